@@ -1,1 +1,29 @@
-//! Being built.
+//! The delivery receipt: what one payer says one operator's node delivered to (or accepted from) it in one epoch.
+//!
+//! Invariant: a [`SignedReceipt`] has exactly one encoding, and every signed field is checked here, once, by [`checks`];
+//! nodes, the aggregator and auditors call the same rules. Sources: EIP-712, SEC 1 §4.1.6 (recovery), RFC 8032.
+//!
+//! # Requirements
+//! The caller provides chain facts ([`checks::ChainFacts`]), the time and the newest receipt it holds of the same key.
+//! # Provided
+//! Nobody but the payer's authorised keys can make a receipt that passes, for no other deployment, and none that
+//! takes back what an earlier receipt of its key stated.
+//! # Not provided
+//! That the stated traffic happened: a receipt is its signer's word, and steers only its signer's own fee.
+
+mod acknowledgement;
+pub mod checks;
+mod error;
+mod receipt;
+mod session_key;
+mod signature;
+mod signed;
+mod state;
+
+pub use acknowledgement::{Acknowledgement, AcknowledgementError};
+pub use error::{DecodeError, Rejection, SignatureError};
+pub use receipt::{DeliveryReceipt, RECEIPT_BYTES, ReceiptKey};
+pub use session_key::{SessionKey, SessionKeyError, address_of};
+pub use signature::{SIGNATURE_BYTES, Signature};
+pub use signed::{SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
+pub use state::{Step, step};

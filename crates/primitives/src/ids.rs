@@ -1,0 +1,193 @@
+//! Ids of streams, operators and nodes, and the role a receipt pays for.
+//!
+//! Invariant: an id that exists is well-formed; text is checked once, where it enters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use alloy_primitives::{B256, Keccak256};
+use serde::{Deserialize, Serialize};
+
+/// An operator's dense, append-only number in the registry.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct OperatorId(pub u32);
+
+impl fmt::Display for OperatorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for OperatorId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        s.parse().map(Self)
+    }
+}
+
+/// A node's ed25519 public key.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct NodeId(pub B256);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = <B256 as FromStr>::Err;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        s.parse().map(Self)
+    }
+}
+
+/// A stream partition's key: `keccak256(id ‖ "#" ‖ partition in decimal)`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct StreamKey(pub B256);
+
+impl fmt::Display for StreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A stream's name, such as `0xabc…/weather`: 1 to 255 bytes of printable ASCII without `#` or spaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct StreamId(String);
+
+/// Why a text is no stream id.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamIdError {
+    /// Empty, or longer than 255 bytes.
+    #[error("a stream id has 1 to 255 bytes, this one {len}")]
+    Length {
+        /// Bytes in the text.
+        len: usize,
+    },
+    /// A byte that is not printable ASCII, or `#`.
+    #[error("a stream id holds printable ASCII without '#' and spaces; byte {at} is {byte:#04x}")]
+    Byte {
+        /// Where the byte stands.
+        at: usize,
+        /// The byte.
+        byte: u8,
+    },
+}
+
+impl StreamId {
+    /// Checks `text` and keeps it.
+    pub fn new(text: impl Into<String>) -> Result<Self, StreamIdError> {
+        let text = text.into();
+        if text.is_empty() || text.len() > 255 {
+            return Err(StreamIdError::Length { len: text.len() });
+        }
+        let bad = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
+        match text.bytes().enumerate().find(|(_, byte)| bad(byte)) {
+            Some((at, byte)) => Err(StreamIdError::Byte { at, byte }),
+            None => Ok(Self(text)),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of one partition.
+    pub fn key(&self, partition: u16) -> StreamKey {
+        let mut hasher = Keccak256::new();
+        hasher.update(&self.0);
+        hasher.update(b"#");
+        hasher.update(partition.to_string());
+        StreamKey(hasher.finalize())
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for StreamId {
+    type Err = StreamIdError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::new(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What the paid node did.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Role {
+    /// The payer subscribed and received from the node.
+    #[default]
+    Subscriber = 0,
+    /// The payer published and the node accepted.
+    Publisher = 1,
+    /// The node served the payer from storage.
+    Storage = 2,
+}
+
+/// A number that names no role.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0} is no role; 0 is subscriber, 1 publisher, 2 storage")]
+pub struct UnknownRole(pub u8);
+
+impl TryFrom<u8> for Role {
+    type Error = UnknownRole;
+
+    fn try_from(role: u8) -> Result<Self, Self::Error> {
+        match role {
+            0 => Ok(Self::Subscriber),
+            1 => Ok(Self::Publisher),
+            2 => Ok(Self::Storage),
+            other => Err(UnknownRole(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::keccak256;
+
+    #[test]
+    fn stream_key_hashes_id_and_decimal_partition() {
+        let id = StreamId::new("0xabc/weather").unwrap();
+        assert_eq!(id.key(12).0, keccak256("0xabc/weather#12"));
+    }
+
+    #[test]
+    fn stream_ids_are_checked() {
+        assert_eq!(StreamId::new(""), Err(StreamIdError::Length { len: 0 }));
+        assert_eq!(StreamId::new("a#1"), Err(StreamIdError::Byte { at: 1, byte: b'#' }));
+        assert_eq!(StreamId::new("a b"), Err(StreamIdError::Byte { at: 1, byte: b' ' }));
+        assert!(StreamId::new("x".repeat(256)).is_err());
+        assert!(serde_json::from_str::<StreamId>("\"a#b\"").is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! Each rule refuses what it is there for, and nothing else does it first.
+
+use tatum_primitives::{B256, Domain, EpochSchedule, Role, StreamKey};
+
+use super::*;
+use crate::{DeliveryReceipt, SessionKey};
+
+const NODE: NodeId = NodeId(B256::repeat_byte(9));
+const QUOTA: u64 = 1_000_000;
+
+/// One operator (7) with one node, one payer with one session key, epochs 3 and 4.
+struct Chain {
+    payer: Address,
+    session: Address,
+}
+
+impl ChainFacts for Chain {
+    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
+        (node == NODE).then_some(OperatorId(7))
+    }
+    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
+        operator == OperatorId(7) && epoch < Epoch(100)
+    }
+    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
+        (payer == self.payer).then_some(QUOTA)
+    }
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        payer == self.payer && key == self.session && epoch <= Epoch(4)
+    }
+}
+
+struct Scene {
+    chain: Chain,
+    payer: SessionKey,
+    session: SessionKey,
+    verifier: Verifier,
+}
+
+fn scene() -> Scene {
+    let payer = SessionKey::from_bytes(&[1; 32]).unwrap();
+    let session = SessionKey::from_bytes(&[2; 32]).unwrap();
+    let chain = Chain { payer: payer.address(), session: session.address() };
+    let verifier = Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO });
+    Scene { chain, payer, session, verifier }
+}
+
+impl Scene {
+    fn receipt(&self) -> DeliveryReceipt {
+        DeliveryReceipt {
+            payer: self.payer.address(),
+            operator_id: OperatorId(7),
+            node: NODE,
+            stream_key: StreamKey(B256::repeat_byte(2)),
+            role: Role::Subscriber,
+            epoch: Epoch(4),
+            sequence: 1,
+            messages: 10,
+            bytes: 1000,
+            on_time: 9,
+            ..Default::default()
+        }
+    }
+
+    fn check(&self, receipt: DeliveryReceipt) -> Result<Address, Rejection> {
+        self.check_signed(&SignedReceipt::sign(receipt, &self.session, &self.verifier))
+    }
+
+    fn check_signed(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
+        let window = EpochWindow { earliest_open: Epoch(3), running: Epoch(4) };
+        check(signed, &self.verifier, window, &self.chain)
+    }
+
+    fn code(&self, change: impl FnOnce(&mut DeliveryReceipt)) -> &'static str {
+        let mut receipt = self.receipt();
+        change(&mut receipt);
+        self.check(receipt).unwrap_err().code()
+    }
+}
+
+#[test]
+fn an_honest_receipt_passes_signed_by_session_key_or_payer() {
+    let scene = scene();
+    assert_eq!(scene.check(scene.receipt()), Ok(scene.session.address()));
+    let by_payer = SignedReceipt::sign(scene.receipt(), &scene.payer, &scene.verifier);
+    assert_eq!(scene.check_signed(&by_payer), Ok(scene.payer.address()));
+}
+
+#[test]
+fn counters_out_of_bounds_are_refused() {
+    let scene = scene();
+    assert_eq!(scene.code(|r| r.messages = 0), "out_of_bounds");
+    assert_eq!(scene.code(|r| r.messages = 1 << 63), "out_of_bounds");
+    assert_eq!(scene.code(|r| r.on_time = r.messages + 1), "out_of_bounds");
+    assert_eq!(scene.code(|r| r.bytes = MAX_RECEIPT_BYTES + 1), "out_of_bounds");
+    assert_eq!(scene.code(|r| r.sequence = u64::MAX), "out_of_bounds");
+}
+
+#[test]
+fn epochs_outside_the_window_are_refused() {
+    let scene = scene();
+    assert!(scene.check(DeliveryReceipt { epoch: Epoch(3), ..scene.receipt() }).is_ok());
+    assert_eq!(scene.code(|r| r.epoch = Epoch(2)), "past_epoch");
+    assert_eq!(scene.code(|r| r.epoch = Epoch(5)), "future_epoch");
+}
+
+#[test]
+fn strangers_are_refused() {
+    let scene = scene();
+    assert_eq!(scene.code(|r| r.operator_id = OperatorId(8)), "unknown_operator");
+    assert_eq!(scene.code(|r| r.node = NodeId(B256::ZERO)), "unknown_node");
+    assert_eq!(scene.code(|r| r.payer = Address::ZERO), "no_stake");
+    assert_eq!(scene.code(|r| r.bytes = QUOTA + 1), "over_quota");
+    assert_eq!(scene.code(|r| r.channel = B256::repeat_byte(1)), "channel");
+    assert_eq!(scene.code(|r| r.owed = 1), "channel");
+}
+
+#[test]
+fn wrong_signatures_are_refused() {
+    let scene = scene();
+    let stranger = SessionKey::from_bytes(&[3; 32]).unwrap();
+    let by_stranger = SignedReceipt::sign(scene.receipt(), &stranger, &scene.verifier);
+    assert_eq!(scene.check_signed(&by_stranger).unwrap_err().code(), "unauthorized_signer");
+
+    let elsewhere = Verifier::new(Domain { chain_id: 2, stake_pool: Address::ZERO });
+    let other_domain = SignedReceipt::sign(scene.receipt(), &scene.session, &elsewhere);
+    assert_eq!(scene.check_signed(&other_domain).unwrap_err().code(), "unauthorized_signer");
+
+    let mut wrong_v = SignedReceipt::sign(scene.receipt(), &scene.session, &scene.verifier);
+    wrong_v.signature.0[64] = 0;
+    assert_eq!(scene.check_signed(&wrong_v).unwrap_err().code(), "signature");
+}
+
+#[test]
+fn the_epoch_before_is_open_until_its_grace_is_over() {
+    let schedule = EpochSchedule { genesis_s: 0, length_s: 10 };
+    let at = |now_ms| EpochWindow::at(schedule, now_ms, 4000);
+    assert_eq!(at(13_999), EpochWindow { earliest_open: Epoch(0), running: Epoch(1) });
+    assert_eq!(at(14_000), EpochWindow { earliest_open: Epoch(1), running: Epoch(1) });
+}

@@ -1,0 +1,182 @@
+//! Why bytes are no receipt, and why a receipt does not count. Each rejection has a stable `code` for machines.
+
+use serde::{Deserialize, Serialize};
+use tatum_primitives::{Address, Epoch, NodeId, OperatorId, UnknownRole};
+
+/// Bytes that are no signed receipt.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Too few or too many bytes.
+    #[error("a signed receipt has exactly {expected} bytes, got {got}")]
+    Length {
+        /// Bytes given.
+        got: usize,
+        /// Bytes a signed receipt has.
+        expected: usize,
+    },
+    /// The role's byte names no role.
+    #[error(transparent)]
+    Role(UnknownRole),
+}
+
+/// A signature that is not the one canonical signature of anybody.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// `v` is neither 27 nor 28.
+    #[error("v is {0}, not 27 or 28")]
+    V(u8),
+    /// `s` is in the upper half of the group order; its mirror image would verify as well.
+    #[error("s is in the upper half of the group order")]
+    HighS,
+    /// `r` or `s` is zero or not below the group order, or no key gives this signature.
+    #[error("no key gives this signature")]
+    NoKey,
+}
+
+/// Why a receipt does not count. The wording goes back to the submitter.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The bytes or the JSON are no receipt.
+    #[error("malformed receipt: {detail}")]
+    Malformed {
+        /// What is wrong with the bytes.
+        detail: String,
+    },
+    /// A counter is outside the bounds that every receipt keeps.
+    #[error("{field} is {got}, allowed are {min} to {max}")]
+    OutOfBounds {
+        /// The counter.
+        field: String,
+        /// Its value.
+        got: u64,
+        /// The least it may be.
+        min: u64,
+        /// The most it may be.
+        max: u64,
+    },
+    /// A pool receipt that owes something, or a channel nobody opened.
+    #[error(
+        "channel {channel}: only receipts paid from the stake pool (channel 0, owed 0) are taken here"
+    )]
+    Channel {
+        /// The channel named.
+        channel: String,
+    },
+    /// The epoch has not begun.
+    #[error("epoch {got} has not begun; the running epoch is {running}")]
+    FutureEpoch {
+        /// The receipt's epoch.
+        got: Epoch,
+        /// The running epoch.
+        running: Epoch,
+    },
+    /// The epoch and its grace are over.
+    #[error(
+        "epoch {got} is over and takes no more receipts; the earliest open epoch is {earliest_open}"
+    )]
+    PastEpoch {
+        /// The receipt's epoch.
+        got: Epoch,
+        /// The earliest epoch that still takes receipts.
+        earliest_open: Epoch,
+    },
+    /// No such operator.
+    #[error("operator {operator_id} is not registered, or not bonded in the receipt's epoch")]
+    UnknownOperator {
+        /// The operator named.
+        operator_id: OperatorId,
+    },
+    /// The node is not registered to the operator.
+    #[error("node {node} is not registered to operator {operator_id}")]
+    UnknownNode {
+        /// The node named.
+        node: NodeId,
+        /// The operator named.
+        operator_id: OperatorId,
+    },
+    /// The payer has no stake that counts in the epoch.
+    #[error("payer {payer} has no stake that counts in the receipt's epoch")]
+    NoStake {
+        /// The payer named.
+        payer: Address,
+    },
+    /// More bytes than the payer's stake allows.
+    #[error("{got} bytes are more than the payer's quota of {quota} bytes in the epoch")]
+    OverQuota {
+        /// Bytes stated.
+        got: u64,
+        /// Bytes the stake allows.
+        quota: u64,
+    },
+    /// The signature is not canonical.
+    #[error("signature: {error}")]
+    Signature {
+        /// What is wrong with it.
+        error: SignatureError,
+    },
+    /// Signed by a key the payer did not authorise for the epoch, or for another domain, or the receipt was altered.
+    #[error(
+        "the signature is by {signer}, which may not sign for payer {payer} in this epoch (a key that was not authorised, \
+         another domain, or a changed receipt)"
+    )]
+    UnauthorizedSigner {
+        /// Who signed, if the receipt is unaltered.
+        signer: Address,
+        /// The payer named.
+        payer: Address,
+    },
+    /// A counter fell below what a receipt of the same key already stated.
+    #[error("{field} fell from {held} to {got}; counters are cumulative in an epoch")]
+    FallingCounter {
+        /// The counter.
+        field: String,
+        /// The value already held.
+        held: u64,
+        /// The value given.
+        got: u64,
+    },
+    /// Another receipt with the same sequence is already held.
+    #[error("another receipt with sequence {sequence} of this key is already held")]
+    SequenceReused {
+        /// The sequence.
+        sequence: u64,
+    },
+}
+
+impl Rejection {
+    /// The stable, machine-readable name of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::OutOfBounds { .. } => "out_of_bounds",
+            Self::Channel { .. } => "channel",
+            Self::FutureEpoch { .. } => "future_epoch",
+            Self::PastEpoch { .. } => "past_epoch",
+            Self::UnknownOperator { .. } => "unknown_operator",
+            Self::UnknownNode { .. } => "unknown_node",
+            Self::NoStake { .. } => "no_stake",
+            Self::OverQuota { .. } => "over_quota",
+            Self::Signature { .. } => "signature",
+            Self::UnauthorizedSigner { .. } => "unauthorized_signer",
+            Self::FallingCounter { .. } => "falling_counter",
+            Self::SequenceReused { .. } => "sequence_reused",
+        }
+    }
+}
+
+impl From<DecodeError> for Rejection {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed { detail: error.to_string() }
+    }
+}
+
+impl From<SignatureError> for Rejection {
+    fn from(error: SignatureError) -> Self {
+        Self::Signature { error }
+    }
+}

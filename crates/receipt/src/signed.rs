@@ -1,0 +1,119 @@
+//! A receipt with its signature, its 274 canonical bytes, and who signed it.
+//!
+//! Invariant: the leaf of the receipts tree is the keccak of exactly these bytes.
+
+use serde::{Deserialize, Serialize};
+use tatum_primitives::{Address, B256, Domain, eip712_digest, keccak256};
+
+use crate::receipt::RECEIPT_BYTES;
+use crate::signature::SIGNATURE_BYTES;
+use crate::{DecodeError, DeliveryReceipt, SessionKey, Signature, SignatureError};
+
+/// Bytes of an encoded signed receipt.
+pub const SIGNED_RECEIPT_BYTES: usize = RECEIPT_BYTES + SIGNATURE_BYTES;
+
+/// A receipt and a signature over it, not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedReceipt {
+    /// What is stated.
+    pub receipt: DeliveryReceipt,
+    /// Who states it.
+    pub signature: Signature,
+}
+
+impl SignedReceipt {
+    /// Signs `receipt` for the deployment of `verifier`.
+    pub fn sign(receipt: DeliveryReceipt, key: &SessionKey, verifier: &Verifier) -> Self {
+        let signature = Signature::sign(key, verifier.digest(&receipt));
+        Self { receipt, signature }
+    }
+
+    /// The canonical bytes.
+    pub fn encode(&self) -> [u8; SIGNED_RECEIPT_BYTES] {
+        let mut out = [0; SIGNED_RECEIPT_BYTES];
+        let (receipt, signature) = out.split_at_mut(RECEIPT_BYTES);
+        receipt.copy_from_slice(&self.receipt.encode());
+        signature.copy_from_slice(&self.signature.0);
+        out
+    }
+
+    /// The signed receipt these bytes stand for; any other length is refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let wrong = DecodeError::Length { got: bytes.len(), expected: SIGNED_RECEIPT_BYTES };
+        let (receipt, rest) = bytes.split_first_chunk().ok_or_else(|| wrong.clone())?;
+        let signature = rest.try_into().map_err(|_| wrong)?;
+        Ok(Self { receipt: DeliveryReceipt::decode(receipt)?, signature: Signature(signature) })
+    }
+
+    /// The receipt's leaf in the epoch's receipts tree.
+    pub fn leaf(&self) -> B256 {
+        keccak256(self.encode())
+    }
+}
+
+/// Digests and signers for one deployment; keeps the domain separator.
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier {
+    separator: B256,
+}
+
+impl Verifier {
+    /// For the deployment that `domain` names.
+    pub fn new(domain: Domain) -> Self {
+        Self { separator: domain.separator() }
+    }
+
+    /// The EIP-712 digest that is signed.
+    pub fn digest(&self, receipt: &DeliveryReceipt) -> B256 {
+        eip712_digest(self.separator, receipt.struct_hash())
+    }
+
+    /// Who signed, if the signature is canonical.
+    pub fn signer(&self, signed: &SignedReceipt) -> Result<Address, SignatureError> {
+        signed.signature.signer(self.digest(&signed.receipt))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed() -> (SignedReceipt, Verifier, Address) {
+        let key = SessionKey::from_bytes(&[1; 32]).unwrap();
+        let verifier = Verifier::new(Domain { chain_id: 31337, stake_pool: Address::ZERO });
+        let receipt = DeliveryReceipt { messages: 4, bytes: 100, on_time: 3, ..Default::default() };
+        (SignedReceipt::sign(receipt, &key, &verifier), verifier, key.address())
+    }
+
+    #[test]
+    fn signature_is_bound_to_the_domain() {
+        let (signed, verifier, address) = signed();
+        assert_eq!(verifier.signer(&signed), Ok(address));
+        let elsewhere = Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO });
+        assert_ne!(elsewhere.signer(&signed), Ok(address));
+    }
+
+    #[test]
+    fn trailing_and_missing_bytes_are_refused() {
+        let (signed, ..) = signed();
+        let bytes = signed.encode();
+        assert_eq!(SignedReceipt::decode(&bytes), Ok(signed));
+        let mut longer = bytes.to_vec();
+        longer.push(0);
+        assert_eq!(
+            SignedReceipt::decode(&longer),
+            Err(DecodeError::Length { got: 275, expected: 274 })
+        );
+        assert!(SignedReceipt::decode(&bytes[..273]).is_err());
+        assert!(SignedReceipt::decode(&[]).is_err());
+    }
+
+    #[test]
+    fn an_unknown_role_is_refused() {
+        let (signed, ..) = signed();
+        let mut bytes = signed.encode();
+        bytes[88] = 3;
+        assert!(matches!(SignedReceipt::decode(&bytes), Err(DecodeError::Role(_))));
+    }
+}
