@@ -1,0 +1,339 @@
+//! The task that owns the socket and all sessions.
+//!
+//! Invariant: it sleeps unless there is a command, a datagram, or a session whose deadline has come. Commands and datagrams
+//! are taken in runs before sessions are advanced, so small messages share SCTP packets under load.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use str0m::Input;
+use str0m::net::{Protocol, Receive};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant as TokioInstant, sleep_until};
+
+use crate::endpoint::{Config, Event, Offer};
+use crate::front;
+use crate::peer::{Effect, Peer};
+use crate::{CloseReason, Error, Link, LinkId};
+
+/// Commands or datagrams taken in one run.
+const RUN: usize = 128;
+/// Datagrams that may wait for a full socket; SCTP sends again what is dropped.
+const BLOCKED_DATAGRAMS: usize = 1024;
+
+/// What handles ask of the driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Offer(oneshot::Sender<Result<Offer, Error>>),
+    Answer(String, oneshot::Sender<Result<Offer, Error>>),
+    AcceptAnswer(LinkId, String, oneshot::Sender<Result<(), Error>>),
+    Send(LinkId, Bytes),
+    Close(LinkId),
+}
+
+pub(crate) struct Driver {
+    config: Config,
+    socket: UdpSocket,
+    addresses: Vec<SocketAddr>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    /// For the handles this driver makes. Weak, so that dropping every handle stops the driver.
+    handles: mpsc::WeakUnboundedSender<Command>,
+    events: mpsc::Sender<Event>,
+    next_link: u64,
+    peers: BTreeMap<LinkId, Peer>,
+    by_fragment: HashMap<String, LinkId>,
+    by_address: HashMap<SocketAddr, LinkId>,
+    deadlines: BTreeSet<(Instant, LinkId)>,
+    dirty: BTreeSet<LinkId>,
+    blocked: VecDeque<(SocketAddr, Vec<u8>)>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        config: Config,
+        socket: UdpSocket,
+        addresses: Vec<SocketAddr>,
+        commands: mpsc::UnboundedReceiver<Command>,
+        handles: mpsc::WeakUnboundedSender<Command>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        Self {
+            config,
+            socket,
+            addresses,
+            commands,
+            handles,
+            events,
+            next_link: 1,
+            peers: BTreeMap::new(),
+            by_fragment: HashMap::new(),
+            by_address: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            blocked: VecDeque::new(),
+        }
+    }
+
+    /// Runs until every handle is dropped.
+    pub(crate) async fn run(mut self) {
+        let mut buffer = vec![0; 65_536];
+        loop {
+            let wake = self.deadlines.first().map(|(at, _)| TokioInstant::from_std(*at));
+            tokio::select! {
+                command = self.commands.recv() => {
+                    let Some(command) = command else { break };
+                    self.take_commands(command);
+                }
+                ready = self.socket.readable() => {
+                    if ready.is_ok() {
+                        self.take_datagrams(&mut buffer);
+                    }
+                }
+                () = async {
+                    match wake {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+                ready = self.socket.writable(), if !self.blocked.is_empty() => {
+                    if ready.is_ok() {
+                        self.send_blocked();
+                    }
+                }
+            }
+            self.mark_due(Instant::now());
+            if self.advance_dirty().await.is_err() {
+                break;
+            }
+        }
+        self.close_all();
+    }
+
+    fn take_commands(&mut self, first: Command) {
+        self.command(first);
+        for _ in 1..RUN {
+            let Ok(command) = self.commands.try_recv() else { return };
+            self.command(command);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Offer(reply) => {
+                let made = self.room().and_then(|()| {
+                    Peer::offering(&self.addresses, now, self.config.connect_timeout)
+                });
+                let _ = reply.send(made.and_then(|(peer, text)| self.add(peer, text)));
+            }
+            Command::Answer(offer, reply) => {
+                let made = self.room().and_then(|()| {
+                    Peer::answering(&offer, &self.addresses, now, self.config.connect_timeout)
+                });
+                let _ = reply.send(made.and_then(|(peer, text)| self.add(peer, text)));
+            }
+            Command::AcceptAnswer(id, answer, reply) => {
+                let taken = match self.peers.get_mut(&id) {
+                    Some(peer) => peer.accept_answer(&answer),
+                    None => Err(Error::NoPendingOffer),
+                };
+                self.dirty.insert(id);
+                let _ = reply.send(taken);
+            }
+            Command::Send(id, message) => {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.enqueue(message);
+                    self.dirty.insert(id);
+                }
+            }
+            Command::Close(id) => self.close(id),
+        }
+    }
+
+    fn room(&self) -> Result<(), Error> {
+        let limit = self.config.max_links;
+        if self.peers.len() >= limit { Err(Error::TooManyLinks { limit }) } else { Ok(()) }
+    }
+
+    fn add(&mut self, mut peer: Peer, description: String) -> Result<Offer, Error> {
+        let commands = self.handles.upgrade().ok_or(Error::Stopped)?;
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        let link = Link { id, gauge: peer.gauge(), commands, queue_bytes: self.config.queue_bytes };
+        self.by_fragment.insert(peer.fragment(), id);
+        self.peers.insert(id, peer);
+        self.dirty.insert(id);
+        Ok(Offer { link, description })
+    }
+
+    fn take_datagrams(&mut self, buffer: &mut [u8]) {
+        for _ in 0..RUN {
+            match self.socket.try_recv_from(buffer) {
+                Ok((size, source)) => self.datagram(source, &buffer[..size]),
+                // ICMP errors of earlier sends surface here on some systems; they concern one peer, not the socket.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn datagram(&mut self, source: SocketAddr, bytes: &[u8]) {
+        let now = Instant::now();
+        let Some(destination) = self.destination(source) else { return };
+        let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
+            tracing::trace!(%source, "a datagram of no known kind was dropped");
+            return;
+        };
+        let input = Input::Receive(now, receive);
+        let Some(id) = self.owner(source, bytes, &input) else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        match peer.receive(input) {
+            Ok(()) => {
+                self.dirty.insert(id);
+            }
+            Err(reason) => tracing::debug!(%id, %reason, "a datagram was refused"),
+        }
+    }
+
+    /// The candidate address a datagram came in on: the only one, or the first of the source's family.
+    fn destination(&self, source: SocketAddr) -> Option<SocketAddr> {
+        self.addresses.iter().find(|a| a.is_ipv4() == source.is_ipv4()).copied()
+    }
+
+    fn owner(&mut self, source: SocketAddr, bytes: &[u8], input: &Input<'_>) -> Option<LinkId> {
+        if let Some(fragment) = front::binding_request_fragment(bytes) {
+            let id = *self.by_fragment.get(fragment)?;
+            // Anyone can write a fragment; only a request that carries the password moves an address.
+            if !self.peers.get(&id)?.accepts(input) {
+                return None;
+            }
+            self.by_address.insert(source, id);
+            return Some(id);
+        }
+        let cached = self.by_address.get(&source).copied();
+        if let Some(id) = cached
+            && self.peers.get(&id).is_some_and(|peer| peer.accepts(input))
+        {
+            return Some(id);
+        }
+        let id =
+            self.peers.iter().rev().find(|(_, peer)| peer.accepts(input)).map(|(id, _)| *id)?;
+        self.by_address.insert(source, id);
+        Some(id)
+    }
+
+    fn mark_due(&mut self, now: Instant) {
+        while let Some((at, id)) = self.deadlines.first().copied()
+            && at <= now
+        {
+            self.deadlines.remove(&(at, id));
+            self.dirty.insert(id);
+        }
+    }
+
+    async fn advance_dirty(&mut self) -> Result<(), Error> {
+        let mut effects = Vec::new();
+        while let Some(id) = self.dirty.pop_first() {
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            self.deadlines.remove(&(peer.deadline, id));
+            peer.advance(Instant::now(), &mut effects);
+            self.deadlines.insert((peer.deadline, id));
+            for effect in effects.drain(..) {
+                let event = match effect {
+                    Effect::Transmit(transmit) => {
+                        send(
+                            &self.socket,
+                            &mut self.blocked,
+                            transmit.destination,
+                            transmit.contents.into(),
+                        );
+                        continue;
+                    }
+                    Effect::Opened => Event::Connected { link: id },
+                    Effect::Received(data) => Event::Received { link: id, data },
+                    Effect::Closed(reason) => {
+                        forget(&mut self.peers, &mut self.deadlines, id);
+                        self.by_fragment.retain(|_, link| *link != id);
+                        self.by_address.retain(|_, link| *link != id);
+                        Event::Closed { link: id, reason }
+                    }
+                };
+                // A slow reader slows this task, and through SCTP's window the peers: memory stays bounded.
+                self.events.send(event).await.map_err(|_| Error::Stopped)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, id: LinkId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let mut effects = Vec::new();
+        peer.close(&mut effects);
+        for effect in effects {
+            if let Effect::Transmit(transmit) = effect {
+                send(
+                    &self.socket,
+                    &mut self.blocked,
+                    transmit.destination,
+                    transmit.contents.into(),
+                );
+            }
+        }
+        forget(&mut self.peers, &mut self.deadlines, id);
+        self.by_fragment.retain(|_, link| *link != id);
+        self.by_address.retain(|_, link| *link != id);
+        // The events channel may be full of other links' news; a local close needs no answer then.
+        let _ = self.events.try_send(Event::Closed { link: id, reason: CloseReason::Local });
+    }
+
+    fn close_all(&mut self) {
+        let ids: Vec<LinkId> = self.peers.keys().copied().collect();
+        for id in ids {
+            self.close(id);
+        }
+    }
+
+    fn send_blocked(&mut self) {
+        while let Some((destination, datagram)) = self.blocked.pop_front() {
+            match self.socket.try_send_to(&datagram, destination) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked.push_front((destination, datagram));
+                    return;
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+fn forget(
+    peers: &mut BTreeMap<LinkId, Peer>,
+    deadlines: &mut BTreeSet<(Instant, LinkId)>,
+    id: LinkId,
+) {
+    if let Some(peer) = peers.remove(&id) {
+        deadlines.remove(&(peer.deadline, id));
+    }
+}
+
+fn send(
+    socket: &UdpSocket,
+    blocked: &mut VecDeque<(SocketAddr, Vec<u8>)>,
+    destination: SocketAddr,
+    datagram: Vec<u8>,
+) {
+    if blocked.is_empty() {
+        match socket.try_send_to(&datagram, destination) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            // Other errors (unreachable, refused) are the network's loss; ICE notices a dead path.
+            Ok(_) | Err(_) => return,
+        }
+    }
+    if blocked.len() < BLOCKED_DATAGRAMS {
+        blocked.push_back((destination, datagram));
+    }
+}

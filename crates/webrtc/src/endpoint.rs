@@ -1,0 +1,152 @@
+//! The handle to a UDP socket that carries all links of a process.
+//!
+//! Invariant: dropping the endpoint and all its links stops the driver task.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::driver::{Command, Driver};
+use crate::{CloseReason, Error, Link, LinkId};
+
+/// How an endpoint listens and what it may hold.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address of the one UDP socket. An unspecified address (0.0.0.0) needs `advertise`.
+    pub bind: SocketAddr,
+    /// Addresses told to peers instead of the bound one, for example the public side of a NAT. Port 0 means the bound port.
+    pub advertise: Vec<SocketAddr>,
+    /// Bytes of data that may wait per link above the SCTP buffer.
+    pub queue_bytes: usize,
+    /// Events that may wait for the reader before the endpoint stops reading the socket.
+    pub event_queue: usize,
+    /// The most links at one time.
+    pub max_links: usize,
+    /// How long a link may take to open.
+    pub connect_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            advertise: Vec::new(),
+            queue_bytes: 1024 * 1024,
+            event_queue: 1024,
+            max_links: 1024,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What happened on a link.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The link is open.
+    Connected {
+        /// Which link.
+        link: LinkId,
+    },
+    /// A message arrived.
+    Received {
+        /// Which link.
+        link: LinkId,
+        /// The message.
+        data: Bytes,
+    },
+    /// The link is gone; its handle sends no more.
+    Closed {
+        /// Which link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// A new link and the description that the peer must get.
+#[derive(Debug)]
+pub struct Offer {
+    /// The link; messages may be queued on it at once.
+    pub link: Link,
+    /// Our offer, or our answer, as an opaque string.
+    pub description: String,
+}
+
+/// Makes links over one UDP socket.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    commands: mpsc::UnboundedSender<Command>,
+    local: SocketAddr,
+}
+
+impl Endpoint {
+    /// Binds the socket and starts the driver on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] if the address cannot be bound, [`Error::Description`] if there is no address to tell peers.
+    pub async fn bind(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
+        let socket = UdpSocket::bind(config.bind).await?;
+        let local = socket.local_addr()?;
+        let mut addresses = config.advertise.clone();
+        for address in &mut addresses {
+            if address.port() == 0 {
+                address.set_port(local.port());
+            }
+        }
+        if addresses.is_empty() {
+            if local.ip().is_unspecified() {
+                return Err(Error::Description(format!("{local} names no address for peers")));
+            }
+            addresses.push(local);
+        }
+        let (commands, command_queue) = mpsc::unbounded_channel();
+        let (events, event_queue) = mpsc::channel(config.event_queue);
+        let handles = commands.downgrade();
+        let driver = Driver::new(config, socket, addresses, command_queue, handles, events);
+        tokio::spawn(driver.run());
+        Ok((Self { commands, local }, event_queue))
+    }
+
+    /// The bound address.
+    #[must_use]
+    pub const fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Starts a link; its description is the offer.
+    ///
+    /// # Errors
+    /// If the endpoint has stopped or has no room.
+    pub async fn offer(&self) -> Result<Offer, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Offer(reply))?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Takes a peer's offer; the description of the result is the answer.
+    ///
+    /// # Errors
+    /// [`Error::Description`] if the offer is malformed; otherwise as [`Endpoint::offer`].
+    pub async fn answer(&self, offer: String) -> Result<Offer, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Answer(offer, reply))?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Takes the peer's answer to our offer of `link`.
+    ///
+    /// # Errors
+    /// [`Error::NoPendingOffer`] if that link waits for no answer; [`Error::Description`] if the answer is malformed.
+    pub async fn accept_answer(&self, link: LinkId, description: String) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::AcceptAnswer(link, description, reply))?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    fn ask(&self, command: Command) -> Result<(), Error> {
+        self.commands.send(command).map_err(|_| Error::Stopped)
+    }
+}

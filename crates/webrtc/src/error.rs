@@ -1,0 +1,45 @@
+//! What can go wrong with an endpoint (retry with another offer) or with one send (drop or slow down).
+
+/// Why an endpoint or a negotiation failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The UDP socket could not be bound or read.
+    #[error("the UDP socket failed")]
+    Socket(#[from] std::io::Error),
+    /// The other side's offer or answer is not a session description we understand.
+    #[error("the session description is refused: {0}")]
+    Description(String),
+    /// An answer came for a link that waits for none.
+    #[error("no offer of ours waits for this answer")]
+    NoPendingOffer,
+    /// The endpoint's driver has stopped.
+    #[error("the endpoint has stopped")]
+    Stopped,
+    /// The ceiling on links is reached.
+    #[error("all {limit} links are in use")]
+    TooManyLinks {
+        /// The configured ceiling.
+        limit: usize,
+    },
+}
+
+/// Why a message was not queued. Nothing of it was sent.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The link's queue is full: the peer or the path is slower than the sender.
+    #[error("the link's queue is full")]
+    Full,
+    /// The message is larger than [`crate::MAX_MESSAGE_BYTES`].
+    #[error("the message has {got} bytes, at most {limit} are allowed")]
+    TooLarge {
+        /// Size of the refused message.
+        got: usize,
+        /// The largest allowed size.
+        limit: usize,
+    },
+    /// The link is closed.
+    #[error("the link is closed")]
+    Closed,
+}

@@ -1,0 +1,242 @@
+//! One peer's WebRTC session: str0m's sans-io state plus our queue above its SCTP buffer.
+//!
+//! Invariant: after [`Peer::advance`] nothing is left to do for this session until its `deadline` or new input.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId};
+use str0m::net::Transmit;
+use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
+
+use crate::link::Gauge;
+use crate::{CloseReason, Error, SCTP_BUFFER_BYTES};
+
+/// A stack that asks to be woken at once is woken after this pause, so that no fault can spin the driver.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// What a session wants its driver to do.
+pub(crate) enum Effect {
+    Transmit(Transmit),
+    Opened,
+    Received(Bytes),
+    Closed(CloseReason),
+}
+
+pub(crate) struct Peer {
+    rtc: Rtc,
+    channel: ChannelId,
+    pending: Option<SdpPendingOffer>,
+    open: bool,
+    connect_by: Instant,
+    queue: VecDeque<Bytes>,
+    gauge: Arc<Gauge>,
+    pub(crate) deadline: Instant,
+}
+
+impl Peer {
+    fn session(
+        addresses: &[SocketAddr],
+        now: Instant,
+        patience: Duration,
+    ) -> Result<(Rtc, Instant), Error> {
+        let mut config = Rtc::builder().set_sctp_max_buffered_amount(SCTP_BUFFER_BYTES);
+        // A silent peer is given up after about ten seconds instead of str0m's half minute.
+        config.set_max_stun_rto(Duration::from_millis(1500));
+        config.set_max_stun_retransmits(7);
+        let mut rtc = config.build(now);
+        for address in addresses {
+            rtc.add_local_candidate(Candidate::host(*address, "udp").map_err(description)?);
+        }
+        Ok((rtc, now + patience))
+    }
+
+    fn new(
+        rtc: Rtc,
+        channel: ChannelId,
+        pending: Option<SdpPendingOffer>,
+        connect_by: Instant,
+    ) -> Self {
+        Self {
+            rtc,
+            channel,
+            pending,
+            open: false,
+            connect_by,
+            queue: VecDeque::new(),
+            gauge: Arc::default(),
+            deadline: connect_by,
+        }
+    }
+
+    /// A session that offers; returns the offer to be carried to the peer.
+    pub(crate) fn offering(
+        addresses: &[SocketAddr],
+        now: Instant,
+        patience: Duration,
+    ) -> Result<(Self, String), Error> {
+        let (mut rtc, connect_by) = Self::session(addresses, now, patience)?;
+        let mut change = rtc.sdp_api();
+        let channel = change.add_channel_with_config(channel_config());
+        let (offer, pending) =
+            change.apply().ok_or_else(|| Error::Description("the offer is empty".to_owned()))?;
+        Ok((Self::new(rtc, channel, Some(pending), connect_by), offer.to_sdp_string()))
+    }
+
+    /// A session that answers `offer`; returns the answer to be carried back.
+    pub(crate) fn answering(
+        offer: &str,
+        addresses: &[SocketAddr],
+        now: Instant,
+        patience: Duration,
+    ) -> Result<(Self, String), Error> {
+        let offer = SdpOffer::from_sdp_string(offer).map_err(description)?;
+        let (mut rtc, connect_by) = Self::session(addresses, now, patience)?;
+        let answer = rtc.sdp_api().accept_offer(offer).map_err(description)?;
+        let channel = rtc.direct_api().create_data_channel(channel_config());
+        Ok((Self::new(rtc, channel, None, connect_by), answer.to_sdp_string()))
+    }
+
+    /// Takes the peer's answer to our offer.
+    pub(crate) fn accept_answer(&mut self, answer: &str) -> Result<(), Error> {
+        let pending = self.pending.take().ok_or(Error::NoPendingOffer)?;
+        let answer = SdpAnswer::from_sdp_string(answer).map_err(description)?;
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(description)
+    }
+
+    /// The ICE user fragment by which binding requests name this session.
+    pub(crate) fn fragment(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    pub(crate) fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.gauge)
+    }
+
+    pub(crate) fn enqueue(&mut self, message: Bytes) {
+        self.queue.push_back(message);
+    }
+
+    pub(crate) fn accepts(&self, input: &Input<'_>) -> bool {
+        self.rtc.accepts(input)
+    }
+
+    /// Feeds a datagram. An error ends the session.
+    pub(crate) fn receive(&mut self, input: Input<'_>) -> Result<(), CloseReason> {
+        self.rtc.handle_input(input).map_err(|error| failed(&error))
+    }
+
+    /// Starts an orderly end; the packets that tell the peer are among the effects.
+    pub(crate) fn close(&mut self, effects: &mut Vec<Effect>) {
+        self.gauge.close();
+        if self.rtc.close().is_err() {
+            return;
+        }
+        for _ in 0..16 {
+            match self.rtc.poll_output() {
+                Ok(Output::Transmit(transmit)) => effects.push(Effect::Transmit(transmit)),
+                Ok(Output::Event(_)) => {}
+                Ok(Output::Timeout(_)) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Moves time forward, writes what fits, and collects everything the session wants done.
+    pub(crate) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let Err(reason) = self.advance_inner(now, effects) {
+            self.gauge.close();
+            effects.push(Effect::Closed(reason));
+        }
+    }
+
+    fn advance_inner(
+        &mut self,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CloseReason> {
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| failed(&error))?;
+        loop {
+            let wake = self.poll(effects)?;
+            if self.flush()? {
+                continue;
+            }
+            self.deadline = wake.max(now + SHORTEST_WAIT);
+            break;
+        }
+        if !self.open {
+            if now >= self.connect_by {
+                return Err(CloseReason::ConnectTimeout);
+            }
+            self.deadline = self.deadline.min(self.connect_by);
+        }
+        if !self.rtc.is_alive() {
+            return Err(CloseReason::Remote);
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, effects: &mut Vec<Effect>) -> Result<Instant, CloseReason> {
+        loop {
+            match self.rtc.poll_output().map_err(|error| failed(&error))? {
+                Output::Timeout(at) => return Ok(at),
+                Output::Transmit(transmit) => effects.push(Effect::Transmit(transmit)),
+                Output::Event(event) => self.event(event, effects)?,
+            }
+        }
+    }
+
+    fn event(&mut self, event: RtcEvent, effects: &mut Vec<Effect>) -> Result<(), CloseReason> {
+        match event {
+            RtcEvent::ChannelOpen(id, _) if id == self.channel && !self.open => {
+                self.open = true;
+                effects.push(Effect::Opened);
+            }
+            RtcEvent::ChannelData(data) if data.id == self.channel => {
+                effects.push(Effect::Received(Bytes::from(data.data)));
+            }
+            RtcEvent::ChannelClose(id) if id == self.channel => return Err(CloseReason::Remote),
+            RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                return Err(CloseReason::Unreachable);
+            }
+            RtcEvent::Closed => return Err(CloseReason::Remote),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Writes queued messages while SCTP has room. True if anything was written.
+    fn flush(&mut self) -> Result<bool, CloseReason> {
+        if !self.open || self.queue.is_empty() {
+            return Ok(false);
+        }
+        let Some(mut channel) = self.rtc.channel(self.channel) else { return Ok(false) };
+        let mut wrote = false;
+        while let Some(message) = self.queue.front() {
+            if !channel.write(true, message).map_err(|error| failed(&error))? {
+                break;
+            }
+            self.gauge.written(message.len());
+            self.queue.pop_front();
+            wrote = true;
+        }
+        Ok(wrote)
+    }
+}
+
+/// Both sides know the one channel beforehand, which saves a round trip of in-band negotiation.
+fn channel_config() -> ChannelConfig {
+    ChannelConfig { label: "tatum".to_owned(), negotiated: Some(0), ..ChannelConfig::default() }
+}
+
+fn description(error: impl std::fmt::Display) -> Error {
+    Error::Description(error.to_string())
+}
+
+fn failed(error: &str0m::RtcError) -> CloseReason {
+    tracing::debug!(%error, "a WebRTC session failed");
+    CloseReason::Failed
+}
