@@ -1,1 +1,26 @@
-//! Being built.
+//! Everything that speaks to the chain: contract bindings, transactions, the followed view and an epoch's inputs.
+//!
+//! Invariant: no other crate names the chain library's providers or the contracts' ABIs. The bindings come from
+//! `abi/*.json`, which the tests remake from the Solidity sources and compare.
+
+pub mod bindings;
+mod client;
+mod deployment;
+mod error;
+mod follow;
+mod inputs;
+mod operators;
+mod proposals;
+mod stakes;
+mod view;
+
+pub use alloy::signers::local::PrivateKeySigner;
+pub use client::Chain;
+pub use deployment::{Deployment, DeploymentError};
+pub use error::{ChainError, Result};
+pub use follow::{Follower, follow};
+pub use inputs::{EpochInputs, OperatorInput, PayerInput};
+pub use operators::{Claim, OperatorStatus};
+pub use proposals::{Proposal, ProposalStatus, ProposedEvent};
+pub use stakes::StakeStatus;
+pub use view::ChainView;

@@ -1,0 +1,187 @@
+//! A connection to one deployment: reads, and transactions that are confirmed before they count.
+//!
+//! Invariant: a `Chain` exists only for an endpoint that serves the deployment's chain and holds its contracts.
+
+use alloy::contract::{CallBuilder, CallDecoder};
+use alloy::eips::BlockId;
+use alloy::network::{Ethereum, EthereumWallet};
+use alloy::primitives::TxHash;
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionReceipt;
+use alloy::signers::local::PrivateKeySigner;
+use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, U256};
+
+use crate::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
+use crate::{ChainError, Deployment, Result};
+
+pub(crate) type Token = DataToken::DataTokenInstance<DynProvider>;
+pub(crate) type Pool = StakePool::StakePoolInstance<DynProvider>;
+pub(crate) type Registry = OperatorRegistry::OperatorRegistryInstance<DynProvider>;
+pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
+
+/// A connection to one deployment, with or without a key to send transactions.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    deployment: Deployment,
+    account: Option<Address>,
+    pub(crate) provider: DynProvider,
+    pub(crate) token: Token,
+    pub(crate) pool: Pool,
+    pub(crate) registry: Registry,
+    pub(crate) distributor: Payouts,
+}
+
+impl Chain {
+    /// Connects and makes sure that this is the deployment's chain. Without a `signer` it can only read.
+    pub async fn connect(
+        rpc_url: &str,
+        deployment: Deployment,
+        signer: Option<PrivateKeySigner>,
+    ) -> Result<Self> {
+        let url = rpc_url.parse().map_err(|_| ChainError::Url { url: rpc_url.to_owned() })?;
+        let account = signer.as_ref().map(PrivateKeySigner::address);
+        let provider = match signer {
+            Some(signer) => ProviderBuilder::new()
+                .wallet(EthereumWallet::from(signer))
+                .connect_http(url)
+                .erased(),
+            None => ProviderBuilder::new().connect_http(url).erased(),
+        };
+        let chain = Self::over(provider, deployment, account);
+        chain.check_deployment().await?;
+        Ok(chain)
+    }
+
+    fn over(provider: DynProvider, deployment: Deployment, account: Option<Address>) -> Self {
+        Self {
+            token: DataToken::new(deployment.token, provider.clone()),
+            pool: StakePool::new(deployment.stake_pool, provider.clone()),
+            registry: OperatorRegistry::new(deployment.operator_registry, provider.clone()),
+            distributor: Distributor::new(deployment.distributor, provider.clone()),
+            deployment,
+            account,
+            provider,
+        }
+    }
+
+    async fn check_deployment(&self) -> Result<()> {
+        let (got, expected) = (self.provider.get_chain_id().await?, self.deployment.chain_id);
+        if got != expected {
+            return Err(ChainError::WrongChain { got, expected });
+        }
+        let deployment = &self.deployment;
+        let contracts = [
+            deployment.token,
+            deployment.stake_pool,
+            deployment.operator_registry,
+            deployment.distributor,
+        ];
+        for address in contracts {
+            if self.provider.get_code_at(address).await?.is_empty() {
+                return Err(ChainError::NoContract { address });
+            }
+        }
+        Ok(())
+    }
+
+    /// The deployment's addresses.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The EIP-712 domain of the deployment's receipts.
+    pub fn domain(&self) -> Domain {
+        self.deployment.domain()
+    }
+
+    /// The account transactions are sent from.
+    pub fn account(&self) -> Result<Address> {
+        self.account.ok_or(ChainError::NoSigner)
+    }
+
+    /// The newest block's number and its time in seconds.
+    pub async fn head(&self) -> Result<(u64, u64)> {
+        let block = self.provider.get_block(BlockId::latest()).await?;
+        let header =
+            block.ok_or(ChainError::OutOfRange { what: "head", value: "none".into() })?.header;
+        Ok((header.number, header.timestamp))
+    }
+
+    /// When epochs begin and end.
+    pub async fn schedule(&self) -> Result<EpochSchedule> {
+        let genesis = self.pool.genesis();
+        let length = self.pool.epochLength();
+        let (genesis, length) =
+            tokio::join!(genesis.call().into_future(), length.call().into_future());
+        Ok(EpochSchedule {
+            genesis_s: genesis.map_err(|e| ChainError::from_call("reading the genesis", e))?,
+            length_s: length.map_err(|e| ChainError::from_call("reading the epoch length", e))?,
+        })
+    }
+
+    /// How many epochs are closed: epochs below this number are history.
+    pub async fn closed_epochs(&self) -> Result<u64> {
+        self.pool
+            .closedEpochs()
+            .call()
+            .await
+            .map_err(|e| ChainError::from_call("reading the closed epochs", e))
+    }
+
+    /// Closes every epoch that has ended, if any is open.
+    pub async fn close_epochs(&self) -> Result<TxHash> {
+        self.send("closing the epoch", self.pool.closeEpochs()).await.map(|r| r.transaction_hash)
+    }
+
+    /// The fee pots of epochs `0 ..= epoch`, in wei.
+    pub async fn funded_through_wei(&self, epoch: Epoch) -> Result<U256> {
+        self.pool
+            .fundedThroughWei(epoch.0)
+            .call()
+            .await
+            .map_err(|e| ChainError::from_call("reading the funded amount", e))
+    }
+
+    /// DATA held by `account`, in wei.
+    pub async fn balance_wei(&self, account: Address) -> Result<U256> {
+        self.token
+            .balanceOf(account)
+            .call()
+            .await
+            .map_err(|e| ChainError::from_call("reading a balance", e))
+    }
+
+    /// Sends DATA.
+    pub async fn transfer(&self, to: Address, amount_wei: U256) -> Result<TxHash> {
+        let call = self.token.transfer(to, amount_wei);
+        self.send("sending DATA", call).await.map(|r| r.transaction_hash)
+    }
+
+    /// Lets `spender` take `amount_wei` from our account, after making sure that we hold it.
+    pub(crate) async fn approve(&self, spender: Address, amount_wei: U256) -> Result<()> {
+        let account = self.account()?;
+        let held_wei = self.balance_wei(account).await?;
+        if held_wei < amount_wei {
+            return Err(ChainError::TooLittleData {
+                account,
+                held_wei: held_wei.to_string(),
+                needed_wei: amount_wei.to_string(),
+            });
+        }
+        self.send("approving DATA", self.token.approve(spender, amount_wei)).await.map(drop)
+    }
+
+    /// Sends a transaction and waits until it is mined and has succeeded.
+    pub(crate) async fn send<P: Provider, D: CallDecoder>(
+        &self,
+        action: &'static str,
+        call: CallBuilder<P, D, Ethereum>,
+    ) -> Result<TransactionReceipt> {
+        self.account()?;
+        let pending = call.send().await.map_err(|e| ChainError::from_call(action, e))?;
+        let hash = *pending.tx_hash();
+        let receipt =
+            pending.get_receipt().await.map_err(|e| ChainError::from_call(action, e.into()))?;
+        if receipt.status() { Ok(receipt) } else { Err(ChainError::Reverted { action, hash }) }
+    }
+}

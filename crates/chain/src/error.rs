@@ -1,0 +1,121 @@
+//! What can go wrong between us and the chain, split by what the caller does: retry, fix the input, or stop.
+
+use alloy::primitives::TxHash;
+use alloy::sol_types::SolInterface;
+use alloy::transports::TransportError;
+use tatum_primitives::{Address, Epoch};
+
+use crate::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, ChainError>;
+
+/// A failed conversation with the chain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The RPC endpoint does not answer, or answers nonsense; trying again may help.
+    #[error("the chain's RPC endpoint failed")]
+    Rpc(#[source] Box<TransportError>),
+    /// The RPC URL is malformed.
+    #[error("{url:?} is not an RPC URL; it looks like http://127.0.0.1:8545")]
+    Url {
+        /// What was given.
+        url: String,
+    },
+    /// The endpoint serves another chain than the deployment's.
+    #[error("the RPC endpoint serves chain {got}, the deployment file is for chain {expected}")]
+    WrongChain {
+        /// The endpoint's chain.
+        got: u64,
+        /// The deployment's chain.
+        expected: u64,
+    },
+    /// There is no contract at the address.
+    #[error("there is no contract at {address}; is the deployment file of this chain?")]
+    NoContract {
+        /// The address.
+        address: Address,
+    },
+    /// The contract refuses.
+    #[error("{action}: the contract refused: {reason}")]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// The custom error, with its values.
+        reason: String,
+    },
+    /// The transaction was mined and reverted.
+    #[error("{action}: transaction {hash} was mined but reverted")]
+    Reverted {
+        /// What was tried.
+        action: &'static str,
+        /// The transaction.
+        hash: TxHash,
+    },
+    /// A transaction is needed but there is no key.
+    #[error("this needs a key: set TATUM_PRIVATE_KEY, or --keystore with its password")]
+    NoSigner,
+    /// The account cannot pay.
+    #[error("{account} holds {held_wei} wei of DATA, {needed_wei} are needed")]
+    TooLittleData {
+        /// The account.
+        account: Address,
+        /// What it holds.
+        held_wei: String,
+        /// What is needed.
+        needed_wei: String,
+    },
+    /// The epoch is not closed yet.
+    #[error("epoch {epoch} is not closed on chain yet")]
+    NotClosed {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// A value on chain does not fit where the protocol needs it.
+    #[error("{what} on chain is out of range: {value}")]
+    OutOfRange {
+        /// What was read.
+        what: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+impl ChainError {
+    /// Whether the same call may succeed later without a change.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Rpc(_) | Self::NotClosed { .. })
+    }
+
+    /// What the contract said, where it can be told, of a failed `action`.
+    pub(crate) fn from_call(action: &'static str, error: alloy::contract::Error) -> Self {
+        match revert_reason(&error) {
+            Some(reason) => Self::Refused { action, reason },
+            None => match error {
+                alloy::contract::Error::TransportError(error) => Self::Rpc(Box::new(error)),
+                other => Self::Refused { action, reason: other.to_string() },
+            },
+        }
+    }
+}
+
+impl From<TransportError> for ChainError {
+    fn from(error: TransportError) -> Self {
+        Self::Rpc(Box::new(error))
+    }
+}
+
+/// Names the custom error, whichever of our contracts it comes from.
+fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
+    let data = error.as_revert_data()?;
+    fn named<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
+        E::abi_decode(data).ok().map(|error| format!("{error:?}"))
+    }
+    named::<StakePool::StakePoolErrors>(&data)
+        .or_else(|| named::<OperatorRegistry::OperatorRegistryErrors>(&data))
+        .or_else(|| named::<Distributor::DistributorErrors>(&data))
+        .or_else(|| named::<DataToken::DataTokenErrors>(&data))
+        .or_else(|| alloy::sol_types::decode_revert_reason(&data))
+        .or_else(|| Some(data.to_string()))
+}

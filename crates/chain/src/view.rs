@@ -1,0 +1,232 @@
+//! The chain as the receipt rules see it: operators, nodes, quotas and session keys, folded from events.
+//!
+//! Invariant: pure and cheap to ask; it changes only by [`ChainView::apply`] with events in chain order, so two
+//! followers at the same block answer alike.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_receipt::checks::ChainFacts;
+
+/// What happened on chain, reduced to what the rules need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// An operator registered.
+    Operator(OperatorId),
+    /// An operator asked to leave: first epoch it no longer works.
+    Exit(OperatorId, Epoch),
+    /// A node started to work for an operator.
+    NodeAdded(NodeId, OperatorId),
+    /// A node stopped; it may still be paid for the epoch in which it did.
+    NodeRemoved(NodeId, Epoch),
+    /// Somebody has or had a stake.
+    Payer(Address),
+    /// A session key may sign from an epoch on.
+    Authorized(Address, Address, Epoch),
+    /// A session key's last epoch.
+    Revoked(Address, Address, Epoch),
+    /// What a payer may have carried in an epoch.
+    Quota(Address, Epoch, u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NodeOf {
+    operator: OperatorId,
+    last_epoch: Option<Epoch>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KeyOf {
+    from: Epoch,
+    last_epoch: Option<Epoch>,
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    operators: HashMap<OperatorId, Option<Epoch>>,
+    nodes: HashMap<NodeId, NodeOf>,
+    payers: BTreeSet<Address>,
+    session_keys: HashMap<(Address, Address), KeyOf>,
+    quotas: HashMap<(Address, Epoch), u64>,
+    block: u64,
+}
+
+/// A shared, always current view of the chain. Clones see the same facts.
+#[derive(Clone, Debug)]
+pub struct ChainView {
+    schedule: EpochSchedule,
+    facts: Arc<RwLock<Facts>>,
+}
+
+impl ChainView {
+    pub(crate) fn new(schedule: EpochSchedule) -> Self {
+        Self { schedule, facts: Arc::default() }
+    }
+
+    /// When epochs begin and end.
+    pub fn schedule(&self) -> EpochSchedule {
+        self.schedule
+    }
+
+    /// The block the view has been followed to.
+    pub fn block(&self) -> u64 {
+        self.read().block
+    }
+
+    /// Everybody who ever had a stake.
+    pub fn payers(&self) -> Vec<Address> {
+        self.read().payers.iter().copied().collect()
+    }
+
+    /// Payers whose quota of `epoch` is not known yet.
+    pub(crate) fn payers_without_quota(&self, epoch: Epoch) -> Vec<Address> {
+        let facts = self.read();
+        let unknown = |payer: &&Address| !facts.quotas.contains_key(&(**payer, epoch));
+        facts.payers.iter().filter(unknown).copied().collect()
+    }
+
+    pub(crate) fn apply(&self, new: impl IntoIterator<Item = Fact>, block: u64) {
+        let mut facts = self.write();
+        for fact in new {
+            facts.apply(fact);
+        }
+        facts.block = facts.block.max(block);
+    }
+
+    /// Forgets quotas of epochs before `epoch`.
+    pub(crate) fn forget_before(&self, epoch: Epoch) {
+        self.write().quotas.retain(|(_, of), _| *of >= epoch);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Facts> {
+        self.facts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Facts> {
+        self.facts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Facts {
+    fn apply(&mut self, fact: Fact) {
+        match fact {
+            Fact::Operator(id) => {
+                self.operators.entry(id).or_insert(None);
+            }
+            Fact::Exit(id, epoch) => {
+                self.operators.insert(id, Some(epoch));
+            }
+            Fact::NodeAdded(node, operator) => {
+                self.nodes.insert(node, NodeOf { operator, last_epoch: None });
+            }
+            Fact::NodeRemoved(node, epoch) => {
+                if let Some(node) = self.nodes.get_mut(&node) {
+                    node.last_epoch = Some(epoch);
+                }
+            }
+            Fact::Payer(payer) => {
+                self.payers.insert(payer);
+            }
+            Fact::Authorized(payer, key, from) => {
+                self.session_keys.insert((payer, key), KeyOf { from, last_epoch: None });
+            }
+            Fact::Revoked(payer, key, last) => {
+                if let Some(key) = self.session_keys.get_mut(&(payer, key)) {
+                    key.last_epoch = Some(last);
+                }
+            }
+            Fact::Quota(payer, epoch, bytes) => {
+                self.quotas.insert((payer, epoch), bytes);
+            }
+        }
+    }
+}
+
+impl ChainFacts for ChainView {
+    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
+        let facts = self.read();
+        let known = facts.nodes.get(&node)?;
+        known.last_epoch.is_none_or(|last| epoch <= last).then_some(known.operator)
+    }
+
+    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
+        match self.read().operators.get(&operator) {
+            None => false,
+            Some(exit) => exit.is_none_or(|exit| epoch < exit),
+        }
+    }
+
+    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        self.read().quotas.get(&(payer, epoch)).copied().filter(|bytes| *bytes > 0)
+    }
+
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        if payer == key {
+            return true;
+        }
+        let facts = self.read();
+        facts
+            .session_keys
+            .get(&(payer, key))
+            .is_some_and(|key| key.from <= epoch && key.last_epoch.is_none_or(|last| epoch <= last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tatum_primitives::B256;
+
+    const PAYER: Address = Address::repeat_byte(1);
+    const KEY: Address = Address::repeat_byte(2);
+    const NODE: NodeId = NodeId(B256::repeat_byte(3));
+
+    fn view() -> ChainView {
+        ChainView::new(EpochSchedule { genesis_s: 0, length_s: 10 })
+    }
+
+    #[test]
+    fn a_removed_node_is_paid_for_the_epoch_it_left_in() {
+        let view = view();
+        let added = [Fact::Operator(OperatorId(1)), Fact::NodeAdded(NODE, OperatorId(1))];
+        view.apply(added, 1);
+        view.apply([Fact::NodeRemoved(NODE, Epoch(4))], 2);
+        assert_eq!(view.operator_of_node(NODE, Epoch(4)), Some(OperatorId(1)));
+        assert_eq!(view.operator_of_node(NODE, Epoch(5)), None);
+        assert_eq!(view.block(), 2);
+    }
+
+    #[test]
+    fn a_session_key_signs_between_its_first_and_last_epoch() {
+        let view = view();
+        view.apply([Fact::Authorized(PAYER, KEY, Epoch(2))], 1);
+        assert!(!view.is_authorized(PAYER, KEY, Epoch(1)));
+        assert!(view.is_authorized(PAYER, KEY, Epoch(9)));
+        view.apply([Fact::Revoked(PAYER, KEY, Epoch(5))], 2);
+        assert!(view.is_authorized(PAYER, KEY, Epoch(5)));
+        assert!(!view.is_authorized(PAYER, KEY, Epoch(6)));
+        assert!(!view.is_authorized(KEY, PAYER, Epoch(5)));
+        assert!(view.is_authorized(PAYER, PAYER, Epoch(0)));
+    }
+
+    #[test]
+    fn an_operator_that_left_is_not_bonded() {
+        let view = view();
+        view.apply([Fact::Operator(OperatorId(0)), Fact::Exit(OperatorId(0), Epoch(3))], 1);
+        assert!(view.is_bonded(OperatorId(0), Epoch(2)));
+        assert!(!view.is_bonded(OperatorId(0), Epoch(3)));
+        assert!(!view.is_bonded(OperatorId(1), Epoch(0)));
+    }
+
+    #[test]
+    fn no_quota_is_no_stake() {
+        let view = view();
+        view.apply([Fact::Payer(PAYER)], 1);
+        assert_eq!(view.payers_without_quota(Epoch(1)), vec![PAYER]);
+        view.apply([Fact::Quota(PAYER, Epoch(1), 0), Fact::Quota(PAYER, Epoch(2), 7)], 1);
+        assert_eq!(view.quota_bytes(PAYER, Epoch(1)), None);
+        assert_eq!(view.quota_bytes(PAYER, Epoch(2)), Some(7));
+        assert!(view.payers_without_quota(Epoch(1)).is_empty());
+    }
+}
