@@ -29,6 +29,7 @@
 
 mod entry;
 mod error;
+mod parallel;
 mod proof;
 mod range;
 mod receipts;

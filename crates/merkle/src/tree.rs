@@ -8,6 +8,7 @@
 
 use tatum_primitives::{Nano, OperatorId};
 
+use crate::parallel::map_in_order;
 use crate::range::Places;
 use crate::{Entry, Error, Proof, RangeProof, Word};
 
@@ -30,7 +31,7 @@ impl SumTree {
         check_ids(0, &entries)?;
         check_total(&entries)?;
         let mut levels = Vec::with_capacity(depth.saturating_add(1));
-        let mut level: Vec<Word> = entries.iter().map(Word::leaf).collect();
+        let mut level = map_in_order(&entries, |entry| Ok(Word::leaf(entry)))?;
         for height in 0..depth {
             let above = join_level(&level, Word::empty(height))?;
             levels.push(std::mem::replace(&mut level, above));
@@ -221,10 +222,13 @@ impl SumTree {
             places.dedup();
             let Some((below, above)) = pair_of_levels(&mut self.levels, height) else { break };
             let missing = Word::empty(height);
-            for &place in &places {
+            let word = |at: usize| below.get(at).copied().unwrap_or(missing);
+            let join = |place: &usize| {
                 let left = place.saturating_mul(2);
-                let word = |at: usize| below.get(at).copied().unwrap_or(missing);
-                set(above, place, Word::join(word(left), word(left | 1))?);
+                Word::join(word(left), word(left | 1))
+            };
+            for (place, joined) in places.iter().zip(map_in_order(&places, join)?) {
+                set(above, *place, joined);
             }
         }
         Ok(())
@@ -248,8 +252,12 @@ fn set<T>(items: &mut Vec<T>, place: usize, item: T) {
 }
 
 fn join_level(level: &[Word], missing: Word) -> Result<Vec<Word>, Error> {
-    let pairs = level.chunks(2).filter_map(|pair| pair.split_first());
-    pairs.map(|(left, rest)| Word::join(*left, rest.first().copied().unwrap_or(missing))).collect()
+    let (pairs, odd) = level.as_chunks::<2>();
+    let mut above = map_in_order(pairs, |[left, right]| Word::join(*left, *right))?;
+    if let [last] = odd {
+        above.push(Word::join(*last, missing)?);
+    }
+    Ok(above)
 }
 
 /// `ceil(log2(entries))`, and 0 for none.

@@ -1,0 +1,60 @@
+//! Maps a long slice on all cores. Where threads cannot be had (a browser, a limit) the caller's own does the work.
+//!
+//! Invariant: the result is that of mapping item by item in order, whatever the number of cores.
+
+use std::num::NonZero;
+use std::thread;
+
+use crate::Error;
+
+/// Below this many hashes, starting threads costs more than it saves.
+const WORTH_A_THREAD: usize = 1 << 11;
+
+/// `items` mapped by `map`, in order; the first error in order if any fails.
+pub(crate) fn map_in_order<T: Sync, R: Send>(
+    items: &[T],
+    map: impl Fn(&T) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let map_all = |part: &[T]| part.iter().map(&map).collect::<Result<Vec<R>, Error>>();
+    let (own, others) = items.split_at(share.min(items.len()));
+    let mut mapped = thread::scope(|scope| {
+        let start = |part| thread::Builder::new().spawn_scoped(scope, move || map_all(part));
+        let started: Vec<_> = others.chunks(share).map(|part| (part, start(part))).collect();
+        let mut mapped = vec![map_all(own)];
+        mapped.extend(started.into_iter().map(|(part, thread)| match thread.map(|t| t.join()) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => map_all(part),
+        }));
+        mapped.into_iter()
+    });
+    let mut all = mapped.next().unwrap_or_else(|| Ok(Vec::new()))?;
+    for part in mapped {
+        all.extend(part?);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_slices_are_mapped_in_order() {
+        for len in [0, 1, WORTH_A_THREAD, WORTH_A_THREAD + 1, 5 * WORTH_A_THREAD + 7] {
+            let items: Vec<usize> = (0..len).collect();
+            let mapped = map_in_order(&items, |item| Ok(item + 1)).unwrap();
+            assert_eq!(mapped, (1..=len).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_error_on_another_core_is_an_error() {
+        let mut items = vec![1; 3 * WORTH_A_THREAD];
+        items[3 * WORTH_A_THREAD - 1] = 0;
+        let check = |item: &i32| if *item == 0 { Err(Error::SumOverflow) } else { Ok(()) };
+        assert_eq!(map_in_order(&items, check), Err(Error::SumOverflow));
+    }
+}
