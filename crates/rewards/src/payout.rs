@@ -1,0 +1,255 @@
+//! The roll-up of one epoch: fees, usages and operators in, earnings out.
+//!
+//! Invariant: `Σ from receipts + Σ from pool + dust = available`, checked at the end of every call.
+
+use std::borrow::Cow;
+
+use alloy_primitives::Address;
+use tatum_primitives::{Bps, Nano, OperatorId};
+
+use crate::split::split_down;
+use crate::{Error, Fee, PoolWeight};
+
+/// A payer's fee of the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payer {
+    /// Whose stake the fee was taken from.
+    pub payer: Address,
+    /// `floor(feeOf(payer, epoch) / 1e9)`.
+    pub fee_nano: Nano,
+}
+
+/// Units that a payer's receipts state for an operator: of one receipt or of several added up, as you like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Usage {
+    /// Who signed.
+    pub payer: Address,
+    /// Who is to be paid.
+    pub operator_id: OperatorId,
+    /// See [`crate::units_down`].
+    pub units: u64,
+}
+
+/// An operator as it stands at the epoch's block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Its id in the registry.
+    pub operator_id: OperatorId,
+    /// Its bond, the weight of [`PoolWeight::Bond`].
+    pub bond_wei: u128,
+    /// True if it was bonded for the whole epoch; only then does it share in the common pool.
+    pub eligible: bool,
+    /// Everything it had earned by the end of the epoch before.
+    pub previous_nano: Nano,
+}
+
+/// All that an epoch's payouts depend on. The order of the slices does not matter.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The part of every fee that goes to the common pool.
+    pub pool_bps: Bps,
+    /// How the common pool is split.
+    pub pool_weight: PoolWeight,
+    /// What may be paid: everything funded so far less everything promised before.
+    pub available_nano: Nano,
+    /// Every payer once.
+    pub payers: &'a [Payer],
+    /// Usages of known and unknown payers and operators; the unknown move nothing.
+    pub usages: &'a [Usage],
+    /// Every registered operator once.
+    pub operators: &'a [Operator],
+}
+
+/// What one operator earned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earning {
+    /// The operator.
+    pub operator_id: OperatorId,
+    /// Steered to it by payers' receipts.
+    pub from_receipts_nano: Nano,
+    /// Its share of the common pool.
+    pub from_pool_nano: Nano,
+    /// Both, and everything it had earned before.
+    pub cumulative_nano: Nano,
+}
+
+impl Earning {
+    /// What this epoch adds.
+    pub const fn epoch_nano(&self) -> Nano {
+        Nano(self.from_receipts_nano.0.saturating_add(self.from_pool_nano.0))
+    }
+}
+
+/// What an epoch pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payouts {
+    /// By operator id, every operator once.
+    pub earnings: Vec<Earning>,
+    /// What receipts steered to nobody.
+    pub common_pool_nano: Nano,
+    /// What the split of the common pool left over.
+    pub dust_nano: Nano,
+    /// Sum of what this epoch pays.
+    pub distributed_nano: Nano,
+}
+
+/// Works out an epoch's payouts.
+///
+/// # Errors
+///
+/// Any [`Error`]: the input is not one epoch's true state, and no payout may be derived from it.
+pub fn payouts(inputs: &Inputs<'_>) -> Result<Payouts, Error> {
+    let operators = sorted(inputs.operators, |operator| operator.operator_id);
+    check_dense(&operators)?;
+    let from_receipts = from_receipts(inputs, operators.len())?;
+    let steered = sum(from_receipts.iter().copied())?;
+    let available = inputs.available_nano;
+    let exceeded = Error::FeesExceedAvailable { steered, available };
+    let common_pool_nano = available.checked_sub(steered).ok_or(exceeded)?;
+
+    let weights = operators.iter().map(|operator| inputs.pool_weight.of(operator));
+    let from_pool = split_down(common_pool_nano, weights)?.chain(std::iter::repeat(Ok(Nano::ZERO)));
+    let earned = operators.iter().zip(from_receipts).zip(from_pool);
+    let earnings = earned.map(|((operator, receipts), pool)| earning(operator, receipts, pool?));
+    let earnings = earnings.collect::<Result<Vec<_>, Error>>()?;
+
+    let pooled = sum(earnings.iter().map(|earning| earning.from_pool_nano))?;
+    let dust = common_pool_nano.checked_sub(pooled).ok_or(Error::Overflow("the common pool"))?;
+    let distributed_nano = sum(earnings.iter().map(Earning::epoch_nano))?;
+    let payouts = Payouts { earnings, common_pool_nano, dust_nano: dust, distributed_nano };
+    payouts.check_conservation(available)?;
+    Ok(payouts)
+}
+
+impl Payouts {
+    fn check_conservation(&self, available: Nano) -> Result<(), Error> {
+        let paid = self.distributed_nano;
+        if paid.checked_add(self.dust_nano) == Some(available) {
+            Ok(())
+        } else {
+            Err(Error::NotConserved { paid, dust: self.dust_nano, available })
+        }
+    }
+}
+
+fn earning(operator: &Operator, receipts: Nano, pool: Nano) -> Result<Earning, Error> {
+    let cumulative = sum([operator.previous_nano, receipts, pool].into_iter())?;
+    Ok(Earning {
+        operator_id: operator.operator_id,
+        from_receipts_nano: receipts,
+        from_pool_nano: pool,
+        cumulative_nano: cumulative,
+    })
+}
+
+/// What receipts steer to each operator, by id.
+fn from_receipts(inputs: &Inputs<'_>, operators: usize) -> Result<Vec<Nano>, Error> {
+    let mut earned = vec![Nano::ZERO; operators];
+    let payers = sorted(inputs.payers, |payer| payer.payer);
+    let usages = sorted(inputs.usages, |usage| (usage.payer, usage.operator_id));
+    let mut usages = usages.as_ref();
+    let mut before: Option<Address> = None;
+    for Payer { payer, fee_nano } in payers.iter() {
+        if before.replace(*payer) == Some(*payer) {
+            return Err(Error::PayerTwice(*payer));
+        }
+        let (_, from_here) = split_while(usages, |usage| usage.payer < *payer);
+        let (own, rest) = split_while(from_here, |usage| usage.payer == *payer);
+        usages = rest;
+        steer(*fee_nano, inputs.pool_bps, own, &mut earned)?;
+    }
+    Ok(earned)
+}
+
+/// Divides one payer's fee over the operators in its usages, which are sorted by operator.
+fn steer(fee: Nano, pool_bps: Bps, usages: &[Usage], earned: &mut [Nano]) -> Result<(), Error> {
+    let steered = Fee::divide(fee, pool_bps)?.steered_nano;
+    let (known, _) = split_while(usages, |usage| place(usage.operator_id) < earned.len());
+    let units = |usages: &[Usage]| usages.iter().map(|usage| u128::from(usage.units)).sum();
+    let edges = known.chunk_by(|one, other| one.operator_id == other.operator_id);
+    let shares = split_down(steered, edges.clone().map(units))?;
+    for (edge, share) in edges.zip(shares) {
+        let operator = edge.first().and_then(|usage| earned.get_mut(place(usage.operator_id)));
+        if let Some(operator) = operator {
+            *operator = operator.checked_add(share?).ok_or(Error::Overflow("an earning"))?;
+        }
+    }
+    Ok(())
+}
+
+fn place(id: OperatorId) -> usize {
+    usize::try_from(id.0).unwrap_or(usize::MAX)
+}
+
+/// Splits where `belongs` first fails; looks at no more items than the first part and one.
+fn split_while<T>(items: &[T], belongs: impl Fn(&T) -> bool) -> (&[T], &[T]) {
+    let at = items.iter().position(|item| !belongs(item)).unwrap_or(items.len());
+    items.split_at(at)
+}
+
+/// The items in order; copied only if they are not in order already.
+fn sorted<T: Copy, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> Cow<'_, [T]> {
+    if items.is_sorted_by_key(&key) {
+        return Cow::Borrowed(items);
+    }
+    let mut items = items.to_vec();
+    items.sort_unstable_by_key(key);
+    Cow::Owned(items)
+}
+
+fn check_dense(operators: &[Operator]) -> Result<(), Error> {
+    for (at, operator) in operators.iter().enumerate() {
+        let got = operator.operator_id;
+        if place(got) != at {
+            let expected = OperatorId(u32::try_from(at).unwrap_or(u32::MAX));
+            return Err(Error::OperatorsNotDense { expected, got });
+        }
+    }
+    Ok(())
+}
+
+fn sum(amounts: impl Iterator<Item = Nano>) -> Result<Nano, Error> {
+    let mut amounts = amounts;
+    amounts.try_fold(Nano::ZERO, Nano::checked_add).ok_or(Error::Overflow("a sum of amounts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAYER: Payer = Payer { payer: Address::ZERO, fee_nano: Nano(10) };
+
+    fn operator(id: u32) -> Operator {
+        Operator {
+            operator_id: OperatorId(id),
+            bond_wei: 1,
+            eligible: true,
+            previous_nano: Nano::ZERO,
+        }
+    }
+
+    fn pay(available: u64, payers: &[Payer], operators: &[Operator]) -> Result<Payouts, Error> {
+        let usages = [Usage { payer: PAYER.payer, operator_id: OperatorId(0), units: 1 }];
+        payouts(&Inputs {
+            pool_bps: Bps::new(0).unwrap(),
+            pool_weight: PoolWeight::Uniform,
+            available_nano: Nano(available),
+            payers,
+            usages: &usages,
+            operators,
+        })
+    }
+
+    #[test]
+    fn input_that_is_no_epoch_is_refused() {
+        let exceeded = Error::FeesExceedAvailable { steered: Nano(10), available: Nano(9) };
+        assert_eq!(pay(9, &[PAYER], &[operator(0)]), Err(exceeded));
+        assert_eq!(pay(20, &[PAYER; 2], &[operator(0)]), Err(Error::PayerTwice(PAYER.payer)));
+        let gap = Error::OperatorsNotDense { expected: OperatorId(1), got: OperatorId(2) };
+        assert_eq!(pay(10, &[PAYER], &[operator(2), operator(0)]), Err(gap));
+        let twice = Error::OperatorsNotDense { expected: OperatorId(1), got: OperatorId(0) };
+        assert_eq!(pay(10, &[PAYER], &[operator(0); 2]), Err(twice));
+        let full = Operator { previous_nano: Nano(u64::MAX), ..operator(0) };
+        assert!(matches!(pay(10, &[PAYER], &[full]), Err(Error::Overflow(_))));
+    }
+}
