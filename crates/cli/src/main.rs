@@ -1,2 +1,90 @@
-//! Being built.
-fn main() {}
+//! `tatum`: one binary, a subcommand per role.
+//!
+//! Results go to standard output (a table, or JSON with `--json`), progress and logs to standard error. The exit code is
+//! 0 on success, 1 when something failed or an audit found a difference, 2 for wrong usage.
+
+mod args;
+mod cmd;
+mod data;
+mod keys;
+mod logging;
+mod output;
+mod shutdown;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// The incentive and settlement layer of a publish/subscribe network: operators are paid for messages that were
+/// really delivered.
+#[derive(Debug, Parser)]
+#[command(name = "tatum", version, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Log format on standard error
+    #[arg(long, global = true, value_enum, default_value = "text", env = "TATUM_LOG_FORMAT")]
+    log_format: logging::Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Register as an operator, look at earnings, claim them
+    #[command(subcommand)]
+    Operator(cmd::operator::Command),
+    /// Stake DATA for a traffic quota
+    #[command(subcommand)]
+    Stake(cmd::stake::Command),
+    /// Authorise keys that sign receipts for a payer
+    #[command(subcommand)]
+    Session(cmd::session::Command),
+    /// Make encrypted key files
+    #[command(subcommand)]
+    Key(cmd::key::Command),
+    /// Print a shell completion script
+    #[command(after_help = "Example:\n  tatum completions bash > /etc/bash_completion.d/tatum")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(cli.log_format);
+    let output = output::Output::new(cli.json);
+    match run(cli.command, &output).await {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Operator(command) => cmd::operator::run(command, output).await,
+        Command::Stake(command) => cmd::stake::run(command, output).await,
+        Command::Session(command) => cmd::session::run(command, output).await,
+        Command::Key(command) => cmd::key::run(&command, output),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tatum", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

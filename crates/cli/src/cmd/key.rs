@@ -1,0 +1,99 @@
+//! `tatum key`: encrypted key files.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ed25519_dalek::SigningKey;
+use rand_0_8::Rng;
+use rand_0_8::rngs::OsRng;
+use serde::Serialize;
+use tatum_primitives::B256;
+use zeroize::Zeroizing;
+
+use crate::keys::{self, KeySource, Secret};
+use crate::output::Output;
+
+/// What to do with keys.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make a new key and write it encrypted
+    #[command(
+        after_help = "Examples:\n  TATUM_KEYSTORE_PASSWORD=… tatum key new --file operator.json\n  tatum key new --kind node --file node.json --password-file password.txt"
+    )]
+    New(Args),
+    /// Print the address (or node id) of a key file
+    #[command(
+        after_help = "Example:\n  tatum key show --kind node --file node.json --password-file password.txt"
+    )]
+    Show(Args),
+}
+
+/// Which key file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The keystore file (web3 v3)
+    #[arg(long)]
+    file: PathBuf,
+    /// What the key is for
+    #[arg(long, value_enum, default_value = "account")]
+    kind: Kind,
+    /// File with the password; otherwise TATUM_KEYSTORE_PASSWORD
+    #[arg(long)]
+    password_file: Option<PathBuf>,
+}
+
+/// The two kinds of keys.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// secp256k1: payers, operators, proposers, session keys
+    Account,
+    /// ed25519: nodes
+    Node,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    file: PathBuf,
+    id: String,
+}
+
+pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {
+    let (args, secret) = match command {
+        Command::New(args) => {
+            let secret = fresh(args.kind);
+            let password = keys::password(args.password_file.as_deref())?;
+            keys::encrypt(&secret, &args.file, &password)?;
+            (args, secret)
+        }
+        Command::Show(args) => {
+            let source = KeySource {
+                purpose: "key file",
+                variable: "",
+                keystore: Some(&args.file),
+                password_file: args.password_file.as_deref(),
+            };
+            (args, source.required()?)
+        }
+    };
+    let (name, id) = match args.kind {
+        Kind::Account => ("address", keys::session_key(&secret)?.address().to_string()),
+        Kind::Node => ("node", node_id(&secret).to_string()),
+    };
+    let shown = Shown { file: args.file.clone(), id };
+    output.result(&shown, &[("file", shown.file.display().to_string()), (name, shown.id.clone())]);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A new secret that is valid for its kind.
+fn fresh(kind: Kind) -> Secret {
+    loop {
+        let secret: Secret = Zeroizing::new(OsRng.r#gen());
+        if matches!(kind, Kind::Node) || keys::session_key(&secret).is_ok() {
+            return secret;
+        }
+    }
+}
+
+fn node_id(secret: &Secret) -> B256 {
+    B256::from(SigningKey::from_bytes(secret).verifying_key().to_bytes())
+}
