@@ -1,1 +1,3 @@
-//! Being built.
+//! What tests need of the outside world, real and throw-away.
+
+pub mod postgres;

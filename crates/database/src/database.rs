@@ -1,0 +1,208 @@
+//! Opening a database: which backend, how it syncs, and its migrations.
+//!
+//! Invariant: an SQLite commit is on disk when it returns (write-ahead log, `synchronous = FULL`), as PostgreSQL's
+//! default `synchronous_commit` is. Source: <https://www.sqlite.org/pragma.html#pragma_synchronous>.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, Executor, SqlSafeStr};
+
+use crate::DatabaseError;
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+
+/// Statements run on each new SQLite connection.
+const SQLITE_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                            PRAGMA busy_timeout = 10000; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
+
+/// Which program keeps the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A file of this process.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// A version, a description and its SQL.
+pub(crate) type MigrationText = (i64, &'static str, &'static str);
+
+const MIGRATIONS: &[MigrationText] = &[
+    (
+        20261122160000,
+        "create epochs",
+        include_str!("../../../migrations/20261122160000_create_epochs.sql"),
+    ),
+    (
+        20261122160100,
+        "create receipts",
+        include_str!("../../../migrations/20261122160100_create_receipts.sql"),
+    ),
+    (
+        20261122160200,
+        "create rejected receipts",
+        include_str!("../../../migrations/20261122160200_create_rejected_receipts.sql"),
+    ),
+];
+
+/// An open database with the current schema. Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    backend: Backend,
+    writer: AnyPool,
+    reader: AnyPool,
+}
+
+impl Database {
+    /// Opens `sqlite://PATH` (made if absent) or `postgres://…` and runs the aggregator's migrations.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        Self::open_with(url, MIGRATIONS).await
+    }
+
+    /// Opens the SQLite file at `path`, made if absent.
+    pub async fn open_file(path: &Path) -> Result<Self, DatabaseError> {
+        Self::open(&sqlite_url(path)?).await
+    }
+
+    /// Opens a database with the schema that `migrations` make.
+    pub(crate) async fn open_with(
+        url: &str,
+        migrations: &[MigrationText],
+    ) -> Result<Self, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        let (backend, url) = backend_of(url)?;
+        let writer =
+            pool(backend, &url, if backend == Backend::Sqlite { 1 } else { READERS }).await?;
+        migrator(migrations).run(&writer).await?;
+        let reader = match backend {
+            Backend::Sqlite => pool(backend, &url, READERS).await?,
+            Backend::Postgres => writer.clone(),
+        };
+        Ok(Self { backend, writer, reader })
+    }
+
+    /// Which program keeps the data.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), DatabaseError> {
+        sqlx::query("SELECT 1").execute(&self.reader).await?;
+        Ok(())
+    }
+
+    /// Closes every connection once its work is done.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    pub(crate) fn reader(&self) -> &AnyPool {
+        &self.reader
+    }
+
+    pub(crate) fn writer(&self) -> &AnyPool {
+        &self.writer
+    }
+}
+
+/// The statement that begins a writing transaction. SQLite must take its lock at once: a reader that later wants to
+/// write can be refused, whatever it waits.
+pub(crate) fn begin_write(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "BEGIN IMMEDIATE",
+        Backend::Postgres => "BEGIN",
+    }
+}
+
+/// The URL of the SQLite file at `path`.
+fn sqlite_url(path: &Path) -> Result<String, DatabaseError> {
+    let text = path.to_str().ok_or_else(|| DatabaseError::Url {
+        url: path.display().to_string(),
+        reason: "the path is not UTF-8".to_owned(),
+    })?;
+    let escaped = text.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    Ok(format!("sqlite://{escaped}"))
+}
+
+fn backend_of(url: &str) -> Result<(Backend, String), DatabaseError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok((Backend::Postgres, url.to_owned()));
+    }
+    if url.starts_with("sqlite:") {
+        let join = if url.contains('?') { '&' } else { '?' };
+        let mode = if url.contains("mode=") { String::new() } else { format!("{join}mode=rwc") };
+        return Ok((Backend::Sqlite, format!("{url}{mode}")));
+    }
+    let scheme = url.split(':').next().unwrap_or_default().to_owned();
+    let reason = "known are sqlite://PATH and postgres://USER@HOST/NAME".to_owned();
+    Err(DatabaseError::Url { url: format!("{scheme}:…"), reason })
+}
+
+async fn pool(backend: Backend, url: &str, connections: u32) -> Result<AnyPool, DatabaseError> {
+    let options =
+        AnyPoolOptions::new().max_connections(connections).after_connect(move |connection, _| {
+            Box::pin(async move {
+                if backend == Backend::Sqlite {
+                    connection.execute(SQLITE_SETUP).await?;
+                }
+                Ok(())
+            })
+        });
+    Ok(options.connect(url).await?)
+}
+
+fn migrator(texts: &[MigrationText]) -> Migrator {
+    let migration = |&(version, description, sql): &MigrationText| {
+        let description = Cow::Borrowed(description);
+        Migration::new(version, description, MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(texts.iter().map(migration).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_file_is_run() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".sql"))
+            .collect();
+        files.sort();
+        let listed: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|(version, words, _)| format!("{version}_{}.sql", words.replace(' ', "_")))
+            .collect();
+        assert_eq!(files, listed);
+    }
+
+    #[test]
+    fn urls_name_their_backend_and_errors_hide_passwords() {
+        assert_eq!(backend_of("sqlite://a.db").unwrap().1, "sqlite://a.db?mode=rwc");
+        assert_eq!(backend_of("postgres://u:p@h/d").unwrap().0, Backend::Postgres);
+        let error = backend_of("mysql://root:secret@h/d").unwrap_err();
+        assert!(!error.to_string().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn sqlite_commits_are_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open_file(&folder.path().join("odd ?#% name.db")).await.unwrap();
+        for pool in [database.reader(), database.writer()] {
+            let mode: (String,) =
+                sqlx::query_as("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            let sync: (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(pool).await.unwrap();
+            assert_eq!((mode.0.as_str(), sync.0), ("wal", 2));
+        }
+        assert!(folder.path().join("odd ?#% name.db").exists());
+    }
+}

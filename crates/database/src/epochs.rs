@@ -1,0 +1,304 @@
+//! How far each epoch has come: open → closing → rolled → proposed → finalized.
+//!
+//! Invariant: a state only moves to the right, each step in one statement that names the state it starts from; so a
+//! step repeated after a crash either finds its work to do or finds it done.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+use tatum_primitives::{Address, B256, Epoch, Nano};
+
+use crate::row::{address_opt, bigint, corrupt, hash_opt, unsigned, unsigned_opt};
+use crate::{Database, DatabaseError};
+
+/// How far an epoch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EpochState {
+    /// Takes receipts.
+    Open,
+    /// Takes no more receipts.
+    Closing,
+    /// Its dataset is written and its root known.
+    Rolled,
+    /// Its root stands on the chain as a proposal.
+    Proposed,
+    /// Its root is the one claims are paid from.
+    Finalized,
+}
+
+impl EpochState {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Open, "open"),
+        (Self::Closing, "closing"),
+        (Self::Rolled, "rolled"),
+        (Self::Proposed, "proposed"),
+        (Self::Finalized, "finalized"),
+    ];
+}
+
+impl fmt::Display for EpochState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(state, _)| state == self).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for EpochState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().find(|(_, name)| *name == text);
+        found.map(|(state, _)| *state).ok_or_else(|| format!("{text:?} is no epoch state"))
+    }
+}
+
+/// What the roll-up of an epoch came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolledEpoch {
+    /// Receipts counted.
+    pub receipts: u64,
+    /// The block at which the chain's inputs were read.
+    pub block_number: u64,
+    /// Its hash.
+    pub block_hash: B256,
+    /// keccak256 of the dataset's manifest.
+    pub manifest_hash: B256,
+    /// The sum tree's root.
+    pub root: B256,
+    /// The receipts tree's root.
+    pub receipts_root: B256,
+    /// What was available.
+    pub pot: Nano,
+    /// What goes to operators.
+    pub distributed: Nano,
+    /// Used quota as a share of offered capacity.
+    pub utilisation_bps: u16,
+    /// Where the dataset is published.
+    pub uri: String,
+}
+
+/// An epoch as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochRecord {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// How far it has come.
+    pub state: EpochState,
+    /// The roll-up's result, from [`EpochState::Rolled`] on.
+    pub rolled: Option<RolledEpoch>,
+    /// Who proposed the root.
+    pub proposer: Option<Address>,
+    /// Our transaction that proposed it.
+    pub propose_tx: Option<B256>,
+    /// When the challenge window ends, seconds since 1970.
+    pub finalizable_at_s: Option<u64>,
+    /// Our transaction that finalized it.
+    pub finalize_tx: Option<B256>,
+    /// What an operator should know, such as why the epoch does not move on.
+    pub note: Option<String>,
+    /// When the row last changed.
+    pub updated_ms: u64,
+}
+
+/// Whether `epoch` takes receipts. If so its row stays locked until the transaction ends, so that it cannot begin to
+/// close before; if not, the earliest epoch that still does is returned.
+pub(crate) async fn lock_open(
+    connection: &mut AnyConnection,
+    epoch: Epoch,
+    now_ms: u64,
+) -> Result<Result<(), Epoch>, DatabaseError> {
+    const LOCK: &str =
+        "UPDATE epochs SET batches = batches + 1 WHERE epoch = $1 AND state = 'open'";
+    const FIRST_OPEN: &str = "SELECT CAST(COALESCE(MAX(epoch), -1) + 1 AS BIGINT) AS first FROM epochs WHERE state <> 'open'";
+    const ADD: &str = "INSERT INTO epochs (epoch, state, batches, updated_ms) \
+                       VALUES ($1, 'open', 0, $2) ON CONFLICT (epoch) DO NOTHING";
+    let number = bigint(epoch.0)?;
+    if sqlx::query(LOCK).bind(number).execute(&mut *connection).await?.rows_affected() == 1 {
+        return Ok(Ok(()));
+    }
+    let row = sqlx::query(FIRST_OPEN).fetch_one(&mut *connection).await?;
+    let first = Epoch(unsigned(&row, "first")?);
+    if epoch < first {
+        return Ok(Err(first));
+    }
+    sqlx::query(ADD).bind(number).bind(bigint(now_ms)?).execute(&mut *connection).await?;
+    let locked = sqlx::query(LOCK).bind(number).execute(&mut *connection).await?.rows_affected();
+    // Zero rows: another process began to close the epoch between the two statements.
+    Ok(if locked == 1 { Ok(()) } else { Err(epoch.next()) })
+}
+
+impl Database {
+    /// The record of `epoch`, if it saw a receipt or was closed.
+    pub async fn epoch(&self, epoch: Epoch) -> Result<Option<EpochRecord>, DatabaseError> {
+        let row = sqlx::query("SELECT * FROM epochs WHERE epoch = $1")
+            .bind(bigint(epoch.0)?)
+            .fetch_optional(self.reader())
+            .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// At most `limit` records, newest first, below `before` if given.
+    pub async fn epochs(
+        &self,
+        before: Option<Epoch>,
+        limit: u32,
+    ) -> Result<Vec<EpochRecord>, DatabaseError> {
+        let before = before.map_or(i64::MAX, |epoch| i64::try_from(epoch.0).unwrap_or(i64::MAX));
+        let sql = "SELECT * FROM epochs WHERE epoch < $1 ORDER BY epoch DESC LIMIT $2";
+        let query = sqlx::query(sql).bind(before).bind(i64::from(limit));
+        query.fetch_all(self.reader()).await?.iter().map(record).collect()
+    }
+
+    /// From here on `epoch` takes no more receipts. Does nothing if that was so already.
+    pub async fn begin_closing(&self, epoch: Epoch, now_ms: u64) -> Result<(), DatabaseError> {
+        const SQL: &str = "INSERT INTO epochs (epoch, state, batches, updated_ms) \
+                           VALUES ($1, 'closing', 0, $2) ON CONFLICT (epoch) DO UPDATE SET \
+                           state = 'closing', updated_ms = excluded.updated_ms WHERE epochs.state = 'open'";
+        let query = sqlx::query(SQL).bind(bigint(epoch.0)?).bind(bigint(now_ms)?);
+        query.execute(self.writer()).await?;
+        Ok(())
+    }
+
+    /// Records what a closing epoch was rolled up to.
+    pub async fn record_rolled(
+        &self,
+        epoch: Epoch,
+        rolled: &RolledEpoch,
+        now_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET state = 'rolled', receipts = $2, block_number = $3, block_hash = $4, \
+                           manifest_hash = $5, root = $6, receipts_root = $7, pot_nano = $8, \
+                           distributed_nano = $9, utilisation_bps = $10, uri = $11, note = NULL, updated_ms = $12 \
+                           WHERE epoch = $1 AND state = 'closing'";
+        let done = sqlx::query(SQL)
+            .bind(bigint(epoch.0)?)
+            .bind(bigint(rolled.receipts)?)
+            .bind(bigint(rolled.block_number)?)
+            .bind(rolled.block_hash.to_vec())
+            .bind(rolled.manifest_hash.to_vec())
+            .bind(rolled.root.to_vec())
+            .bind(rolled.receipts_root.to_vec())
+            .bind(bigint(rolled.pot.0)?)
+            .bind(bigint(rolled.distributed.0)?)
+            .bind(i64::from(rolled.utilisation_bps))
+            .bind(rolled.uri.clone())
+            .bind(bigint(now_ms)?)
+            .execute(self.writer())
+            .await?;
+        self.moved(epoch, EpochState::Closing, done.rows_affected()).await
+    }
+
+    /// Records that the chain holds the epoch's root as a proposal, by our transaction `tx` or another proposer's.
+    pub async fn record_proposed(
+        &self,
+        epoch: Epoch,
+        proposer: Address,
+        tx: Option<B256>,
+        finalizable_at_s: u64,
+        now_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET state = 'proposed', proposer = $2, propose_tx = $3, \
+                           finalizable_at_s = $4, note = NULL, updated_ms = $5 WHERE epoch = $1 AND state = 'rolled'";
+        let done = sqlx::query(SQL)
+            .bind(bigint(epoch.0)?)
+            .bind(proposer.to_vec())
+            .bind(tx.map(|hash| hash.to_vec()))
+            .bind(bigint(finalizable_at_s)?)
+            .bind(bigint(now_ms)?)
+            .execute(self.writer())
+            .await?;
+        self.moved(epoch, EpochState::Rolled, done.rows_affected()).await
+    }
+
+    /// Takes a proposal back to [`EpochState::Rolled`]: the chain no longer holds it. The only step to the left.
+    pub async fn record_cancelled(&self, epoch: Epoch, now_ms: u64) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET state = 'rolled', proposer = NULL, propose_tx = NULL, \
+                           finalizable_at_s = NULL, updated_ms = $2 WHERE epoch = $1 AND state = 'proposed'";
+        let query = sqlx::query(SQL).bind(bigint(epoch.0)?).bind(bigint(now_ms)?);
+        let done = query.execute(self.writer()).await?;
+        self.moved(epoch, EpochState::Proposed, done.rows_affected()).await
+    }
+
+    /// Records that the epoch's root is final, by our transaction `tx` or somebody else's.
+    pub async fn record_finalized(
+        &self,
+        epoch: Epoch,
+        tx: Option<B256>,
+        now_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET state = 'finalized', finalize_tx = $2, note = NULL, updated_ms = $3 \
+                           WHERE epoch = $1 AND state IN ('rolled', 'proposed')";
+        let done = sqlx::query(SQL)
+            .bind(bigint(epoch.0)?)
+            .bind(tx.map(|hash| hash.to_vec()))
+            .bind(bigint(now_ms)?)
+            .execute(self.writer())
+            .await?;
+        self.moved(epoch, EpochState::Proposed, done.rows_affected()).await
+    }
+
+    /// Says why the epoch does not move on.
+    pub async fn record_note(
+        &self,
+        epoch: Epoch,
+        note: &str,
+        now_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        let sql = "UPDATE epochs SET note = $2, updated_ms = $3 WHERE epoch = $1";
+        let query = sqlx::query(sql).bind(bigint(epoch.0)?).bind(note.to_owned());
+        query.bind(bigint(now_ms)?).execute(self.writer()).await?;
+        Ok(())
+    }
+
+    async fn moved(
+        &self,
+        epoch: Epoch,
+        expected: EpochState,
+        rows: u64,
+    ) -> Result<(), DatabaseError> {
+        if rows == 1 {
+            return Ok(());
+        }
+        let got = self.epoch(epoch).await?;
+        let got = got.map_or_else(|| "unknown".to_owned(), |record| record.state.to_string());
+        Err(DatabaseError::EpochState { epoch, got, expected })
+    }
+}
+
+fn record(row: &AnyRow) -> Result<EpochRecord, DatabaseError> {
+    let state: String = row.try_get("state")?;
+    Ok(EpochRecord {
+        epoch: Epoch(unsigned(row, "epoch")?),
+        state: state.parse().map_err(|reason: String| corrupt("state", reason))?,
+        rolled: rolled(row)?,
+        proposer: address_opt(row, "proposer")?,
+        propose_tx: hash_opt(row, "propose_tx")?,
+        finalizable_at_s: unsigned_opt(row, "finalizable_at_s")?,
+        finalize_tx: hash_opt(row, "finalize_tx")?,
+        note: row.try_get("note")?,
+        updated_ms: unsigned(row, "updated_ms")?,
+    })
+}
+
+fn rolled(row: &AnyRow) -> Result<Option<RolledEpoch>, DatabaseError> {
+    let Some(manifest_hash) = hash_opt(row, "manifest_hash")? else { return Ok(None) };
+    let hash = |column| hash_opt(row, column)?.ok_or_else(|| corrupt(column, "missing"));
+    let utilisation = unsigned(row, "utilisation_bps")?;
+    Ok(Some(RolledEpoch {
+        receipts: unsigned(row, "receipts")?,
+        block_number: unsigned(row, "block_number")?,
+        block_hash: hash("block_hash")?,
+        manifest_hash,
+        root: hash("root")?,
+        receipts_root: hash("receipts_root")?,
+        pot: Nano(unsigned(row, "pot_nano")?),
+        distributed: Nano(unsigned(row, "distributed_nano")?),
+        utilisation_bps: u16::try_from(utilisation)
+            .map_err(|error| corrupt("utilisation_bps", error))?,
+        uri: row.try_get("uri")?,
+    }))
+}

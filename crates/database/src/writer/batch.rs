@@ -1,0 +1,101 @@
+//! One transaction: lock the epochs, look up what is held, step each candidate in order, store the newest.
+//!
+//! Invariant: outcomes are what they would be if the candidates had come one by one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sqlx::AnyConnection;
+use tatum_primitives::Epoch;
+use tatum_receipt::{ReceiptKey, Rejection, SignedReceipt, Step, step};
+
+use super::{Candidate, Outcome};
+use crate::database::begin_write;
+use crate::{Database, DatabaseError, Refused, epochs, receipts, rejections};
+
+/// Writes `submissions` in one transaction, with at most `keep` refusals; gives the outcomes and how many refusals
+/// were kept.
+pub(super) async fn write(
+    database: &Database,
+    submissions: &[&[Candidate]],
+    keep: usize,
+    now_ms: u64,
+) -> Result<(Vec<Vec<Outcome>>, usize), DatabaseError> {
+    let begin = begin_write(database.backend());
+    let mut transaction = database.writer().begin_with(begin).await?;
+    let mut batch = Batch::prepare(&mut transaction, submissions, now_ms).await?;
+    let outcomes = submissions.iter().map(|candidates| batch.step_all(candidates)).collect();
+    let newest: Vec<&SignedReceipt> =
+        batch.advanced.iter().filter_map(|key| batch.held.get(key)).collect();
+    receipts::replace(&mut transaction, &newest).await?;
+    let kept: Vec<&Refused> = batch.refused.iter().take(keep).collect();
+    rejections::store(&mut transaction, &kept, now_ms).await?;
+    transaction.commit().await?;
+    Ok((outcomes, kept.len()))
+}
+
+struct Batch {
+    /// Per epoch: open, or the earliest epoch that is.
+    epochs: BTreeMap<Epoch, Result<(), Epoch>>,
+    held: HashMap<ReceiptKey, SignedReceipt>,
+    advanced: HashSet<ReceiptKey>,
+    refused: Vec<Refused>,
+}
+
+impl Batch {
+    async fn prepare(
+        connection: &mut AnyConnection,
+        submissions: &[&[Candidate]],
+        now_ms: u64,
+    ) -> Result<Self, DatabaseError> {
+        let checked =
+            submissions.iter().flat_map(|candidates| candidates.iter()).filter_map(|candidate| {
+                match candidate {
+                    Candidate::Checked(signed) => Some(signed.receipt.key()),
+                    Candidate::Refused(_) => None,
+                }
+            });
+        let keys: Vec<ReceiptKey> = checked.collect::<HashSet<_>>().into_iter().collect();
+        // In ascending order, so that two processes never wait for each other in a circle.
+        let mut epochs: BTreeMap<Epoch, Result<(), Epoch>> =
+            keys.iter().map(|key| (key.epoch, Ok(()))).collect();
+        for (epoch, open) in &mut epochs {
+            *open = epochs::lock_open(connection, *epoch, now_ms).await?;
+        }
+        let held = receipts::held(connection, &keys).await?;
+        Ok(Self { epochs, held, advanced: HashSet::new(), refused: Vec::new() })
+    }
+
+    fn step_all(&mut self, candidates: &[Candidate]) -> Vec<Outcome> {
+        candidates.iter().map(|candidate| self.step(candidate)).collect()
+    }
+
+    fn step(&mut self, candidate: &Candidate) -> Outcome {
+        let refused = match candidate {
+            Candidate::Refused(refused) => refused.clone(),
+            Candidate::Checked(signed) => match self.step_checked(signed) {
+                Ok(outcome) => return outcome,
+                Err(rejection) => Refused::receipt(signed, rejection),
+            },
+        };
+        let rejection = refused.rejection.clone();
+        self.refused.push(refused);
+        Outcome::Rejected(rejection)
+    }
+
+    fn step_checked(&mut self, signed: &SignedReceipt) -> Result<Outcome, Rejection> {
+        let key = signed.receipt.key();
+        if let Some(Err(earliest_open)) = self.epochs.get(&key.epoch) {
+            let (got, earliest_open) = (key.epoch, *earliest_open);
+            return Err(Rejection::PastEpoch { got, earliest_open });
+        }
+        match step(self.held.get(&key), signed)? {
+            Step::Advance => {
+                self.held.insert(key, signed.clone());
+                self.advanced.insert(key);
+                Ok(Outcome::Accepted)
+            }
+            Step::Superseded => Ok(Outcome::Superseded),
+            Step::Duplicate => Ok(Outcome::Duplicate),
+        }
+    }
+}
