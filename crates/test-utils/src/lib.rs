@@ -1,3 +1,15 @@
-//! What tests need of the outside world, real and throw-away.
+//! What tests and the demo need of the outside world, real and throw-away: a chain with the deployed contracts,
+//! PostgreSQL, `tatum` processes.
+//!
+//! Invariant: nothing is simulated, and everything that is started is stopped when its handle is dropped.
 
+mod anvil;
+mod devnet;
+mod paths;
 pub mod postgres;
+mod process;
+
+pub use anvil::Anvil;
+pub use devnet::{Devnet, DevnetParameters};
+pub use paths::{free_port, node_module, repository, tatum_binary};
+pub use process::Process;

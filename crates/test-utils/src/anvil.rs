@@ -1,0 +1,64 @@
+//! A throw-away Ethereum chain: anvil from npm, one block a second, on a free port of the loopback interface.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use tatum_primitives::{Address, U256};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep};
+
+use crate::{Process, free_port, node_module};
+
+/// A running anvil.
+#[derive(Debug)]
+pub struct Anvil {
+    rpc_url: String,
+    _process: Process,
+}
+
+impl Anvil {
+    /// Starts the chain and waits until it answers.
+    pub async fn start(logs: &Path) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(node_module("anvil")?);
+        command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--chain-id", "31337", "--block-time", "1", "--hardfork", "prague"]);
+        command.args(["--accounts", "1", "--order", "fifo"]).stdout(std::process::Stdio::null());
+        let process = Process::spawn("anvil", command, logs)?;
+        let anvil = Self { rpc_url: format!("http://127.0.0.1:{port}"), _process: process };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while let Err(error) = anvil.request("eth_blockNumber", json!([])).await {
+            ensure!(Instant::now() < deadline, "anvil does not answer: {error:#}");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(anvil)
+    }
+
+    /// Where it answers.
+    pub fn rpc_url(&self) -> &str {
+        &self.rpc_url
+    }
+
+    /// Gives an account ether for gas.
+    pub async fn fund(&self, account: Address) -> anyhow::Result<()> {
+        let balance = U256::from(1_000_000_000_000_000_000_000u128);
+        self.request("anvil_setBalance", json!([account, format!("{balance:#x}")])).await.map(drop)
+    }
+
+    /// Moves the chain's clock forward and mines a block.
+    pub async fn advance(&self, seconds: u64) -> anyhow::Result<()> {
+        self.request("evm_increaseTime", json!([seconds])).await?;
+        self.request("evm_mine", json!([])).await.map(drop)
+    }
+
+    async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let answer = reqwest::Client::new().post(&self.rpc_url).json(&body).send().await?;
+        let mut answer: Value = answer.json().await?;
+        let error = answer.get("error").map(Value::to_string);
+        ensure!(error.is_none(), "{method} failed: {}", error.unwrap_or_default());
+        answer.get_mut("result").map(Value::take).with_context(|| format!("{method}: no result"))
+    }
+}

@@ -1,0 +1,125 @@
+//! A chain with the contracts deployed and accounts that hold DATA.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, ensure};
+use tatum_chain::{Chain, Deployment, PrivateKeySigner};
+use tatum_primitives::{Address, U256, keccak256};
+use tatum_receipt::SessionKey;
+use tokio::process::Command;
+
+use crate::{Anvil, node_module, repository};
+
+/// What a deployment for tests and demos may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct DevnetParameters {
+    /// Length of an epoch in seconds.
+    pub epoch_length_s: u64,
+    /// Challenge window in seconds.
+    pub challenge_window_s: u64,
+}
+
+/// A chain with the contracts deployed.
+#[derive(Debug)]
+pub struct Devnet {
+    anvil: Anvil,
+    deployment: Deployment,
+    deployment_file: PathBuf,
+    deployer: Chain,
+}
+
+impl Devnet {
+    /// Starts anvil and deploys; logs go to the folder `logs`.
+    pub async fn start(parameters: DevnetParameters, logs: &Path) -> anyhow::Result<Self> {
+        let anvil = Anvil::start(logs).await?;
+        let deployer = Self::account("deployer");
+        anvil.fund(deployer.address()).await?;
+        let deployment_file = deploy(&anvil, &deployer, parameters).await?;
+        let deployment = Deployment::load(&deployment_file)?;
+        let signer = Some(signer(&deployer)?);
+        let deployer = Chain::connect(anvil.rpc_url(), deployment.clone(), signer).await?;
+        Ok(Self { anvil, deployment, deployment_file, deployer })
+    }
+
+    /// The account of that name: always the same key, good for nothing but tests.
+    pub fn account(name: &str) -> SessionKey {
+        let secret = keccak256(format!("tatum test account {name}"));
+        // A keccak is below the group order but for one chance in 2^128.
+        SessionKey::from_bytes(&secret.0).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Gives `account` ether for gas, and DATA.
+    pub async fn fund(&self, account: Address, data_wei: U256) -> anyhow::Result<()> {
+        self.anvil.fund(account).await?;
+        self.deployer.transfer(account, data_wei).await.context("handing out DATA")?;
+        Ok(())
+    }
+
+    /// A connection that sends transactions as `account`.
+    pub async fn connect(&self, account: &SessionKey) -> anyhow::Result<Chain> {
+        let signer = Some(signer(account)?);
+        Ok(Chain::connect(self.rpc_url(), self.deployment.clone(), signer).await?)
+    }
+
+    /// The chain.
+    pub fn anvil(&self) -> &Anvil {
+        &self.anvil
+    }
+
+    /// Where the chain answers.
+    pub fn rpc_url(&self) -> &str {
+        self.anvil.rpc_url()
+    }
+
+    /// The contracts' addresses.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The file with the contracts' addresses.
+    pub fn deployment_file(&self) -> &Path {
+        &self.deployment_file
+    }
+}
+
+impl Drop for Devnet {
+    fn drop(&mut self) {
+        // Best effort: a leftover file of a chain that is gone harms nobody.
+        let _ = std::fs::remove_file(&self.deployment_file);
+    }
+}
+
+fn signer(account: &SessionKey) -> anyhow::Result<PrivateKeySigner> {
+    PrivateKeySigner::from_slice(account.to_bytes().as_slice()).context("making a signer")
+}
+
+/// Runs the deploy script as a user would.
+async fn deploy(
+    anvil: &Anvil,
+    deployer: &SessionKey,
+    parameters: DevnetParameters,
+) -> anyhow::Result<PathBuf> {
+    let port = anvil.rpc_url().rsplit(':').next().unwrap_or("0");
+    let file = format!("deployments/devnet-{}-{port}.json", std::process::id());
+    let output = Command::new(node_module("forge")?)
+        .current_dir(repository())
+        .args(["script", "scripts/deploy/Deploy.s.sol", "--broadcast", "--rpc-url"])
+        .arg(anvil.rpc_url())
+        .env("TATUM_PRIVATE_KEY", deployer.to_bytes().to_string())
+        .env("TATUM_DEPLOYMENT", &file)
+        .env("TATUM_EPOCH_LENGTH", parameters.epoch_length_s.to_string())
+        .env("TATUM_CHALLENGE_WINDOW", parameters.challenge_window_s.to_string())
+        .env("TATUM_ANSWER_WINDOW", parameters.challenge_window_s.to_string())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .context("running forge script")?;
+    ensure!(
+        output.status.success(),
+        "the deploy script failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(repository().join(file))
+}

@@ -1,0 +1,125 @@
+//! A child process with its output in a file.
+//!
+//! Invariant: dropping the handle stops the process, by SIGTERM first.
+
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a process may take to end after SIGTERM.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A running child process.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    log: PathBuf,
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command`; standard error goes to `<logs>/<name>.log`, standard output too unless it is set already.
+    pub fn spawn(name: &str, mut command: Command, logs: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(logs).with_context(|| format!("creating {}", logs.display()))?;
+        let log = logs.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log);
+        let file = file.with_context(|| format!("opening {}", log.display()))?;
+        let child = command
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        Ok(Self { name: name.to_owned(), log, child })
+    }
+
+    /// Starts `command` with its standard output in `stdout`.
+    pub fn spawn_into(
+        name: &str,
+        mut command: Command,
+        logs: &Path,
+        stdout: &Path,
+    ) -> anyhow::Result<Self> {
+        let file =
+            File::create(stdout).with_context(|| format!("creating {}", stdout.display()))?;
+        command.stdout(Stdio::from(file));
+        Self::spawn(name, command, logs)
+    }
+
+    /// The child, to talk to its pipes.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Waits until the URL answers with success, or the process ends.
+    pub async fn until_healthy(&mut self, url: &str, within: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}; see {}", self.name, self.log.display());
+            }
+            if reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{} does not answer at {url}; see {}", self.name, self.log.display());
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits for the process to end by itself, and wants success.
+    pub async fn success(mut self, within: Duration) -> anyhow::Result<()> {
+        match timeout(within, self.child.wait()).await {
+            Ok(status) => self.expect_success(status?),
+            Err(_) => {
+                bail!("{} still runs after {within:?}; see {}", self.name, self.log.display())
+            }
+        }
+    }
+
+    /// Asks the process to end and waits for it; wants success.
+    pub async fn terminate(mut self) -> anyhow::Result<()> {
+        self.signal("TERM")?;
+        match timeout(END_TIMEOUT, self.child.wait()).await {
+            Ok(status) => self.expect_success(status?),
+            Err(_) => bail!("{} does not end on SIGTERM; see {}", self.name, self.log.display()),
+        }
+    }
+
+    /// Ends the process at once, as a power cut would (`kill -9`).
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.with_context(|| format!("killing {}", self.name))
+    }
+
+    fn expect_success(&self, status: ExitStatus) -> anyhow::Result<()> {
+        if status.success() {
+            return Ok(());
+        }
+        let signal = status.signal().map(|s| format!(" (signal {s})")).unwrap_or_default();
+        bail!("{} failed with {status}{signal}; see {}", self.name, self.log.display())
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let Some(id) = self.child.id() else { return Ok(()) };
+        std::process::Command::new("kill")
+            .args([&format!("-{name}"), &id.to_string()])
+            .status()
+            .with_context(|| format!("sending SIG{name} to {}", self.name))?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A running process is asked first; `kill_on_drop` then makes sure.
+        if matches!(self.child.try_wait(), Ok(None)) && self.signal("TERM").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
