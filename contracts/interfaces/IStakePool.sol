@@ -12,24 +12,84 @@ interface IStakePool {
     /// @param lastEpoch The last epoch for which the key may still sign receipts.
     event SessionKeyRevoked(address indexed payer, address indexed key, uint64 lastEpoch);
     /// @param potWei Sum of the fees taken for `epoch`.
-    /// @param totalWei Sum of all stakes after the fee.
+    /// @param totalWei Sum of all stakes that go on into the next epoch: after the fee, without what left at its end.
+    /// @param feeRatePpb The rate of `epoch`.
     event EpochClosed(uint64 indexed epoch, uint256 potWei, uint256 totalWei, uint256 feeRatePpb);
+    /// @notice Stands for one `EpochClosed` per epoch of `firstEpoch ..= lastEpoch`, where more than
+    /// `CATCH_UP_EVENTS` missed epochs are closed at once; `potOf` tells each epoch's pot.
+    /// @param potWei Sum of the fees taken for all of them.
+    event EpochsClosed(
+        uint64 indexed firstEpoch, uint64 indexed lastEpoch, uint256 potWei, uint256 totalWei, uint256 feeRatePpb
+    );
+    /// @notice Pots of closed epochs went to the distributor.
+    event PotsSent(uint256 amountWei);
+    /// @notice The next epoch to open will have this rate, steered by a finalized distribution's utilisation.
+    event FeeRateSteered(uint64 indexed distributionEpoch, uint256 utilisationBps, uint256 nextRatePpb);
 
+    /// @notice Thrown when a deployment parameter is out of its range.
+    error PoolParameterInvalid();
+    /// @notice Thrown when a stake is for nobody.
+    error BeneficiaryZero();
+    /// @notice Thrown when a stake would leave its user with less than the minimum.
+    error StakeBelowMinimum(uint256 stakeWei, uint256 minimumWei);
+    /// @notice Thrown when an amount buys no share.
+    error NothingMinted();
+    /// @notice Thrown when an unstake asks for nothing.
+    error AmountZero();
+    /// @notice Thrown when an unstake asks for more than the user has staked.
+    error StakeTooSmall(uint256 requestedWei, uint256 stakeWei);
+    /// @notice Thrown when an unstake would leave a rest below the minimum; ask for everything instead.
+    error RemainderBelowMinimum(uint256 remainderWei, uint256 minimumWei);
+    /// @notice Thrown when nothing can be withdrawn yet.
+    error NothingToWithdraw();
+    /// @notice Thrown when a contract other than the token calls `onTokenTransfer`.
+    error CallerNotToken(address caller);
+    /// @notice Thrown when ERC-677 data is neither empty, nor 20 bytes, nor a 32-byte address.
+    error BeneficiaryMalformed();
+    /// @notice Thrown when a contract other than the distributor calls.
+    error CallerNotDistributor(address caller);
+    /// @notice Thrown when an epoch's history is asked for before the epoch is closed.
+    error EpochNotClosed(uint64 epoch);
+    /// @notice Thrown when a quota is asked for in an epoch that has not begun.
+    error EpochNotBegun(uint64 epoch);
+    /// @notice Thrown when a session key belongs to a payer already, revoked or not; a key belongs to one payer, ever.
+    error SessionKeyTaken(address key, address payer);
+    /// @notice Thrown when a session key's own signature does not authorise the payer.
+    error SessionKeySignatureInvalid();
+    /// @notice Thrown when a key to revoke is not an authorised key of the caller.
+    error SessionKeyNotAuthorized(address key);
+
+    /// @notice Stakes `amountWei` of the caller's tokens, approved before, for the caller. Like every way in, it first closes
+    /// epochs that have ended. The stake pays the running epoch's fee and gives quota from the next epoch on.
     function stake(uint256 amountWei) external;
+    /// @notice As `stake`, for another user's account: the caller pays, `user` owns the stake.
     function stakeFor(address user, uint256 amountWei) external;
+    /// @notice As `stake`, with an EIP-2612 permit in place of the approval. A permit that was already used (by a front-runner,
+    /// say) does no harm: the allowance is what counts.
     function stakeWithPermit(uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
     /// @notice ERC-677 hook: empty `data` stakes for `sender`; 20 or 32 bytes name the beneficiary.
     function onTokenTransfer(address sender, uint256 amountWei, bytes calldata data) external;
     /// @notice Takes `amountWei` (or everything, for `type(uint256).max`) out of the caller's quota from the next epoch
     /// on; it pays the running epoch's fee and can be withdrawn from `withdrawableEpoch`.
     function requestUnstake(uint256 amountWei) external;
+    /// @notice Pays out what the caller asked to unstake and may withdraw now, oldest request first, up to
+    /// `WITHDRAWALS_PER_CALL` requests.
     function withdraw() external;
 
-    /// @notice Closes every epoch that has ended and was not closed yet. Anyone may call.
+    /// @notice Closes every epoch that has ended and was not closed yet, at a cost that does not depend on the number of
+    /// stakers nor (past `CATCH_UP_EVENTS` of them) of epochs. The pots stay here, owed to the distributor, until a
+    /// distribution is finalized or `sendPots` is called: closing needs no token transfer and cannot be held up by one.
+    /// Missed epochs keep the rate of the first of them. Anyone may call.
     function closeEpochs() external;
+    /// @notice Sends all closed epochs' pots that are still here to the distributor. Anyone may call.
+    function sendPots() external;
+    /// @notice Called by the distributor when it finalizes: steers the fee rate and sends the pots, if the token lets it.
+    function distributionFinalized(uint64 epoch, uint16 utilisationBps) external;
 
     /// @param signature `key`'s EIP-712 signature over `SessionKeyAuthorization(address payer,address key)`.
+    /// The key may sign for the caller from the current epoch on. A key belongs to one payer, ever.
     function authorizeSessionKey(address key, bytes calldata signature) external;
+    /// @notice The key may sign receipts up to the current epoch, and no later ones. It cannot be authorised again.
     function revokeSessionKey(address key) external;
     /// @notice True if `key` may sign receipts of `epoch` for `payer`; a payer may always sign for itself.
     function isAuthorized(address payer, address key, uint64 epoch) external view returns (bool);
@@ -41,7 +101,12 @@ interface IStakePool {
     function currentEpoch() external view returns (uint64);
     /// @notice Number of closed epochs: epochs `0 .. closedEpochs() - 1` are history and never change.
     function closedEpochs() external view returns (uint64);
+    /// @notice What `user` has staked now, without what it asked to take out.
     function stakeOf(address user) external view returns (uint256 amountWei);
+    /// @notice What `user` asked to take out: the part it can withdraw now, and the part that is still unbonding (the
+    /// latter before the running epoch's fee, if that is still to be paid).
+    function withdrawalsOf(address user) external view returns (uint256 withdrawableWei, uint256 unbondingWei);
+    /// @notice Sum of all stakes that pay the running epoch's fee.
     function totalStakedWei() external view returns (uint256);
     /// @notice What the pool took from `user`'s stake for a closed `epoch`.
     function feeOf(address user, uint64 epoch) external view returns (uint256 feeWei);
@@ -49,9 +114,13 @@ interface IStakePool {
     /// `quotaBytesPerData`.
     function quotaOf(address user, uint64 epoch) external view returns (uint256 quotaBytes);
     function quotaBytesPerData() external view returns (uint256);
+    /// @notice Sum of the fees taken for a closed `epoch`.
     function potOf(uint64 epoch) external view returns (uint256 potWei);
-    /// @notice Sum of the pots of epochs `0 ..= epoch`.
+    /// @notice Sum of the pots of the closed epochs `0 ..= epoch`.
     function fundedThroughWei(uint64 epoch) external view returns (uint256);
+    /// @notice Pots of closed epochs that are still here.
+    function unsentPotsWei() external view returns (uint256);
+    /// @notice The rate at which the running epoch's fee will be taken, in parts per billion of every stake.
     function feeRatePpb() external view returns (uint256);
     /// @notice The EIP-712 domain separator of receipts (name "Tatum", version "1", this contract).
     function receiptDomainSeparator() external view returns (bytes32);

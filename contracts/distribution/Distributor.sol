@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {IDistributor} from "../interfaces/IDistributor.sol";
+import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
+import {IStakePool} from "../interfaces/IStakePool.sol";
+import {MerkleSum} from "../libraries/MerkleSum.sol";
+import {Claims} from "./Claims.sol";
+import {ProposerBonds} from "./ProposerBonds.sol";
+
+/// @title Distributor
+/// @notice See IDistributor. Proposals and challenges; Claims pays, ProposerBonds keeps the bonds.
+/// @dev Nobody owns it. The guardian (an address, or nobody) can hold up new proposals for a bounded time and nothing else.
+contract Distributor is Claims, ProposerBonds {
+    struct Parameters {
+        IERC20 token;
+        IStakePool stakePool;
+        IOperatorRegistry registry;
+        uint256 proposerBondWei;
+        uint256 demandBondWei;
+        uint64 challengeWindow;
+        uint64 answerWindow;
+        address guardian;
+        uint64 maximumPause;
+    }
+
+    /// @dev `finalizableAt` is zero if nothing is pending. The slot never returns to zero, nor does the commitment's: the next
+    /// proposal pays for an update only.
+    struct Pending {
+        address proposer;
+        uint64 finalizableAt;
+        uint32 openDemands;
+    }
+
+    struct Status {
+        /// One more than the finalized epoch; zero if none is.
+        uint64 finalizedEpochs;
+        uint64 pausedUntil;
+        /// After a cancelled proposal: only bonds from before this moment count, until `reservedUntil`.
+        uint64 reservedFor;
+        uint64 reservedUntil;
+    }
+
+    struct Demand {
+        address demander;
+        uint64 minimumNano;
+        uint32 answerBy;
+    }
+
+    IStakePool private immutable STAKE_POOL;
+    IOperatorRegistry private immutable REGISTRY;
+    address private immutable GUARDIAN;
+    uint64 private immutable MAXIMUM_PAUSE;
+    /// @inheritdoc IDistributor
+    uint64 public immutable challengeWindow;
+    /// @inheritdoc IDistributor
+    uint64 public immutable answerWindow;
+
+    bytes32 private _commitment;
+    Pending private _pending;
+    Status private _status;
+    mapping(bytes32 commitment => mapping(uint32 operatorId => Demand)) private _demands;
+
+    constructor(Parameters memory parameters)
+        Claims(parameters.token)
+        ProposerBonds(parameters.token, parameters.proposerBondWei, parameters.demandBondWei)
+    {
+        if (
+            address(parameters.token) == address(0) || address(parameters.stakePool) == address(0)
+                || address(parameters.registry) == address(0) || parameters.challengeWindow == 0
+                || parameters.answerWindow == 0
+        ) revert DistributorParameterInvalid();
+        STAKE_POOL = parameters.stakePool;
+        REGISTRY = parameters.registry;
+        GUARDIAN = parameters.guardian;
+        MAXIMUM_PAUSE = parameters.maximumPause;
+        challengeWindow = parameters.challengeWindow;
+        answerWindow = parameters.answerWindow;
+    }
+
+    /// @inheritdoc IDistributor
+    function propose(Proposal calldata proposal) external {
+        // Check: the caller may propose now.
+        Status memory status = _status;
+        if (block.timestamp < status.pausedUntil) revert ProposalsArePaused(status.pausedUntil);
+        if (_pending.finalizableAt != 0) revert ProposalPending();
+        Bond memory bond = _bonds[msg.sender];
+        if (bond.amountWei < proposerBondWei) revert ProposerBondTooSmall(bond.amountWei, proposerBondWei);
+        if (block.timestamp <= status.reservedUntil && bond.since >= status.reservedFor) {
+            revert ProposalsReserved(status.reservedUntil);
+        }
+        _checkProposal(proposal, status.finalizedEpochs);
+
+        // Effect: it is pending.
+        uint64 finalizableAt = uint64(block.timestamp) + challengeWindow;
+        _commitment = _commitmentTo(proposal, msg.sender, finalizableAt);
+        _pending = Pending(msg.sender, finalizableAt, 0);
+        emit Proposed(
+            proposal.epoch,
+            proposal.root,
+            msg.sender,
+            proposal.receiptsRoot,
+            proposal.manifestHash,
+            proposal.utilisationBps,
+            finalizableAt,
+            proposal.uri
+        );
+    }
+
+    /// @inheritdoc IDistributor
+    function finalize(Proposal calldata proposal) external {
+        // Check: it is pending, its window has passed, and every demand was answered.
+        Pending memory pending = _checkPending(proposal);
+        if (block.timestamp < pending.finalizableAt) revert ChallengeWindowOpen(pending.finalizableAt);
+        if (pending.openDemands != 0) revert DemandsOpen(pending.openDemands);
+
+        // Effect: it is the root, and the reservation after an earlier cheat is over.
+        _pending.finalizableAt = 0;
+        finalizedRoot = proposal.root;
+        Status storage status = _status;
+        status.finalizedEpochs = proposal.epoch + 1;
+        status.reservedUntil = 0;
+        emit Finalized(proposal.epoch, proposal.root);
+
+        // Interaction: the pool steers the fee rate and hands over the pots.
+        STAKE_POOL.distributionFinalized(proposal.epoch, proposal.utilisationBps);
+    }
+
+    /// @inheritdoc IDistributor
+    function challengeDecrease(
+        Proposal calldata proposal,
+        bytes32 entry,
+        bytes32[] calldata entryProof,
+        bytes32 leaf,
+        bytes32[] calldata leafProof
+    ) external {
+        Pending memory pending = _checkPending(proposal);
+        if (!MerkleSum.verify(finalizedRoot, entry, entryProof)) revert ProofInvalid();
+        uint256 place = MerkleSum.operatorIdOf(entry);
+        uint256 depth = leafProof.length;
+        if (depth > MerkleSum.MAX_DEPTH) revert ProofInvalid();
+        uint256 wrapped = place & ((1 << depth) - 1);
+        if (!MerkleSum.verifyWord(proposal.root, leaf, wrapped, leafProof)) revert ProofInvalid();
+        uint256 proposedNano = wrapped == place ? MerkleSum.nanoOf(leaf) : 0;
+        if (proposedNano >= MerkleSum.nanoOf(entry)) revert NothingWrong();
+        _cancel(proposal, pending, msg.sender, 0);
+    }
+
+    /// @inheritdoc IDistributor
+    function challengePayout(Proposal calldata proposal, bytes32 entry, bytes32[] calldata proof) external {
+        Pending memory pending = _checkPending(proposal);
+        if (!MerkleSum.verify(proposal.root, entry, proof)) revert ProofInvalid();
+        if (_isPayoutNamed(proposal, entry)) revert NothingWrong();
+        _cancel(proposal, pending, msg.sender, 0);
+    }
+
+    /// @inheritdoc IDistributor
+    function challengeUnknownOperator(
+        Proposal calldata proposal,
+        uint32 operatorId,
+        bytes32 leaf,
+        bytes32[] calldata leafProof
+    ) external {
+        Pending memory pending = _checkPending(proposal);
+        if (!MerkleSum.verifyWord(proposal.root, leaf, operatorId, leafProof)) revert ProofInvalid();
+        if (operatorId < REGISTRY.operatorCount() || MerkleSum.nanoOf(leaf) == 0) revert NothingWrong();
+        _cancel(proposal, pending, msg.sender, 0);
+    }
+
+    /// @inheritdoc IDistributor
+    function demandEntry(Proposal calldata proposal, bytes32 entry, bytes32[] calldata entryProof) external {
+        // Check: within the window, for something that was promised, and not twice.
+        Pending memory pending = _checkPending(proposal);
+        if (block.timestamp >= pending.finalizableAt) revert ChallengeWindowClosed();
+        if (!MerkleSum.verify(finalizedRoot, entry, entryProof)) revert ProofInvalid();
+        uint32 operatorId = MerkleSum.operatorIdOf(entry);
+        uint64 minimumNano = MerkleSum.nanoOf(entry);
+        bytes32 commitment = _commitment;
+        Demand storage demand = _demands[commitment][operatorId];
+        if (minimumNano == 0 || demand.answerBy != 0) revert DemandPointless();
+
+        // Effect: the proposal waits for the answer.
+        uint64 answerBy = uint64(block.timestamp) + answerWindow;
+        _demands[commitment][operatorId] = Demand(msg.sender, minimumNano, uint32(answerBy));
+        _pending.openDemands = pending.openDemands + 1;
+        emit EntryDemanded(commitment, operatorId, msg.sender, minimumNano, answerBy);
+
+        // Interaction: the demander's bond comes in.
+        _collectBond(demandBondWei);
+    }
+
+    /// @inheritdoc IDistributor
+    function answerDemand(Proposal calldata proposal, bytes32 entry, bytes32[] calldata proof) external {
+        // Check: it is what was demanded.
+        Pending memory pending = _checkPending(proposal);
+        uint32 operatorId = MerkleSum.operatorIdOf(entry);
+        bytes32 commitment = _commitment;
+        Demand memory demand = _demands[commitment][operatorId];
+        if (demand.demander == address(0)) revert DemandUnknown();
+        if (!MerkleSum.verify(proposal.root, entry, proof)) revert ProofInvalid();
+        if (MerkleSum.nanoOf(entry) < demand.minimumNano || !_isPayoutNamed(proposal, entry)) revert AnswerWrong();
+
+        // Effect: the demand is answered for good.
+        _demands[commitment][operatorId].demander = address(0);
+        _pending.openDemands = pending.openDemands - 1;
+        emit DemandAnswered(commitment, operatorId, entry);
+
+        // Interaction: the demander's bond pays the proposer's trouble.
+        VAULT.pay(pending.proposer, demandBondWei);
+    }
+
+    /// @inheritdoc IDistributor
+    function cancelUnanswered(Proposal calldata proposal, uint32 operatorId) external {
+        Pending memory pending = _checkPending(proposal);
+        bytes32 commitment = _commitment;
+        Demand memory demand = _demands[commitment][operatorId];
+        if (demand.demander == address(0)) revert DemandUnknown();
+        if (block.timestamp <= demand.answerBy) revert AnswerNotOverdue(demand.answerBy);
+        _demands[commitment][operatorId].demander = address(0);
+        _cancel(proposal, pending, demand.demander, demandBondWei);
+    }
+
+    /// @inheritdoc IDistributor
+    function reclaimDemandBond(bytes32 commitment, uint32 operatorId) external {
+        // Check: its proposal was cancelled; a finalized one has no open demands.
+        address demander = _demands[commitment][operatorId].demander;
+        if (demander == address(0)) revert DemandUnknown();
+        if (pendingCommitment() == commitment) revert DemandStillOpen();
+
+        // Effect: the demand is over.
+        _demands[commitment][operatorId].demander = address(0);
+        emit DemandBondReturned(commitment, operatorId, demander);
+
+        // Interaction: pay the bond back.
+        VAULT.pay(demander, demandBondWei);
+    }
+
+    /// @inheritdoc IDistributor
+    function pauseProposals() external {
+        uint64 pausedUntil = _status.pausedUntil;
+        bool tooSoon = pausedUntil != 0 && block.timestamp < pausedUntil + MAXIMUM_PAUSE;
+        if (msg.sender != GUARDIAN || tooSoon) revert PauseNotAllowed();
+        pausedUntil = uint64(block.timestamp) + MAXIMUM_PAUSE;
+        _status.pausedUntil = pausedUntil;
+        emit ProposalsPaused(pausedUntil);
+    }
+
+    /// @inheritdoc IDistributor
+    function finalizedEpoch() external view returns (bool any, uint64 epoch) {
+        uint64 epochs = _status.finalizedEpochs;
+        return epochs == 0 ? (false, 0) : (true, epochs - 1);
+    }
+
+    /// @inheritdoc IDistributor
+    function pendingProposal() external view returns (address proposer, uint64 finalizableAt, uint256 openDemands) {
+        Pending memory pending = _pending;
+        if (pending.finalizableAt == 0) return (address(0), 0, 0);
+        return (pending.proposer, pending.finalizableAt, pending.openDemands);
+    }
+
+    /// @inheritdoc IDistributor
+    function pendingCommitment() public view returns (bytes32) {
+        return _pending.finalizableAt == 0 ? bytes32(0) : _commitment;
+    }
+
+    /// @dev The pending proposal goes, its proposer pays, and for a window those bonded before it have the next word.
+    function _cancel(Proposal calldata proposal, Pending memory pending, address challenger, uint256 extraWei) private {
+        // Effect: nothing is pending. A series of cheats keeps the moment of the first.
+        Status memory status = _status;
+        if (block.timestamp > status.reservedUntil) status.reservedFor = pending.finalizableAt - challengeWindow;
+        status.reservedUntil = uint64(block.timestamp) + challengeWindow;
+        _status = status;
+        _pending.finalizableAt = 0;
+
+        // Interaction: the bond is split.
+        uint256 rewardWei = _slashBond(pending.proposer, challenger, extraWei);
+        emit ProposalCancelled(proposal.epoch, proposal.root, challenger, rewardWei);
+    }
+
+    function _checkProposal(Proposal calldata proposal, uint64 finalizedEpochs) private view {
+        if (proposal.epoch < finalizedEpochs) revert EpochNotNewer(proposal.epoch, finalizedEpochs - 1);
+        if (proposal.utilisationBps > 10_000) revert UtilisationTooLarge(proposal.utilisationBps);
+        uint64 sumNano = MerkleSum.nanoOf(proposal.root);
+        uint64 finalizedNano = MerkleSum.nanoOf(finalizedRoot);
+        if (sumNano < finalizedNano) revert SumFalls(sumNano, finalizedNano);
+        uint256 fundedNano = STAKE_POOL.fundedThroughWei(proposal.epoch) / 1e9;
+        if (sumNano > fundedNano) revert SumExceedsFunds(sumNano, fundedNano);
+    }
+
+    function _checkPending(Proposal calldata proposal) private view returns (Pending memory pending) {
+        pending = _pending;
+        if (
+            pending.finalizableAt == 0
+                || _commitment != _commitmentTo(proposal, pending.proposer, pending.finalizableAt)
+        ) revert ProposalNotPending();
+    }
+
+    function _isPayoutNamed(Proposal calldata proposal, bytes32 entry) private view returns (bool) {
+        uint32 operatorId = MerkleSum.operatorIdOf(entry);
+        return operatorId < REGISTRY.operatorCount()
+            && REGISTRY.isPayoutSince(operatorId, MerkleSum.payoutOf(entry), proposal.epoch);
+    }
+
+    function _isPendingProposer(address account) internal view override returns (bool) {
+        Pending memory pending = _pending;
+        return pending.finalizableAt != 0 && pending.proposer == account;
+    }
+
+    function _commitmentTo(Proposal calldata proposal, address proposer, uint64 finalizableAt)
+        private
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(proposal, proposer, finalizableAt));
+    }
+}

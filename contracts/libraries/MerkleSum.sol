@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title Merkle sum tree
+/// @notice Verifies entries of a distribution. Every word of the tree is 24 bytes of keccak, then an 8-byte sum:
+///
+///     entry = operatorId (4 bytes) ‖ payout (20) ‖ cumulative nano (8)
+///     leaf  = keccak256(entry)[0:24] ‖ nano                               32-byte preimage
+///     inner = keccak256(left ‖ right)[0:24] ‖ (left.sum + right.sum)      64-byte preimage
+///     root  = keccak256(top ‖ uint8(depth))[0:24] ‖ top.sum               33-byte preimage
+///
+/// The array of leaves is dense by operator id and padded with zero words to `2^depth`. The root binds the depth, so a
+/// proof of length `depth` is the only kind that verifies and an operator has exactly one place. A sum is part of the
+/// preimage of the word above it and never wraps, so all entries that verify against a root promise at most its sum.
+/// The same implementation in Rust is `crates/merkle`; both read `tests/vectors/sum_trees.json`.
+/// @dev Allocates nothing: one path uses the scratch space, a range the memory beyond the free pointer.
+library MerkleSum {
+    /// @notice Thrown when two sums of a proof do not fit 64 bits together.
+    error SumOverflow();
+
+    /// @notice Thrown when a range's entries are not neighbours in order of id, or there are none.
+    error EntriesNotNeighbours();
+
+    /// @notice Thrown when a range's boundary has more or fewer words than the range needs.
+    error BoundaryLengthWrong();
+
+    /// @notice The deepest tree: 32-bit ids need no more.
+    uint256 internal constant MAX_DEPTH = 32;
+
+    uint256 private constant SUM_MASK = type(uint64).max;
+
+    /// @notice The operator an entry belongs to; also its place in the array of leaves.
+    function operatorIdOf(bytes32 entry) internal pure returns (uint32) {
+        return uint32(uint256(entry) >> 224);
+    }
+
+    /// @notice Where an entry is paid.
+    function payoutOf(bytes32 entry) internal pure returns (address) {
+        return address(uint160(uint256(entry) >> 64));
+    }
+
+    /// @notice The amount of an entry, or the sum of a word of the tree.
+    function nanoOf(bytes32 entryOrWord) internal pure returns (uint64) {
+        return uint64(uint256(entryOrWord));
+    }
+
+    /// @notice The leaf of an entry.
+    function leafOf(bytes32 entry) internal pure returns (bytes32 word) {
+        uint256 mask = SUM_MASK;
+        assembly ("memory-safe") {
+            mstore(0, entry)
+            word := or(and(keccak256(0, 32), not(mask)), and(entry, mask))
+        }
+    }
+
+    /// @notice The root over a top word. `depth` must be at most `MAX_DEPTH`.
+    function rootOf(bytes32 top, uint256 depth) internal pure returns (bytes32 root) {
+        uint256 mask = SUM_MASK;
+        assembly ("memory-safe") {
+            mstore(0, top)
+            mstore8(32, depth)
+            root := or(and(keccak256(0, 33), not(mask)), and(top, mask))
+        }
+    }
+
+    /// @notice Whether `entry` stands at its operator's place of the tree with this root.
+    function verify(bytes32 root, bytes32 entry, bytes32[] calldata proof) internal pure returns (bool) {
+        return verifyWord(root, leafOf(entry), operatorIdOf(entry), proof);
+    }
+
+    /// @notice Whether the leaf at `place` of the tree with this root is `word`; false if the tree has no such place.
+    function verifyWord(bytes32 root, bytes32 word, uint256 place, bytes32[] calldata proof)
+        internal
+        pure
+        returns (bool)
+    {
+        uint256 depth = proof.length;
+        if (depth > MAX_DEPTH || place >> depth != 0) return false;
+        return rootOf(climb(word, place, proof), depth) == root;
+    }
+
+    /// @notice The top word above `word` at `place`, whose siblings from the leaf up are `proof`. Bit k of the place says
+    /// whether the k-th sibling stands left.
+    function climb(bytes32 word, uint256 place, bytes32[] calldata proof) internal pure returns (bytes32 top) {
+        uint256 mask = SUM_MASK;
+        uint256 carry;
+        assembly ("memory-safe") {
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let at := proof.offset } lt(at, end) { at := add(at, 32) } {
+                let sibling := calldataload(at)
+                let slot := shl(5, and(place, 1))
+                mstore(slot, word)
+                mstore(xor(slot, 32), sibling)
+                let sum := add(and(word, mask), and(sibling, mask))
+                carry := or(carry, shr(64, sum))
+                word := or(and(keccak256(0, 64), not(mask)), and(sum, mask))
+                place := shr(1, place)
+            }
+            top := word
+        }
+        if (carry != 0) revert SumOverflow();
+    }
+
+    /// @notice Whether `entries` stand side by side in the tree with this root.
+    /// @param boundary Sibling words left and right of the run, bottom level first, left before right.
+    function verifyRange(bytes32 root, bytes32[] calldata entries, bytes32[] calldata boundary, uint256 depth)
+        internal
+        pure
+        returns (bool)
+    {
+        if (entries.length == 0) revert EntriesNotNeighbours();
+        uint256 first = operatorIdOf(entries[0]);
+        if (depth > MAX_DEPTH || (first + entries.length - 1) >> depth != 0) return false;
+        return rootOf(_rangeTop(entries, first, boundary, depth), depth) == root;
+    }
+
+    /// @dev The run's words lie at `base`, with one free word before them for a left sibling. A level's pairs are read from
+    /// `from` and their parents written from `base`; a parent is never written past the pair it was read from.
+    function _rangeTop(bytes32[] calldata entries, uint256 first, bytes32[] calldata boundary, uint256 depth)
+        private
+        pure
+        returns (bytes32 top)
+    {
+        uint256 mask = SUM_MASK;
+        uint256 carry;
+        uint256 misplaced;
+        uint256 used;
+        assembly ("memory-safe") {
+            let base := add(mload(0x40), 32)
+            let end := base
+            let id := first
+            for { let at := entries.offset } lt(id, add(first, entries.length)) { at := add(at, 32) } {
+                let entry := calldataload(at)
+                misplaced := or(misplaced, xor(shr(224, entry), id))
+                mstore(0, entry)
+                mstore(end, or(and(keccak256(0, 32), not(mask)), and(entry, mask)))
+                end := add(end, 32)
+                id := add(id, 1)
+            }
+            let last := sub(id, 1)
+            let next := boundary.offset
+            for {} depth { depth := sub(depth, 1) } {
+                let from := base
+                if and(first, 1) {
+                    from := sub(base, 32)
+                    mstore(from, calldataload(next))
+                    next := add(next, 32)
+                }
+                if iszero(and(last, 1)) {
+                    mstore(end, calldataload(next))
+                    end := add(end, 32)
+                    next := add(next, 32)
+                }
+                let to := base
+                for {} lt(from, end) { from := add(from, 64) } {
+                    let sum := add(and(mload(from), mask), and(mload(add(from, 32)), mask))
+                    carry := or(carry, shr(64, sum))
+                    mstore(to, or(and(keccak256(from, 64), not(mask)), and(sum, mask)))
+                    to := add(to, 32)
+                }
+                end := to
+                first := shr(1, first)
+                last := shr(1, last)
+            }
+            used := shr(5, sub(next, boundary.offset))
+            top := mload(base)
+        }
+        if (misplaced != 0) revert EntriesNotNeighbours();
+        if (used != boundary.length) revert BoundaryLengthWrong();
+        if (carry != 0) revert SumOverflow();
+    }
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IStakePool} from "../interfaces/IStakePool.sol";
+import {FeeMath} from "../libraries/FeeMath.sol";
+import {InflationController} from "../libraries/InflationController.sol";
+import {Timeline} from "../libraries/Timeline.sol";
+import {EpochClock} from "./EpochClock.sol";
+
+/// @title Books of the stake pool
+/// @notice Shares against a stored total: `stake = shares · totalWei / totalShares`, floored. Closing an epoch lowers the
+/// total, so it costs the same for any number of stakers; the shares' price only falls (but for flooring in the
+/// stakers' favour, less than 1 wei in all per addition or exit), so there is nothing to gain from donations.
+///
+/// One record (one slot) per epoch holds the totals that paid its fee and the rate; it is the live book while the epoch
+/// runs and history afterwards. A stretch of missed epochs has one record at its start: nothing was added to or left it,
+/// so every epoch inside follows from the formula of FeeMath.
+/// @dev Shares are 128 bits: after fees have taken all but 1e-11 of a stake that was there throughout, the whole supply of
+/// DATA could no longer be staked anew (for 0.1 % a day that is 69 years). New stakes would then revert; leaving never does.
+abstract contract PoolLedger is EpochClock {
+    using SafeCast for uint256;
+    using Timeline for Timeline.Line;
+
+    /// @dev Totals at an epoch's fee. `ratePlusOne` is the fee rate in ppb, plus one: zero means that there is no record.
+    struct Totals {
+        uint96 totalWei;
+        uint128 totalShares;
+        uint32 ratePlusOne;
+    }
+
+    struct Book {
+        uint32 closedEpochs;
+        /// Shares that leave at the end of epoch `closedEpochs`.
+        uint128 exitingShares;
+        /// Sum of the pots of all closed epochs.
+        uint96 fundedWei;
+    }
+
+    struct Desk {
+        uint96 sentWei;
+        /// The rate that the next epoch to open will have.
+        uint32 nextRatePpb;
+    }
+
+    /// @dev Missed epochs `first .. end` (exclusive) that were closed at once; only `first` has a record.
+    struct Stretch {
+        uint32 first;
+        uint32 end;
+    }
+
+    /// @notice Missed epochs for which a catch-up still emits one `EpochClosed` each.
+    uint256 public constant CATCH_UP_EVENTS = 32;
+
+    uint256 private immutable DUST_FLOOR_WEI;
+    uint32 private immutable FLOOR_PPB;
+    uint32 private immutable CEILING_PPB;
+    uint16 private immutable TARGET_BPS;
+    uint16 private immutable MAX_STEP_BPS;
+
+    mapping(uint256 epoch => Totals) internal _totals;
+    Book internal _book;
+    Desk private _desk;
+    Stretch[] private _stretches;
+    /// @dev `epoch (32 bits) ‖ funded wei (96 bits)`, ascending, one per finalized distribution.
+    uint128[] private _fundingMarks;
+    /// @dev Shares a user ever got, and ever asked to take out. `_added.through(e) − _exits.through(e − 1)` pay the fee of epoch e.
+    mapping(address user => Timeline.Line) internal _added;
+    mapping(address user => Timeline.Line) internal _exits;
+
+    constructor(
+        uint64 genesis_,
+        uint64 epochLength_,
+        uint256 dustFloorWei_,
+        uint256 initialRatePpb,
+        InflationController.Parameters memory inflation
+    ) EpochClock(genesis_, epochLength_) {
+        InflationController.check(inflation);
+        if (dustFloorWei_ < 1e9 || InflationController.clamp(initialRatePpb, inflation) != initialRatePpb) {
+            revert PoolParameterInvalid();
+        }
+        DUST_FLOOR_WEI = dustFloorWei_;
+        FLOOR_PPB = inflation.floorPpb;
+        CEILING_PPB = inflation.ceilingPpb;
+        TARGET_BPS = inflation.targetBps;
+        MAX_STEP_BPS = inflation.maxStepBps;
+        _desk.nextRatePpb = uint32(initialRatePpb);
+        _totals[0].ratePlusOne = uint32(initialRatePpb) + 1;
+    }
+
+    /// @inheritdoc IStakePool
+    function closedEpochs() external view returns (uint64) {
+        return _book.closedEpochs;
+    }
+
+    /// @inheritdoc IStakePool
+    function stakeOf(address user) external view returns (uint256) {
+        return _worth(_added[user].total() - _exits[user].total(), _runningTotals());
+    }
+
+    /// @inheritdoc IStakePool
+    function totalStakedWei() external view returns (uint256) {
+        return _runningTotals().totalWei;
+    }
+
+    /// @inheritdoc IStakePool
+    function feeRatePpb() external view returns (uint256) {
+        return _runningTotals().ratePlusOne - 1;
+    }
+
+    /// @inheritdoc IStakePool
+    function feeOf(address user, uint64 epoch) external view returns (uint256) {
+        (Totals memory totals, uint256 leftWei) = _closedTotalsAt(epoch);
+        if (totals.totalShares == 0) return 0;
+        uint256 gone = epoch == 0 ? 0 : _exits[user].through(epoch - 1);
+        return (_added[user].through(epoch) - gone) * (totals.totalWei - leftWei) / totals.totalShares;
+    }
+
+    /// @inheritdoc IStakePool
+    function potOf(uint64 epoch) external view returns (uint256) {
+        (Totals memory totals, uint256 leftWei) = _closedTotalsAt(epoch);
+        return totals.totalWei - leftWei;
+    }
+
+    /// @inheritdoc IStakePool
+    function fundedThroughWei(uint64 epoch) external view returns (uint256) {
+        return _fundedThrough(epoch);
+    }
+
+    /// @inheritdoc IStakePool
+    function unsentPotsWei() public view returns (uint256) {
+        return _book.fundedWei - _desk.sentWei;
+    }
+
+    /// @dev Closes all epochs that have ended; returns the running one, whose record is then the live book.
+    function _closeEpochs() internal returns (uint256 epoch) {
+        epoch = currentEpoch();
+        Book memory book = _book;
+        uint256 closing = book.closedEpochs;
+        if (closing == epoch) return epoch;
+
+        // The oldest open epoch: its fee, then those who leave.
+        Totals memory totals = _totals[closing];
+        Totals memory opened = _openedAfter(totals, book.exitingShares);
+        uint256 potWei = _potOf(totals);
+        emit EpochClosed(uint64(closing), potWei, opened.totalWei, totals.ratePlusOne - 1);
+
+        // The missed epochs after it: nothing but fees.
+        uint256 first = closing + 1;
+        if (first < epoch) {
+            _totals[first] = opened;
+            if (epoch - first > 1) _stretches.push(Stretch(uint32(first), epoch.toUint32()));
+            potWei += _closeStretch(first, epoch, opened);
+        }
+
+        _totals[epoch] = opened;
+        _book = Book(epoch.toUint32(), 0, book.fundedWei + uint96(potWei));
+    }
+
+    /// @dev Marks all pots as sent; returns how much the caller must now send.
+    function _takeUnsentPots() internal returns (uint256 amountWei) {
+        amountWei = unsentPotsWei();
+        _desk.sentWei += uint96(amountWei);
+    }
+
+    /// @dev Takes back `_takeUnsentPots` after a transfer that did not happen.
+    function _returnUnsentPots(uint256 amountWei) internal {
+        _desk.sentWei -= uint96(amountWei);
+    }
+
+    /// @dev At most one step per epoch, however many distributions are finalized in it: each starts from the live rate.
+    function _steer(uint64 epoch, uint256 utilisationBps) internal {
+        InflationController.Parameters memory inflation =
+            InflationController.Parameters(FLOOR_PPB, CEILING_PPB, TARGET_BPS, MAX_STEP_BPS);
+        uint256 ratePpb = _totals[_book.closedEpochs].ratePlusOne - 1;
+        uint256 nextPpb = InflationController.next(ratePpb, utilisationBps, inflation);
+        _desk.nextRatePpb = uint32(nextPpb);
+        emit FeeRateSteered(epoch, utilisationBps, nextPpb);
+    }
+
+    /// @dev Epochs must come in ascending order, which finalized distributions do.
+    function _markFunding(uint64 epoch) internal {
+        _fundingMarks.push(uint128(uint256(epoch) << 96 | _fundedThrough(epoch)));
+    }
+
+    /// @dev What shares are worth at the totals' price.
+    function _worth(uint256 shares, Totals memory totals) internal pure returns (uint256) {
+        return totals.totalShares == 0 ? 0 : shares * totals.totalWei / totals.totalShares;
+    }
+
+    /// @dev What the user's exit with this index gets: its worth after the fee of its epoch (before it, while that runs).
+    function _exitWorth(address user, uint256 index) internal view returns (uint256) {
+        Timeline.Mark memory exit = _exits[user].mark(index);
+        uint256 before = index == 0 ? 0 : _exits[user].mark(index - 1).sum;
+        (Totals memory totals, uint256 leftWei) = _totalsAt(exit.epoch);
+        if (exit.epoch < currentEpoch()) totals.totalWei = uint96(leftWei);
+        return _worth(exit.sum - before, totals);
+    }
+
+    /// @dev Worth of the shares that were there before the epoch began and had not asked to leave by then.
+    function _stakeAtStartOf(address user, uint64 epoch) internal view returns (uint256) {
+        if (epoch == 0) return 0;
+        (Totals memory totals, uint256 leftWei) = _totalsAt(epoch - 1);
+        totals.totalWei = uint96(leftWei);
+        return _worth(_added[user].through(epoch - 1) - _exits[user].through(epoch - 1), totals);
+    }
+
+    /// @dev Totals that pay the fee of `epoch`, at most the running one, and what the fee leaves; ended epochs count as closed.
+    function _totalsAt(uint256 epoch) internal view returns (Totals memory totals, uint256 leftWei) {
+        totals = _totals[epoch];
+        if (totals.ratePlusOne != 0) return (totals, _remaining(totals, 1));
+        Book memory book = _book;
+        uint256 first;
+        if (epoch > book.closedEpochs) {
+            first = book.closedEpochs + 1;
+            totals = _openedAfter(_totals[book.closedEpochs], book.exitingShares);
+        } else {
+            first = _stretchAt(epoch).first;
+            totals = _totals[first];
+        }
+        leftWei = _remaining(totals, epoch + 1 - first);
+        totals.totalWei = uint96(_remaining(totals, epoch - first));
+    }
+
+    function _runningTotals() private view returns (Totals memory totals) {
+        (totals,) = _totalsAt(currentEpoch());
+    }
+
+    function _closedTotalsAt(uint64 epoch) private view returns (Totals memory, uint256) {
+        if (epoch >= _book.closedEpochs) revert EpochNotClosed(epoch);
+        return _totalsAt(epoch);
+    }
+
+    /// @dev The totals that the epoch after `totals` opens with.
+    function _openedAfter(Totals memory totals, uint256 exitingShares) private view returns (Totals memory opened) {
+        uint256 leftWei = _remaining(totals, 1);
+        if (exitingShares != 0) leftWei -= exitingShares * leftWei / totals.totalShares;
+        opened.totalWei = uint96(leftWei);
+        opened.totalShares = totals.totalShares - uint128(exitingShares);
+        opened.ratePlusOne = _desk.nextRatePpb + 1;
+    }
+
+    /// @dev Emits for epochs `first .. end` (exclusive), takes their fees from `opened` and returns the sum of their pots.
+    function _closeStretch(uint256 first, uint256 end, Totals memory opened) private returns (uint256 potWei) {
+        uint256 ratePpb = opened.ratePlusOne - 1;
+        uint256 beforeWei = opened.totalWei;
+        if (end - first <= CATCH_UP_EVENTS) {
+            uint256 openWei = beforeWei;
+            for (uint256 epoch = first; epoch < end; ++epoch) {
+                uint256 leftWei = _remaining(opened, epoch + 1 - first);
+                emit EpochClosed(uint64(epoch), openWei - leftWei, leftWei, ratePpb);
+                openWei = leftWei;
+            }
+            potWei = beforeWei - openWei;
+        } else {
+            potWei = beforeWei - _remaining(opened, end - first);
+            emit EpochsClosed(uint64(first), uint64(end - 1), potWei, beforeWei - potWei, ratePpb);
+        }
+        opened.totalWei = uint96(beforeWei - potWei);
+    }
+
+    /// @dev Sum of the pots of epochs `from ..= to`, all closed. Walks records; a stretch is one step.
+    function _potsBetween(uint256 from, uint256 to) private view returns (uint256 potWei) {
+        while (from <= to) {
+            Totals memory totals = _totals[from];
+            if (totals.ratePlusOne != 0 && _totals[from + 1].ratePlusOne != 0) {
+                potWei += _potOf(totals);
+                ++from;
+            } else {
+                Stretch memory stretch = _stretchAt(from);
+                uint256 end = stretch.end <= to ? stretch.end : to + 1;
+                totals = _totals[stretch.first];
+                potWei += _remaining(totals, from - stretch.first) - _remaining(totals, end - stretch.first);
+                from = end;
+            }
+        }
+    }
+
+    /// @dev Counts from the nearest epoch whose sum is stored: a finalized one, or the newest closed.
+    function _fundedThrough(uint64 epoch) private view returns (uint256 fundedWei) {
+        Book memory book = _book;
+        if (epoch >= book.closedEpochs) revert EpochNotClosed(epoch);
+        uint256 newest = book.closedEpochs - 1;
+        (uint256 unmarked, uint256 markedWei) = _fundingMarkAt(epoch);
+        if (newest - epoch <= epoch + 1 - unmarked) return book.fundedWei - _potsBetween(epoch + 1, newest);
+        return markedWei + _potsBetween(unmarked, epoch);
+    }
+
+    /// @dev The newest mark at or before `epoch`: the first epoch that it does not cover, and the sum up to there.
+    function _fundingMarkAt(uint256 epoch) private view returns (uint256 unmarked, uint256 fundedWei) {
+        uint256 low = 0;
+        uint256 high = _fundingMarks.length;
+        while (low < high) {
+            uint256 middle = (low + high) / 2;
+            if (_fundingMarks[middle] >> 96 <= epoch) low = middle + 1;
+            else high = middle;
+        }
+        if (low == 0) return (0, 0);
+        uint128 mark = _fundingMarks[low - 1];
+        return ((mark >> 96) + 1, uint96(mark));
+    }
+
+    /// @dev The newest stretch that begins at or before `epoch`.
+    function _stretchAt(uint256 epoch) private view returns (Stretch memory) {
+        uint256 low = 0;
+        uint256 high = _stretches.length;
+        while (low < high) {
+            uint256 middle = (low + high) / 2;
+            if (_stretches[middle].first <= epoch) low = middle + 1;
+            else high = middle;
+        }
+        return _stretches[low - 1];
+    }
+
+    function _potOf(Totals memory totals) private view returns (uint256) {
+        return totals.totalWei - _remaining(totals, 1);
+    }
+
+    function _remaining(Totals memory totals, uint256 epochs) private view returns (uint256) {
+        return FeeMath.remaining(totals.totalWei, totals.ratePlusOne - 1, epochs, DUST_FLOOR_WEI);
+    }
+}

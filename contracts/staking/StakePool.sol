@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IERC677Receiver} from "../interfaces/IERC677Receiver.sol";
+import {IStakePool} from "../interfaces/IStakePool.sol";
+import {InflationController} from "../libraries/InflationController.sol";
+import {Timeline} from "../libraries/Timeline.sol";
+import {PoolLedger} from "./PoolLedger.sol";
+import {SessionKeys} from "./SessionKeys.sol";
+
+/// @title Stake pool
+/// @notice See IStakePool. The ways in and out; the books are kept by PoolLedger, the keys by SessionKeys.
+/// @dev Nobody owns it: its parameters are fixed, and the distributor can only report a utilisation and be sent the pots.
+contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
+    using SafeCast for uint256;
+    using SafeERC20 for IERC20;
+    using Timeline for Timeline.Line;
+
+    /// @notice Unstake requests that one `withdraw` works off, so that nobody's own history can lock them out.
+    uint256 public constant WITHDRAWALS_PER_CALL = 50;
+
+    IERC20 private immutable TOKEN;
+    address private immutable DISTRIBUTOR;
+    uint64 private immutable UNBONDING_EPOCHS;
+    uint256 private immutable MINIMUM_STAKE_WEI;
+    uint256 private immutable QUOTA_BYTES_PER_DATA;
+
+    /// @notice What a deployment fixes.
+    struct Parameters {
+        address token;
+        address distributor;
+        uint64 genesis;
+        uint64 epochLength;
+        uint64 unbondingEpochs;
+        uint256 minimumStakeWei;
+        uint256 dustFloorWei;
+        uint256 quotaBytesPerData;
+        uint256 initialRatePpb;
+        InflationController.Parameters inflation;
+    }
+
+    constructor(Parameters memory parameters)
+        PoolLedger(
+            parameters.genesis,
+            parameters.epochLength,
+            parameters.dustFloorWei,
+            parameters.initialRatePpb,
+            parameters.inflation
+        )
+    {
+        if (
+            parameters.token == address(0) || parameters.distributor == address(0) || parameters.unbondingEpochs == 0
+                || parameters.minimumStakeWei == 0
+        ) revert PoolParameterInvalid();
+        TOKEN = IERC20(parameters.token);
+        DISTRIBUTOR = parameters.distributor;
+        UNBONDING_EPOCHS = parameters.unbondingEpochs;
+        MINIMUM_STAKE_WEI = parameters.minimumStakeWei;
+        QUOTA_BYTES_PER_DATA = parameters.quotaBytesPerData;
+    }
+
+    /// @inheritdoc IStakePool
+    function stake(uint256 amountWei) external {
+        _stakeFrom(msg.sender, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function stakeFor(address user, uint256 amountWei) external {
+        _stakeFrom(user, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function stakeWithPermit(uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        // A permit in the mempool can be used by anyone; if it was, the allowance is there already.
+        try IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amountWei, deadline, v, r, s) {} catch {}
+        _stakeFrom(msg.sender, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function onTokenTransfer(address sender, uint256 amountWei, bytes calldata data)
+        external
+        override(IStakePool, IERC677Receiver)
+    {
+        // Check: the tokens really came in, and for whom.
+        if (msg.sender != address(TOKEN)) revert CallerNotToken(msg.sender);
+        address user = sender;
+        if (data.length == 20) {
+            user = address(bytes20(data));
+        } else if (data.length == 32) {
+            if (uint256(bytes32(data)) >> 160 != 0) revert BeneficiaryMalformed();
+            user = address(uint160(uint256(bytes32(data))));
+        } else if (data.length != 0) {
+            revert BeneficiaryMalformed();
+        }
+        _credit(user, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function requestUnstake(uint256 amountWei) external {
+        // Check: the user has it, and leaves nothing or enough.
+        uint256 epoch = _closeEpochs();
+        Totals memory totals = _totals[epoch];
+        uint256 held = _added[msg.sender].total() - _exits[msg.sender].total();
+        uint256 stakeWei = _worth(held, totals);
+        uint256 shares = held;
+        if (amountWei == type(uint256).max) amountWei = stakeWei;
+        if (amountWei == 0) revert AmountZero();
+        if (amountWei > stakeWei) revert StakeTooSmall(amountWei, stakeWei);
+        if (amountWei < stakeWei) {
+            if (stakeWei - amountWei < MINIMUM_STAKE_WEI) {
+                revert RemainderBelowMinimum(stakeWei - amountWei, MINIMUM_STAKE_WEI);
+            }
+            shares = (amountWei * totals.totalShares + totals.totalWei - 1) / totals.totalWei;
+        }
+
+        // Effect: the shares leave at the end of the epoch, after its fee.
+        _exits[msg.sender].add(epoch, shares);
+        _book.exitingShares += shares.toUint128();
+        emit UnstakeRequested(msg.sender, amountWei, shares, uint64(epoch) + UNBONDING_EPOCHS);
+    }
+
+    /// @inheritdoc IStakePool
+    function withdraw() external {
+        // Check: something is due.
+        uint256 epoch = _closeEpochs();
+        (uint256 amountWei, uint256 settled) = _due(msg.sender, epoch, WITHDRAWALS_PER_CALL);
+        if (settled == _exits[msg.sender].head.settled) revert NothingToWithdraw();
+
+        // Effect: it is settled.
+        _exits[msg.sender].head.settled = settled.toUint32();
+        emit Withdrawn(msg.sender, amountWei);
+
+        // Interaction: pay.
+        TOKEN.safeTransfer(msg.sender, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function closeEpochs() external {
+        _closeEpochs();
+    }
+
+    /// @inheritdoc IStakePool
+    function sendPots() external {
+        uint256 amountWei = _takeUnsentPots();
+        emit PotsSent(amountWei);
+        TOKEN.safeTransfer(DISTRIBUTOR, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function distributionFinalized(uint64 epoch, uint16 utilisationBps) external {
+        // Check: only the distributor steers.
+        if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
+
+        // Effect: the next epoch's rate, and a mark that keeps `fundedThroughWei` cheap.
+        _steer(epoch, utilisationBps);
+        _markFunding(epoch);
+
+        // Interaction: a token that refuses must not keep a distribution from being finalized; `sendPots` can follow.
+        uint256 amountWei = _takeUnsentPots();
+        if (TOKEN.trySafeTransfer(DISTRIBUTOR, amountWei)) emit PotsSent(amountWei);
+        else _returnUnsentPots(amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function unbondingEpochs() external view returns (uint64) {
+        return UNBONDING_EPOCHS;
+    }
+
+    /// @inheritdoc IStakePool
+    function minimumStakeWei() external view returns (uint256) {
+        return MINIMUM_STAKE_WEI;
+    }
+
+    /// @inheritdoc IStakePool
+    function quotaBytesPerData() external view returns (uint256) {
+        return QUOTA_BYTES_PER_DATA;
+    }
+
+    /// @notice The token that is staked.
+    function token() external view returns (address) {
+        return address(TOKEN);
+    }
+
+    /// @notice Where the pots go.
+    function distributor() external view returns (address) {
+        return DISTRIBUTOR;
+    }
+
+    /// @inheritdoc IStakePool
+    function quotaOf(address user, uint64 epoch) external view returns (uint256) {
+        if (epoch > currentEpoch()) revert EpochNotBegun(epoch);
+        return _stakeAtStartOf(user, epoch) * QUOTA_BYTES_PER_DATA / 1e18;
+    }
+
+    /// @inheritdoc IStakePool
+    function withdrawalsOf(address user) external view returns (uint256 withdrawableWei, uint256 unbondingWei) {
+        uint256 settled;
+        (withdrawableWei, settled) = _due(user, currentEpoch(), type(uint256).max);
+        uint256 end = _exits[user].head.archived;
+        for (uint256 index = settled; index <= end; ++index) {
+            unbondingWei += _exitWorth(user, index);
+        }
+    }
+
+    function _stakeFrom(address user, uint256 amountWei) private {
+        _credit(user, amountWei);
+        // Interaction: the caller pays; without its tokens everything above is undone.
+        TOKEN.safeTransferFrom(msg.sender, address(this), amountWei);
+    }
+
+    function _credit(address user, uint256 amountWei) private {
+        // Check: somebody gets at least the minimum and a share.
+        if (user == address(0)) revert BeneficiaryZero();
+        uint256 epoch = _closeEpochs();
+        Totals memory totals = _totals[epoch];
+        uint256 shares = totals.totalShares == 0 ? amountWei : amountWei * totals.totalShares / totals.totalWei;
+        if (shares == 0) revert NothingMinted();
+        if (amountWei < MINIMUM_STAKE_WEI) _checkMinimum(user, amountWei, totals);
+
+        // Effect: totals and the user's line grow.
+        totals.totalWei = (totals.totalWei + amountWei).toUint96();
+        totals.totalShares = (totals.totalShares + shares).toUint128();
+        _totals[epoch] = totals;
+        _added[user].add(epoch, shares);
+        emit Staked(user, amountWei, shares);
+    }
+
+    /// @dev A small amount may only top up.
+    function _checkMinimum(address user, uint256 amountWei, Totals memory totals) private view {
+        uint256 stakeWei = _worth(_added[user].total() - _exits[user].total(), totals) + amountWei;
+        if (stakeWei < MINIMUM_STAKE_WEI) revert StakeBelowMinimum(stakeWei, MINIMUM_STAKE_WEI);
+    }
+
+    /// @dev Works off exits from the oldest unsettled one. `settled` counts the exits that need no more work.
+    function _due(address user, uint256 epoch, uint256 limit)
+        private
+        view
+        returns (uint256 amountWei, uint256 settled)
+    {
+        Timeline.Head memory head = _exits[user].head;
+        settled = head.settled;
+        if (head.sum == 0) return (0, settled);
+        while (limit > 0 && settled <= head.archived) {
+            if (_exits[user].mark(settled).epoch + UNBONDING_EPOCHS > epoch) break;
+            amountWei += _exitWorth(user, settled);
+            ++settled;
+            --limit;
+        }
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {BondVault} from "../../../contracts/distribution/BondVault.sol";
+import {Distributor} from "../../../contracts/distribution/Distributor.sol";
+import {IDistributor} from "../../../contracts/interfaces/IDistributor.sol";
+import {IOperatorRegistry} from "../../../contracts/interfaces/IOperatorRegistry.sol";
+import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
+import {InflationController} from "../../../contracts/libraries/InflationController.sol";
+import {OperatorRegistry} from "../../../contracts/operators/OperatorRegistry.sol";
+import {StakePool} from "../../../contracts/staking/StakePool.sol";
+import {DataToken} from "../../../contracts/token/DataToken.sol";
+import {vm} from "../../../scripts/deploy/Vm.sol";
+import {SumTree} from "./SumTree.sol";
+
+/// @title Fixture
+/// @notice A whole deployment, one epoch long before anything happens, and the moves that tests make in it.
+abstract contract Fixture {
+    using SumTree for SumTree.Tree;
+
+    uint64 internal constant GENESIS = 1_000_000;
+    uint64 internal constant EPOCH = 1 days;
+    uint64 internal constant UNBONDING = 2;
+    uint64 internal constant WINDOW = 6 hours;
+    uint64 internal constant ANSWER = 3 hours;
+    uint64 internal constant PAUSE = 2 days;
+    uint64 internal constant ANSWER_EPOCHS = 3;
+    uint256 internal constant SUPPLY = 1e27;
+    uint256 internal constant MINIMUM = 1e18;
+    uint256 internal constant FLOOR = 1e18;
+    uint256 internal constant QUOTA = 1e6;
+    uint256 internal constant RATE = 10_000_000;
+    uint256 internal constant PPB = 1e9;
+    uint256 internal constant OPERATOR_BOND = 5000e18;
+    uint256 internal constant PROPOSER_BOND = 1000e18;
+    uint256 internal constant DEMAND_BOND = 10e18;
+
+    address internal immutable ALICE = _account("alice");
+    address internal immutable BOB = _account("bob");
+    address internal immutable CAROL = _account("carol");
+    address internal immutable MALLORY = _account("mallory");
+    address internal immutable PROPOSER = _account("proposer");
+    address internal immutable GUARDIAN = _account("guardian");
+    address internal immutable TIMELOCK = _account("timelock");
+
+    DataToken internal token;
+    StakePool internal pool;
+    OperatorRegistry internal registry;
+    Distributor internal distributor;
+
+    function setUp() public virtual {
+        vm.warp(GENESIS);
+        token = DataToken(_newToken());
+        _deploy();
+        address[6] memory accounts = [ALICE, BOB, CAROL, MALLORY, PROPOSER, GUARDIAN];
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            token.transfer(accounts[i], 10_000_000e18);
+            vm.startPrank(accounts[i]);
+            token.approve(address(pool), type(uint256).max);
+            token.approve(address(registry), type(uint256).max);
+            token.approve(address(distributor), type(uint256).max);
+            vm.stopPrank();
+        }
+        vm.prank(PROPOSER);
+        distributor.depositProposerBond(PROPOSER_BOND);
+    }
+
+    function _newToken() internal virtual returns (address) {
+        return address(new DataToken(address(this), SUPPLY));
+    }
+
+    function _deploy() private {
+        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
+        pool = new StakePool(_poolParameters(expected));
+        registry = new OperatorRegistry(
+            IERC20(address(token)),
+            IStakePool(address(pool)),
+            OPERATOR_BOND,
+            ANSWER_EPOCHS,
+            TIMELOCK,
+            _initialSlashers()
+        );
+        distributor = new Distributor(_distributorParameters());
+        vm.assertEq(address(distributor), expected);
+    }
+
+    function _initialSlashers() internal pure virtual returns (address[] memory) {
+        return new address[](0);
+    }
+
+    function _poolParameters(address distributor_) internal view virtual returns (StakePool.Parameters memory) {
+        return StakePool.Parameters({
+            token: address(token),
+            distributor: distributor_,
+            genesis: GENESIS,
+            epochLength: EPOCH,
+            unbondingEpochs: UNBONDING,
+            minimumStakeWei: MINIMUM,
+            dustFloorWei: FLOOR,
+            quotaBytesPerData: QUOTA,
+            initialRatePpb: RATE,
+            inflation: _inflation()
+        });
+    }
+
+    function _inflation() internal pure returns (InflationController.Parameters memory) {
+        return InflationController.Parameters({
+            floorPpb: 1_000_000, ceilingPpb: 50_000_000, targetBps: 7000, maxStepBps: 1000
+        });
+    }
+
+    function _distributorParameters() internal view virtual returns (Distributor.Parameters memory) {
+        return Distributor.Parameters({
+            token: IERC20(address(token)),
+            stakePool: IStakePool(address(pool)),
+            registry: IOperatorRegistry(address(registry)),
+            proposerBondWei: PROPOSER_BOND,
+            demandBondWei: DEMAND_BOND,
+            challengeWindow: WINDOW,
+            answerWindow: ANSWER,
+            guardian: GUARDIAN,
+            maximumPause: PAUSE
+        });
+    }
+
+    // Moves.
+
+    function _stake(address user, uint256 amountWei) internal {
+        vm.prank(user);
+        pool.stake(amountWei);
+    }
+
+    /// @dev To the start of the next epoch, which is then closed.
+    function _endEpoch() internal {
+        _skipEpochs(1);
+        pool.closeEpochs();
+    }
+
+    /// @dev To the start of the epoch `count` later; nothing is closed.
+    function _skipEpochs(uint256 count) internal {
+        vm.warp(GENESIS + (uint256(pool.currentEpoch()) + count) * EPOCH);
+    }
+
+    function _register(address owner, address payout) internal returns (uint32) {
+        vm.prank(owner);
+        return registry.register(payout, uint128(OPERATOR_BOND), "");
+    }
+
+    /// @dev `count` operators of CAROL; operator i is paid at `_payout(i)`.
+    function _registerMany(uint256 count) internal {
+        for (uint256 i = registry.operatorCount(); i < count; ++i) {
+            _register(CAROL, _payout(i));
+        }
+    }
+
+    function _payout(uint256 operatorId) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("payout", operatorId)))));
+    }
+
+    function _entries(uint256[] memory nanos) internal pure returns (bytes32[] memory entries) {
+        entries = new bytes32[](nanos.length);
+        for (uint256 i = 0; i < nanos.length; ++i) {
+            entries[i] = SumTree.entry(i, _payout(i), nanos[i]);
+        }
+    }
+
+    /// @dev Operators' cumulative amounts: operator i has `base + i · step` nano.
+    function _tree(uint256 count, uint256 base, uint256 step)
+        internal
+        pure
+        returns (SumTree.Tree memory tree, bytes32[] memory entries)
+    {
+        uint256[] memory nanos = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            nanos[i] = base + i * step;
+        }
+        entries = _entries(nanos);
+        tree = SumTree.build(entries);
+    }
+
+    function _proposal(uint64 epoch, bytes32 root) internal pure returns (IDistributor.Proposal memory) {
+        return IDistributor.Proposal({
+            epoch: epoch,
+            root: root,
+            receiptsRoot: keccak256("receipts"),
+            manifestHash: keccak256("manifest"),
+            utilisationBps: 7000,
+            uri: "http://127.0.0.1:8080/epochs/0/manifest.json"
+        });
+    }
+
+    function _propose(address proposer, uint64 epoch, bytes32 root)
+        internal
+        returns (IDistributor.Proposal memory proposal)
+    {
+        proposal = _proposal(epoch, root);
+        vm.prank(proposer);
+        distributor.propose(proposal);
+    }
+
+    function _proposeAndFinalize(uint64 epoch, bytes32 root) internal {
+        IDistributor.Proposal memory proposal = _propose(PROPOSER, epoch, root);
+        vm.warp(block.timestamp + WINDOW);
+        distributor.finalize(proposal);
+    }
+
+    function _account(string memory name) internal pure returns (address) {
+        return vm.addr(_key(name));
+    }
+
+    function _key(string memory name) internal pure returns (uint256) {
+        return uint256(keccak256(bytes(name)));
+    }
+
+    function _sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _vault() internal view returns (BondVault) {
+        return distributor.VAULT();
+    }
+}
