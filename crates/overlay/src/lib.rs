@@ -1,1 +1,49 @@
-//! Being built.
+//! The heart of a Tatum node, without sockets, clocks or randomness of its own (sans-io).
+//!
+//! Bytes, time and randomness come in as arguments, frames go out as values. So the same code runs
+//! in `tatum-node`, in seeded simulations of many nodes, and later in a browser.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`message`], [`seal`] | what a publisher signs, what only subscribers read |
+//! | [`frame`] | what neighbours say to each other, byte for byte |
+//! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, once, and how gaps close |
+//! | [`ledger`], [`credit`] | what was delivered, and how much may stay unreceipted |
+//! | [`topology`] | the tracker's graph of neighbours |
+//! | [`node`] | all of it together for one process |
+//!
+//! Invariant: every map and queue here has a bound that a peer cannot raise.
+//!
+//! # Requirements
+//! Links are authenticated (the caller knows which [`NodeId`](tatum_primitives::NodeId) is at the
+//! other end) and keep the order of frames while they live. Frames may be lost when a link ends or
+//! its queue is full.
+//!
+//! # Provided
+//! A message is forwarded at most once per link and only after its publisher's signature was
+//! checked; a receipt counts exactly the first valid copies.
+//!
+//! # Not provided
+//! Permission checks per stream, peer scoring and quota leases.
+
+pub mod credit;
+pub mod frame;
+pub mod ledger;
+pub mod message;
+pub mod node;
+pub mod order;
+pub mod propagation;
+pub mod repair;
+pub mod seal;
+mod time;
+pub mod topology;
+pub mod window;
+
+pub use frame::{Frame, FrameError};
+pub use message::{ChainKey, Message, MessageError, MessageRef};
+pub use node::{Output, Overlay};
+pub use time::Now;
+
+/// A link to a neighbour, numbered by whoever owns the sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link(pub u64);

@@ -1,0 +1,398 @@
+//! What neighbours say to each other, and the packets that carry it.
+//!
+//! A packet is one data channel message: the version byte, then frames, each with its length as
+//! two big-endian bytes and its postcard encoding. Small frames share a packet.
+//!
+//! Invariant: decoding never panics, allocates no more than the packet's own size, and refuses
+//! bytes behind a frame's end. Source: the postcard wire format.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey, keccak256};
+use tatum_receipt::{Acknowledgement, SessionKey, Signature, SignatureError};
+
+use crate::message::signature_bytes;
+use crate::{ChainKey, Message};
+
+/// The version this code speaks.
+pub const VERSION: u8 = 1;
+/// The largest packet.
+pub const MAX_PACKET_BYTES: usize = 40 * 1024;
+/// The most spans in one [`Frame::Have`].
+pub const MAX_SPANS: usize = 256;
+
+/// Consecutive messages of a chain that a neighbour can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Publisher and chain.
+    pub chain: ChainKey,
+    /// The oldest number.
+    pub first: u64,
+    /// The newest number.
+    pub last: u64,
+}
+
+/// A client's request to be served (subscriber) or accepted (publisher) on a payer's account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attach {
+    /// The stream partition.
+    pub stream: StreamKey,
+    /// What the relay shall do for the payer.
+    pub role: Role,
+    /// On whose account.
+    pub payer: Address,
+    /// When this was signed, milliseconds since 1970.
+    pub signed_at_ms: u64,
+    /// By the payer or one of its session keys, over [`Attach::digest`].
+    #[serde(with = "signature_bytes")]
+    pub signature: Signature,
+}
+
+impl Attach {
+    /// Signs a request of `client` to `relay`.
+    #[must_use]
+    pub fn sign(
+        (stream, role): (StreamKey, Role),
+        payer: Address,
+        (client, relay): (NodeId, NodeId),
+        signed_at_ms: u64,
+        key: &SessionKey,
+    ) -> Self {
+        let signature = Signature([0; 65]);
+        let mut attach = Self { stream, role, payer, signed_at_ms, signature };
+        attach.signature = Signature::sign(key, attach.digest(client, relay));
+        attach
+    }
+
+    /// What is signed: the request and both ends of the link, so that no relay can pass it on.
+    #[must_use]
+    pub fn digest(&self, client: NodeId, relay: NodeId) -> B256 {
+        let preimage = [
+            b"\x19tatum attach v1".as_slice(),
+            self.stream.0.as_slice(),
+            &[self.role as u8],
+            self.payer.as_slice(),
+            &self.signed_at_ms.to_be_bytes(),
+            client.0.as_slice(),
+            relay.0.as_slice(),
+        ];
+        keccak256(preimage.concat())
+    }
+
+    /// Who signed the request.
+    ///
+    /// # Errors
+    /// If the signature is not canonical.
+    pub fn signer(&self, client: NodeId, relay: NodeId) -> Result<Address, SignatureError> {
+        self.signature.signer(self.digest(client, relay))
+    }
+}
+
+/// Why a relay does not serve or accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The key may not act for the payer.
+    #[error("the key is not authorised by the payer")]
+    NotAuthorized,
+    /// The payer has no stake that counts in this epoch.
+    #[error("the payer has no stake that counts in this epoch")]
+    NoStake,
+    /// The relay does not carry the stream.
+    #[error("the relay does not carry the stream")]
+    NotCarried,
+    /// The request's time is too far from the relay's clock.
+    #[error("the request was signed too long ago, or in the future")]
+    Stale,
+    /// Too much was delivered or accepted without receipts.
+    #[error("{unreceipted_bytes} bytes without a receipt; the limit is {limit_bytes}")]
+    Credit {
+        /// Bytes served or accepted and not receipted.
+        unreceipted_bytes: u64,
+        /// The most that may be.
+        limit_bytes: u64,
+    },
+    /// Another client of the same payer took the place.
+    #[error("a newer client of the same payer took over")]
+    Replaced,
+}
+
+/// One thing said on a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
+    /// First on every link: what the sender is.
+    Hello {
+        /// Whether it relays.
+        relay: bool,
+        /// The operator it works for.
+        operator_id: Option<OperatorId>,
+    },
+    /// A relay carries the stream and wants its messages.
+    Join {
+        /// The stream partition.
+        stream: StreamKey,
+    },
+    /// A client asks for service.
+    Attach(Attach),
+    /// The sender needs the stream no more.
+    Leave {
+        /// The stream partition.
+        stream: StreamKey,
+    },
+    /// The relay serves, or accepts.
+    Admitted {
+        /// The stream partition.
+        stream: StreamKey,
+        /// What it does.
+        role: Role,
+        /// The newest receipts it holds of this payer, stream and role: 274 bytes each.
+        newest: Vec<Vec<u8>>,
+    },
+    /// The relay does not serve, or stopped.
+    Refused {
+        /// The stream partition.
+        stream: StreamKey,
+        /// What it does not do.
+        role: Role,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A message.
+    Message(Box<Message>),
+    /// What the sender can serve (gossipsub's IHAVE).
+    Have {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Per chain.
+        spans: Vec<Span>,
+    },
+    /// What the sender misses (gossipsub's IWANT).
+    Want {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Which messages.
+        span: Span,
+    },
+    /// Publisher's messages that the relay accepted.
+    Accepted {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Which messages.
+        span: Span,
+    },
+    /// Copies that came too late to be credited, since the subscriber attached.
+    Duplicates {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Their payload bytes.
+        bytes: u64,
+    },
+    /// A signed receipt's 274 bytes.
+    Receipt(Vec<u8>),
+    /// The node holds the receipt on disk.
+    Acknowledged(Acknowledgement),
+    /// The node refuses a receipt.
+    Rejected {
+        /// Its EIP-712 digest, or the keccak of bytes that are no receipt.
+        digest: B256,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// Why a packet is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Larger than allowed.
+    #[error("a packet has at most {limit} bytes, this one {got}")]
+    TooLarge {
+        /// Bytes given.
+        got: usize,
+        /// The most allowed.
+        limit: usize,
+    },
+    /// Of a version we do not speak.
+    #[error("version {got} is not spoken here")]
+    Version {
+        /// The version given; `None` for an empty packet.
+        got: u8,
+    },
+    /// A frame is cut off, has bytes behind its end, or makes no sense.
+    #[error("malformed frame at byte {at}")]
+    Malformed {
+        /// Where the frame begins.
+        at: usize,
+    },
+}
+
+impl Frame {
+    /// The frame's bytes, ready for a [`Packer`].
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        // Encoding into a growing vector fails for no value of this type.
+        Bytes::from(postcard::to_allocvec(self).unwrap_or_default())
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (frame, rest) = postcard::take_from_bytes(bytes).ok()?;
+        rest.is_empty().then_some(frame)
+    }
+}
+
+/// Reads a packet's frames one by one, each with its own bytes.
+///
+/// # Errors
+/// [`FrameError`] for the first frame that is not one; the caller should drop the link.
+pub fn decode(packet: &Bytes) -> Result<Vec<(Frame, Bytes)>, FrameError> {
+    if packet.len() > MAX_PACKET_BYTES {
+        return Err(FrameError::TooLarge { got: packet.len(), limit: MAX_PACKET_BYTES });
+    }
+    let version = packet.first().copied().unwrap_or_default();
+    if version != VERSION {
+        return Err(FrameError::Version { got: version });
+    }
+    let mut frames = Vec::new();
+    let mut at = 1;
+    while at < packet.len() {
+        let wrong = FrameError::Malformed { at };
+        let length = packet.get(at..at + 2).ok_or_else(|| wrong.clone())?;
+        let end = at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+        if end > packet.len() {
+            return Err(wrong);
+        }
+        let bytes = packet.slice(at + 2..end);
+        frames.push((Frame::decode(&bytes).ok_or(wrong)?, bytes));
+        at = end;
+    }
+    Ok(frames)
+}
+
+/// Packs frames into packets.
+#[derive(Debug, Default)]
+pub struct Packer {
+    packet: Vec<u8>,
+}
+
+impl Packer {
+    /// A packet is sent once it holds this much; larger ones save little.
+    const FULL_BYTES: usize = 16 * 1024;
+
+    /// Adds a frame; gives the packet so far if the frame does not fit into it any more.
+    pub fn push(&mut self, frame: &Bytes) -> Option<Bytes> {
+        let Ok(length) = u16::try_from(frame.len()) else { return None };
+        let full =
+            !self.packet.is_empty() && self.packet.len() + 2 + frame.len() > Self::FULL_BYTES;
+        let done = if full { self.finish() } else { None };
+        if self.packet.is_empty() {
+            self.packet.push(VERSION);
+        }
+        self.packet.extend_from_slice(&length.to_be_bytes());
+        self.packet.extend_from_slice(frame);
+        done
+    }
+
+    /// The last packet, if there is anything in it.
+    pub fn finish(&mut self) -> Option<Bytes> {
+        let packet = std::mem::take(&mut self.packet);
+        (!packet.is_empty()).then(|| Bytes::from(packet))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::{key, message};
+    use proptest::prelude::*;
+
+    fn packet(frames: &[Frame]) -> Bytes {
+        let mut packer = Packer::default();
+        for frame in frames {
+            assert_eq!(packer.push(&frame.encode()), None);
+        }
+        packer.finish().unwrap()
+    }
+
+    fn stream() -> StreamKey {
+        StreamKey(B256::repeat_byte(7))
+    }
+
+    #[test]
+    fn frames_survive_their_packet() {
+        let publisher = key(1);
+        let span = Span { chain: message(&publisher, 0).chain, first: 3, last: 9 };
+        let sent = vec![
+            Frame::Hello { relay: true, operator_id: Some(OperatorId(4)) },
+            Frame::Join { stream: stream() },
+            Frame::Message(Box::new(message(&publisher, 3))),
+            Frame::Have { stream: stream(), spans: vec![span] },
+            Frame::Receipt(vec![1; 274]),
+        ];
+        let read = decode(&packet(&sent)).unwrap();
+        assert_eq!(read.into_iter().map(|(frame, _)| frame).collect::<Vec<_>>(), sent);
+    }
+
+    #[test]
+    fn the_bytes_of_a_packet_are_fixed() {
+        let bytes = packet(&[
+            Frame::Hello { relay: true, operator_id: Some(OperatorId(300)) },
+            Frame::Join { stream: stream() },
+        ]);
+        let mut expected = vec![1, 0, 5, 0, 1, 1, 172, 2, 0, 34, 1, 32];
+        expected.extend([7; 32]);
+        assert_eq!(bytes.to_vec(), expected);
+    }
+
+    #[test]
+    fn trailing_oversized_and_foreign_bytes_are_refused() {
+        let good = packet(&[Frame::Join { stream: stream() }]).to_vec();
+        let mut trailing = good.clone();
+        trailing[2] += 1;
+        trailing.push(0);
+        assert_eq!(decode(&trailing.into()), Err(FrameError::Malformed { at: 1 }));
+        let mut cut = good.clone();
+        cut.pop();
+        assert_eq!(decode(&cut.into()), Err(FrameError::Malformed { at: 1 }));
+        let mut version = good;
+        version[0] = 2;
+        assert_eq!(decode(&version.into()), Err(FrameError::Version { got: 2 }));
+        let large = Bytes::from(vec![1; MAX_PACKET_BYTES + 1]);
+        assert!(matches!(decode(&large), Err(FrameError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn an_attach_is_bound_to_both_ends() {
+        let (client, relay) = (NodeId(B256::repeat_byte(1)), NodeId(B256::repeat_byte(2)));
+        let session = key(5);
+        let what = (stream(), Role::Subscriber);
+        let attach = Attach::sign(what, Address::repeat_byte(9), (client, relay), 77, &session);
+        assert_eq!(attach.signer(client, relay), Ok(session.address()));
+        assert_ne!(attach.signer(relay, client), Ok(session.address()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            if let Some(first) = bytes.first_mut() {
+                *first = VERSION;
+            }
+            let _ = decode(&bytes.into());
+        }
+
+        #[test]
+        fn a_flipped_bit_never_yields_the_same_message(at in 4_usize..200, bit in 0_u8..8) {
+            let sent = message(&key(2), 1);
+            let mut bytes = packet(&[Frame::Message(Box::new(sent.clone()))]).to_vec();
+            let at = at.min(bytes.len() - 1);
+            bytes[at] ^= 1 << bit;
+            if let Ok(frames) = decode(&bytes.into()) {
+                for (frame, _) in frames {
+                    if let Frame::Message(read) = frame {
+                        prop_assert!(*read != sent);
+                        prop_assert!(read.verify().is_err());
+                    }
+                }
+            }
+        }
+    }
+}

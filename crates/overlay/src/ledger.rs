@@ -1,0 +1,372 @@
+//! The payer's side of the accounts: what each node delivered or accepted, and the receipts due.
+//!
+//! Invariant: counters of an account never fall and `sequence` rises with every receipt made, also
+//! over a restart, as long as [`Ledger::adopt`] is given the newest receipt that either side holds.
+//!
+//! A first valid copy credits the neighbour that brought it; `on_time` counts those whose age by
+//! the *receiver's* clock was within the latency bound. A publisher with a wrong clock can shift
+//! that for its own messages; a node cannot.
+
+use std::collections::BTreeMap;
+
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey, keccak256};
+use tatum_receipt::{DeliveryReceipt, SignedReceipt};
+
+use crate::Now;
+
+/// When receipts are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cadence {
+    /// After this many messages,
+    pub messages: u64,
+    /// or this long after the first unreceipted one,
+    pub interval_ms: u64,
+    /// and again this long after an unacknowledged one.
+    pub resend_ms: u64,
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self { messages: 1_000, interval_ms: 2_000, resend_ms: 3_000 }
+    }
+}
+
+/// One account: receipts of one account replace each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccountKey {
+    /// The node that delivered or accepted.
+    pub node: NodeId,
+    /// The stream partition.
+    pub stream: StreamKey,
+    /// What the node did.
+    pub role: Role,
+    /// In which epoch.
+    pub epoch: Epoch,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    operator_id: OperatorId,
+    messages: u64,
+    bytes: u64,
+    on_time: u64,
+    contents: B256,
+    sequence: u64,
+    receipted_messages: u64,
+    waiting_since_ms: Option<u64>,
+    newest: Option<SignedReceipt>,
+    acknowledged: bool,
+    /// When it was last sent; `None` until the caller says that it is stored.
+    sent_ms: Option<u64>,
+}
+
+/// One delivery to be counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    /// The message's id.
+    pub id: B256,
+    /// Its payload bytes.
+    pub bytes: u64,
+    /// Whether it met the latency bound.
+    pub on_time: bool,
+}
+
+/// All accounts of one payer at one client.
+#[derive(Debug)]
+pub struct Ledger {
+    payer: Address,
+    cadence: Cadence,
+    accounts: BTreeMap<AccountKey, Account>,
+}
+
+impl Ledger {
+    /// No accounts yet.
+    #[must_use]
+    pub const fn new(payer: Address, cadence: Cadence) -> Self {
+        Self { payer, cadence, accounts: BTreeMap::new() }
+    }
+
+    /// Counts one delivery.
+    pub fn credit(&mut self, key: AccountKey, operator: OperatorId, what: Delivery, now: &Now) {
+        let account = self.accounts.entry(key).or_default();
+        account.operator_id = operator;
+        account.messages += 1;
+        account.bytes += what.bytes;
+        account.on_time += u64::from(what.on_time);
+        account.contents = fold(account.contents, what.id);
+        account.waiting_since_ms.get_or_insert(now.monotonic_ms);
+    }
+
+    /// Receipts that are due now: enough messages, enough time, or the epoch is over. With
+    /// `closing`, everything unreceipted is due.
+    pub fn due(&mut self, now: &Now, closing: bool) -> Vec<DeliveryReceipt> {
+        let Cadence { messages, interval_ms, .. } = self.cadence;
+        let payer = self.payer;
+        let mut receipts = Vec::new();
+        for (key, account) in &mut self.accounts {
+            let Some(since) = account.waiting_since_ms else { continue };
+            let enough = account.messages - account.receipted_messages >= messages;
+            let late = now.monotonic_ms.saturating_sub(since) >= interval_ms;
+            if enough || late || closing || key.epoch < now.epoch {
+                receipts.push(account.receipt(payer, key));
+            }
+        }
+        receipts
+    }
+
+    /// Keeps a signed receipt until it is acknowledged.
+    pub fn signed(&mut self, receipt: &SignedReceipt) {
+        if let Some(account) = self.accounts.get_mut(&key_of(&receipt.receipt)) {
+            account.newest = Some(receipt.clone());
+            account.acknowledged = false;
+            account.sent_ms = None;
+        }
+    }
+
+    /// The receipt is stored and sent for the first time.
+    pub fn sent(&mut self, receipt: &DeliveryReceipt, now: &Now) {
+        if let Some(account) = self.accounts.get_mut(&key_of(receipt)) {
+            account.sent_ms = Some(now.monotonic_ms);
+        }
+    }
+
+    /// The node acknowledged, or refused for good, this receipt. True if it was the newest.
+    pub fn settled(&mut self, receipt: &DeliveryReceipt) -> bool {
+        let Some(account) = self.accounts.get_mut(&key_of(receipt)) else { return false };
+        let newest = account.newest.as_ref().is_some_and(|held| held.receipt == *receipt);
+        account.acknowledged |= newest;
+        newest
+    }
+
+    /// The newest receipt to `node` for which `is_it` holds.
+    #[must_use]
+    pub fn by_digest(
+        &self,
+        node: NodeId,
+        is_it: impl Fn(&DeliveryReceipt) -> bool,
+    ) -> Option<SignedReceipt> {
+        let newest = self.accounts.iter().filter(|(key, _)| key.node == node);
+        let newest = newest.filter_map(|(_, account)| account.newest.as_ref());
+        newest.into_iter().find(|held| is_it(&held.receipt)).cloned()
+    }
+
+    /// Unacknowledged receipts for `node` that should be sent (again).
+    pub fn resend(&mut self, node: NodeId, now: &Now, at_once: bool) -> Vec<SignedReceipt> {
+        let wait = if at_once { 0 } else { self.cadence.resend_ms };
+        let first = AccountKey {
+            node,
+            stream: StreamKey::default(),
+            role: Role::Subscriber,
+            epoch: Epoch(0),
+        };
+        let mut again = Vec::new();
+        for (_, account) in self.accounts.range_mut(first..).take_while(|(key, _)| key.node == node)
+        {
+            if let Some(newest) = &account.newest
+                && !account.acknowledged
+                && account.sent_ms.is_some_and(|at| now.monotonic_ms.saturating_sub(at) >= wait)
+            {
+                account.sent_ms = Some(now.monotonic_ms);
+                again.push(newest.clone());
+            }
+        }
+        again
+    }
+
+    /// Unacknowledged receipts, of all nodes.
+    #[must_use]
+    pub fn unsettled(&self) -> usize {
+        let open = |account: &&Account| {
+            account.waiting_since_ms.is_some()
+                || (account.newest.is_some() && !account.acknowledged)
+        };
+        self.accounts.values().filter(open).count()
+    }
+
+    /// Continues from a receipt of ours that somebody held: the newer one wins. What was counted
+    /// here since is added on top; `contents` then shows where the two views parted.
+    pub fn adopt(&mut self, held: &SignedReceipt, acknowledged: bool) {
+        let receipt = &held.receipt;
+        let account = self.accounts.entry(key_of(receipt)).or_default();
+        let known = account.newest.as_ref().map(|newest| newest.receipt.sequence);
+        if known.is_some_and(|known| known >= receipt.sequence) {
+            return;
+        }
+        let base = account.newest.as_ref().map(|newest| newest.receipt.clone()).unwrap_or_default();
+        account.operator_id = receipt.operator_id;
+        account.messages = receipt.messages + (account.messages - base.messages);
+        account.bytes = receipt.bytes + (account.bytes - base.bytes);
+        account.on_time = receipt.on_time + (account.on_time - base.on_time);
+        account.contents = if account.messages == receipt.messages {
+            receipt.contents
+        } else {
+            fold(receipt.contents, account.contents)
+        };
+        account.sequence = receipt.sequence;
+        account.receipted_messages = receipt.messages;
+        account.newest = Some(held.clone());
+        account.acknowledged = acknowledged;
+        account.sent_ms = Some(0);
+    }
+
+    /// Forgets accounts of epochs before `earliest`.
+    pub fn forget_before(&mut self, earliest: Epoch) {
+        self.accounts.retain(|key, _| key.epoch >= earliest);
+    }
+}
+
+impl Account {
+    fn receipt(&mut self, payer: Address, key: &AccountKey) -> DeliveryReceipt {
+        self.sequence += 1;
+        self.receipted_messages = self.messages;
+        self.waiting_since_ms = None;
+        DeliveryReceipt {
+            payer,
+            operator_id: self.operator_id,
+            node: key.node,
+            stream_key: key.stream,
+            role: key.role,
+            epoch: key.epoch,
+            sequence: self.sequence,
+            messages: self.messages,
+            bytes: self.bytes,
+            on_time: self.on_time,
+            contents: self.contents,
+            channel: B256::ZERO,
+            owed: 0,
+        }
+    }
+}
+
+fn key_of(receipt: &DeliveryReceipt) -> AccountKey {
+    AccountKey {
+        node: receipt.node,
+        stream: receipt.stream_key,
+        role: receipt.role,
+        epoch: receipt.epoch,
+    }
+}
+
+fn fold(contents: B256, id: B256) -> B256 {
+    keccak256([contents.0, id.0].as_flattened())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::key as session;
+    use proptest::prelude::*;
+    use tatum_primitives::Domain;
+    use tatum_receipt::Verifier;
+
+    fn now(ms: u64, epoch: u64) -> Now {
+        Now { monotonic_ms: ms, wall_ms: ms, epoch: Epoch(epoch) }
+    }
+
+    fn account(epoch: u64) -> AccountKey {
+        AccountKey {
+            node: NodeId(B256::repeat_byte(1)),
+            stream: StreamKey(B256::repeat_byte(2)),
+            role: Role::Subscriber,
+            epoch: Epoch(epoch),
+        }
+    }
+
+    fn ledger() -> Ledger {
+        Ledger::new(session(1).address(), Cadence { messages: 3, interval_ms: 100, resend_ms: 50 })
+    }
+
+    fn deliver(ledger: &mut Ledger, id: u8, at: Now) {
+        let what = Delivery { id: B256::repeat_byte(id), bytes: 10, on_time: id.is_multiple_of(2) };
+        ledger.credit(account(at.epoch.0), OperatorId(7), what, &at);
+    }
+
+    fn sign(receipt: DeliveryReceipt) -> SignedReceipt {
+        let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
+        SignedReceipt::sign(receipt, &session(1), &Verifier::new(domain))
+    }
+
+    #[test]
+    fn receipts_come_by_count_by_time_and_at_the_epochs_end() {
+        let mut ledger = ledger();
+        deliver(&mut ledger, 1, now(0, 4));
+        assert!(ledger.due(&now(99, 4), false).is_empty());
+        let timed = ledger.due(&now(100, 4), false);
+        assert_eq!((timed[0].messages, timed[0].bytes, timed[0].sequence), (1, 10, 1));
+        for id in 2..5 {
+            deliver(&mut ledger, id, now(101, 4));
+        }
+        let counted = ledger.due(&now(101, 4), false);
+        assert_eq!((counted[0].messages, counted[0].on_time, counted[0].sequence), (4, 2, 2));
+        deliver(&mut ledger, 5, now(102, 4));
+        let closing = ledger.due(&now(103, 5), false);
+        assert_eq!((closing[0].messages, closing[0].epoch), (5, Epoch(4)));
+        assert!(ledger.due(&now(999, 5), true).is_empty());
+    }
+
+    #[test]
+    fn an_unacknowledged_receipt_is_sent_again() {
+        let mut ledger = ledger();
+        deliver(&mut ledger, 1, now(0, 0));
+        let signed = sign(ledger.due(&now(0, 0), true).remove(0));
+        ledger.signed(&signed);
+        assert!(ledger.resend(account(0).node, &now(49, 0), true).is_empty());
+        ledger.sent(&signed.receipt, &now(0, 0));
+        let node = account(0).node;
+        assert!(ledger.resend(node, &now(49, 0), false).is_empty());
+        assert_eq!(ledger.resend(node, &now(49, 0), true).len(), 1);
+        assert_eq!(ledger.unsettled(), 1);
+        assert!(ledger.settled(&signed.receipt));
+        assert!(ledger.resend(node, &now(500, 0), false).is_empty());
+        assert_eq!(ledger.unsettled(), 0);
+    }
+
+    #[test]
+    fn a_restarted_client_continues_from_the_newest_receipt() {
+        let mut before = ledger();
+        for id in 0..5 {
+            deliver(&mut before, id, now(0, 0));
+        }
+        let held = sign(before.due(&now(0, 0), true).remove(0));
+        let mut after = ledger();
+        deliver(&mut after, 9, now(0, 0));
+        after.adopt(&held, true);
+        let next = after.due(&now(0, 0), true).remove(0);
+        assert_eq!((next.sequence, next.messages, next.bytes), (2, 6, 60));
+        let old = sign(DeliveryReceipt { sequence: 0, messages: 1, ..held.receipt });
+        after.adopt(&old, true);
+        deliver(&mut after, 1, now(0, 0));
+        assert_eq!(after.due(&now(0, 0), true)[0].messages, 7);
+    }
+
+    proptest! {
+        #[test]
+        fn totals_equal_deliveries(runs in prop::collection::vec((0_u64..4, 1_u64..6), 1..40)) {
+            let mut ledger = ledger();
+            let mut expected = BTreeMap::new();
+            let mut newest: BTreeMap<Epoch, DeliveryReceipt> = BTreeMap::new();
+            let mut time = 0;
+            let mut epoch = 0;
+            for (gap, count) in runs {
+                time += gap * 30;
+                epoch += u64::from(gap == 3);
+                for id in 0..count {
+                    deliver(&mut ledger, u8::try_from(id).unwrap(), now(time, epoch));
+                    *expected.entry(Epoch(epoch)).or_insert(0) += 1;
+                }
+                for receipt in ledger.due(&now(time, epoch), false) {
+                    if let Some(old) = newest.insert(receipt.epoch, receipt.clone()) {
+                        prop_assert!(receipt.sequence > old.sequence);
+                        prop_assert!(receipt.messages > old.messages);
+                    }
+                }
+            }
+            for receipt in ledger.due(&now(time, epoch), true) {
+                newest.insert(receipt.epoch, receipt);
+            }
+            let got: BTreeMap<Epoch, u64> =
+                newest.into_iter().map(|(epoch, receipt)| (epoch, receipt.messages)).collect();
+            prop_assert_eq!(got, expected);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A published message: what the publisher signs, and how a hop checks it.
+//!
+//! Invariant: two messages with equal ids have equal fields (apart from the signature's bytes).
+//! Source: EIP-712, with a domain of name and version only, since messages belong to no chain.
+//!
+//! A publisher numbers the messages of a *chain* 0, 1, 2, … without holes, and each names the one
+//! before it; so a receiver that holds one message knows exactly which it misses. A publisher that
+//! restarts begins a chain with a new random number.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use tatum_primitives::{Address, B256, StreamKey, eip712_digest, keccak256};
+use tatum_receipt::{SessionKey, Signature, SignatureError};
+
+/// The largest sealed payload of a message.
+pub const MAX_CIPHERTEXT_BYTES: usize = 32 * 1024;
+
+static SEPARATOR: LazyLock<B256> = LazyLock::new(|| {
+    let domain_type = keccak256("EIP712Domain(string name,string version)");
+    keccak256([domain_type.0, keccak256("Tatum message").0, keccak256("1").0].as_flattened())
+});
+
+static TYPE_HASH: LazyLock<B256> = LazyLock::new(|| {
+    keccak256(
+        "Message(bytes32 streamKey,address publisher,uint64 chain,uint64 sequence,\
+         uint64 timestampMs,uint64 previousTimestampMs,bytes8 keyId,bytes ciphertext)",
+    )
+});
+
+/// A place in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageRef {
+    /// When the publisher made the message, milliseconds since 1970.
+    pub timestamp_ms: u64,
+    /// Its number in the chain.
+    pub sequence: u64,
+}
+
+/// One publisher's run of messages in one stream partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ChainKey {
+    /// Who publishes.
+    pub publisher: Address,
+    /// A random number the publisher drew when it started.
+    pub chain: u64,
+}
+
+/// What travels from a publisher to its subscribers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The stream partition.
+    pub stream_key: StreamKey,
+    /// Publisher and chain.
+    pub chain: ChainKey,
+    /// Time and number.
+    pub at: MessageRef,
+    /// The message before it; `None` for number 0 only.
+    pub previous: Option<MessageRef>,
+    /// Names the group key that opens the payload.
+    pub key_id: [u8; 8],
+    /// The sealed payload.
+    pub ciphertext: Vec<u8>,
+    /// By the publisher, over [`Message::id`].
+    #[serde(with = "signature_bytes")]
+    pub signature: Signature,
+}
+
+/// Why a message is not forwarded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The reference to the previous message contradicts the number.
+    #[error("message {sequence} does not follow the message it refers to")]
+    Reference {
+        /// The message's number.
+        sequence: u64,
+    },
+    /// The payload is too large.
+    #[error("the sealed payload has {got} bytes, at most {limit} are allowed")]
+    TooLarge {
+        /// Bytes given.
+        got: usize,
+        /// The largest allowed.
+        limit: usize,
+    },
+    /// The signature is not canonical.
+    #[error("the publisher's signature is refused")]
+    Signature(#[from] SignatureError),
+    /// Somebody else signed, or a field was changed.
+    #[error("signed by {signer}, not by the publisher {publisher}")]
+    Publisher {
+        /// Who signed these fields.
+        signer: Address,
+        /// Who claims to.
+        publisher: Address,
+    },
+}
+
+impl Message {
+    /// The message's id: the EIP-712 digest that its publisher signs.
+    #[must_use]
+    pub fn id(&self) -> B256 {
+        let mut words = [[0_u8; 32]; 9];
+        words[0] = TYPE_HASH.0;
+        words[1] = self.stream_key.0.0;
+        words[2] = self.chain.publisher.into_word().0;
+        words[3] = word(self.chain.chain);
+        words[4] = word(self.at.sequence);
+        words[5] = word(self.at.timestamp_ms);
+        // The previous number follows from the number; its time does not.
+        words[6] = word(self.previous.map_or(0, |previous| previous.timestamp_ms));
+        words[7][..8].copy_from_slice(&self.key_id);
+        words[8] = keccak256(&self.ciphertext).0;
+        eip712_digest(*SEPARATOR, keccak256(words.as_flattened()))
+    }
+
+    /// Signs the fields with the publisher's key.
+    #[must_use]
+    pub fn signed(mut self, key: &SessionKey) -> Self {
+        self.signature = Signature::sign(key, self.id());
+        self
+    }
+
+    /// Checks form and signature; gives the id.
+    ///
+    /// # Errors
+    /// [`MessageError`] says which rule is broken.
+    pub fn verify(&self) -> Result<B256, MessageError> {
+        let expected = self.at.sequence.checked_sub(1);
+        let in_order = self.previous.is_none_or(|p| p.timestamp_ms <= self.at.timestamp_ms);
+        if self.previous.map(|previous| previous.sequence) != expected || !in_order {
+            return Err(MessageError::Reference { sequence: self.at.sequence });
+        }
+        if self.ciphertext.len() > MAX_CIPHERTEXT_BYTES {
+            return Err(MessageError::TooLarge {
+                got: self.ciphertext.len(),
+                limit: MAX_CIPHERTEXT_BYTES,
+            });
+        }
+        let id = self.id();
+        let signer = self.signature.signer(id)?;
+        let publisher = self.chain.publisher;
+        if signer == publisher {
+            Ok(id)
+        } else {
+            Err(MessageError::Publisher { signer, publisher })
+        }
+    }
+
+    /// The bytes that receipts count: the sealed payload's.
+    #[must_use]
+    pub const fn payload_bytes(&self) -> u64 {
+        self.ciphertext.len() as u64
+    }
+}
+
+fn word(value: u64) -> [u8; 32] {
+    B256::left_padding_from(&value.to_be_bytes()).0
+}
+
+/// Signatures as 65 plain bytes.
+pub(crate) mod signature_bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use tatum_receipt::Signature;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Signature, to: S) -> Result<S::Ok, S::Error> {
+        let mut r = [0_u8; 32];
+        let mut s = [0_u8; 32];
+        r.copy_from_slice(&value.0[..32]);
+        s.copy_from_slice(&value.0[32..64]);
+        (r, s, value.0[64]).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Signature, D::Error> {
+        let (r, s, v) = <([u8; 32], [u8; 32], u8)>::deserialize(from)?;
+        let mut bytes = [0; 65];
+        bytes[..32].copy_from_slice(&r);
+        bytes[32..64].copy_from_slice(&s);
+        bytes[64] = v;
+        Ok(Signature(bytes))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use tatum_primitives::StreamId;
+
+    pub(crate) fn key(byte: u8) -> SessionKey {
+        SessionKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
+    pub(crate) fn message(publisher: &SessionKey, sequence: u64) -> Message {
+        let at = MessageRef { timestamp_ms: 1_000 + sequence, sequence };
+        let before = |sequence| MessageRef { timestamp_ms: 1_000 + sequence, sequence };
+        Message {
+            stream_key: StreamId::new("test/stream").unwrap().key(0),
+            chain: ChainKey { publisher: publisher.address(), chain: 9 },
+            at,
+            previous: sequence.checked_sub(1).map(before),
+            key_id: [3; 8],
+            ciphertext: vec![u8::try_from(sequence % 251).unwrap(); 40],
+            signature: Signature([0; 65]),
+        }
+        .signed(publisher)
+    }
+
+    #[test]
+    fn a_signed_message_verifies() {
+        assert!(message(&key(1), 0).verify().is_ok());
+        assert!(message(&key(1), 7).verify().is_ok());
+    }
+
+    #[test]
+    fn every_changed_field_breaks_the_signature() {
+        let good = message(&key(1), 7);
+        let changes: [fn(&mut Message); 8] = [
+            |m| m.stream_key.0.0[0] ^= 1,
+            |m| m.chain.publisher.0[0] ^= 1,
+            |m| m.chain.chain ^= 1,
+            |m| m.at.timestamp_ms += 1,
+            |m| m.previous = Some(MessageRef { timestamp_ms: 5, sequence: 6 }),
+            |m| m.key_id[0] ^= 1,
+            |m| m.ciphertext[0] ^= 1,
+            |m| m.signature.0[3] ^= 1,
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert!(bad.verify().is_err(), "change {number}");
+        }
+    }
+
+    #[test]
+    fn a_message_must_follow_the_one_it_names() {
+        let publisher = key(1);
+        let mut first = message(&publisher, 1);
+        first.previous = None;
+        let sequence = 1;
+        assert_eq!(first.signed(&publisher).verify(), Err(MessageError::Reference { sequence }));
+        let mut later = message(&publisher, 5);
+        later.previous = Some(MessageRef { timestamp_ms: 999, sequence: 3 });
+        assert!(later.signed(&publisher).verify().is_err());
+    }
+
+    #[test]
+    fn an_oversized_payload_is_refused() {
+        let publisher = key(1);
+        let mut large = message(&publisher, 0);
+        large.ciphertext = vec![0; MAX_CIPHERTEXT_BYTES + 1];
+        assert!(matches!(large.signed(&publisher).verify(), Err(MessageError::TooLarge { .. })));
+    }
+}

@@ -1,0 +1,340 @@
+//! What a client does: ask for service, publish, count, receipt.
+//!
+//! Invariant: every counted message is in exactly one account, and a receipt leaves only after the
+//! caller stored it. A relay's memory of our newest receipt is trusted only under our own signature.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use tatum_primitives::{B256, NodeId, Role, StreamKey};
+use tatum_receipt::{Acknowledgement, SignedReceipt};
+
+use super::peer::Attachment;
+use super::{Account, Output, Overlay};
+use crate::frame::{Attach, Refusal, Span};
+use crate::ledger::{AccountKey, Delivery, Ledger};
+use crate::{ChainKey, Frame, Link, Message, Now};
+
+/// Published messages per link that wait for the relay's word; the oldest are forgotten beyond it.
+const MAX_SENT: usize = 65_536;
+/// A request for service is made again after this.
+const ATTACH_RETRY_MS: u64 = 3_000;
+
+type SentKey = (StreamKey, ChainKey, u64);
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    id: B256,
+    bytes: u64,
+    timestamp_ms: u64,
+}
+
+/// A client's accounts and its published messages in flight.
+#[derive(Debug)]
+pub struct Client {
+    account: Account,
+    ledger: Ledger,
+    sent: BTreeMap<Link, BTreeMap<SentKey, Sent>>,
+    unaccepted: BTreeSet<SentKey>,
+}
+
+impl Client {
+    pub(super) fn new(account: Account) -> Self {
+        let ledger = Ledger::new(account.payer, account.cadence);
+        Self { account, ledger, sent: BTreeMap::new(), unaccepted: BTreeSet::new() }
+    }
+
+    pub(super) fn forget_link(&mut self, link: Link) {
+        self.sent.remove(&link);
+    }
+
+    fn sent(&mut self, link: Link, key: SentKey, sent: Sent) {
+        let links = self.sent.entry(link).or_default();
+        links.insert(key, sent);
+        if links.len() > MAX_SENT {
+            links.pop_first();
+        }
+    }
+
+    /// A relay asked for one of our messages.
+    pub(super) fn sent_again(&mut self, link: Link, key: SentKey, frame: &Bytes) {
+        let Ok((Frame::Message(message), _)) = postcard::take_from_bytes(frame) else { return };
+        self.sent(link, key, Sent::of(&message, message.id()));
+    }
+}
+
+impl Sent {
+    const fn of(message: &Message, id: B256) -> Self {
+        let (bytes, timestamp_ms) = (message.payload_bytes(), message.at.timestamp_ms);
+        Self { id, bytes, timestamp_ms }
+    }
+}
+
+impl Overlay {
+    /// Asks an assigned relay for what we want of a stream.
+    pub(super) fn attach(&mut self, link: Link, stream: StreamKey, now: &Now) {
+        let Some(state) = self.streams.get(&stream) else { return };
+        let wanted = [(state.subscribed, Role::Subscriber), (state.published, Role::Publisher)];
+        for (_, role) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
+            let (Some(client), Some(link_state)) = (&self.client, self.links.get_mut(&link)) else {
+                return;
+            };
+            let peer = link_state.peers.entry(stream).or_default();
+            if *peer.attachment(role) == Attachment::Admitted {
+                continue;
+            }
+            *peer.attachment(role) = Attachment::Asked { at_ms: now.monotonic_ms };
+            let Account { payer, key, .. } = &client.account;
+            let ends = (self.config.id, link_state.node);
+            let attach = Attach::sign((stream, role), *payer, ends, now.wall_ms, key);
+            self.send(link, &Frame::Attach(attach));
+        }
+    }
+
+    pub(super) fn on_admitted(
+        &mut self,
+        link: Link,
+        (stream, role): (StreamKey, Role),
+        newest: &[Vec<u8>],
+        now: &Now,
+    ) {
+        let (Some(client), Some(state)) = (&mut self.client, self.links.get_mut(&link)) else {
+            return;
+        };
+        let Some(peer) = state.peers.get_mut(&stream) else { return };
+        if *peer.attachment(role) == Attachment::None {
+            return;
+        }
+        *peer.attachment(role) = Attachment::Admitted;
+        let node = state.node;
+        for bytes in newest {
+            client.adopt_from(node, bytes);
+        }
+        let again = client.ledger.resend(node, now, true);
+        self.outputs.push_back(Output::Admitted { node, stream, role });
+        for receipt in again {
+            self.send(link, &Frame::Receipt(receipt.encode().to_vec()));
+        }
+        if role == Role::Publisher {
+            self.announce_to(link, stream);
+        }
+    }
+
+    pub(super) fn on_refused(
+        &mut self,
+        link: Link,
+        (stream, role): (StreamKey, Role),
+        reason: Refusal,
+        now: &Now,
+    ) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let node = state.node;
+        if self.client.is_some()
+            && let Some(peer) = state.peers.get_mut(&stream)
+        {
+            let attachment = peer.attachment(role);
+            // With open credit the relay resumes by itself, once it has our receipts.
+            if !matches!(reason, Refusal::Credit { .. }) || *attachment != Attachment::Admitted {
+                *attachment = Attachment::Refused { at_ms: now.monotonic_ms };
+            }
+        }
+        self.outputs.push_back(Output::Refused { node, stream, role, reason });
+        if matches!(reason, Refusal::Credit { .. }) {
+            self.close_accounts(now);
+        }
+    }
+
+    /// Publishes a message that [`Message::signed`] made; `id` is its id.
+    pub fn publish(&mut self, message: &Message, id: B256, now: &Now) {
+        let frame = Frame::Message(Box::new(message.clone())).encode();
+        self.take(None, message, frame.clone(), now);
+        let key = (message.stream_key, message.chain, message.at.sequence);
+        let Some(client) = &mut self.client else { return };
+        client.unaccepted.insert(key);
+        for (link, state) in &self.links {
+            let peer = state.peers.get(&message.stream_key);
+            if peer.is_some_and(|peer| peer.accepts_us == Attachment::Admitted) {
+                client.sent(*link, key, Sent::of(message, id));
+                let frame = frame.clone();
+                self.outputs.push_back(Output::Send { link: *link, frame, urgent: false });
+            }
+        }
+    }
+
+    /// Published messages that no relay accepted yet.
+    #[must_use]
+    pub fn unaccepted(&self) -> usize {
+        self.client.as_ref().map_or(0, |client| client.unaccepted.len())
+    }
+
+    /// Accounts whose newest state is not receipted or not acknowledged.
+    #[must_use]
+    pub fn unsettled(&self) -> usize {
+        self.client.as_ref().map_or(0, |client| client.ledger.unsettled())
+    }
+
+    pub(super) fn on_accepted(&mut self, link: Link, stream: StreamKey, span: &Span, now: &Now) {
+        let bound_ms = self.config.latency_bound_ms;
+        let operator = self.links.get(&link).and_then(|link| Some((link.node, link.operator?)));
+        let Some(client) = &mut self.client else { return };
+        let Some(sent) = client.sent.get_mut(&link).filter(|_| span.first <= span.last) else {
+            return;
+        };
+        let range = (stream, span.chain, span.first)..=(stream, span.chain, span.last);
+        let accepted: Vec<SentKey> = sent.range(range).map(|(key, _)| *key).collect();
+        for key in accepted {
+            let Some(Sent { id, bytes, timestamp_ms }) = sent.remove(&key) else { continue };
+            if client.unaccepted.remove(&key) {
+                self.outputs.push_back(Output::Accepted { stream, sequence: key.2 });
+            }
+            let Some((node, operator)) = operator else { continue };
+            let on_time = now.wall_ms.saturating_sub(timestamp_ms) <= bound_ms;
+            let account = AccountKey { node, stream, role: Role::Publisher, epoch: now.epoch };
+            client.ledger.credit(account, operator, Delivery { id, bytes, on_time }, now);
+        }
+    }
+
+    /// Counts a first copy for the neighbour that brought it.
+    pub(super) fn credit_neighbour(
+        &mut self,
+        link: Link,
+        role: Role,
+        message: &Message,
+        id: B256,
+        now: &Now,
+    ) {
+        let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
+        let Some(operator) = state.operator else { return };
+        let age_ms = now.wall_ms.saturating_sub(message.at.timestamp_ms);
+        let on_time = age_ms <= self.config.latency_bound_ms;
+        let stream = message.stream_key;
+        let account = AccountKey { node: state.node, stream, role, epoch: now.epoch };
+        let what = Delivery { id, bytes: message.payload_bytes(), on_time };
+        client.ledger.credit(account, operator, what, now);
+    }
+
+    /// Continues from a receipt of an earlier run, read from disk.
+    pub fn adopt(&mut self, held: &SignedReceipt, acknowledged: bool) {
+        if let Some(client) = &mut self.client {
+            client.ledger.adopt(held, acknowledged);
+        }
+    }
+
+    /// Makes receipts for everything that is unreceipted, for example before a shutdown.
+    pub fn close_accounts(&mut self, now: &Now) {
+        self.make_receipts(now, true);
+    }
+
+    fn make_receipts(&mut self, now: &Now, closing: bool) {
+        let Some(client) = &mut self.client else { return };
+        let Account { key, verifier, .. } = &client.account;
+        for receipt in client.ledger.due(now, closing) {
+            let signed = SignedReceipt::sign(receipt, key, verifier);
+            client.ledger.signed(&signed);
+            self.outputs.push_back(Output::ReceiptSigned(Box::new(signed)));
+        }
+    }
+
+    /// Sends a signed receipt that the caller stored.
+    pub fn send_receipt(&mut self, signed: &SignedReceipt, now: &Now) {
+        if let Some(client) = &mut self.client {
+            client.ledger.sent(&signed.receipt, now);
+        }
+        if let Some(link) = self.by_node.get(&signed.receipt.node).copied() {
+            self.send(link, &Frame::Receipt(signed.encode().to_vec()));
+        }
+    }
+
+    pub(super) fn on_acknowledged(&mut self, link: Link, acknowledgement: Acknowledgement) {
+        let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
+        let found = client.ledger.by_digest(state.node, |receipt| {
+            client.account.verifier.digest(receipt) == acknowledgement.digest
+        });
+        let Some(receipt) = found else { return };
+        if acknowledgement.verify(state.node).is_err() {
+            return self.misbehaved(link, "an acknowledgement with a wrong signature".to_owned());
+        }
+        client.ledger.settled(&receipt.receipt);
+        let receipt = Box::new(receipt);
+        self.outputs.push_back(Output::ReceiptSettled { receipt, acknowledgement });
+    }
+
+    pub(super) fn client_tick(&mut self, now: &Now) {
+        self.make_receipts(now, false);
+        let Some(client) = &mut self.client else { return };
+        if let Some(earliest) = now.epoch.previous().and_then(|epoch| epoch.previous()) {
+            client.ledger.forget_before(earliest);
+        }
+        let links: Vec<(Link, NodeId)> =
+            self.links.iter().map(|(link, state)| (*link, state.node)).collect();
+        for (link, node) in links {
+            let again = self.client.as_mut().map(|client| client.ledger.resend(node, now, false));
+            for receipt in again.unwrap_or_default() {
+                self.send(link, &Frame::Receipt(receipt.encode().to_vec()));
+            }
+            self.tell_duplicates(link);
+            self.attach_again(link, now);
+        }
+    }
+
+    /// Declares late copies, so that they are not held against us. Small changes wait.
+    fn tell_duplicates(&mut self, link: Link) {
+        const WORTH_TELLING_BYTES: u64 = 64 * 1024;
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let mut frames = Vec::new();
+        for (stream, peer) in &mut state.peers {
+            if peer.serves_us == Attachment::Admitted
+                && peer.duplicates >= peer.duplicates_told + WORTH_TELLING_BYTES
+            {
+                peer.duplicates_told = peer.duplicates;
+                frames.push(Frame::Duplicates { stream: *stream, bytes: peer.duplicates });
+            }
+        }
+        for frame in frames {
+            self.send(link, &frame);
+        }
+    }
+
+    fn attach_again(&mut self, link: Link, now: &Now) {
+        let Some(state) = self.links.get(&link) else { return };
+        let due = |attachment: &Attachment| match attachment {
+            Attachment::Asked { at_ms } | Attachment::Refused { at_ms } => {
+                now.monotonic_ms >= at_ms + ATTACH_RETRY_MS
+            }
+            Attachment::None | Attachment::Admitted => false,
+        };
+        let again: Vec<StreamKey> = state
+            .peers
+            .iter()
+            .filter(|(_, peer)| due(&peer.serves_us) || due(&peer.accepts_us))
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in again {
+            self.attach(link, stream, now);
+        }
+    }
+}
+
+impl Client {
+    /// Takes over what a relay says is our newest receipt, if we really signed it.
+    fn adopt_from(&mut self, node: NodeId, bytes: &[u8]) {
+        let Ok(held) = SignedReceipt::decode(bytes) else { return };
+        let ours = held.receipt.payer == self.account.payer && held.receipt.node == node;
+        let signer = self.account.verifier.signer(&held);
+        let signed = signer.is_ok_and(|signer| {
+            signer == self.account.key.address() || signer == self.account.payer
+        });
+        if ours && signed {
+            self.ledger.adopt(&held, true);
+        }
+    }
+}
+
+impl super::peer::Peer {
+    const fn attachment(&mut self, role: Role) -> &mut Attachment {
+        match role {
+            Role::Publisher => &mut self.accepts_us,
+            Role::Subscriber | Role::Storage => &mut self.serves_us,
+        }
+    }
+}

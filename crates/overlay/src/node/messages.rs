@@ -1,0 +1,255 @@
+//! The path of a message through a node, and the repair of what is missing.
+//!
+//! Invariant: a signature is checked once per message and before anything is forwarded, credited
+//! or delivered; later copies cost a lookup.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use tatum_primitives::{B256, Role, StreamKey};
+
+use super::peer::Attachment;
+use super::{ANNOUNCEMENTS, Output, Overlay};
+use crate::frame::{Refusal, Span};
+use crate::propagation::Kept;
+use crate::{ChainKey, Frame, Link, Message, Now};
+
+/// Bytes served on request per link and second.
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Accepted messages that are told to a publisher without waiting for the next tick.
+const ACCEPTED_RUN: usize = 64;
+
+/// What a link may do with a message it brings.
+enum Entry {
+    Relayed,
+    Published { fresh: bool },
+    Refused,
+}
+
+impl Overlay {
+    pub(super) fn on_message(&mut self, link: Link, message: Message, frame: Bytes, now: &Now) {
+        let stream = message.stream_key;
+        let entry = self.entry(link, &message, now);
+        if matches!(entry, Entry::Refused) {
+            self.counters.unwanted += 1;
+            return;
+        }
+        let Some(state) = self.streams.get(&stream) else { return };
+        if state.propagation.seen(&message) {
+            self.on_duplicate(link, &message, &entry, now);
+            return;
+        }
+        let id = match message.verify() {
+            Ok(id) => id,
+            Err(error) => {
+                self.counters.invalid += 1;
+                self.misbehaved(link, error.to_string());
+                return;
+            }
+        };
+        self.take(Some(link), &message, frame.clone(), now);
+        if matches!(entry, Entry::Published { fresh: true }) {
+            self.note_accepted(link, &message, now);
+        }
+        if self.config.relay {
+            self.forward(link, &message, &frame, now);
+        } else {
+            self.deliver(link, message, id, now);
+        }
+    }
+
+    fn entry(&self, link: Link, message: &Message, now: &Now) -> Entry {
+        let stream = message.stream_key;
+        let peer = self.links.get(&link).and_then(|link| link.peers.get(&stream));
+        let Some(peer) = peer.filter(|peer| peer.may_send()) else { return Entry::Refused };
+        let Some(writer) = &peer.publisher else { return Entry::Relayed };
+        let fresh = writer.is_new(&message.chain, message.at.sequence);
+        let key = Self::credit_key(writer.payer, stream, Role::Publisher);
+        if fresh && (writer.stopped || !self.credit.open(key, now.epoch)) {
+            return Entry::Refused;
+        }
+        Entry::Published { fresh }
+    }
+
+    fn on_duplicate(&mut self, link: Link, message: &Message, entry: &Entry, now: &Now) {
+        self.counters.duplicates += 1;
+        if matches!(entry, Entry::Published { fresh: true }) {
+            // Another relay was quicker, but the publisher's delivery here is done as well.
+            self.note_accepted(link, message, now);
+        }
+        let peers = self.links.get_mut(&link).map(|link| &mut link.peers);
+        if let Some(peer) = peers.and_then(|peers| peers.get_mut(&message.stream_key)) {
+            peer.duplicates += message.payload_bytes();
+        }
+    }
+
+    /// Enters a checked message into its stream.
+    pub(super) fn take(&mut self, from: Option<Link>, message: &Message, frame: Bytes, now: &Now) {
+        let Some(stream) = self.streams.get_mut(&message.stream_key) else { return };
+        let chain = message.chain;
+        let accepted = stream.propagation.accept(message, frame, now.monotonic_ms);
+        stream.repair.found(chain, message.at.sequence);
+        stream.announcements = ANNOUNCEMENTS;
+        stream.messages += 1;
+        stream.bytes += message.payload_bytes();
+        self.counters.messages += 1;
+        self.counters.bytes += message.payload_bytes();
+        if let (Some(hole), Some(link)) = (accepted.hole, from) {
+            stream.repair.pursue(chain, hole, link, now.monotonic_ms);
+        }
+        if let Some(skipped) = accepted.skipped {
+            self.lose(message.stream_key, chain, skipped);
+        }
+    }
+
+    fn note_accepted(&mut self, link: Link, message: &Message, now: &Now) {
+        let stream = message.stream_key;
+        let peers = self.links.get_mut(&link).map(|link| &mut link.peers);
+        let Some(peer) = peers.and_then(|peers| peers.get_mut(&stream)) else { return };
+        let Some(writer) = &mut peer.publisher else { return };
+        writer.accept(message.chain, message.at.sequence);
+        let key = Self::credit_key(writer.payer, stream, Role::Publisher);
+        self.credit.serve(key, now.epoch, message.payload_bytes());
+        let runs = if writer.waiting() >= ACCEPTED_RUN { writer.flush() } else { Vec::new() };
+        let stop = !self.credit.open(key, now.epoch);
+        writer.stopped = stop;
+        for span in runs {
+            self.send(link, &Frame::Accepted { stream, span });
+        }
+        if stop {
+            self.stop(link, stream, key.role, self.credit.unreceipted(key, now.epoch));
+        }
+    }
+
+    pub(super) fn stop(&mut self, link: Link, stream: StreamKey, role: Role, unreceipted: u64) {
+        self.counters.credit_stops += 1;
+        let reason = Refusal::Credit {
+            unreceipted_bytes: unreceipted,
+            limit_bytes: self.credit.limit_bytes(),
+        };
+        self.send(link, &Frame::Refused { stream, role, reason });
+    }
+
+    /// Sends a checked message to every neighbour but the one it came from.
+    fn forward(&mut self, from: Link, message: &Message, frame: &Bytes, now: &Now) {
+        let stream = message.stream_key;
+        let mut stopped = Vec::new();
+        for (link, state) in &mut self.links {
+            let Some(peer) = state.peers.get_mut(&stream).filter(|_| *link != from) else {
+                continue;
+            };
+            let serve = peer.subscriber.as_mut().filter(|reader| !reader.stopped).map(|reader| {
+                let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
+                reader.stopped = !self.credit.open(key, now.epoch);
+                if reader.stopped {
+                    stopped.push((*link, key));
+                } else {
+                    self.credit.serve(key, now.epoch, message.payload_bytes());
+                }
+                !reader.stopped
+            });
+            if serve.unwrap_or(false) || peer.relay {
+                self.counters.forwarded += 1;
+                let frame = frame.clone();
+                self.outputs.push_back(Output::Send { link: *link, frame, urgent: false });
+            }
+        }
+        for (link, key) in stopped {
+            self.stop(link, stream, key.role, self.credit.unreceipted(key, now.epoch));
+        }
+    }
+
+    /// Credits the neighbour and hands over what is now in order.
+    fn deliver(&mut self, link: Link, message: Message, id: B256, now: &Now) {
+        self.credit_neighbour(link, Role::Subscriber, &message, id, now);
+        let Some(stream) = self.streams.get_mut(&message.stream_key) else { return };
+        if !stream.subscribed {
+            return;
+        }
+        let floor = stream.propagation.floor(&message.chain);
+        let ready = stream.order.push(message, floor);
+        self.outputs.extend(ready.into_iter().map(|ready| Output::Deliver(Box::new(ready))));
+    }
+
+    pub(super) fn on_have(&mut self, link: Link, key: StreamKey, spans: &[Span], now: &Now) {
+        let peer = self.links.get(&link).and_then(|link| link.peers.get(&key));
+        // Two relays greet each other at once; the news may overtake the greeting.
+        let welcome = peer.is_some_and(super::peer::Peer::may_send);
+        let Some(stream) = self.streams.get_mut(&key).filter(|_| welcome) else { return };
+        for span in spans.iter().filter(|span| span.first <= span.last) {
+            for hole in stream.propagation.lacking(span, now.monotonic_ms) {
+                stream.repair.pursue(span.chain, hole, link, now.monotonic_ms);
+            }
+        }
+    }
+
+    pub(super) fn on_want(&mut self, link: Link, stream: StreamKey, span: &Span, now: &Now) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let Some(peer) = state.peers.get_mut(&stream) else { return };
+        let Some(kept) = self.streams.get(&stream) else { return };
+        let reader = peer.subscriber.as_ref().filter(|reader| !reader.stopped);
+        let key = reader.map(|reader| Self::credit_key(reader.payer, stream, Role::Subscriber));
+        let publishing = peer.accepts_us == Attachment::Admitted;
+        let open = key.is_some_and(|key| self.credit.open(key, now.epoch));
+        if !(peer.relay || open || publishing) {
+            return;
+        }
+        let limit = ANSWER_BYTES.saturating_sub(state.answered_bytes);
+        let frames = kept.propagation.kept(span, limit);
+        for Kept { number, frame, payload_bytes } in frames {
+            state.answered_bytes += frame.len();
+            if let Some(key) = key {
+                self.credit.serve(key, now.epoch, payload_bytes);
+            }
+            self.counters.forwarded += 1;
+            self.outputs.push_back(Output::Send { link, frame: frame.clone(), urgent: false });
+            if let Some(client) = self.client.as_mut().filter(|_| publishing) {
+                client.sent_again(link, (stream, span.chain, number), &frame);
+            }
+        }
+    }
+
+    /// Asks for what is missing, and gives up what nobody has.
+    pub(super) fn repair(&mut self, now: &Now) {
+        let keys: Vec<StreamKey> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| !stream.repair.is_idle())
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            let neighbours: Vec<Link> = self
+                .links
+                .iter()
+                .filter(|(_, link)| link.peers.get(&key).is_some_and(super::peer::Peer::may_send))
+                .map(|(link, _)| *link)
+                .collect();
+            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            let (requests, lost) = stream.repair.due(&neighbours, now.monotonic_ms);
+            for request in requests {
+                self.counters.wanted += request.span.last - request.span.first + 1;
+                self.send(request.link, &Frame::Want { stream: key, span: request.span });
+            }
+            for span in lost {
+                self.lose(key, span.chain, span.first..=span.last);
+            }
+        }
+    }
+
+    /// Nobody has these messages: later ones wait for them no more.
+    fn lose(&mut self, key: StreamKey, chain: ChainKey, lost: RangeInclusive<u64>) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        self.counters.lost += lost.end() - lost.start() + 1;
+        let (first, last) = (*lost.start(), *lost.end());
+        stream.propagation.give_up(&chain, lost);
+        if !stream.subscribed {
+            return;
+        }
+        if stream.order.begun(&chain) {
+            self.outputs.push_back(Output::Gap { stream: key, chain, first, last });
+        }
+        let floor = stream.propagation.floor(&chain);
+        let ready = stream.order.release(chain, floor);
+        self.outputs.extend(ready.into_iter().map(|ready| Output::Deliver(Box::new(ready))));
+    }
+}

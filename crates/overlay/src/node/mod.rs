@@ -1,0 +1,378 @@
+//! One node: links and streams in, frames and decisions out.
+//!
+//! The caller feeds links, packets and time, then drains [`Overlay::poll`]. What needs the chain, a
+//! disk or the node's key leaves as an [`Output`] and comes back as a call ([`Overlay::admit`],
+//! [`Overlay::acknowledge`], [`Overlay::send_receipt`]).
+//!
+//! Invariant: a relay forwards a message only after its publisher's signature was checked, once,
+//! and a client counts a message for exactly one neighbour: the one whose valid copy came first.
+
+mod client;
+mod messages;
+mod output;
+mod peer;
+mod relay;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use tatum_primitives::{Address, NodeId, OperatorId, Role, StreamKey};
+use tatum_receipt::{SessionKey, Verifier};
+
+pub use client::Client;
+pub use output::{Counters, Output, PeerSummary, StreamSummary};
+
+use crate::credit::{self, Credit};
+use crate::frame::{self, Frame, MAX_SPANS, Span};
+use crate::ledger::Cadence;
+use crate::order::Order;
+use crate::propagation::{Limits, Propagation};
+use crate::repair::Repair;
+use crate::{Link, Now};
+use peer::LinkState;
+
+/// How often neighbours tell each other what they have.
+const HEARTBEAT_MS: u64 = 1_000;
+/// A stream that changed is announced in this many heartbeats, in case one is lost.
+const ANNOUNCEMENTS: u8 = 3;
+
+/// What this node is and what it may hold.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its ed25519 public key.
+    pub id: NodeId,
+    /// Whether it forwards messages.
+    pub relay: bool,
+    /// The operator it works for, if it relays.
+    pub operator_id: Option<OperatorId>,
+    /// What it keeps per stream.
+    pub limits: Limits,
+    /// How much it serves without receipts.
+    pub credit: credit::Limits,
+    /// A message is on time up to this age.
+    pub latency_bound_ms: u64,
+}
+
+/// Whom a client pays as, and with what.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Who pays.
+    pub payer: Address,
+    /// Signs receipts and requests.
+    pub key: SessionKey,
+    /// Digests of the deployment.
+    pub verifier: Verifier,
+    /// When receipts are due.
+    pub cadence: Cadence,
+}
+
+#[derive(Debug)]
+struct Stream {
+    propagation: Propagation,
+    repair: Repair,
+    order: Order,
+    announcements: u8,
+    subscribed: bool,
+    published: bool,
+    messages: u64,
+    bytes: u64,
+}
+
+/// The whole overlay state of one process.
+#[derive(Debug)]
+pub struct Overlay {
+    config: Config,
+    client: Option<Client>,
+    links: BTreeMap<Link, LinkState>,
+    by_node: BTreeMap<NodeId, Link>,
+    streams: BTreeMap<StreamKey, Stream>,
+    assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
+    credit: Credit,
+    outputs: VecDeque<Output>,
+    counters: Counters,
+    heartbeat_ms: u64,
+}
+
+impl Overlay {
+    /// A node without links; `account` makes it a client that can subscribe and publish.
+    #[must_use]
+    pub fn new(config: Config, account: Option<Account>) -> Self {
+        let credit = Credit::new(config.credit);
+        Self {
+            client: account.map(Client::new),
+            config,
+            links: BTreeMap::new(),
+            by_node: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            assigned: BTreeMap::new(),
+            credit,
+            outputs: VecDeque::new(),
+            counters: Counters::default(),
+            heartbeat_ms: 0,
+        }
+    }
+
+    /// The next thing for the caller to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Begins to carry a stream as a relay.
+    pub fn carry(&mut self, stream: StreamKey) {
+        self.stream(stream);
+    }
+
+    /// Begins to receive a stream as a client.
+    pub fn subscribe(&mut self, stream: StreamKey) {
+        self.stream(stream).subscribed = true;
+    }
+
+    /// Begins to publish to a stream as a client.
+    pub fn open_publisher(&mut self, stream: StreamKey) {
+        self.stream(stream).published = true;
+    }
+
+    /// Forgets a stream.
+    pub fn drop_stream(&mut self, stream: StreamKey) {
+        self.streams.remove(&stream);
+        self.assigned.remove(&stream);
+        let links: Vec<Link> = self.links.keys().copied().collect();
+        for link in links {
+            self.leave(link, stream);
+        }
+    }
+
+    /// Sets the neighbours of a stream, as the tracker assigned them.
+    pub fn assign(&mut self, stream: StreamKey, nodes: BTreeSet<NodeId>, now: &Now) {
+        if !self.streams.contains_key(&stream) {
+            return;
+        }
+        let before = self.assigned.insert(stream, nodes.clone()).unwrap_or_default();
+        for gone in before.difference(&nodes) {
+            if let Some(link) = self.by_node.get(gone).copied() {
+                self.leave(link, stream);
+            }
+        }
+        for new in nodes.difference(&before) {
+            if let Some(link) = self.by_node.get(new).copied() {
+                self.greet(link, stream, now);
+            }
+        }
+    }
+
+    /// All nodes that some stream's assignment names.
+    #[must_use]
+    pub fn wanted(&self) -> BTreeSet<NodeId> {
+        self.assigned.values().flatten().copied().collect()
+    }
+
+    /// Whether anything passes between us and the node at `link`.
+    #[must_use]
+    pub fn is_in_use(&self, node: &NodeId) -> bool {
+        let link = self.by_node.get(node).and_then(|link| self.links.get(link));
+        link.is_some_and(|link| !link.peers.is_empty())
+            || self.assigned.values().any(|nodes| nodes.contains(node))
+    }
+
+    /// A link to `node` opened. `operator` is whom the chain says the node works for; on a client
+    /// `None` lets the node speak for itself.
+    pub fn link_opened(
+        &mut self,
+        link: Link,
+        node: NodeId,
+        operator: Option<OperatorId>,
+        now: &Now,
+    ) {
+        self.by_node.insert(node, link);
+        self.links.insert(link, LinkState::new(node, operator));
+        let hello = Frame::Hello { relay: self.config.relay, operator_id: self.config.operator_id };
+        self.send(link, &hello);
+        let streams: Vec<StreamKey> = self
+            .assigned
+            .iter()
+            .filter(|(_, nodes)| nodes.contains(&node))
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in streams {
+            self.greet(link, stream, now);
+        }
+    }
+
+    /// A link is gone.
+    pub fn link_closed(&mut self, link: Link) {
+        if let Some(state) = self.links.remove(&link)
+            && self.by_node.get(&state.node) == Some(&link)
+        {
+            self.by_node.remove(&state.node);
+        }
+        if let Some(client) = &mut self.client {
+            client.forget_link(link);
+        }
+    }
+
+    /// A packet arrived.
+    pub fn packet(&mut self, link: Link, packet: &Bytes, now: &Now) {
+        if !self.links.contains_key(&link) {
+            return;
+        }
+        match frame::decode(packet) {
+            Ok(frames) => {
+                for (frame, bytes) in frames {
+                    self.frame(link, frame, bytes, now);
+                }
+            }
+            Err(error) => self.misbehaved(link, error.to_string()),
+        }
+    }
+
+    /// Time passed. Call it every 20 to 50 ms.
+    pub fn tick(&mut self, now: &Now) {
+        self.repair(now);
+        self.flush_accepted();
+        if now.monotonic_ms >= self.heartbeat_ms + HEARTBEAT_MS {
+            self.heartbeat_ms = now.monotonic_ms;
+            self.announce();
+            self.resume_served(now);
+            self.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
+            for link in self.links.values_mut() {
+                link.answered_bytes = 0;
+            }
+        }
+        self.client_tick(now);
+    }
+
+    fn frame(&mut self, link: Link, frame: Frame, bytes: Bytes, now: &Now) {
+        match frame {
+            Frame::Message(message) => self.on_message(link, *message, bytes, now),
+            Frame::Hello { relay, operator_id } => self.on_hello(link, relay, operator_id),
+            Frame::Join { stream } => self.on_join(link, stream),
+            Frame::Attach(attach) => self.on_attach(link, attach, now),
+            Frame::Leave { stream } => self.on_leave(link, stream),
+            Frame::Admitted { stream, role, newest } => {
+                self.on_admitted(link, (stream, role), &newest, now);
+            }
+            Frame::Refused { stream, role, reason } => {
+                self.on_refused(link, (stream, role), reason, now);
+            }
+            Frame::Have { stream, spans } => self.on_have(link, stream, &spans, now),
+            Frame::Want { stream, span } => self.on_want(link, stream, &span, now),
+            Frame::Accepted { stream, span } => self.on_accepted(link, stream, &span, now),
+            Frame::Duplicates { stream, bytes } => self.on_duplicates(link, stream, bytes, now),
+            Frame::Receipt(bytes) => {
+                if self.config.relay {
+                    self.outputs.push_back(Output::ReceiptOffered { link, bytes });
+                }
+            }
+            Frame::Acknowledged(acknowledgement) => self.on_acknowledged(link, acknowledgement),
+            Frame::Rejected { digest, reason } => {
+                let Some(node) = self.links.get(&link).map(|link| link.node) else { return };
+                self.outputs.push_back(Output::ReceiptRejected { node, digest, reason });
+            }
+        }
+    }
+
+    fn stream(&mut self, key: StreamKey) -> &mut Stream {
+        let limits = self.config.limits;
+        self.streams.entry(key).or_insert_with(|| Stream {
+            propagation: Propagation::new(limits),
+            repair: Repair::default(),
+            order: Order::default(),
+            announcements: 0,
+            subscribed: false,
+            published: false,
+            messages: 0,
+            bytes: 0,
+        })
+    }
+
+    /// Tells an assigned neighbour what we want of it.
+    fn greet(&mut self, link: Link, stream: StreamKey, now: &Now) {
+        if self.config.relay {
+            self.send(link, &Frame::Join { stream });
+            self.announce_to(link, stream);
+        } else {
+            self.attach(link, stream, now);
+        }
+    }
+
+    fn leave(&mut self, link: Link, stream: StreamKey) {
+        if let Some(state) = self.links.get_mut(&link) {
+            // Clients decide for themselves when to go.
+            let ours = state.peers.get_mut(&stream).is_some_and(|peer| {
+                peer.leave_ours();
+                true
+            });
+            state.peers.retain(|_, peer| !peer.is_idle());
+            if ours {
+                self.send(link, &Frame::Leave { stream });
+            }
+        }
+    }
+
+    fn on_leave(&mut self, link: Link, stream: StreamKey) {
+        if let Some(state) = self.links.get_mut(&link) {
+            state.peers.remove(&stream);
+        }
+    }
+
+    fn on_hello(&mut self, link: Link, relay: bool, operator_id: Option<OperatorId>) {
+        if let Some(state) = self.links.get_mut(&link) {
+            state.relay = relay;
+            if self.client.is_some() {
+                state.operator = state.operator.or(operator_id);
+            }
+        }
+    }
+
+    /// Tells every neighbour which messages we hold, for streams that changed lately.
+    fn announce(&mut self) {
+        let changed: Vec<StreamKey> = self
+            .streams
+            .iter_mut()
+            .filter(|(_, stream)| stream.announcements > 0)
+            .map(|(key, stream)| {
+                stream.announcements -= 1;
+                *key
+            })
+            .collect();
+        for stream in changed {
+            let links: Vec<Link> = self
+                .links
+                .iter()
+                .filter(|(_, link)| link.peers.get(&stream).is_some_and(peer::Peer::wants_news))
+                .map(|(link, _)| *link)
+                .collect();
+            for link in links {
+                self.announce_to(link, stream);
+            }
+        }
+    }
+
+    fn announce_to(&mut self, link: Link, stream: StreamKey) {
+        let Some(state) = self.streams.get(&stream) else { return };
+        let spans: Vec<Span> = state.propagation.spans();
+        for spans in spans.chunks(MAX_SPANS) {
+            self.send(link, &Frame::Have { stream, spans: spans.to_vec() });
+        }
+    }
+
+    fn send(&mut self, link: Link, frame: &Frame) {
+        let urgent = !matches!(frame, Frame::Message(_));
+        self.outputs.push_back(Output::Send { link, frame: frame.encode(), urgent });
+    }
+
+    fn misbehaved(&mut self, link: Link, reason: String) {
+        self.counters.malformed += 1;
+        self.outputs.push_back(Output::Misbehaved { link, reason });
+    }
+
+    const fn credit_key(payer: Address, stream: StreamKey, role: Role) -> credit::CreditKey {
+        credit::CreditKey { payer, stream, role }
+    }
+}

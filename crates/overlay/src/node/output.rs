@@ -1,0 +1,173 @@
+//! What a node asks of its caller, and what it can show of itself.
+
+use bytes::Bytes;
+use serde::Serialize;
+use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey};
+use tatum_receipt::{Acknowledgement, SignedReceipt};
+
+use crate::frame::{Attach, Refusal};
+use crate::{ChainKey, Link, Message};
+
+/// One thing for the caller to do or to know.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Send a frame.
+    Send {
+        /// To whom.
+        link: Link,
+        /// The encoded frame.
+        frame: Bytes,
+        /// Whether it may use the headroom of a full queue.
+        urgent: bool,
+    },
+    /// A subscribed message, in order within its chain.
+    Deliver(Box<Message>),
+    /// Messages of a subscribed stream that nobody could give us.
+    Gap {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Publisher and chain.
+        chain: ChainKey,
+        /// The first missing number.
+        first: u64,
+        /// The last missing number.
+        last: u64,
+    },
+    /// A published message was accepted by a first relay.
+    Accepted {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Its number.
+        sequence: u64,
+    },
+    /// A client asks for service: check the chain, then `admit` or `refuse`.
+    AttachAsked {
+        /// Where.
+        link: Link,
+        /// What.
+        attach: Attach,
+        /// Who signed the request.
+        signer: Address,
+    },
+    /// A client offers a receipt: check and store it, then `acknowledge` or `reject`.
+    ReceiptOffered {
+        /// Where.
+        link: Link,
+        /// What should be 274 bytes.
+        bytes: Vec<u8>,
+    },
+    /// We signed a receipt: store it, then `send_receipt`.
+    ReceiptSigned(Box<SignedReceipt>),
+    /// A node acknowledged the newest receipt of an account; store both.
+    ReceiptSettled {
+        /// The receipt.
+        receipt: Box<SignedReceipt>,
+        /// The node's word.
+        acknowledgement: Acknowledgement,
+    },
+    /// A node refused a receipt of ours.
+    ReceiptRejected {
+        /// The node.
+        node: NodeId,
+        /// Digest of the receipt.
+        digest: B256,
+        /// Its reason.
+        reason: String,
+    },
+    /// A relay serves us, or accepts from us.
+    Admitted {
+        /// The relay.
+        node: NodeId,
+        /// The stream partition.
+        stream: StreamKey,
+        /// What it does.
+        role: Role,
+    },
+    /// A relay does not serve us, or stopped.
+    Refused {
+        /// The relay.
+        node: NodeId,
+        /// The stream partition.
+        stream: StreamKey,
+        /// What it does not do.
+        role: Role,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A neighbour broke the protocol; close the link.
+    Misbehaved {
+        /// Which link.
+        link: Link,
+        /// What it did.
+        reason: String,
+    },
+}
+
+/// Counts since the start.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Counters {
+    /// Valid first copies.
+    pub messages: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+    /// Copies sent to neighbours.
+    pub forwarded: u64,
+    /// Later copies.
+    pub duplicates: u64,
+    /// Messages with a wrong signature or form.
+    pub invalid: u64,
+    /// Messages of streams we do not carry, or from links that may not send them.
+    pub unwanted: u64,
+    /// Packets or frames that are none.
+    pub malformed: u64,
+    /// Messages asked for again.
+    pub wanted: u64,
+    /// Messages that nobody could give us.
+    pub lost: u64,
+    /// Times service stopped for want of receipts.
+    pub credit_stops: u64,
+}
+
+/// A neighbour, for status pages.
+#[derive(Debug, Clone, Serialize)]
+pub struct PeerSummary {
+    /// Its id.
+    pub node: NodeId,
+    /// Whether it says it relays.
+    pub relay: bool,
+    /// Its operator, if known.
+    pub operator_id: Option<OperatorId>,
+    /// Streams that pass between us.
+    pub streams: usize,
+    /// Payers it is served for.
+    pub payers: Vec<PayerSummary>,
+}
+
+/// A payer's account, for status pages.
+#[derive(Debug, Clone, Serialize)]
+pub struct PayerSummary {
+    /// Who pays.
+    pub payer: Address,
+    /// For which stream partition.
+    pub stream: StreamKey,
+    /// For what.
+    pub role: Role,
+    /// Bytes without a receipt.
+    pub unreceipted_bytes: u64,
+    /// Whether service stopped.
+    pub stopped: bool,
+}
+
+/// A stream, for status pages.
+#[derive(Debug, Clone, Serialize)]
+pub struct StreamSummary {
+    /// The stream partition.
+    pub stream: StreamKey,
+    /// Neighbours assigned by the tracker.
+    pub assigned: usize,
+    /// First copies.
+    pub messages: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+}

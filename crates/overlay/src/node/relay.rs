@@ -1,0 +1,226 @@
+//! What a relay does for clients and other relays: service, credit, receipts.
+//!
+//! Invariant: a client is served only after [`Overlay::admit`], which the caller makes after asking
+//! the chain, and a receipt counts only after [`Overlay::acknowledge`], which it makes after the
+//! receipt is on disk.
+
+use tatum_primitives::{Address, B256, Role, StreamKey};
+use tatum_receipt::{Acknowledgement, SignedReceipt};
+
+use super::output::{PayerSummary, PeerSummary, StreamSummary};
+use super::peer::{Peer, Reader, Writer};
+use super::{Output, Overlay};
+use crate::frame::{Attach, Refusal};
+use crate::{Frame, Link, Now};
+
+/// How far a request's time may be from ours.
+const ATTACH_AGE_MS: u64 = 120_000;
+
+impl Overlay {
+    pub(super) fn on_join(&mut self, link: Link, stream: StreamKey) {
+        let Some(state) = self.links.get_mut(&link).filter(|_| self.config.relay) else { return };
+        if state.operator.is_none() {
+            // Whoever is not registered on the chain is no relay here, or clients would ride free.
+            let (role, reason) = (Role::Subscriber, Refusal::NotAuthorized);
+            self.send(link, &Frame::Refused { stream, role, reason });
+            return;
+        }
+        state.peers.entry(stream).or_default().relay = true;
+        self.announce_to(link, stream);
+    }
+
+    pub(super) fn on_attach(&mut self, link: Link, attach: Attach, now: &Now) {
+        let Some(node) = self.links.get(&link).map(|link| link.node) else { return };
+        let (stream, role) = (attach.stream, attach.role);
+        if !self.config.relay || role == Role::Storage {
+            return self.refuse(link, stream, role, Refusal::NotCarried);
+        }
+        if now.wall_ms.abs_diff(attach.signed_at_ms) > ATTACH_AGE_MS {
+            return self.refuse(link, stream, role, Refusal::Stale);
+        }
+        if !self.streams.contains_key(&stream) {
+            return self.refuse(link, stream, role, Refusal::NotCarried);
+        }
+        match attach.signer(node, self.config.id) {
+            Ok(signer) => self.outputs.push_back(Output::AttachAsked { link, attach, signer }),
+            Err(error) => self.misbehaved(link, error.to_string()),
+        }
+    }
+
+    /// Begins to serve or accept; `newest` are the receipts on disk of this payer, stream and role.
+    pub fn admit(&mut self, link: Link, attach: &Attach, newest: &[SignedReceipt], now: &Now) {
+        let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        self.replace(link, attach);
+        for receipt in newest {
+            self.credit.resume(&receipt.receipt);
+        }
+        let key = Self::credit_key(payer, stream, role);
+        let stopped = !self.credit.open(key, now.epoch);
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let peer = state.peers.entry(stream).or_default();
+        match role {
+            Role::Subscriber => peer.subscriber = Some(Reader { payer, stopped, duplicates: 0 }),
+            Role::Publisher => peer.publisher = Some(Writer::new(payer, stopped)),
+            Role::Storage => return,
+        }
+        self.tell_newest(link, stream, role, newest);
+        if stopped {
+            // The client may have receipts that we lack; it is served as soon as they are here.
+            self.stop(link, stream, role, self.credit.unreceipted(key, now.epoch));
+        } else if role == Role::Subscriber {
+            self.announce_to(link, stream);
+        }
+    }
+
+    fn tell_newest(&mut self, link: Link, stream: StreamKey, role: Role, held: &[SignedReceipt]) {
+        let newest = held.iter().map(|receipt| receipt.encode().to_vec()).collect();
+        self.send(link, &Frame::Admitted { stream, role, newest });
+    }
+
+    /// Two clients that count for one account would contradict each other: the newer one stays.
+    fn replace(&mut self, link: Link, attach: &Attach) {
+        let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        let mut replaced = Vec::new();
+        for (other, state) in &mut self.links {
+            let Some(peer) = state.peers.get_mut(&stream).filter(|_| *other != link) else {
+                continue;
+            };
+            let gone = match role {
+                Role::Subscriber => {
+                    peer.subscriber.take_if(|reader| reader.payer == payer).is_some()
+                }
+                Role::Publisher => peer.publisher.take_if(|writer| writer.payer == payer).is_some(),
+                Role::Storage => false,
+            };
+            if gone {
+                replaced.push(*other);
+            }
+        }
+        for other in replaced {
+            self.refuse(other, stream, role, Refusal::Replaced);
+        }
+    }
+
+    /// Tells a client that it is not served, and why.
+    pub fn refuse(&mut self, link: Link, stream: StreamKey, role: Role, reason: Refusal) {
+        self.send(link, &Frame::Refused { stream, role, reason });
+    }
+
+    pub(super) fn on_duplicates(&mut self, link: Link, stream: StreamKey, bytes: u64, now: &Now) {
+        let peers = self.links.get_mut(&link).map(|link| &mut link.peers);
+        let Some(peer) = peers.and_then(|peers| peers.get_mut(&stream)) else { return };
+        let Some(reader) = &mut peer.subscriber else { return };
+        let more = bytes.saturating_sub(reader.duplicates);
+        reader.duplicates = reader.duplicates.max(bytes);
+        let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
+        self.credit.duplicates(key, now.epoch, more);
+    }
+
+    /// A receipt is stored: counts it and hands out the node's word for it.
+    pub fn acknowledge(
+        &mut self,
+        link: Link,
+        signed: &SignedReceipt,
+        acknowledgement: Acknowledgement,
+        now: &Now,
+    ) {
+        self.credit.receipted(&signed.receipt);
+        self.send(link, &Frame::Acknowledged(acknowledgement));
+        self.resume_served(now);
+    }
+
+    /// Tells a client that its receipt is refused.
+    pub fn reject(&mut self, link: Link, digest: B256, reason: String) {
+        self.send(link, &Frame::Rejected { digest, reason });
+    }
+
+    /// Serves again whoever's credit is open again.
+    pub(super) fn resume_served(&mut self, now: &Now) {
+        let mut resumed = Vec::new();
+        for (link, state) in &mut self.links {
+            for (stream, peer) in &mut state.peers {
+                let accounts = [
+                    peer.subscriber.as_mut().map(|r| (r.payer, Role::Subscriber, &mut r.stopped)),
+                    peer.publisher.as_mut().map(|w| (w.payer, Role::Publisher, &mut w.stopped)),
+                ];
+                for (payer, role, stopped) in accounts.into_iter().flatten() {
+                    let key = Self::credit_key(payer, *stream, role);
+                    if *stopped && self.credit.open(key, now.epoch) {
+                        *stopped = false;
+                        resumed.push((*link, *stream, role));
+                    }
+                }
+            }
+        }
+        for (link, stream, role) in resumed {
+            self.send(link, &Frame::Admitted { stream, role, newest: Vec::new() });
+            if role == Role::Subscriber {
+                self.announce_to(link, stream);
+            }
+        }
+    }
+
+    /// Tells publishers what was accepted since the last tick.
+    pub(super) fn flush_accepted(&mut self) {
+        let mut frames = Vec::new();
+        for (link, state) in &mut self.links {
+            for (stream, peer) in &mut state.peers {
+                let runs = peer.publisher.as_mut().map(Writer::flush).unwrap_or_default();
+                frames.extend(
+                    runs.into_iter().map(|span| (*link, Frame::Accepted { stream: *stream, span })),
+                );
+            }
+        }
+        for (link, frame) in frames {
+            self.send(link, &frame);
+        }
+    }
+
+    /// The neighbours, for status pages.
+    #[must_use]
+    pub fn peer_summaries(&self, now: &Now) -> Vec<PeerSummary> {
+        let summary = |state: &super::LinkState| PeerSummary {
+            node: state.node,
+            relay: state.relay,
+            operator_id: state.operator,
+            streams: state.peers.len(),
+            payers: state
+                .peers
+                .iter()
+                .flat_map(|(stream, peer)| self.payers(*stream, peer, now))
+                .collect(),
+        };
+        self.links.values().map(summary).collect()
+    }
+
+    fn payers(&self, stream: StreamKey, peer: &Peer, now: &Now) -> Vec<PayerSummary> {
+        let summary = |payer: Address, role, stopped| PayerSummary {
+            payer,
+            stream,
+            role,
+            unreceipted_bytes: self
+                .credit
+                .unreceipted(Self::credit_key(payer, stream, role), now.epoch),
+            stopped,
+        };
+        let reader = peer.subscriber.as_ref();
+        let writer = peer.publisher.as_ref();
+        reader
+            .map(|reader| summary(reader.payer, Role::Subscriber, reader.stopped))
+            .into_iter()
+            .chain(writer.map(|writer| summary(writer.payer, Role::Publisher, writer.stopped)))
+            .collect()
+    }
+
+    /// The streams, for status pages.
+    #[must_use]
+    pub fn stream_summaries(&self) -> Vec<StreamSummary> {
+        let summary = |(key, stream): (&StreamKey, &super::Stream)| StreamSummary {
+            stream: *key,
+            assigned: self.assigned.get(key).map_or(0, std::collections::BTreeSet::len),
+            messages: stream.messages,
+            bytes: stream.bytes,
+        };
+        self.streams.iter().map(summary).collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! Payloads sealed with AES-256-GCM under a stream's group key, which relays never see.
+//!
+//! Each chain has its own AES key, derived from the group key, and the message's number is the
+//! nonce. Invariant: no (key, nonce) pair seals two payloads, as chains are random 64-bit numbers
+//! and numbers never repeat in a chain. Source: NIST SP 800-38D §8.2.1 (deterministic nonces).
+//!
+//! Not provided: hiding a payload's length, and agreement on the group key.
+
+use aes_gcm::aead::Aead;
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use tatum_primitives::{StreamKey, keccak256};
+
+use crate::ChainKey;
+
+/// Bytes that sealing adds.
+pub const SEAL_OVERHEAD_BYTES: usize = 16;
+
+/// The key that all publishers and subscribers of a stream share.
+#[derive(Clone)]
+pub struct GroupKey([u8; 32]);
+
+/// A payload that this key does not open: another key, or changed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this group key does not open the payload")]
+pub struct SealError;
+
+impl GroupKey {
+    /// A key with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A name for the key that says nothing about it.
+    #[must_use]
+    pub fn id(&self) -> [u8; 8] {
+        let digest = keccak256([b"tatum group key id".as_slice(), &self.0].concat());
+        let mut id = [0; 8];
+        id.copy_from_slice(&digest[..8]);
+        id
+    }
+
+    /// Seals the payload of message `sequence` of `chain`.
+    ///
+    /// # Errors
+    /// Only for payloads beyond AES-GCM's limit of 64 GiB.
+    pub fn seal(
+        &self,
+        stream: StreamKey,
+        chain: ChainKey,
+        sequence: u64,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let cipher = self.cipher(stream, chain);
+        cipher.encrypt(&nonce(sequence), payload).map_err(|_| SealError)
+    }
+
+    /// Opens what [`GroupKey::seal`] made for the same place.
+    ///
+    /// # Errors
+    /// [`SealError`] if the key, the place or the bytes differ.
+    pub fn open(
+        &self,
+        stream: StreamKey,
+        chain: ChainKey,
+        sequence: u64,
+        ciphertext: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let cipher = self.cipher(stream, chain);
+        cipher.decrypt(&nonce(sequence), ciphertext).map_err(|_| SealError)
+    }
+
+    fn cipher(&self, stream: StreamKey, chain: ChainKey) -> Aes256Gcm {
+        let preimage = [
+            b"tatum chain key v1".as_slice(),
+            &self.0,
+            stream.0.as_slice(),
+            chain.publisher.as_slice(),
+            &chain.chain.to_be_bytes(),
+        ]
+        .concat();
+        Aes256Gcm::new(&keccak256(preimage).0.into())
+    }
+}
+
+impl std::fmt::Debug for GroupKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GroupKey(…)")
+    }
+}
+
+fn nonce(sequence: u64) -> Nonce<aes_gcm::aead::consts::U12> {
+    let mut bytes = [0; 12];
+    bytes[4..].copy_from_slice(&sequence.to_be_bytes());
+    bytes.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tatum_primitives::{Address, B256};
+
+    const STREAM: StreamKey = StreamKey(B256::repeat_byte(1));
+    const CHAIN: ChainKey = ChainKey { publisher: Address::repeat_byte(2), chain: 3 };
+
+    #[test]
+    fn only_the_same_key_and_place_open_a_payload() {
+        let group = GroupKey::new([7; 32]);
+        let sealed = group.seal(STREAM, CHAIN, 5, b"rain").unwrap();
+        assert_eq!(sealed.len(), 4 + SEAL_OVERHEAD_BYTES);
+        assert_eq!(group.open(STREAM, CHAIN, 5, &sealed).unwrap(), b"rain");
+        assert!(group.open(STREAM, CHAIN, 6, &sealed).is_err());
+        assert!(group.open(STREAM, ChainKey { chain: 4, ..CHAIN }, 5, &sealed).is_err());
+        assert!(GroupKey::new([8; 32]).open(STREAM, CHAIN, 5, &sealed).is_err());
+        let mut changed = sealed;
+        changed[0] ^= 1;
+        assert!(group.open(STREAM, CHAIN, 5, &changed).is_err());
+    }
+}
