@@ -1,1 +1,31 @@
-//! Being built.
+//! Receipts in, one provable distribution out: ingest, epoch close, publication and audit.
+//!
+//! Invariant: what an epoch pays is a function of the receipts that were acknowledged and of the chain; crashes,
+//! restarts, repetition and order change nothing.
+//!
+//! # Requirements
+//! A database of its own (`tatum_database`), an RPC endpoint of the deployment's chain, and a key that can post the
+//! proposer's bond.
+//! # Provided
+//! An acknowledged receipt is on disk and will be counted in its epoch. Everything published can be re-derived by
+//! [`audit`](crate) from the dataset and the chain.
+//! # Not provided
+//! That a proposal stands: anybody may challenge it, and another proposer may be first.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+mod clock;
+pub mod http;
+pub mod ingest;
+mod metrics;
+
+pub use clock::Clock;
+pub use metrics::Metrics;

@@ -1,0 +1,170 @@
+//! Runs the receipt rules on worker threads, and gives a receipt refused on the chain's word a second look.
+//!
+//! Invariant: at most one signature recovery per receipt; at most as many threads as given check at the same time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tatum_database::{Candidate, Refused};
+use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
+use tatum_receipt::{Rejection, SignedReceipt, Verifier};
+use tokio::sync::Semaphore;
+
+use super::wire::Element;
+use crate::Clock;
+
+/// Receipts a thread checks before others get their turn: about 10 ms of work.
+const RUN: usize = 256;
+/// Requests that may wait for a second look at the same time.
+const SECOND_LOOKS: usize = 64;
+
+/// The rules with all they need to know.
+#[derive(Clone)]
+pub struct Checker {
+    verifier: Verifier,
+    schedule: EpochSchedule,
+    grace: Duration,
+    clock: Clock,
+    facts: Facts,
+    /// How long the followed view may be behind the chain.
+    lag: Duration,
+    threads: Arc<Semaphore>,
+    second_looks: Arc<Semaphore>,
+}
+
+/// Any source of chain facts.
+#[derive(Clone)]
+struct Facts(Arc<dyn ChainFacts + Send + Sync>);
+
+impl Checker {
+    /// Checks for the deployment of `verifier`, on the word of `facts`, which may be `lag` behind the chain.
+    pub fn new(
+        verifier: Verifier,
+        schedule: EpochSchedule,
+        grace: Duration,
+        clock: Clock,
+        facts: impl ChainFacts + Send + Sync + 'static,
+        lag: Duration,
+    ) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            verifier,
+            schedule,
+            grace,
+            clock,
+            facts: Facts(Arc::new(facts)),
+            lag,
+            threads: Arc::new(Semaphore::new(threads)),
+            second_looks: Arc::new(Semaphore::new(SECOND_LOOKS)),
+        }
+    }
+
+    /// Passes every element through the rules, in order.
+    pub async fn check_all(&self, elements: Vec<Element>) -> Vec<Candidate> {
+        let mut runs = Vec::new();
+        let mut elements = elements.into_iter().peekable();
+        while elements.peek().is_some() {
+            let run: Vec<Element> = elements.by_ref().take(RUN).collect();
+            runs.push(tokio::spawn(self.clone().check_run(run)));
+        }
+        let mut candidates = Vec::new();
+        for run in runs {
+            // A task ends early only if the runtime shuts down; its receipts go unanswered then.
+            candidates.extend(run.await.unwrap_or_default());
+        }
+        self.look_again(&mut candidates).await;
+        candidates
+    }
+
+    async fn check_run(self, run: Vec<Element>) -> Vec<Candidate> {
+        let permit = Arc::clone(&self.threads).acquire_owned().await;
+        let check = move || {
+            let _permit = permit;
+            let window = self.window();
+            run.into_iter().map(|element| self.check(element, window)).collect()
+        };
+        tokio::task::spawn_blocking(check).await.unwrap_or_default()
+    }
+
+    fn window(&self) -> EpochWindow {
+        let grace_ms = u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX);
+        EpochWindow::at(self.schedule, self.clock.now_ms(), grace_ms)
+    }
+
+    fn check(&self, element: Element, window: EpochWindow) -> Candidate {
+        let signed = match element {
+            Ok(signed) => signed,
+            Err(refused) => return Candidate::Refused(refused),
+        };
+        match checks::check(&signed, &self.verifier, window, &self.facts) {
+            Ok(_) => Candidate::Checked(signed),
+            Err(rejection) => Candidate::Refused(Refused::receipt(&signed, rejection)),
+        }
+    }
+
+    /// What the chain's followed view refuses may be news the view has not read yet: a stake, a key, the epoch's
+    /// quotas. So wait until the view must have caught up, once, and ask it again.
+    async fn look_again(&self, candidates: &mut [Candidate]) {
+        if !candidates.iter().any(may_be_news) {
+            return;
+        }
+        // Whoever floods the service with strangers' receipts gets no second look.
+        let Ok(_permit) = self.second_looks.try_acquire() else { return };
+        tokio::time::sleep(self.lag).await;
+        let window = self.window();
+        for candidate in candidates.iter_mut().filter(|candidate| may_be_news(candidate)) {
+            if let Some(signed) = self.recheck(candidate, window) {
+                *candidate = Candidate::Checked(signed);
+            }
+        }
+    }
+
+    fn recheck(&self, candidate: &Candidate, window: EpochWindow) -> Option<SignedReceipt> {
+        let Candidate::Refused(refused) = candidate else { return None };
+        let signed = SignedReceipt::decode(&refused.bytes).ok()?;
+        let passes = match refused.rejection {
+            // The signature was the last rule; who signed is known.
+            Rejection::UnauthorizedSigner { signer, payer } => {
+                self.facts.is_authorized(payer, signer, signed.receipt.epoch)
+            }
+            _ => checks::check(&signed, &self.verifier, window, &self.facts).is_ok(),
+        };
+        passes.then_some(signed)
+    }
+}
+
+/// Whether a view that lags behind the chain could be the reason of a refusal.
+fn may_be_news(candidate: &Candidate) -> bool {
+    matches!(
+        candidate,
+        Candidate::Refused(Refused {
+            rejection: Rejection::UnknownOperator { .. }
+                | Rejection::UnknownNode { .. }
+                | Rejection::NoStake { .. }
+                | Rejection::UnauthorizedSigner { .. },
+            ..
+        })
+    )
+}
+
+impl ChainFacts for Facts {
+    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
+        self.0.operator_of_node(node, epoch)
+    }
+    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
+        self.0.is_bonded(operator, epoch)
+    }
+    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        self.0.quota_bytes(payer, epoch)
+    }
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        self.0.is_authorized(payer, key, epoch)
+    }
+}
+
+impl std::fmt::Debug for Checker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checker").field("schedule", &self.schedule).finish_non_exhaustive()
+    }
+}

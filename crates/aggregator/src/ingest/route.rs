@@ -1,0 +1,107 @@
+//! `POST /v1/receipts`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::routing::post;
+use axum::{Json, Router};
+use tatum_database::{SubmitError, Writer};
+
+use super::admission::Gate;
+use super::wire::{self, Answer, Element};
+use super::{Checker, Limits};
+use crate::http::ApiError;
+use crate::metrics::Metrics;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Everything the intake needs.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    gate: Gate,
+    checker: Checker,
+    writer: Writer,
+    metrics: Arc<Metrics>,
+}
+
+impl Ingest {
+    /// An intake that checks with `checker` and stores with `writer`.
+    pub fn new(limits: Limits, checker: Checker, writer: Writer, metrics: Arc<Metrics>) -> Self {
+        Self { gate: Gate::new(limits), checker, writer, metrics }
+    }
+
+    /// Checks and stores receipts, and answers for each once that is on disk.
+    pub async fn submit(&self, elements: Vec<Element>) -> Result<Vec<Answer>, ApiError> {
+        let started = Instant::now();
+        let candidates = self.checker.check_all(elements).await;
+        let outcomes = self.writer.submit(candidates).await.map_err(|error| match error {
+            SubmitError::Stopped => ApiError::Busy,
+            other => {
+                // The submission changed nothing; the client sends it again.
+                tracing::error!(error = %crate::http::error::chain_of(&other), "receipts were not stored");
+                ApiError::Busy
+            }
+        })?;
+        for outcome in &outcomes {
+            self.metrics.outcome(outcome);
+        }
+        self.metrics.submission(started.elapsed());
+        Ok(outcomes.into_iter().map(Answer::from).collect())
+    }
+}
+
+/// The intake's routes. Serve them with connection info, by which clients are told apart.
+pub fn router(ingest: Ingest) -> Router {
+    Router::new().route("/v1/receipts", post(receive)).with_state(ingest)
+}
+
+async fn receive(
+    State(ingest): State<Ingest>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Vec<Answer>>, ApiError> {
+    let read = reader_of(&headers)?;
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let admission = ingest.gate.admit(client.ip(), length).inspect_err(|error| {
+        if matches!(error, ApiError::Busy | ApiError::TooManyRequests) {
+            ingest.metrics.turned_away();
+        }
+    })?;
+    let elements = read(&whole(body, ingest.gate.limits.body_bytes).await?)?;
+    let limit = ingest.gate.limits.receipts_per_request;
+    if elements.len() > limit {
+        return Err(ApiError::TooLarge { what: "the number of receipts", limit });
+    }
+    let answers = ingest.submit(elements).await?;
+    drop(admission);
+    Ok(Json(answers))
+}
+
+/// Reads a body of one media type.
+type Reader = fn(&[u8]) -> Result<Vec<Element>, ApiError>;
+
+fn reader_of(headers: &HeaderMap) -> Result<Reader, ApiError> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    match media_type.split(';').next().unwrap_or("").trim() {
+        wire::COMPACT => Ok(wire::read_compact),
+        "application/json" => Ok(wire::read_json),
+        _ => Err(ApiError::MediaType {
+            expected: "application/json or application/vnd.tatum.receipts",
+        }),
+    }
+}
+
+async fn whole(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let read = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit));
+    let timeout = ApiError::Timeout { seconds: BODY_TIMEOUT.as_secs() };
+    // A body that breaks off has nobody left to answer; what remains is one that is too long.
+    let too_large = |_| ApiError::TooLarge { what: "the body in bytes", limit };
+    read.await.map_err(|_| timeout)?.map_err(too_large)
+}

@@ -1,0 +1,143 @@
+//! Counters of the service in the Prometheus text format.
+//!
+//! Invariant: counting never blocks and never fails; label values come from fixed sets, so nobody outside can add series.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tatum_database::Outcome;
+
+/// Upper bounds of the duration histogram, in milliseconds.
+const BOUNDS_MS: [u64; 9] = [1, 5, 10, 25, 50, 100, 250, 1000, 5000];
+
+/// All counters of one service.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    accepted: AtomicU64,
+    superseded: AtomicU64,
+    duplicate: AtomicU64,
+    rejected: Mutex<BTreeMap<&'static str, u64>>,
+    turned_away: AtomicU64,
+    buckets: [AtomicU64; BOUNDS_MS.len()],
+    submissions: AtomicU64,
+    submission_ms: AtomicU64,
+    epoch_finalized: AtomicU64,
+    close_failures: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts what became of a receipt.
+    pub fn outcome(&self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Accepted => &self.accepted,
+            Outcome::Superseded => &self.superseded,
+            Outcome::Duplicate => &self.duplicate,
+            Outcome::Rejected(rejection) => {
+                let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = rejected.entry(rejection.code()).or_default();
+                *count = count.saturating_add(1);
+                return;
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a submission answered after `took`.
+    pub fn submission(&self, took: Duration) {
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
+            if took_ms <= *bound {
+                bucket.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.submissions.fetch_add(1, Ordering::Relaxed);
+        self.submission_ms.fetch_add(took_ms, Ordering::Relaxed);
+    }
+
+    /// Counts a request turned away for lack of room.
+    pub fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes how many epochs are final.
+    pub fn finalized(&self, epochs: u64) {
+        self.epoch_finalized.store(epochs, Ordering::Relaxed);
+    }
+
+    /// Counts a failed attempt to move an epoch on.
+    pub fn close_failed(&self) {
+        self.close_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        self.render_receipts(&mut text);
+        self.render_submissions(&mut text);
+        let plain = [
+            ("tatum_requests_turned_away_total", "counter", &self.turned_away),
+            ("tatum_epochs_finalized", "gauge", &self.epoch_finalized),
+            ("tatum_epoch_close_failures_total", "counter", &self.close_failures),
+        ];
+        for (name, kind, value) in plain {
+            let value = value.load(Ordering::Relaxed);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+        }
+        text
+    }
+
+    fn render_receipts(&self, text: &mut String) {
+        let _ = writeln!(text, "# TYPE tatum_receipts_total counter");
+        let counted = [
+            ("accepted", &self.accepted),
+            ("superseded", &self.superseded),
+            ("duplicate", &self.duplicate),
+        ];
+        for (outcome, value) in counted {
+            let value = value.load(Ordering::Relaxed);
+            let _ = writeln!(text, "tatum_receipts_total{{outcome=\"{outcome}\"}} {value}");
+        }
+        let _ = writeln!(text, "# TYPE tatum_receipts_rejected_total counter");
+        for (code, value) in self.rejected.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = writeln!(text, "tatum_receipts_rejected_total{{code=\"{code}\"}} {value}");
+        }
+    }
+
+    fn render_submissions(&self, text: &mut String) {
+        let name = "tatum_submission_duration_ms";
+        let _ = writeln!(text, "# TYPE {name} histogram");
+        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
+            let count = bucket.load(Ordering::Relaxed);
+            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}");
+        }
+        let count = self.submissions.load(Ordering::Relaxed);
+        let sum = self.submission_ms.load(Ordering::Relaxed);
+        let _ = writeln!(
+            text,
+            "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tatum_receipt::Rejection;
+
+    #[test]
+    fn counters_are_rendered_with_their_labels() {
+        let metrics = Metrics::default();
+        metrics.outcome(&Outcome::Accepted);
+        metrics.outcome(&Outcome::Rejected(Rejection::SequenceReused { sequence: 1 }));
+        metrics.submission(Duration::from_millis(7));
+        let text = metrics.render();
+        assert!(text.contains("tatum_receipts_total{outcome=\"accepted\"} 1\n"), "{text}");
+        assert!(text.contains("tatum_receipts_rejected_total{code=\"sequence_reused\"} 1\n"));
+        assert!(text.contains("tatum_submission_duration_ms_bucket{le=\"5\"} 0\n"));
+        assert!(text.contains("tatum_submission_duration_ms_bucket{le=\"10\"} 1\n"));
+    }
+}

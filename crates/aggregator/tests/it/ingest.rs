@@ -1,0 +1,222 @@
+//! What goes into the store over HTTP and what does not, with the answers that say so.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tatum_aggregator::ingest::{Limits, wire};
+use tatum_database::RejectionQuery;
+use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, U256};
+use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
+
+use crate::support::{Intake, QUOTA, RUNNING, key};
+
+async fn intake() -> Intake {
+    Intake::start(Limits::default()).await
+}
+
+fn outcomes(answers: &Value) -> Vec<String> {
+    let outcome = |answer: &Value| match answer["reason"]["code"].as_str() {
+        Some(code) => code.to_owned(),
+        None => answer["outcome"].as_str().unwrap().to_owned(),
+    };
+    answers.as_array().unwrap().iter().map(outcome).collect()
+}
+
+#[tokio::test]
+async fn receipts_are_stored_and_answered_in_order() {
+    let intake = intake().await;
+    let (first, second) = (intake.receipt(1, 1, |_| ()), intake.receipt(1, 2, |_| ()));
+    let answers = intake.post_json(&json!([first, first, second, first])).await;
+    assert_eq!(outcomes(&answers), ["accepted", "duplicate", "accepted", "superseded"]);
+    let compact = wire::encode_compact(&[second.clone(), intake.receipt(2, 1, |_| ())]);
+    let (status, answers) = intake.post(wire::COMPACT, compact).await;
+    assert_eq!((status, outcomes(&answers)), (200, vec!["duplicate".into(), "accepted".into()]));
+    assert_eq!(
+        outcomes(&intake.post_json(&json!(intake.receipt(3, 1, |_| ()))).await),
+        ["accepted"]
+    );
+    assert_eq!(intake.held().await.len(), 3);
+}
+
+/// Every refusal that is named in the protocol's list of bad input, each next to an honest receipt.
+#[tokio::test]
+async fn bad_receipts_are_refused_with_their_reason_and_change_nothing() {
+    let intake = intake().await;
+    let held = intake.receipt(1, 5, |_| ());
+    intake.post_json(&json!([held])).await;
+    let before = intake.held().await;
+
+    let stranger = SignedReceipt::sign(held.receipt.clone(), &key(77), &intake.verifier);
+    let elsewhere = Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO });
+    let other_domain = SignedReceipt::sign(held.receipt.clone(), &key(101), &elsewhere);
+    let mut altered = intake.receipt(1, 6, |_| ());
+    altered.receipt.bytes += 1;
+    let mut garbage = intake.receipt(1, 6, |_| ());
+    garbage.signature.0[..64].fill(0);
+    let bad: Vec<(&str, SignedReceipt)> = vec![
+        ("unauthorized_signer", stranger),
+        ("unauthorized_signer", other_domain),
+        ("unauthorized_signer", altered),
+        ("signature", garbage),
+        ("signature", high_s(&intake.receipt(1, 6, |_| ()))),
+        ("unknown_operator", intake.receipt(1, 6, |r| r.operator_id = OperatorId(8))),
+        ("unknown_node", intake.receipt(1, 6, |r| r.node = NodeId(B256::ZERO))),
+        ("no_stake", intake.receipt(50, 6, |_| ())),
+        ("past_epoch", intake.receipt(1, 6, |r| r.epoch = RUNNING.previous().unwrap())),
+        ("future_epoch", intake.receipt(1, 6, |r| r.epoch = RUNNING.next())),
+        ("falling_counter", intake.receipt(1, 6, |r| (r.messages, r.on_time) = (49, 45))),
+        ("falling_counter", intake.receipt(1, 6, |r| r.bytes = 9)),
+        ("falling_counter", intake.receipt(1, 6, |r| r.on_time = 9)),
+        ("falling_counter", intake.receipt(1, 4, |r| r.bytes = 1_000_000)),
+        ("sequence_reused", intake.receipt(1, 5, |r| r.bytes += 1)),
+        ("over_quota", intake.receipt(1, 6, |r| r.bytes = QUOTA + 1)),
+        ("out_of_bounds", intake.receipt(1, 6, |r| r.on_time = r.messages + 1)),
+        ("out_of_bounds", intake.receipt(1, 6, |r| r.sequence = u64::MAX)),
+        ("channel", intake.receipt(1, 6, |r| r.channel = B256::repeat_byte(1))),
+    ];
+    for (code, receipt) in &bad {
+        let honest = intake.receipt(2, 1, |_| ());
+        let answers = intake.post_json(&json!([receipt, honest])).await;
+        let answered = outcomes(&answers);
+        assert_eq!(&answered[0], code, "{answers}");
+        assert!(answered[1] == "accepted" || answered[1] == "duplicate");
+        assert!(answers[0]["message"].as_str().is_some_and(|message| message.len() > 10));
+    }
+    let mut after = intake.held().await;
+    after.retain(|signed| signed.receipt.payer != key(2).address());
+    assert_eq!(after, before);
+
+    // All of them are kept, with their reason.
+    let query = RejectionQuery { limit: 100, ..Default::default() };
+    let kept = intake.database.rejections(query).await.unwrap();
+    assert_eq!(kept.len(), bad.len());
+    for (code, receipt) in &bad {
+        let found = kept
+            .iter()
+            .any(|kept| kept.rejection.code() == *code && kept.bytes == receipt.encode());
+        assert!(found, "{code} was not kept");
+    }
+}
+
+/// The other signature of the same key over the same receipt.
+fn high_s(signed: &SignedReceipt) -> SignedReceipt {
+    let order: U256 =
+        "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141".parse().unwrap();
+    let mut mirrored = signed.clone();
+    let s = U256::from_be_slice(&signed.signature.0[32..64]);
+    mirrored.signature.0[32..64].copy_from_slice(&(order - s).to_be_bytes::<32>());
+    mirrored.signature.0[64] = 55 - signed.signature.0[64];
+    mirrored
+}
+
+#[tokio::test]
+async fn malformed_elements_do_not_spoil_their_neighbours() {
+    let intake = intake().await;
+    let good = |payer| json!(intake.receipt(payer, 1, |_| ()));
+    let mut extra = good(3);
+    extra["receipt"]["tip"] = json!(1);
+    let mut short = good(3);
+    short["signature"] = json!("0x1234");
+    let mut long = good(3);
+    long["signature"] = json!(format!("{}00", long["signature"].as_str().unwrap()));
+    let answers =
+        intake.post_json(&json!([good(1), 7, extra, short, long, null, {}, good(2)])).await;
+    let malformed = vec!["malformed"; 6];
+    assert_eq!(outcomes(&answers)[1..7], malformed);
+    assert_eq!(
+        (outcomes(&answers)[0].as_str(), outcomes(&answers)[7].as_str()),
+        ("accepted", "accepted")
+    );
+    assert_eq!(intake.held().await.len(), 2);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_batch_are_refused_whole() {
+    let intake = intake().await;
+    let mut trailing = wire::encode_compact(&[intake.receipt(1, 1, |_| ())]);
+    trailing.push(0);
+    let mut version = wire::encode_compact(&[intake.receipt(1, 1, |_| ())]);
+    version[0] = 9;
+    let mut role = wire::encode_compact(&[intake.receipt(1, 1, |_| ())]);
+    role[1 + 88] = 9;
+    let cases: [(&str, Vec<u8>, u16); 7] = [
+        (wire::COMPACT, trailing, 400),
+        (wire::COMPACT, version, 400),
+        (wire::COMPACT, vec![], 400),
+        ("application/json", b"[{".to_vec(), 400),
+        ("application/json", b"3".to_vec(), 400),
+        ("text/plain", b"[]".to_vec(), 415),
+        (wire::COMPACT, role, 200),
+    ];
+    for (media_type, body, expected) in cases {
+        let (status, answer) = intake.post(media_type, body).await;
+        assert_eq!(status, expected, "{answer}");
+        let reason = if expected == 200 { &answer[0]["reason"] } else { &answer["error"] };
+        assert!(reason["code"].is_string(), "{answer}");
+    }
+    assert_eq!(intake.held().await, []);
+}
+
+#[tokio::test]
+async fn too_much_is_turned_away() {
+    let limits = Limits { body_bytes: 10_000, receipts_per_request: 3, ..Limits::default() };
+    let intake = Intake::start(limits).await;
+    let (status, answer) = intake.post(wire::COMPACT, vec![1; 10_001]).await;
+    assert_eq!((status, &answer["error"]["code"]), (413, &json!("too_large")));
+    let four: Vec<_> = (1..=4).map(|payer| intake.receipt(payer, 1, |_| ())).collect();
+    let (status, _) = intake.post(wire::COMPACT, wire::encode_compact(&four)).await;
+    assert_eq!(status, 413);
+    assert_eq!(intake.held().await, []);
+
+    // A body without a length takes the room of the largest one.
+    let limits = Limits { body_bytes: 10_000, bytes_under_way: 9_999, ..Limits::default() };
+    let intake = Intake::start(limits).await;
+    let answer = intake.raw(&[
+        "POST /v1/receipts HTTP/1.1",
+        "host: test",
+        "content-type: application/vnd.tatum.receipts",
+        "transfer-encoding: chunked",
+        "connection: close",
+        "",
+        "0",
+        "",
+        "",
+    ]);
+    let answer = answer.await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 1"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_closing_epoch_takes_no_receipt_even_before_its_time() {
+    let intake = intake().await;
+    intake.database.begin_closing(RUNNING, 1).await.unwrap();
+    let answers = intake.post_json(&json!([intake.receipt(1, 1, |_| ())])).await;
+    assert_eq!(outcomes(&answers), ["past_epoch"]);
+    assert_eq!(intake.held().await, []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// However receipts are ordered, repeated and cut into requests, the same ones are held in the end.
+    #[test]
+    fn order_repetition_and_splitting_change_nothing(
+        traffic in prop::collection::vec((1u8..4, 1u64..6), 1..30),
+        cut in 1usize..8,
+    ) {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let intake = intake().await;
+            let receipts: Vec<SignedReceipt> =
+                traffic.iter().map(|(payer, sequence)| intake.receipt(*payer, *sequence, |_| ())).collect();
+            for batch in receipts.chunks(cut) {
+                let answers = intake.post_json(&json!(batch)).await;
+                assert!(answers.as_array().unwrap().iter().all(|answer| answer["outcome"] != "rejected"));
+            }
+            let mut newest: Vec<DeliveryReceipt> = receipts.into_iter().map(|signed| signed.receipt).collect();
+            newest.sort_by_key(|receipt| (receipt.payer, std::cmp::Reverse(receipt.sequence)));
+            newest.dedup_by_key(|receipt| receipt.payer);
+            let held: Vec<_> = intake.held().await.into_iter().map(|signed| signed.receipt).collect();
+            assert_eq!(held, newest);
+        });
+    }
+}

@@ -1,0 +1,4 @@
+//! The service from outside: real sockets, real databases.
+
+mod ingest;
+mod support;

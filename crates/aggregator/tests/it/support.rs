@@ -1,0 +1,141 @@
+//! A running intake with a chain that is made up, and receipts to send to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tatum_aggregator::ingest::{self, Checker, Ingest, Limits};
+use tatum_aggregator::{Clock, Metrics};
+use tatum_database::{Database, Writer, WriterOptions};
+use tatum_primitives::{
+    Address, B256, Domain, Epoch, EpochSchedule, NodeId, OperatorId, StreamKey,
+};
+use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+pub(crate) const DOMAIN: Domain =
+    Domain { chain_id: 31337, stake_pool: Address::repeat_byte(0xee) };
+pub(crate) const NODE: NodeId = NodeId(B256::repeat_byte(9));
+pub(crate) const QUOTA: u64 = 1 << 30;
+/// Epochs of an hour, so that none ends during a test; this one runs.
+pub(crate) const RUNNING: Epoch = Epoch(5);
+const HOUR_S: u64 = 3600;
+
+pub(crate) fn key(byte: u8) -> SessionKey {
+    SessionKey::from_bytes(&[byte; 32]).unwrap()
+}
+
+/// Operator 7 with one node; whoever owns keys 1 to 20 has a stake, key 100 + n signs for payer n.
+pub(crate) struct Facts;
+
+impl Facts {
+    fn payer(address: Address) -> Option<u8> {
+        (1..=20).find(|n| key(*n).address() == address)
+    }
+}
+
+impl ChainFacts for Facts {
+    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
+        (node == NODE).then_some(OperatorId(7))
+    }
+    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
+        operator == OperatorId(7)
+    }
+    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
+        Self::payer(payer).map(|_| QUOTA)
+    }
+    fn is_authorized(&self, payer: Address, signer: Address, _: Epoch) -> bool {
+        Self::payer(payer).is_some_and(|n| key(100 + n).address() == signer)
+    }
+}
+
+pub(crate) struct Intake {
+    pub(crate) database: Database,
+    pub(crate) url: String,
+    address: SocketAddr,
+    pub(crate) client: reqwest::Client,
+    pub(crate) verifier: Verifier,
+    _folder: tempfile::TempDir,
+}
+
+impl Intake {
+    pub(crate) async fn start(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open_file(&folder.path().join("tatum.db")).await.unwrap();
+        let (writer, _) = Writer::spawn(database.clone(), WriterOptions::default());
+        let clock = Clock::default();
+        let genesis_s = clock.now_ms() / 1000 - RUNNING.0 * HOUR_S - HOUR_S / 2;
+        let schedule = EpochSchedule { genesis_s, length_s: HOUR_S };
+        let verifier = Verifier::new(DOMAIN);
+        let grace = Duration::from_secs(60);
+        let checker =
+            Checker::new(verifier, schedule, grace, clock, Facts, Duration::from_millis(10));
+        let ingest = Ingest::new(limits, checker, writer, Arc::new(Metrics::default()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}/v1/receipts");
+        let service = ingest::router(ingest).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self { database, url, address, client: reqwest::Client::new(), verifier, _folder: folder }
+    }
+
+    /// A valid receipt of payer `payer`, changed by `change` and then signed with its session key.
+    pub(crate) fn receipt(
+        &self,
+        payer: u8,
+        sequence: u64,
+        change: impl FnOnce(&mut DeliveryReceipt),
+    ) -> SignedReceipt {
+        let mut receipt = DeliveryReceipt {
+            payer: key(payer).address(),
+            operator_id: OperatorId(7),
+            node: NODE,
+            stream_key: StreamKey(B256::repeat_byte(1)),
+            epoch: RUNNING,
+            sequence,
+            messages: sequence * 10,
+            bytes: sequence * 1000,
+            on_time: sequence * 9,
+            ..Default::default()
+        };
+        change(&mut receipt);
+        SignedReceipt::sign(receipt, &key(100 + payer), &self.verifier)
+    }
+
+    pub(crate) async fn post(&self, media_type: &str, body: Vec<u8>) -> (u16, Value) {
+        let request = self.client.post(&self.url).header("content-type", media_type).body(body);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// Sends these lines as they are and gives the whole answer.
+    pub(crate) async fn raw(&self, lines: &[&str]) -> String {
+        let mut socket = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        socket.write_all(lines.join("\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    pub(crate) async fn post_json(&self, body: &Value) -> Value {
+        let (status, answers) =
+            self.post("application/json", serde_json::to_vec(body).unwrap()).await;
+        assert_eq!(status, 200, "{answers}");
+        answers
+    }
+
+    /// What is held of the running epoch and the ones next to it.
+    pub(crate) async fn held(&self) -> Vec<SignedReceipt> {
+        let mut held = Vec::new();
+        for epoch in [RUNNING.previous().unwrap(), RUNNING, RUNNING.next()] {
+            let mut scan = self.database.scan_receipts(epoch);
+            while let Some(page) = scan.next().await.unwrap() {
+                held.extend(page);
+            }
+        }
+        held
+    }
+}
