@@ -9,7 +9,7 @@ use tatum_primitives::{Address, U256};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use crate::{Process, free_port, node_module};
+use crate::{Process, foundry, free_port};
 
 /// A running anvil.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Anvil {
     /// Starts the chain and waits until it answers.
     pub async fn start(logs: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let mut command = Command::new(node_module("anvil")?);
+        let mut command = Command::new(foundry("anvil")?);
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--chain-id", "31337", "--block-time", "1", "--hardfork", "prague"]);
         command.args(["--accounts", "1", "--order", "fifo"]).stdout(std::process::Stdio::null());

@@ -9,7 +9,7 @@ use tatum_primitives::{Address, U256, keccak256};
 use tatum_receipt::SessionKey;
 use tokio::process::Command;
 
-use crate::{Anvil, node_module, repository};
+use crate::{Anvil, foundry, repository};
 
 /// What a deployment for tests and demos may choose.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ async fn deploy(
 ) -> anyhow::Result<PathBuf> {
     let port = anvil.rpc_url().rsplit(':').next().unwrap_or("0");
     let file = format!("deployments/devnet-{}-{port}.json", std::process::id());
-    let output = Command::new(node_module("forge")?)
+    let output = Command::new(foundry("forge")?)
         .current_dir(repository())
         .args(["script", "scripts/deploy/Deploy.s.sol", "--broadcast", "--rpc-url"])
         .arg(anvil.rpc_url())

@@ -11,5 +11,5 @@ mod process;
 
 pub use anvil::Anvil;
 pub use devnet::{Devnet, DevnetParameters};
-pub use paths::{free_port, node_module, repository, tatum_binary};
+pub use paths::{foundry, free_port, repository, tatum_binary};
 pub use process::Process;

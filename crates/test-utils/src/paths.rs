@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 /// The repository's root.
 pub fn repository() -> PathBuf {
@@ -11,11 +11,19 @@ pub fn repository() -> PathBuf {
     crates.and_then(Path::parent).unwrap_or(Path::new("/")).to_owned()
 }
 
-/// A program that `npm ci` installed.
-pub fn node_module(name: &str) -> anyhow::Result<PathBuf> {
-    let path = repository().join("node_modules/.bin").join(name);
-    ensure!(path.exists(), "{} is missing: run scripts/setup", path.display());
-    Ok(path)
+/// A Foundry program that `scripts/setup` installed: the binary itself, because npm's launcher would outlive a SIGKILL
+/// only by its child.
+pub fn foundry(name: &str) -> anyhow::Result<PathBuf> {
+    let packages = repository().join("node_modules/@foundry-rs");
+    let folders = std::fs::read_dir(&packages)
+        .with_context(|| format!("{} is missing: run scripts/setup", packages.display()))?;
+    let prefix = format!("{name}-");
+    folders
+        .flatten()
+        .filter(|folder| folder.file_name().to_string_lossy().starts_with(&prefix))
+        .map(|folder| folder.path().join("bin").join(name))
+        .find(|binary| binary.is_file())
+        .with_context(|| format!("{name} is not in {}: run scripts/setup", packages.display()))
 }
 
 /// The `tatum` binary of the same build as the running program.

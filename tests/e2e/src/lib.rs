@@ -1,1 +1,1 @@
-//! End-to-end tests.
+//! End-to-end tests: the real binary, a real chain, real sockets. See `tests/it`.

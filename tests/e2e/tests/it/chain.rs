@@ -1,0 +1,85 @@
+//! The chain adapter against the deployed contracts.
+
+use std::time::Duration;
+
+use tatum_chain::{ChainError, follow};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256};
+use tatum_receipt::checks::ChainFacts;
+use tatum_test_utils::{Devnet, DevnetParameters};
+
+const DATA: u128 = 1_000_000_000_000_000_000;
+const PARAMETERS: DevnetParameters =
+    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60 };
+
+fn data(amount: u128) -> U256 {
+    U256::from(amount * DATA)
+}
+
+#[tokio::test]
+async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::Result<()> {
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let (payer, session, operator) =
+        (Devnet::account("payer"), Devnet::account("session"), Devnet::account("operator"));
+    for account in [&payer, &operator] {
+        devnet.fund(account.address(), data(10_000)).await?;
+    }
+    let (payer_chain, operator_chain) =
+        (devnet.connect(&payer).await?, devnet.connect(&operator).await?);
+
+    payer_chain.stake(data(1_000)).await?;
+    payer_chain.authorize_session_key(&session).await?;
+    let node = NodeId(B256::repeat_byte(0x42));
+    let bond = payer_chain.minimum_bond_wei().await?.to::<u128>();
+    let id = operator_chain.register_operator(operator.address(), bond, "acme".into()).await?;
+    operator_chain.add_node(id, node).await?;
+    assert_eq!(id, OperatorId(0));
+
+    assert!(matches!(payer_chain.epoch_inputs(Epoch(0)).await, Err(ChainError::NotClosed { .. })));
+    devnet.anvil().advance(PARAMETERS.epoch_length_s).await?;
+    payer_chain.close_epochs().await?;
+    let inputs = payer_chain.epoch_inputs(Epoch(0)).await?;
+    assert_eq!(inputs.payers.len(), 1);
+    assert_eq!(inputs.payers[0].fee_wei, inputs.pot_wei, "one payer pays the whole pot");
+    assert!(inputs.pot_wei > U256::ZERO);
+    assert_eq!(inputs.funded_through_wei, inputs.pot_wei);
+    assert_eq!(inputs.operators.len(), 1);
+    assert!(!inputs.operators[0].eligible, "it was not bonded for the whole epoch");
+
+    let (view, _follower) = follow(payer_chain.clone(), 0, Duration::from_millis(200)).await?;
+    assert_eq!(view.operator_of_node(node, Epoch(1)), Some(id));
+    assert!(view.is_bonded(id, Epoch(1)));
+    assert!(view.is_authorized(payer.address(), session.address(), Epoch(1)));
+    assert!(!view.is_authorized(payer.address(), operator.address(), Epoch(1)));
+    assert_eq!(view.quota_bytes(payer.address(), Epoch(0)), None, "it counts from the next epoch");
+    assert!(view.quota_bytes(payer.address(), Epoch(1)).is_some());
+    assert!(payer_chain.is_authorized(payer.address(), session.address(), Epoch(1)).await?);
+
+    payer_chain.revoke_session_key(session.address()).await?;
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while view.is_authorized(payer.address(), session.address(), Epoch(9)) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await?;
+    assert!(view.is_authorized(payer.address(), session.address(), Epoch(1)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn refusals_say_why() -> anyhow::Result<()> {
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let poor = Devnet::account("poor");
+    devnet.fund(poor.address(), data(1)).await?;
+    let chain = devnet.connect(&poor).await?;
+    let error = chain.stake(data(2)).await.unwrap_err();
+    assert!(matches!(error, ChainError::TooLittleData { .. }), "{error}");
+    let error = chain.add_node(OperatorId(7), NodeId(B256::repeat_byte(1))).await.unwrap_err();
+    assert!(matches!(&error, ChainError::Refused { .. }), "{error}");
+    let mut elsewhere = devnet.deployment().clone();
+    elsewhere.chain_id = 1;
+    let error = tatum_chain::Chain::connect(devnet.rpc_url(), elsewhere, None).await.unwrap_err();
+    assert!(matches!(error, ChainError::WrongChain { got: 31_337, expected: 1 }), "{error}");
+    Ok(())
+}

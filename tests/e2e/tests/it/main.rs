@@ -1,0 +1,4 @@
+//! End-to-end tests: real chain, real processes, real sockets. One binary, so that the harness is linked once.
+#![allow(missing_docs)]
+
+mod chain;
