@@ -1,1 +1,68 @@
-//! Being built.
+//! An epoch's dataset: everything from which a stranger can re-derive every payout, as files named by their content.
+//!
+//! One folder an epoch, named by the hash of its `manifest.json`:
+//!
+//! | file | a row | order |
+//! |---|---|---|
+//! | `receipts.parquet` | one signed receipt, the newest of its key | payer, operator, node, stream, role |
+//! | `payers.parquet` | payer, fee (wei), quota (bytes) | payer |
+//! | `operators.parquet` | id, payout address, bond (wei), eligible | id, dense |
+//! | `distribution.parquet` | id, payout address, earned in the epoch, cumulative (nano) | id, dense |
+//!
+//! Invariant: the folder is a function of the epoch's receipts and chain inputs alone. Their order, repeated receipts and
+//! receipts that newer ones replace change no byte of it. Source: "Dataset" and "Payout of an epoch" in
+//! `docs/architecture.md`.
+//!
+//! # Requirements
+//!
+//! Receipts were checked when they were taken in; chain inputs are read at the block that closed the epoch.
+//!
+//! # Provided
+//!
+//! [`write()`] and [`Writer`] make the folder whole or not at all; [`rollup`] is the one way from inputs to a distribution;
+//! [`verify`] re-derives everything in a folder and names what differs; [`ReceiptProof`] and [`OperatorProof`] prove one
+//! row to somebody who has nothing else.
+//!
+//! # Not provided
+//!
+//! Whether payers, operators and parameters are what the chain says, and whether delegated keys were authorised: the
+//! caller compares [`Verified`] with the chain.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+mod compare;
+mod difference;
+mod error;
+mod folder;
+mod manifest;
+mod open;
+mod operator_proof;
+mod receipt_proof;
+mod rollup;
+mod rows;
+#[cfg(test)]
+mod scene;
+mod table;
+mod tally;
+mod verify;
+mod writer;
+
+pub use difference::{Difference, Differences};
+pub use error::{Error, RowError};
+pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
+pub use open::Dataset;
+pub use operator_proof::OperatorProof;
+pub use receipt_proof::{ReceiptProof, ReceiptProofError, ReceiptProver, Shown};
+pub use rollup::{Distribution, rollup};
+pub use rows::{DistributionRow, Operator, Payer};
+pub use tally::Tally;
+pub use verify::{Claims, Verified, verify};
+pub use writer::{EpochData, LeftOut, Writer, Written, newest_of_each_key, write};

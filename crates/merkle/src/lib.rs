@@ -38,6 +38,7 @@ mod word;
 
 pub use entry::Entry;
 pub use error::Error;
+pub use parallel::map_in_order;
 pub use proof::Proof;
 pub use range::RangeProof;
 pub use receipts::{ReceiptsRoot, ReceiptsTree, verify_receipt};

@@ -5,19 +5,21 @@
 use std::num::NonZero;
 use std::thread;
 
-use crate::Error;
-
-/// Below this many hashes, starting threads costs more than it saves.
+/// Below this many items, starting threads costs more than it saves.
 const WORTH_A_THREAD: usize = 1 << 11;
 
 /// `items` mapped by `map`, in order; the first error in order if any fails.
-pub(crate) fn map_in_order<T: Sync, R: Send>(
+///
+/// # Errors
+///
+/// What `map` returns.
+pub fn map_in_order<T: Sync, R: Send, E: Send>(
     items: &[T],
-    map: impl Fn(&T) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
+    map: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let share = items.len().div_ceil(cores).max(WORTH_A_THREAD);
-    let map_all = |part: &[T]| part.iter().map(&map).collect::<Result<Vec<R>, Error>>();
+    let map_all = |part: &[T]| part.iter().map(&map).collect::<Result<Vec<R>, E>>();
     let (own, others) = items.split_at(share.min(items.len()));
     let mut mapped = thread::scope(|scope| {
         let start = |part| thread::Builder::new().spawn_scoped(scope, move || map_all(part));
@@ -40,12 +42,13 @@ pub(crate) fn map_in_order<T: Sync, R: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn long_slices_are_mapped_in_order() {
         for len in [0, 1, WORTH_A_THREAD, WORTH_A_THREAD + 1, 5 * WORTH_A_THREAD + 7] {
             let items: Vec<usize> = (0..len).collect();
-            let mapped = map_in_order(&items, |item| Ok(item + 1)).unwrap();
+            let mapped = map_in_order(&items, |item| Ok::<_, Error>(item + 1)).unwrap();
             assert_eq!(mapped, (1..=len).collect::<Vec<_>>());
         }
     }

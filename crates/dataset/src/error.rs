@@ -1,0 +1,133 @@
+//! Why a dataset cannot be written or read.
+//!
+//! Invariant: an [`Error`] is about this machine or this code's caller; what is wrong with somebody else's dataset is a
+//! [`crate::Difference`].
+
+use std::path::PathBuf;
+
+use alloy_primitives::B256;
+use parquet::errors::ParquetError;
+use tatum_primitives::{Epoch, Nano};
+
+/// Why a row cannot stand where it does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// A field that its type cannot hold, or that names nothing.
+    #[error("{field}: {detail}")]
+    Field {
+        /// The column.
+        field: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The row belongs before the one above it.
+    #[error("it belongs before the row above it")]
+    OutOfOrder,
+    /// The row above, or one near it, has the same key.
+    #[error("another row has the same key")]
+    KeyTwice,
+    /// A receipt of another epoch.
+    #[error("epoch is {got}, not {expected}")]
+    WrongEpoch {
+        /// The dataset's epoch.
+        expected: Epoch,
+        /// The receipt's epoch.
+        got: Epoch,
+    },
+    /// Counters that no roll-up can use.
+    #[error("the counters give no units: {0}")]
+    Units(tatum_rewards::Error),
+}
+
+/// Why a dataset cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file system refused; try again when it has recovered.
+    #[error("file {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is no Parquet file, or not of this table.
+    #[error("table {}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What the reader or writer says.
+        source: ParquetError,
+    },
+    /// A file has other columns than its table.
+    #[error("{} has other columns than its table", path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A row that cannot be written or read.
+    #[error("{file} row {row}")]
+    Row {
+        /// The file.
+        file: &'static str,
+        /// The row, from 0.
+        row: u64,
+        /// Why.
+        source: RowError,
+    },
+    /// The manifest is no manifest, or not in its one spelling.
+    #[error("manifest.json: {detail}")]
+    Manifest {
+        /// What is wrong.
+        detail: String,
+    },
+    /// A folder of this name is there, but holds something else.
+    #[error("{} is there already, with other content", path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Two receipts of one key contradict each other.
+    #[error("two receipts of payer {payer} contradict each other: {reason}")]
+    Contradiction {
+        /// Who signed both.
+        payer: alloy_primitives::Address,
+        /// What differs.
+        reason: tatum_receipt::Rejection,
+    },
+    /// Amounts promised before do not add up to the stated total, or name operators that do not exist.
+    #[error("{operators} operators were promised {got} DATA before, the parameters say {expected}")]
+    Previous {
+        /// The stated total.
+        expected: Nano,
+        /// The sum, or the most an amount can hold.
+        got: Nano,
+        /// Operators in the distribution before.
+        operators: usize,
+    },
+    /// Fees beyond all supply.
+    #[error("a fee")]
+    Fee(#[source] tatum_primitives::NanoError),
+    /// The payout rule refused.
+    #[error("payouts")]
+    Payouts(#[from] tatum_rewards::Error),
+    /// The tree refused.
+    #[error("sum tree")]
+    Tree(#[from] tatum_merkle::Error),
+    /// The dataset holds no such receipt.
+    #[error("no receipt with leaf {0} in this dataset")]
+    NoSuchReceipt(B256),
+}
+
+impl Error {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn table(path: impl Into<PathBuf>) -> impl FnOnce(ParquetError) -> Self {
+        let path = path.into();
+        move |source| Self::Table { path, source }
+    }
+}

@@ -1,0 +1,168 @@
+//! `manifest.json`: what a dataset is made from, its files and what they come to. Its hash is committed on chain.
+//!
+//! Invariant: a manifest has one spelling (fields in this order, two spaces, one line feed at the end), so its hash is the
+//! hash of what it says. Amounts are decimal text, for most JSON readers stop at 2^53.
+
+use alloy_primitives::{Address, B256, keccak256};
+use serde::{Deserialize, Serialize};
+use tatum_merkle::Word;
+use tatum_primitives::{Bps, Domain, Epoch, Nano};
+use tatum_rewards::PoolWeight;
+
+use crate::Error;
+
+/// The manifest's file name.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The only version so far.
+const VERSION: u32 = 1;
+
+/// What a dataset says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the format.
+    pub version: u32,
+    /// What the epoch's payouts depend on besides the tables.
+    pub parameters: Parameters,
+    /// The tables: receipts, payers, operators, distribution.
+    pub files: Vec<FileEntry>,
+    /// What the tables come to.
+    pub results: Results,
+}
+
+/// What an epoch's payouts depend on besides the tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// The chain.
+    pub chain_id: u64,
+    /// The contract that took the fees, and that receipts are signed for.
+    pub stake_pool: Address,
+    /// The contract that pays.
+    pub distributor: Address,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The block that closed the epoch; all chain inputs are read there.
+    pub block_number: u64,
+    /// That block's hash.
+    pub block_hash: B256,
+    /// The part of every fee that goes to the common pool.
+    pub pool_bps: Bps,
+    /// How the common pool is split.
+    pub pool_weight: PoolWeight,
+    /// How long after the epoch's end receipts were still taken.
+    pub grace_ms: u64,
+    /// What may be paid: everything funded so far less `previous_total_nano`.
+    #[serde(with = "decimal")]
+    pub available_nano: Nano,
+    /// What the distribution before promised in all.
+    #[serde(with = "decimal")]
+    pub previous_total_nano: Nano,
+    /// The manifest of the distribution before; none for the first.
+    pub previous_manifest_hash: Option<B256>,
+}
+
+impl Parameters {
+    /// The domain that receipts are signed for.
+    pub const fn domain(&self) -> Domain {
+        Domain { chain_id: self.chain_id, stake_pool: self.stake_pool }
+    }
+}
+
+/// One file of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Its name in the folder.
+    pub name: String,
+    /// Hash of its bytes.
+    pub keccak256: B256,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// What the tables of a dataset come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Results {
+    /// Root of the sum tree, with the depth bound in.
+    pub root: Word,
+    /// Depth of the sum tree.
+    pub depth: usize,
+    /// Root of the receipts tree; zero without receipts.
+    pub receipts_root: B256,
+    /// What the tree promises in all.
+    #[serde(with = "decimal")]
+    pub total_nano: Nano,
+    /// What this epoch adds.
+    #[serde(with = "decimal")]
+    pub distributed_nano: Nano,
+    /// What is available and not distributed.
+    #[serde(with = "decimal")]
+    pub dust_nano: Nano,
+    /// Bytes in receipts as a share of all payers' quota, rounded down.
+    pub utilisation_bps: Bps,
+}
+
+impl Manifest {
+    /// The manifest over these parts.
+    pub const fn new(parameters: Parameters, files: Vec<FileEntry>, results: Results) -> Self {
+        Self { version: VERSION, parameters, files, results }
+    }
+
+    /// The manifest's one spelling.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Manifest`]; not for any manifest that this crate makes.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let json = serde_json::to_vec_pretty(self);
+        let mut json = json.map_err(|e| Error::Manifest { detail: e.to_string() })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// The manifest that is spelled `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Manifest`] if it is none, of another version, or spelled otherwise.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let manifest: Self = serde_json::from_slice(bytes)
+            .map_err(|error| Error::Manifest { detail: error.to_string() })?;
+        if manifest.version != VERSION {
+            let detail = format!("version {} instead of {VERSION}", manifest.version);
+            return Err(Error::Manifest { detail });
+        }
+        if manifest.encode()? != bytes {
+            return Err(Error::Manifest { detail: "not in canonical form".to_owned() });
+        }
+        Ok(manifest)
+    }
+
+    /// What is committed on chain, and the folder's name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Manifest::encode`].
+    pub fn hash(&self) -> Result<B256, Error> {
+        self.encode().map(keccak256)
+    }
+}
+
+/// Amounts as decimal text without leading zeros.
+pub(crate) mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use tatum_primitives::Nano;
+
+    pub(crate) fn serialize<S: Serializer>(nano: &Nano, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&nano.0)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Nano, D::Error> {
+        String::deserialize(d)?.parse().map(Nano).map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,187 @@
+//! The four tables' rows.
+//!
+//! Invariant: what is put is what is taken; amounts of up to 2^63 − 1 nano fit the signed columns, as the whole supply does.
+
+use alloy_primitives::{Address, B256, U256};
+use tatum_primitives::{Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
+use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
+
+use crate::RowError;
+use crate::table::{Cells, Column, Cursor, Kind, Row};
+
+/// A payer, as the chain states it at the epoch's block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payer {
+    /// The address with the stake.
+    pub payer: Address,
+    /// What was taken from its stake for the epoch.
+    pub fee_wei: U256,
+    /// Payload bytes that its stake allowed in the epoch.
+    pub quota_bytes: U256,
+}
+
+/// An operator, as the chain states it at the epoch's block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Its id in the registry.
+    pub operator_id: OperatorId,
+    /// Where it wants to be paid.
+    pub payout: Address,
+    /// Its bond.
+    pub bond_wei: u128,
+    /// Whether it was bonded for the whole epoch.
+    pub eligible: bool,
+}
+
+/// What an operator earned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DistributionRow {
+    /// The operator.
+    pub operator_id: OperatorId,
+    /// Where it is paid.
+    pub payout: Address,
+    /// What this epoch adds.
+    pub epoch_nano: Nano,
+    /// Everything since epoch 0.
+    pub cumulative_nano: Nano,
+}
+
+impl Row for SignedReceipt {
+    const FILE: &'static str = "receipts.parquet";
+    const COLUMNS: &'static [Column] = &[
+        ("payer", Kind::Bytes(20)),
+        ("operator_id", Kind::Int),
+        ("node", Kind::Bytes(32)),
+        ("stream_key", Kind::Bytes(32)),
+        ("role", Kind::Int),
+        ("epoch", Kind::Int),
+        ("sequence", Kind::Int),
+        ("messages", Kind::Int),
+        ("bytes", Kind::Int),
+        ("on_time", Kind::Int),
+        ("contents", Kind::UniqueBytes(32)),
+        ("channel", Kind::Bytes(32)),
+        ("owed", Kind::Bytes(16)),
+        ("signature", Kind::UniqueBytes(65)),
+    ];
+
+    fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
+        let receipt = &self.receipt;
+        cells.bytes(receipt.payer.as_slice());
+        cells.int(receipt.operator_id.0.into())?;
+        cells.bytes(receipt.node.0.as_slice());
+        cells.bytes(receipt.stream_key.0.as_slice());
+        cells.int((receipt.role as u8).into())?;
+        cells.int(receipt.epoch.0)?;
+        cells.int(receipt.sequence)?;
+        cells.int(receipt.messages)?;
+        cells.int(receipt.bytes)?;
+        cells.int(receipt.on_time)?;
+        cells.bytes(receipt.contents.as_slice());
+        cells.bytes(receipt.channel.as_slice());
+        cells.bytes(&receipt.owed.to_be_bytes());
+        cells.bytes(&self.signature.0);
+        Ok(())
+    }
+
+    fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
+        let receipt = DeliveryReceipt {
+            payer: Address::from(cells.bytes::<20>()?),
+            operator_id: OperatorId(cells.int()?),
+            node: NodeId(B256::from(cells.bytes::<32>()?)),
+            stream_key: StreamKey(B256::from(cells.bytes::<32>()?)),
+            role: role(cells.int()?)?,
+            epoch: Epoch(cells.int()?),
+            sequence: cells.int()?,
+            messages: cells.int()?,
+            bytes: cells.int()?,
+            on_time: cells.int()?,
+            contents: B256::from(cells.bytes::<32>()?),
+            channel: B256::from(cells.bytes::<32>()?),
+            owed: u128::from_be_bytes(cells.bytes()?),
+        };
+        Ok(Self { receipt, signature: Signature(cells.bytes()?) })
+    }
+}
+
+fn role(value: u8) -> Result<Role, RowError> {
+    let unknown = |error: tatum_primitives::UnknownRole| error.to_string();
+    Role::try_from(value).map_err(|e| RowError::Field { field: "role", detail: unknown(e) })
+}
+
+impl Row for Payer {
+    const FILE: &'static str = "payers.parquet";
+    const COLUMNS: &'static [Column] = &[
+        ("payer", Kind::Bytes(20)),
+        ("fee_wei", Kind::Bytes(32)),
+        ("quota_bytes", Kind::Bytes(32)),
+    ];
+
+    fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
+        cells.bytes(self.payer.as_slice());
+        cells.bytes(&self.fee_wei.to_be_bytes::<32>());
+        cells.bytes(&self.quota_bytes.to_be_bytes::<32>());
+        Ok(())
+    }
+
+    fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
+        Ok(Self {
+            payer: Address::from(cells.bytes::<20>()?),
+            fee_wei: U256::from_be_bytes(cells.bytes::<32>()?),
+            quota_bytes: U256::from_be_bytes(cells.bytes::<32>()?),
+        })
+    }
+}
+
+impl Row for Operator {
+    const FILE: &'static str = "operators.parquet";
+    const COLUMNS: &'static [Column] = &[
+        ("operator_id", Kind::Int),
+        ("payout", Kind::Bytes(20)),
+        ("bond_wei", Kind::Bytes(16)),
+        ("eligible", Kind::Bool),
+    ];
+
+    fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
+        cells.int(self.operator_id.0.into())?;
+        cells.bytes(self.payout.as_slice());
+        cells.bytes(&self.bond_wei.to_be_bytes());
+        cells.bool(self.eligible);
+        Ok(())
+    }
+
+    fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
+        Ok(Self {
+            operator_id: OperatorId(cells.int()?),
+            payout: Address::from(cells.bytes::<20>()?),
+            bond_wei: u128::from_be_bytes(cells.bytes()?),
+            eligible: cells.bool()?,
+        })
+    }
+}
+
+impl Row for DistributionRow {
+    const FILE: &'static str = "distribution.parquet";
+    const COLUMNS: &'static [Column] = &[
+        ("operator_id", Kind::Int),
+        ("payout", Kind::Bytes(20)),
+        ("epoch_nano", Kind::Int),
+        ("cumulative_nano", Kind::Int),
+    ];
+
+    fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
+        cells.int(self.operator_id.0.into())?;
+        cells.bytes(self.payout.as_slice());
+        cells.int(self.epoch_nano.0)?;
+        cells.int(self.cumulative_nano.0)
+    }
+
+    fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
+        Ok(Self {
+            operator_id: OperatorId(cells.int()?),
+            payout: Address::from(cells.bytes::<20>()?),
+            epoch_nano: Nano(cells.int()?),
+            cumulative_nano: Nano(cells.int()?),
+        })
+    }
+}

@@ -1,0 +1,249 @@
+//! Re-derives everything that a dataset states from what it holds.
+//!
+//! Invariant: [`verify`] trusts nothing but the receipts' signatures and the chain inputs as listed; it never stops at the
+//! first difference as long as there is something left to read, so that the report names the row that was tampered with and
+//! not only the file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use alloy_primitives::{Address, B256, U256};
+use tatum_merkle::map_in_order;
+use tatum_primitives::{Epoch, Nano, NodeId, OperatorId};
+use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
+use tatum_receipt::{Rejection, SignedReceipt, Verifier};
+
+use crate::compare::{
+    chain_of, check_file, check_file_names, check_rows, compare, compare_results, compare_rows,
+    payout, previous, read, unreadable,
+};
+use crate::table::{Row, TableReader};
+use crate::writer::exists;
+use crate::{
+    Dataset, Difference, Differences, Distribution, DistributionRow, Manifest, Operator, Payer,
+    Tally, rollup,
+};
+
+/// What receipts claim and only the chain can judge, each with the first row that claims it: a receipt that was changed after
+/// signing shows up here as one signed by a key that nobody authorised.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// (payer, key): the key may sign receipts of this epoch for the payer.
+    pub signers: BTreeMap<(Address, Address), u64>,
+    /// (node, operator): the node was the operator's in this epoch.
+    pub nodes: BTreeMap<(NodeId, OperatorId), u64>,
+}
+
+/// A dataset in which everything follows from the receipts and the listed chain inputs.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The manifest; its parameters are still to be compared with the chain.
+    pub manifest: Manifest,
+    /// What must be committed on chain.
+    pub manifest_hash: B256,
+    /// To be compared with the chain.
+    pub payers: Vec<Payer>,
+    /// To be compared with the chain.
+    pub operators: Vec<Operator>,
+    /// The distribution, derived anew.
+    pub distribution: Distribution,
+    /// Number of receipts, all with good signatures.
+    pub receipts: u64,
+    /// To be compared with the chain.
+    pub claims: Claims,
+}
+
+impl Verified {
+    /// Whether this distribution continues that of `earlier`.
+    ///
+    /// # Errors
+    ///
+    /// The differences: another previous manifest, or an operator that starts from another amount.
+    pub fn check_follows(&self, earlier: &Self) -> Result<(), Differences> {
+        let mut found = Differences::none();
+        let expected = Some(earlier.manifest_hash);
+        let got = self.manifest.parameters.previous_manifest_hash;
+        let shown = |hash: Option<B256>| hash.map_or("none".to_owned(), |hash| hash.to_string());
+        compare("previous_manifest_hash", shown(expected), shown(got), &mut found);
+        let before = earlier.distribution.rows.iter().map(|row| row.cumulative_nano);
+        let before = before.chain(std::iter::repeat(Nano::ZERO));
+        for ((at, row), expected) in (0u64..).zip(&self.distribution.rows).zip(before) {
+            let got = Nano(row.cumulative_nano.0.saturating_sub(row.epoch_nano.0));
+            if got != expected {
+                found.add(payout(at, "cumulative_nano less epoch_nano", expected.0, got.0));
+            }
+        }
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+/// Verifies the dataset in `folder`, from its files alone.
+///
+/// # Errors
+///
+/// Everything that differs, each with its file, row and field, and the [`Claims`] read so far.
+pub fn verify(folder: &Path) -> Result<Verified, Differences> {
+    let mut found = Differences::none();
+    match Verification::open(folder, &mut found).and_then(|v| v.run(&mut found)) {
+        Some(verified) if found.is_empty() => Ok(verified),
+        _ => Err(found),
+    }
+}
+
+struct Verification {
+    dataset: Dataset,
+    payers: Vec<Payer>,
+    operators: Vec<Operator>,
+    rows: Vec<DistributionRow>,
+}
+
+impl Verification {
+    fn open(folder: &Path, found: &mut Differences) -> Option<Self> {
+        let dataset =
+            Dataset::open(folder).map_err(|e| found.add(unreadable(crate::MANIFEST, &e))).ok()?;
+        let named = folder.file_name().and_then(|name| name.to_str()?.parse::<B256>().ok());
+        let got = dataset.manifest_hash();
+        if let Some(expected) = named.filter(|expected| *expected != got) {
+            found.add(Difference::FolderName { expected, got });
+        }
+        check_file_names(dataset.manifest(), found);
+        let payers = read::<Payer, _>(&dataset, |payer| payer.payer, found);
+        let operators = read::<Operator, _>(&dataset, |operator| operator.operator_id, found);
+        let rows = read::<DistributionRow, _>(&dataset, |row| row.operator_id, found);
+        Some(Self { payers: payers?, operators: operators?, rows: rows?, dataset })
+    }
+
+    fn run(self, found: &mut Differences) -> Option<Verified> {
+        let mut claims = Claims::default();
+        let tally = self.receipts(&mut claims, found);
+        found.claims = claims.clone();
+        let tally = tally?;
+        let parameters = &self.dataset.manifest().parameters;
+        let previous = previous(&self.rows, found);
+        let distribution = rollup(parameters, &self.payers, &self.operators, &previous, &tally);
+        let refused = |error| found.add(Difference::NoDistribution { detail: chain_of(&error) });
+        let distribution = distribution.map_err(refused).ok()?;
+        compare_rows(&distribution.rows, &self.rows, found);
+        compare_results(&distribution.results, &self.dataset.manifest().results, found);
+        Some(Verified {
+            manifest: self.dataset.manifest().clone(),
+            manifest_hash: self.dataset.manifest_hash(),
+            payers: self.payers,
+            operators: self.operators,
+            distribution,
+            receipts: tally.receipts(),
+            claims,
+        })
+    }
+
+    /// Checks every receipt and tallies those that may stand where they do.
+    fn receipts(&self, claims: &mut Claims, found: &mut Differences) -> Option<Tally> {
+        check_file::<SignedReceipt>(&self.dataset, found);
+        let table = self.table(found)?;
+        let rules = Rules::new(self);
+        let mut tally = Tally::new(self.dataset.manifest().parameters.epoch);
+        let mut row = 0u64;
+        for group in 0..table.groups() {
+            let rows =
+                table.group(group).map_err(|e| found.add(unreadable(SignedReceipt::FILE, &e)));
+            // Signatures are the dear part, and independent of each other.
+            let checked = map_in_order(&rows.ok()?, |signed| {
+                let signed = signed.as_ref().map_err(Clone::clone);
+                Ok::<_, std::convert::Infallible>(
+                    signed.map(|signed| (signed.clone(), rules.signer(signed), signed.leaf())),
+                )
+            });
+            for item in checked.into_iter().flatten() {
+                let counted = item.and_then(|(signed, signer, leaf)| {
+                    claims.note(row, &signed, signer, found);
+                    tally.push_leaf(&signed.receipt, leaf)
+                });
+                if let Err(reason) = counted {
+                    found.add(Difference::Row { file: SignedReceipt::FILE, row, reason });
+                }
+                row = row.saturating_add(1);
+            }
+        }
+        check_rows::<SignedReceipt>(&self.dataset, row, found);
+        Some(tally)
+    }
+
+    fn table(&self, found: &mut Differences) -> Option<TableReader<SignedReceipt>> {
+        let table = self.dataset.table::<SignedReceipt>();
+        table.map_err(|error| found.add(unreadable(SignedReceipt::FILE, &error))).ok()
+    }
+}
+
+impl Claims {
+    fn note(
+        &mut self,
+        row: u64,
+        signed: &SignedReceipt,
+        signer: Result<Address, Rejection>,
+        found: &mut Differences,
+    ) {
+        let (payer, operator_id) = (signed.receipt.payer, signed.receipt.operator_id);
+        self.nodes.entry((signed.receipt.node, operator_id)).or_insert(row);
+        match signer {
+            Ok(signer) if signer == payer => {}
+            Ok(signer) => drop(self.signers.entry((payer, signer)).or_insert(row)),
+            Err(reason) => found.add(Difference::Receipt { row, payer, operator_id, reason }),
+        }
+    }
+}
+
+/// The rules every receipt must pass, with the facts that the dataset states.
+struct Rules {
+    epoch: Epoch,
+    operators: usize,
+    quotas: HashMap<Address, u64>,
+    verifier: Verifier,
+}
+
+impl Rules {
+    fn new(verification: &Verification) -> Self {
+        let parameters = &verification.dataset.manifest().parameters;
+        let quota = |payer: &Payer| {
+            let most = U256::from(u64::MAX);
+            (payer.payer, u64::try_from(payer.quota_bytes.min(most)).unwrap_or(u64::MAX))
+        };
+        Self {
+            epoch: parameters.epoch,
+            operators: verification.operators.len(),
+            quotas: verification.payers.iter().map(quota).collect(),
+            verifier: Verifier::new(parameters.domain()),
+        }
+    }
+
+    fn signer(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
+        let facts = Facts { rules: self, claimed: signed.receipt.operator_id };
+        checks::check(signed, &self.verifier, EpochWindow::only(self.epoch), &facts)
+    }
+}
+
+/// What the dataset knows of the chain; what it does not know is noted in [`Claims`] and left to the caller.
+struct Facts<'a> {
+    rules: &'a Rules,
+    claimed: OperatorId,
+}
+
+impl ChainFacts for Facts<'_> {
+    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
+        Some(self.claimed)
+    }
+
+    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
+        exists(operator, self.rules.operators)
+    }
+
+    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
+        self.rules.quotas.get(&payer).copied()
+    }
+
+    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

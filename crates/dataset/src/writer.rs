@@ -1,0 +1,230 @@
+//! Writes an epoch's dataset: the tables, the distribution that follows from them, the manifest.
+//!
+//! Invariant: the folder's bytes do not depend on the order of the input, on repeated or replaced receipts, nor on when or
+//! how often it is written; a folder under its final name is whole.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::{Address, B256, keccak256};
+use tatum_primitives::{Nano, OperatorId};
+use tatum_receipt::{Rejection, SignedReceipt, Step, step};
+
+use crate::folder::{Staging, digest};
+use crate::table::{Row, TableWriter};
+use crate::tally::place;
+use crate::{
+    Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters, Payer, Tally, rollup,
+};
+
+/// Everything an epoch's dataset is made from, in any order.
+#[derive(Clone, Debug)]
+pub struct EpochData {
+    /// Parameters.
+    pub parameters: Parameters,
+    /// Everybody with a fee or a quota.
+    pub payers: Vec<Payer>,
+    /// All registered operators.
+    pub operators: Vec<Operator>,
+    /// What each operator was promised before, by id; shorter if operators are new.
+    pub previous_nano: Vec<Nano>,
+    /// Checked receipts; of each key the newest counts.
+    pub receipts: Vec<SignedReceipt>,
+}
+
+/// A receipt that does not count at the block that closed the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The receipt's leaf.
+    pub leaf: B256,
+    /// Why.
+    pub reason: Rejection,
+}
+
+/// A dataset that is on disk.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// The manifest's hash: the folder's name, and what is committed on chain.
+    pub manifest_hash: B256,
+    /// The distribution.
+    pub distribution: Distribution,
+    /// Receipts of payers or operators that do not exist at the epoch's block.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Writes a dataset into a folder of its own below `parent`. Doing so twice gives one folder.
+///
+/// # Errors
+///
+/// [`Error::Io`] is worth another try; anything else is not.
+pub fn write(parent: &Path, data: EpochData) -> Result<Written, Error> {
+    let EpochData { parameters, payers, operators, previous_nano, receipts } = data;
+    let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
+    for signed in newest_of_each_key(receipts)? {
+        writer.push(&signed)?;
+    }
+    writer.finish()
+}
+
+/// The newest receipt of each key, in canonical order.
+///
+/// # Errors
+///
+/// [`Error::Contradiction`] if two receipts of a key cannot both be true.
+pub fn newest_of_each_key(mut receipts: Vec<SignedReceipt>) -> Result<Vec<SignedReceipt>, Error> {
+    // Of two signatures over one statement, the lower stays, whichever came first.
+    receipts.sort_by(|one, other| {
+        let key = |signed: &SignedReceipt| (signed.receipt.key(), signed.receipt.sequence);
+        key(one).cmp(&key(other)).then_with(|| one.signature.0.cmp(&other.signature.0))
+    });
+    let mut newest: Vec<SignedReceipt> = Vec::with_capacity(receipts.len());
+    for signed in receipts {
+        let held = newest.last().filter(|held| held.receipt.key() == signed.receipt.key());
+        let effect = step(held, &signed)
+            .map_err(|reason| Error::Contradiction { payer: signed.receipt.payer, reason })?;
+        match (effect, held.is_some()) {
+            (Step::Advance, false) => newest.push(signed),
+            (Step::Advance, true) => {
+                newest.pop();
+                newest.push(signed);
+            }
+            (Step::Superseded | Step::Duplicate, _) => {}
+        }
+    }
+    newest.sort_by_key(|signed| place(&signed.receipt));
+    Ok(newest)
+}
+
+/// Writes a dataset from receipts that come one by one, for epochs that do not fit into memory.
+pub struct Writer {
+    parent: PathBuf,
+    staging: Staging,
+    parameters: Parameters,
+    payers: Vec<Payer>,
+    operators: Vec<Operator>,
+    previous_nano: Vec<Nano>,
+    known: HashSet<Address>,
+    receipts: TableWriter<SignedReceipt>,
+    tally: Tally,
+    left_out: Vec<LeftOut>,
+}
+
+impl Writer {
+    /// Begins a dataset below `parent`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn create(
+        parent: &Path,
+        parameters: Parameters,
+        mut payers: Vec<Payer>,
+        mut operators: Vec<Operator>,
+        previous_nano: Vec<Nano>,
+    ) -> Result<Self, Error> {
+        payers.sort_by_key(|payer| payer.payer);
+        operators.sort_by_key(|operator| operator.operator_id);
+        let staging = Staging::create(parent)?;
+        let receipts = TableWriter::create(staging.path())?;
+        Ok(Self {
+            parent: parent.to_owned(),
+            known: payers.iter().map(|payer| payer.payer).collect(),
+            tally: Tally::new(parameters.epoch),
+            left_out: Vec::new(),
+            staging,
+            parameters,
+            payers,
+            operators,
+            previous_nano,
+            receipts,
+        })
+    }
+
+    /// Adds the next receipt in canonical order. One whose payer or operator does not exist is left out and reported.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Row`] if it is out of order, has a key for the second time or is of another epoch; [`Error::Io`].
+    pub fn push(&mut self, signed: &SignedReceipt) -> Result<(), Error> {
+        if let Some(reason) = self.reason_to_leave_out(signed) {
+            self.left_out.push(LeftOut { leaf: signed.leaf(), reason });
+            return Ok(());
+        }
+        let row = self.receipts.rows();
+        let counted = self.tally.push(signed);
+        counted.map_err(|source| Error::Row { file: SignedReceipt::FILE, row, source })?;
+        self.receipts.push(signed)
+    }
+
+    /// Rolls up, writes the other tables and the manifest, and gives the folder its name.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`]; nothing is left behind.
+    pub fn finish(self) -> Result<Written, Error> {
+        let folder = self.staging.path();
+        let distribution = rollup(
+            &self.parameters,
+            &self.payers,
+            &self.operators,
+            &self.previous_nano,
+            &self.tally,
+        )?;
+        let files = vec![
+            end(folder, self.receipts)?,
+            write_table(folder, &self.payers)?,
+            write_table(folder, &self.operators)?,
+            write_table(folder, &distribution.rows)?,
+        ];
+        let manifest = Manifest::new(self.parameters, files, distribution.results.clone());
+        let bytes = manifest.encode()?;
+        write_file(&folder.join(MANIFEST), &bytes)?;
+        let manifest_hash = keccak256(&bytes);
+        let folder = self.staging.publish(&self.parent, &manifest_hash.to_string())?;
+        let left_out = self.left_out;
+        Ok(Written { folder, manifest, manifest_hash, distribution, left_out })
+    }
+
+    fn reason_to_leave_out(&self, signed: &SignedReceipt) -> Option<Rejection> {
+        let (payer, operator_id) = (signed.receipt.payer, signed.receipt.operator_id);
+        if !self.known.contains(&payer) {
+            return Some(Rejection::NoStake { payer });
+        }
+        let exists = exists(operator_id, self.operators.len());
+        (!exists).then_some(Rejection::UnknownOperator { operator_id })
+    }
+}
+
+/// Whether an id names one of so many operators; ids are dense.
+pub(crate) fn exists(id: OperatorId, operators: usize) -> bool {
+    usize::try_from(id.0).is_ok_and(|id| id < operators)
+}
+
+fn write_table<R: Row>(folder: &Path, rows: &[R]) -> Result<FileEntry, Error> {
+    let mut table = TableWriter::create(folder)?;
+    rows.iter().try_for_each(|row| table.push(row))?;
+    end(folder, table)
+}
+
+fn end<R: Row>(folder: &Path, table: TableWriter<R>) -> Result<FileEntry, Error> {
+    let rows = table.finish()?;
+    let (keccak256, size_bytes) = digest(&folder.join(R::FILE))?;
+    Ok(FileEntry { name: R::FILE.to_owned(), keccak256, size_bytes, rows })
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let written = File::create_new(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(Error::io(path))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! What changes no byte of a dataset, and what is refused.
+
+use std::fs;
+
+use proptest::prelude::*;
+use tatum_receipt::DeliveryReceipt;
+use tempfile::TempDir;
+
+use super::*;
+use crate::scene::{data, parameters, receipt, sign};
+use crate::verify;
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        names.map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_dataset_is_five_files_in_a_folder_named_by_its_manifest() {
+    let parent = TempDir::new().unwrap();
+    let written = write(parent.path(), data()).unwrap();
+    assert_eq!(names(parent.path()), [written.manifest_hash.to_string()]);
+    let files = [
+        "distribution.parquet",
+        "manifest.json",
+        "operators.parquet",
+        "payers.parquet",
+        "receipts.parquet",
+    ];
+    assert_eq!(names(&written.folder), files);
+    let manifest = fs::read(written.folder.join(MANIFEST)).unwrap();
+    assert_eq!(keccak256(manifest), written.manifest_hash);
+}
+
+#[test]
+fn the_amounts_are_those_of_the_payout_rule() {
+    let parent = TempDir::new().unwrap();
+    let distribution = write(parent.path(), data()).unwrap().distribution;
+    // Payer 1 steers 4.8 DATA over 8 : 0 : 1 of 9 thousand bytes on time, payer 2 3.2 DATA over 7 : 2 : 4 of 13.
+    let from_receipts = [4_266_666_666u64 + 1_723_076_923, 492_307_692, 533_333_333 + 984_615_384];
+    let pool = 10_000_000_002 - from_receipts.iter().sum::<u64>();
+    let earned: Vec<u64> = distribution.rows.iter().map(|row| row.epoch_nano.0).collect();
+    let expected = [from_receipts[0] + pool / 2, from_receipts[1] + pool / 2, from_receipts[2]];
+    assert_eq!(earned, expected);
+    assert_eq!(distribution.results.dust_nano, Nano(pool % 2));
+    assert_eq!(distribution.rows[1].cumulative_nano, Nano(20 + expected[1]));
+    assert_eq!(distribution.results.utilisation_bps.bps(), 2_200);
+}
+
+#[test]
+fn writing_twice_gives_one_folder_and_another_content_is_refused() {
+    let parent = TempDir::new().unwrap();
+    let first = write(parent.path(), data()).unwrap();
+    let second = write(parent.path(), data()).unwrap();
+    assert_eq!(first.folder, second.folder);
+    assert_eq!(names(parent.path()).len(), 1);
+    fs::write(first.folder.join(Payer::FILE), "spoilt").unwrap();
+    assert!(matches!(write(parent.path(), data()), Err(Error::Occupied { .. })));
+    assert_eq!(names(parent.path()).len(), 1);
+}
+
+#[test]
+fn a_writer_that_is_given_up_leaves_nothing_behind() {
+    let parent = TempDir::new().unwrap();
+    let EpochData { parameters, payers, operators, previous_nano, .. } = data();
+    let mut writer =
+        Writer::create(parent.path(), parameters, payers, operators, previous_nano).unwrap();
+    writer.push(&sign(receipt(1, 0, 1, 3))).unwrap();
+    assert!(names(parent.path())[0].starts_with(".writing-"));
+    drop(writer);
+    assert!(names(parent.path()).is_empty());
+}
+
+#[test]
+fn receipts_of_strangers_are_left_out_and_reported() {
+    let parent = TempDir::new().unwrap();
+    let mut with_strangers = data();
+    with_strangers.receipts.push(sign(receipt(9, 0, 1, 3)));
+    with_strangers.receipts.push(sign(receipt(1, 3, 1, 3)));
+    let written = write(parent.path(), with_strangers).unwrap();
+    let mut codes: Vec<_> = written.left_out.iter().map(|out| out.reason.code()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["no_stake", "unknown_operator"]);
+    assert_eq!(written.manifest_hash, write(parent.path(), data()).unwrap().manifest_hash);
+    verify(&written.folder).unwrap();
+}
+
+#[test]
+fn contradictions_and_wrong_epochs_are_refused() {
+    let parent = TempDir::new().unwrap();
+    let with = |extra: DeliveryReceipt| {
+        let mut data = data();
+        data.receipts.push(sign(extra));
+        write(parent.path(), data)
+    };
+    let other = DeliveryReceipt { messages: 31, ..receipt(1, 0, 1, 3) };
+    assert!(matches!(with(other), Err(Error::Contradiction { .. })));
+    let falling = DeliveryReceipt { messages: 29, ..receipt(1, 0, 1, 4) };
+    assert!(matches!(with(falling), Err(Error::Contradiction { .. })));
+    let early = DeliveryReceipt { epoch: tatum_primitives::Epoch(3), ..receipt(1, 0, 7, 4) };
+    assert!(matches!(
+        with(early),
+        Err(Error::Row { source: crate::RowError::WrongEpoch { .. }, .. })
+    ));
+    assert!(names(parent.path()).is_empty());
+}
+
+#[test]
+fn promises_that_do_not_add_up_are_refused() {
+    let parent = TempDir::new().unwrap();
+    let mut short = data();
+    short.previous_nano[0].0 -= 1;
+    assert!(matches!(write(parent.path(), short), Err(Error::Previous { got: Nano(29), .. })));
+}
+
+#[test]
+fn an_epoch_without_anything_is_a_dataset_too() {
+    let parent = TempDir::new().unwrap();
+    let nothing = EpochData {
+        parameters: Parameters { previous_total_nano: Nano::ZERO, ..parameters() },
+        payers: vec![],
+        operators: vec![],
+        previous_nano: vec![],
+        receipts: vec![],
+    };
+    let written = write(parent.path(), nothing).unwrap();
+    assert_eq!(written.distribution.results.dust_nano, parameters().available_nano);
+    verify(&written.folder).unwrap();
+}
+
+#[test]
+fn more_than_a_row_group_is_read_back_as_written() {
+    let parent = TempDir::new().unwrap();
+    let EpochData { parameters, payers, operators, previous_nano, .. } = data();
+    let mut writer =
+        Writer::create(parent.path(), parameters, payers, operators, previous_nano).unwrap();
+    let template = sign(receipt(1, 0, 0, 1));
+    let numbered = (0..70_000u32).map(|number| {
+        let mut signed = template.clone();
+        signed.receipt.stream_key.0 = B256::left_padding_from(&number.to_be_bytes());
+        signed
+    });
+    let mut leaves = Vec::new();
+    for signed in numbered {
+        writer.push(&signed).unwrap();
+        leaves.push(signed.leaf());
+    }
+    let written = writer.finish().unwrap();
+    let dataset = crate::Dataset::open(&written.folder).unwrap();
+    let read: Vec<B256> = dataset.receipts().unwrap().map(|row| row.unwrap().leaf()).collect();
+    assert_eq!(read, leaves);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn order_repetition_and_older_receipts_change_no_byte(
+        order in Just((0..18usize).collect::<Vec<_>>()).prop_shuffle(),
+        kept in 6..18usize,
+    ) {
+        // Every receipt once, then again, then an older one of the same key.
+        let newest = crate::scene::receipts();
+        let older = newest.iter().map(|signed| {
+            let DeliveryReceipt { sequence, messages, bytes, on_time, .. } = signed.receipt;
+            sign(DeliveryReceipt {
+                sequence: sequence - 1,
+                messages: messages - 9,
+                bytes: bytes / 2,
+                on_time: on_time.min(messages - 9) / 2,
+                ..signed.receipt.clone()
+            })
+        });
+        let all: Vec<SignedReceipt> = newest.iter().cloned().chain(older).chain(newest.clone()).collect();
+        let mut shuffled = data();
+        shuffled.receipts = order.iter().filter(|at| **at < 6 || **at < kept).map(|at| all[*at].clone()).collect();
+        shuffled.payers.reverse();
+        shuffled.operators.reverse();
+        let parent = TempDir::new().unwrap();
+        let written = write(parent.path(), shuffled).unwrap();
+        prop_assert_eq!(written.folder, write(parent.path(), data()).unwrap().folder);
+    }
+}
