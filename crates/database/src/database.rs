@@ -121,7 +121,7 @@ pub(crate) fn begin_write(backend: Backend) -> &'static str {
 }
 
 /// The URL of the SQLite file at `path`.
-fn sqlite_url(path: &Path) -> Result<String, DatabaseError> {
+pub(crate) fn sqlite_url(path: &Path) -> Result<String, DatabaseError> {
     let text = path.to_str().ok_or_else(|| DatabaseError::Url {
         url: path.display().to_string(),
         reason: "the path is not UTF-8".to_owned(),

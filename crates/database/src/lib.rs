@@ -26,6 +26,7 @@
 mod database;
 mod epochs;
 mod error;
+mod node;
 mod receipts;
 mod rejections;
 mod row;
@@ -34,6 +35,7 @@ mod writer;
 pub use database::{Backend, Database};
 pub use epochs::{EpochRecord, EpochState, RolledEpoch};
 pub use error::DatabaseError;
+pub use node::{Answer, KeptReceipt, NodeReceiptCounts, NodeStore};
 pub use receipts::ReceiptScan;
 pub use rejections::{MAX_REJECTED_BYTES, Refused, RejectedReceipt, RejectionQuery};
 pub use writer::{Candidate, Outcome, SubmitError, Writer, WriterOptions};

@@ -16,7 +16,7 @@ use crate::{Database, DatabaseError};
 const PAGE: i64 = 4096;
 
 /// The bytes a key is stored as.
-fn key_bytes(key: &ReceiptKey) -> Vec<u8> {
+pub(crate) fn key_bytes(key: &ReceiptKey) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(93);
     bytes.extend_from_slice(&key.epoch.0.to_be_bytes());
     bytes.extend_from_slice(key.payer.as_slice());
@@ -27,11 +27,11 @@ fn key_bytes(key: &ReceiptKey) -> Vec<u8> {
 }
 
 /// The least key of `epoch`; no key of an earlier epoch reaches it.
-fn epoch_start(epoch: Epoch) -> Vec<u8> {
+pub(crate) fn epoch_start(epoch: Epoch) -> Vec<u8> {
     epoch.0.to_be_bytes().to_vec()
 }
 
-fn signed(row: &AnyRow) -> Result<SignedReceipt, DatabaseError> {
+pub(crate) fn signed(row: &AnyRow) -> Result<SignedReceipt, DatabaseError> {
     let bytes: Vec<u8> = row.try_get("signed")?;
     SignedReceipt::decode(&bytes).map_err(|error| corrupt("signed", error))
 }

@@ -1,0 +1,325 @@
+//! A node's or client's own store: the newest receipt of each key, what was acknowledged, and the outbox to the
+//! aggregator.
+//!
+//! Invariant: a kept receipt is on disk when [`NodeStore::keep`] returns, a stored sequence never falls, and a receipt
+//! leaves the outbox only by an answer of the aggregator to it or to a newer one. Losing power between any two
+//! statements loses no receipt; at worst one is handed in twice, which changes nothing.
+
+use std::path::Path;
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use tatum_primitives::{Address, B256, Epoch, Role, StreamKey};
+use tatum_receipt::{Acknowledgement, ReceiptKey, SignedReceipt, Step, step};
+
+use crate::database::{MigrationText, begin_write, sqlite_url};
+use crate::receipts::{epoch_start, key_bytes, signed};
+use crate::row::{bigint, corrupt, unsigned};
+use crate::{Database, DatabaseError};
+
+const MIGRATIONS: &[MigrationText] = &[(
+    20261122164500,
+    "create node receipts",
+    include_str!("../../../migrations/node/20261122164500_create_node_receipts.sql"),
+)];
+
+/// A kept receipt and the node's word for it, if it came.
+#[derive(Clone, Debug)]
+pub struct KeptReceipt {
+    /// The newest receipt of its key.
+    pub signed: SignedReceipt,
+    /// The acknowledgement of exactly this receipt.
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
+/// What the aggregator said of a receipt.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The receipt that was handed in.
+    pub signed: SignedReceipt,
+    /// Why it was refused; `None` if it counts (or a newer one does).
+    pub refused: Option<String>,
+    /// Whether a refusal is final. Others are tried again.
+    pub is_final: bool,
+}
+
+/// How many receipts are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeReceiptCounts {
+    /// All that are kept.
+    pub kept: u64,
+    /// Those that wait to be handed in.
+    pub waiting: u64,
+    /// Those whose newest was refused by the aggregator.
+    pub refused: u64,
+}
+
+/// The store of one process.
+#[derive(Clone, Debug)]
+pub struct NodeStore {
+    database: Database,
+}
+
+impl NodeStore {
+    /// Opens the SQLite file at `path`, made if absent.
+    pub async fn open_file(path: &Path) -> Result<Self, DatabaseError> {
+        let database = Database::open_with(&sqlite_url(path)?, MIGRATIONS).await?;
+        Ok(Self { database })
+    }
+
+    /// Keeps a receipt if it is the newest of its key; says what became of it.
+    ///
+    /// A contradiction (a falling counter, another receipt of the same sequence) is the inner error.
+    pub async fn keep(
+        &self,
+        offered: &SignedReceipt,
+    ) -> Result<Result<Step, tatum_receipt::Rejection>, DatabaseError> {
+        let key = key_bytes(&offered.receipt.key());
+        let mut transaction =
+            self.database.writer().begin_with(begin_write(self.database.backend())).await?;
+        let row = sqlx::query("SELECT signed FROM node_receipts WHERE key = $1")
+            .bind(key.clone())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let held = row.as_ref().map(signed).transpose()?;
+        let outcome = step(held.as_ref(), offered);
+        if outcome == Ok(Step::Advance) {
+            const SQL: &str = "INSERT INTO node_receipts (key, epoch, sequence, signed, acknowledged_sequence, \
+                 answered_sequence, refusals) VALUES ($1, $2, $3, $4, -1, -1, 0) ON CONFLICT (key) DO UPDATE SET \
+                 sequence = excluded.sequence, signed = excluded.signed, refusals = 0";
+            sqlx::query(SQL)
+                .bind(key)
+                .bind(bigint(offered.receipt.epoch.0)?)
+                .bind(bigint(offered.receipt.sequence)?)
+                .bind(offered.encode().to_vec())
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+        }
+        Ok(outcome)
+    }
+
+    /// The newest receipt of a key.
+    pub async fn newest(&self, key: &ReceiptKey) -> Result<Option<SignedReceipt>, DatabaseError> {
+        let row = sqlx::query("SELECT signed FROM node_receipts WHERE key = $1")
+            .bind(key_bytes(key))
+            .fetch_optional(self.database.reader())
+            .await?;
+        row.as_ref().map(signed).transpose()
+    }
+
+    /// The newest receipts of a payer for one stream and role, from epoch `earliest` on.
+    pub async fn newest_of(
+        &self,
+        payer: Address,
+        stream: StreamKey,
+        role: Role,
+        earliest: Epoch,
+    ) -> Result<Vec<SignedReceipt>, DatabaseError> {
+        let kept = self.since(earliest).await?;
+        let wanted = |signed: &SignedReceipt| {
+            let receipt = &signed.receipt;
+            receipt.payer == payer && receipt.stream_key == stream && receipt.role == role
+        };
+        Ok(kept.into_iter().map(|kept| kept.signed).filter(wanted).collect())
+    }
+
+    /// Everything that is kept from epoch `earliest` on.
+    pub async fn since(&self, earliest: Epoch) -> Result<Vec<KeptReceipt>, DatabaseError> {
+        const SQL: &str = "SELECT signed, sequence, acknowledgement, acknowledged_sequence FROM node_receipts \
+             WHERE key >= $1 ORDER BY key";
+        let rows =
+            sqlx::query(SQL).bind(epoch_start(earliest)).fetch_all(self.database.reader()).await?;
+        rows.iter().map(kept).collect()
+    }
+
+    /// Keeps a node's word for a receipt.
+    pub async fn record_acknowledged(
+        &self,
+        signed: &SignedReceipt,
+        word: &Acknowledgement,
+    ) -> Result<(), DatabaseError> {
+        let bytes = [word.digest, word.signature[0], word.signature[1]].concat();
+        const SQL: &str = "UPDATE node_receipts SET acknowledgement = $1, acknowledged_sequence = $2 \
+             WHERE key = $3 AND acknowledged_sequence < $2";
+        sqlx::query(SQL)
+            .bind(bytes)
+            .bind(bigint(signed.receipt.sequence)?)
+            .bind(key_bytes(&signed.receipt.key()))
+            .execute(self.database.writer())
+            .await?;
+        Ok(())
+    }
+
+    /// Receipts to hand in, those of older epochs first.
+    pub async fn to_hand_in(&self, limit: u32) -> Result<Vec<SignedReceipt>, DatabaseError> {
+        const SQL: &str = "SELECT signed FROM node_receipts WHERE answered_sequence < sequence \
+             ORDER BY key LIMIT $1";
+        let rows =
+            sqlx::query(SQL).bind(i64::from(limit)).fetch_all(self.database.reader()).await?;
+        rows.iter().map(signed).collect()
+    }
+
+    /// Records the aggregator's answers. A refusal that is not final stays in the outbox.
+    pub async fn record_answers(&self, answers: &[Answer]) -> Result<(), DatabaseError> {
+        const DONE: &str = "UPDATE node_receipts SET answered_sequence = $1, reason = $2, refusals = $3 \
+             WHERE key = $4 AND answered_sequence < $1";
+        const AGAIN: &str = "UPDATE node_receipts SET reason = $1, refusals = refusals + 1 \
+             WHERE key = $2 AND sequence = $3";
+        let mut transaction =
+            self.database.writer().begin_with(begin_write(self.database.backend())).await?;
+        for answer in answers {
+            let key = key_bytes(&answer.signed.receipt.key());
+            let sequence = bigint(answer.signed.receipt.sequence)?;
+            let refused = answer.refused.clone();
+            let query = if refused.is_none() || answer.is_final {
+                let refusals = i64::from(refused.is_some());
+                sqlx::query(DONE).bind(sequence).bind(refused).bind(refusals).bind(key)
+            } else {
+                sqlx::query(AGAIN).bind(refused).bind(key).bind(sequence)
+            };
+            query.execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// How many receipts are in which state.
+    pub async fn counts(&self) -> Result<NodeReceiptCounts, DatabaseError> {
+        const SQL: &str = "SELECT COUNT(*) AS kept, \
+             COUNT(CASE WHEN answered_sequence < sequence THEN 1 END) AS waiting, \
+             COUNT(CASE WHEN refusals > 0 THEN 1 END) AS refused FROM node_receipts";
+        let row = sqlx::query(SQL).fetch_one(self.database.reader()).await?;
+        Ok(NodeReceiptCounts {
+            kept: unsigned(&row, "kept")?,
+            waiting: unsigned(&row, "waiting")?,
+            refused: unsigned(&row, "refused")?,
+        })
+    }
+
+    /// Closes the file once its work is done.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+fn kept(row: &AnyRow) -> Result<KeptReceipt, DatabaseError> {
+    let current: bool =
+        row.try_get::<i64, _>("acknowledged_sequence")? == row.try_get::<i64, _>("sequence")?;
+    let bytes: Option<Vec<u8>> = row.try_get("acknowledgement")?;
+    let word = bytes.filter(|_| current).map(|bytes| word(&bytes)).transpose()?;
+    Ok(KeptReceipt { signed: signed(row)?, acknowledgement: word })
+}
+
+fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
+    let wrong = || corrupt("acknowledgement", "not 96 bytes");
+    let (parts, rest) = bytes.as_chunks::<32>();
+    match (parts, rest) {
+        ([digest, r, s], []) => Ok(Acknowledgement {
+            digest: B256::from(digest),
+            signature: [B256::from(r), B256::from(s)],
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tatum_primitives::{Domain, NodeId, OperatorId};
+    use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Verifier};
+
+    fn receipt(node: u8, sequence: u64, messages: u64) -> SignedReceipt {
+        let key = SessionKey::from_bytes(&[1; 32]).unwrap();
+        let receipt = DeliveryReceipt {
+            payer: key.address(),
+            operator_id: OperatorId(1),
+            node: NodeId(B256::repeat_byte(node)),
+            epoch: Epoch(3),
+            sequence,
+            messages,
+            bytes: messages,
+            ..DeliveryReceipt::default()
+        };
+        let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
+        SignedReceipt::sign(receipt, &key, &Verifier::new(domain))
+    }
+
+    async fn store() -> (tempfile::TempDir, NodeStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn the_newest_receipt_survives_reopening_and_contradictions_change_nothing() {
+        let (folder, store) = store().await;
+        assert_eq!(store.keep(&receipt(1, 1, 5)).await.unwrap(), Ok(Step::Advance));
+        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Ok(Step::Advance));
+        assert_eq!(store.keep(&receipt(1, 2, 7)).await.unwrap(), Ok(Step::Superseded));
+        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Ok(Step::Duplicate));
+        let falling = store.keep(&receipt(1, 4, 8)).await.unwrap();
+        assert!(matches!(falling, Err(Rejection::FallingCounter { .. })));
+        store.close().await;
+        let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        let held = again.newest(&receipt(1, 3, 9).receipt.key()).await.unwrap();
+        assert_eq!(held, Some(receipt(1, 3, 9)));
+        let payer = receipt(1, 3, 9).receipt.payer;
+        let of = again.newest_of(payer, StreamKey::default(), Role::Subscriber, Epoch(3));
+        assert_eq!(of.await.unwrap().len(), 1);
+        assert!(again.since(Epoch(4)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_receipt_waits_until_it_is_answered() {
+        let (_folder, store) = store().await;
+        for signed in [receipt(1, 1, 5), receipt(2, 1, 5)] {
+            store.keep(&signed).await.unwrap().unwrap();
+        }
+        assert_eq!(store.to_hand_in(10).await.unwrap().len(), 2);
+        // The second is replaced while the first version is on its way.
+        store.keep(&receipt(2, 2, 6)).await.unwrap().unwrap();
+        let answer = |signed, refused: Option<&str>, is_final| Answer {
+            signed,
+            refused: refused.map(str::to_owned),
+            is_final,
+        };
+        let answers = [answer(receipt(1, 1, 5), None, true), answer(receipt(2, 1, 5), None, true)];
+        store.record_answers(&answers).await.unwrap();
+        assert_eq!(store.to_hand_in(10).await.unwrap(), vec![receipt(2, 2, 6)]);
+        store.record_answers(&[answer(receipt(2, 2, 6), Some("later"), false)]).await.unwrap();
+        assert_eq!(store.to_hand_in(10).await.unwrap().len(), 1);
+        store.record_answers(&[answer(receipt(2, 2, 6), Some("never"), true)]).await.unwrap();
+        let counts = store.counts().await.unwrap();
+        assert_eq!(counts, NodeReceiptCounts { kept: 2, waiting: 0, refused: 1 });
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_belongs_to_one_receipt() {
+        let (_folder, store) = store().await;
+        store.keep(&receipt(1, 1, 5)).await.unwrap().unwrap();
+        let word = Acknowledgement {
+            digest: B256::repeat_byte(1),
+            signature: [B256::repeat_byte(2), B256::repeat_byte(3)],
+        };
+        store.record_acknowledged(&receipt(1, 1, 5), &word).await.unwrap();
+        assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, Some(word));
+        store.keep(&receipt(1, 2, 6)).await.unwrap().unwrap();
+        assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, None);
+    }
+
+    #[test]
+    fn every_migration_file_is_run() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/node");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let listed: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|(version, words, _)| format!("{version}_{}.sql", words.replace(' ', "_")))
+            .collect();
+        assert_eq!(files, listed);
+    }
+}
