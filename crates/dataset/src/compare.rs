@@ -12,6 +12,7 @@ use crate::{
     RowError,
 };
 
+/// Compares the listed files with those of a dataset.
 pub(crate) fn check_file_names(manifest: &Manifest, found: &mut Differences) {
     let expected =
         [SignedReceipt::FILE, Payer::FILE, Operator::FILE, DistributionRow::FILE].join(", ");
@@ -36,23 +37,40 @@ pub(crate) fn check_file<R: Row>(dataset: &Dataset, found: &mut Differences) {
     }
 }
 
+/// Compares a file's number of rows with the manifest.
 pub(crate) fn check_rows<R: Row>(dataset: &Dataset, rows: u64, found: &mut Differences) {
     if let Some(entry) = dataset.manifest().files.iter().find(|entry| entry.name == R::FILE) {
         compare_file(R::FILE, "rows", entry.rows, rows, found);
     }
 }
 
-pub(crate) fn compare_file<T: PartialEq + ToString>(
+fn compare_file<T: PartialEq + ToString>(
     file: &'static str,
     field: &'static str,
     expected: T,
     got: T,
     found: &mut Differences,
 ) {
-    if expected != got {
-        let (expected, got) = (expected.to_string(), got.to_string());
+    if let Some((expected, got)) = differing(expected, got) {
         found.add(Difference::File { file, field, expected, got });
     }
+}
+
+/// Compares a stated result with what follows.
+pub(crate) fn compare<T: PartialEq + ToString>(
+    field: &'static str,
+    expected: T,
+    got: T,
+    found: &mut Differences,
+) {
+    if let Some((expected, got)) = differing(expected, got) {
+        found.add(Difference::Result { field, expected, got });
+    }
+}
+
+/// Both as text, if they differ.
+fn differing<T: PartialEq + ToString>(expected: T, got: T) -> Option<(String, String)> {
+    (expected != got).then(|| (expected.to_string(), got.to_string()))
 }
 
 /// Reads a small table whose rows are in order of a key that none has twice.
@@ -103,6 +121,7 @@ pub(crate) fn previous(rows: &[DistributionRow], found: &mut Differences) -> Vec
     (0u64..).zip(rows).map(before).collect()
 }
 
+/// Compares the stated payouts with those that follow.
 pub(crate) fn compare_rows(
     expected: &[DistributionRow],
     got: &[DistributionRow],
@@ -129,6 +148,7 @@ pub(crate) fn compare_rows(
     }
 }
 
+/// Compares all stated results with those that follow.
 pub(crate) fn compare_results(expected: &Results, got: &Results, found: &mut Differences) {
     compare("root", expected.root, got.root, found);
     compare("depth", expected.depth, got.depth, found);
@@ -140,18 +160,7 @@ pub(crate) fn compare_results(expected: &Results, got: &Results, found: &mut Dif
     compare("utilisation_bps", expected, got, found);
 }
 
-pub(crate) fn compare<T: PartialEq + ToString>(
-    field: &'static str,
-    expected: T,
-    got: T,
-    found: &mut Differences,
-) {
-    if expected != got {
-        let (expected, got) = (expected.to_string(), got.to_string());
-        found.add(Difference::Result { field, expected, got });
-    }
-}
-
+/// A payout that differs.
 pub(crate) fn payout(
     row: u64,
     field: &'static str,
@@ -161,6 +170,7 @@ pub(crate) fn payout(
     Difference::Payout { row, field, expected: expected.to_string(), got: got.to_string() }
 }
 
+/// A file that cannot be read.
 pub(crate) fn unreadable(file: &str, error: &Error) -> Difference {
     Difference::Unreadable { file: file.to_owned(), detail: chain_of(error) }
 }

@@ -52,6 +52,7 @@ impl Staging {
     /// Gives the folder its name; if a folder of that name holds the same files already, keeps that one.
     pub(crate) fn publish(self, parent: &Path, name: &str) -> Result<PathBuf, Error> {
         let place = parent.join(name);
+        open_to_readers(self.path())?;
         sync(self.path())?;
         match fs::rename(self.path(), &place) {
             // The guard may go: its folder has another name now.
@@ -59,7 +60,6 @@ impl Staging {
             Err(_) if place.is_dir() => same_files(self.path(), &place)?,
             Err(error) => return Err(Error::io(&place)(error)),
         }
-        open_to_readers(&place)?;
         sync(parent)?;
         Ok(place)
     }

@@ -7,12 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, keccak256};
-use tatum_merkle::SumTree;
+use tatum_merkle::{SumTree, map_in_order};
+use tatum_primitives::Nano;
 use tatum_receipt::SignedReceipt;
 
 use crate::rollup::entry;
 use crate::table::{Row, TableReader};
-use crate::{DistributionRow, Error, MANIFEST, Manifest, Operator, Payer};
+use crate::{
+    Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tally, rollup,
+};
 
 /// A dataset's folder.
 #[derive(Clone, Debug)]
@@ -93,6 +96,34 @@ impl Dataset {
     /// Any [`Error`].
     pub fn tree(&self) -> Result<SumTree, Error> {
         Ok(SumTree::build(self.distribution()?.iter().map(entry).collect())?)
+    }
+
+    /// Rolls the files up again, trusting signatures and the distribution's statement of what was promised before; to
+    /// trust nothing, use [`crate::verify`].
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`].
+    pub fn roll_up(&self) -> Result<Distribution, Error> {
+        let table = self.table::<SignedReceipt>()?;
+        let mut tally = Tally::new(self.manifest.parameters.epoch);
+        for group in 0..table.groups() {
+            let leaves = map_in_order(&table.group(group)?, |row| {
+                row.as_ref()
+                    .map(|signed| (signed.receipt.clone(), signed.leaf()))
+                    .map_err(Clone::clone)
+            });
+            let counted = leaves.and_then(|rows| {
+                rows.iter().try_for_each(|(receipt, leaf)| tally.push_leaf(receipt, *leaf))
+            });
+            let row = tally.receipts();
+            counted.map_err(|source| Error::Row { file: SignedReceipt::FILE, row, source })?;
+        }
+        let previous = |row: DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano);
+        let previous =
+            self.distribution()?.into_iter().map(|row| previous(row).unwrap_or_default());
+        let previous: Vec<Nano> = previous.collect();
+        rollup(&self.manifest.parameters, &self.payers()?, &self.operators()?, &previous, &tally)
     }
 
     pub(crate) fn table<R: Row>(&self) -> Result<TableReader<R>, Error> {

@@ -204,7 +204,7 @@ pub struct ReceiptProver {
 }
 
 impl ReceiptProver {
-    /// Reads all receipts once; takes some 120 bytes of memory for each.
+    /// Reads all receipts once; takes some 200 bytes of memory for each.
     ///
     /// # Errors
     ///

@@ -58,6 +58,7 @@ fn an_honest_dataset_verifies_and_states_what_only_the_chain_can_judge() {
     assert_eq!(verified.manifest_hash, written.manifest_hash);
     assert_eq!(verified.distribution, written.distribution);
     assert_eq!(verified.receipts, 6);
+    assert_eq!(Dataset::open(&written.folder).unwrap().roll_up().unwrap(), written.distribution);
     let signers: Vec<_> = verified.claims.signers.into_keys().collect();
     assert_eq!(signers, [(key(2).address(), key(12).address())]);
     assert_eq!(verified.claims.nodes.len(), 3);
@@ -203,4 +204,21 @@ fn an_epoch_continues_the_one_before() {
     let shifted = verify(&write(parent.path(), next).unwrap().folder).unwrap();
     assert_eq!(shifted.check_follows(&first).unwrap_err().list().len(), 2);
     assert!(first.check_follows(&second).is_err());
+}
+
+#[test]
+fn a_byte_changed_anywhere_is_a_difference_and_no_panic() {
+    let (_parent, written) = written();
+    for file in [SignedReceipt::FILE, Payer::FILE, DistributionRow::FILE, MANIFEST] {
+        let path = written.folder.join(file);
+        let good = fs::read(&path).unwrap();
+        for at in (0..good.len()).step_by(3) {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            fs::write(&path, bad).unwrap();
+            assert!(verify(&written.folder).is_err(), "{file} byte {at}");
+        }
+        fs::write(&path, good).unwrap();
+    }
+    verify(&written.folder).unwrap();
 }
