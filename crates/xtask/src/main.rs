@@ -1,2 +1,29 @@
-//! Being built.
-fn main() {}
+//! Chores of the repository: the demo, and what the contract checks need beyond forge.
+
+mod demo;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Chores of the repository.
+#[derive(Debug, Parser)]
+#[command(name = "xtask")]
+enum Command {
+    /// Run the whole network on this machine and check every payout
+    Demo(demo::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Demo(args) => demo::run(args).await,
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -34,12 +34,12 @@ pub(crate) enum Command {
     RemoveNode(NodeArgs),
     /// Show bond, earnings, claims and balance
     #[command(
-        after_help = "Example:\n  tatum operator status --operator 0 --aggregator http://127.0.0.1:7300 --json"
+        after_help = "Example:\n  tatum operator status --operator 0 --aggregator http://127.0.0.1:7070 --json"
     )]
     Status(EarningsArgs),
     /// Claim what the newest finalized distribution owes an operator
     #[command(
-        after_help = "Examples:\n  tatum operator claim --operator 0 --aggregator http://127.0.0.1:7300 --keystore any.json\n\nAnyone may claim for anyone: the tokens go to the operator's payout address."
+        after_help = "Examples:\n  tatum operator claim --operator 0 --aggregator http://127.0.0.1:7070 --keystore any.json\n\nAnyone may claim for anyone: the tokens go to the operator's payout address."
     )]
     Claim(ClaimArgs),
 }
@@ -90,7 +90,7 @@ pub(crate) struct EarningsArgs {
         long,
         value_name = "URL",
         env = "TATUM_AGGREGATOR",
-        default_value = "http://127.0.0.1:7300"
+        default_value = "http://127.0.0.1:7070"
     )]
     aggregator: String,
     #[command(flatten)]

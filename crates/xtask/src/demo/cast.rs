@@ -1,0 +1,145 @@
+//! Who takes part: operators with their relays, publishers and subscribers with their stakes.
+
+use anyhow::Context;
+use ed25519_dalek::SigningKey;
+use serde::Deserialize;
+use tatum_primitives::{B256, NodeId, OperatorId, U256, keccak256};
+use tatum_receipt::SessionKey;
+use tatum_test_utils::Devnet;
+
+use super::records::Stream;
+use super::tatum;
+
+/// Relays of each operator: four relays of three operators.
+const RELAYS: [usize; 3] = [2, 1, 1];
+const SUBSCRIBERS_PER_STREAM: usize = 2;
+const STAKE_DATA: &str = "1000";
+
+/// A relay node.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub(crate) name: String,
+    pub(crate) operator: OperatorId,
+    pub(crate) secret: B256,
+}
+
+/// An operator.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    pub(crate) id: OperatorId,
+    pub(crate) account: SessionKey,
+}
+
+/// A publisher or subscriber: it pays, and signs receipts with a session key.
+#[derive(Debug)]
+pub(crate) struct Payer {
+    pub(crate) name: String,
+    /// Index of its stream.
+    pub(crate) stream: usize,
+    pub(crate) account: SessionKey,
+    pub(crate) session: SessionKey,
+}
+
+/// Everybody.
+#[derive(Debug)]
+pub(crate) struct Cast {
+    pub(crate) operators: Vec<Operator>,
+    pub(crate) relays: Vec<Relay>,
+    pub(crate) publishers: Vec<Payer>,
+    pub(crate) subscribers: Vec<Payer>,
+    pub(crate) proposer: SessionKey,
+}
+
+#[derive(Debug, Deserialize)]
+struct Registered {
+    operator: OperatorId,
+}
+
+impl Cast {
+    /// Registers the operators and stakes for the payers.
+    pub(crate) async fn assemble(devnet: &Devnet, streams: &[Stream]) -> anyhow::Result<Self> {
+        let proposer = Devnet::account("proposer");
+        devnet.fund(proposer.address(), data(10_000)).await?;
+        let (mut publishers, mut subscribers) = (Vec::new(), Vec::new());
+        for (stream, Stream { name, .. }) in streams.iter().enumerate() {
+            publishers.push(payer(format!("{name}-publisher"), stream));
+            for number in 1..=SUBSCRIBERS_PER_STREAM {
+                subscribers.push(payer(format!("{name}-subscriber-{number}"), stream));
+            }
+        }
+        let payers: Vec<&Payer> = publishers.iter().chain(&subscribers).collect();
+        for payer in &payers {
+            devnet.fund(payer.account.address(), data(2_000)).await?;
+        }
+        // The chain mines a block a second, so what can go side by side does.
+        let mut staking = tokio::task::JoinSet::new();
+        for payer in payers {
+            staking.spawn(run_all(stake(devnet, payer)?));
+        }
+        let (operators, relays) = register_all(devnet).await?;
+        while let Some(staked) = staking.join_next().await {
+            staked??;
+        }
+        Ok(Self { operators, relays, publishers, subscribers, proposer })
+    }
+}
+
+/// Registers the operators one after the other, so that the ids are in order of the names.
+async fn register_all(devnet: &Devnet) -> anyhow::Result<(Vec<Operator>, Vec<Relay>)> {
+    let (mut operators, mut relays) = (Vec::new(), Vec::new());
+    for (number, count) in RELAYS.into_iter().enumerate() {
+        let account = Devnet::account(&format!("operator {number}"));
+        devnet.fund(account.address(), data(6_000)).await?;
+        let secrets: Vec<B256> = (0..count)
+            .map(|relay| keccak256(format!("tatum demo relay {number}.{relay}")))
+            .collect();
+        let nodes: Vec<String> = secrets.iter().map(|secret| node(secret).to_string()).collect();
+        let name = format!("operator-{number}");
+        let mut arguments = vec!["operator", "register", "--name", &name];
+        arguments.extend(nodes.iter().flat_map(|node| ["--node", node]));
+        let mut command = tatum::command(devnet, &arguments)?;
+        command.env("TATUM_PRIVATE_KEY", tatum::hex(&account));
+        let registered: Registered = tatum::json(command).await.context("registering")?;
+        let id = registered.operator;
+        relays.extend(secrets.into_iter().enumerate().map(|(relay, secret)| Relay {
+            name: format!("relay-{id}-{relay}"),
+            operator: id,
+            secret,
+        }));
+        operators.push(Operator { id, account });
+    }
+    Ok((operators, relays))
+}
+
+/// The commands with which a payer stakes and authorises its session key.
+fn stake(devnet: &Devnet, payer: &Payer) -> anyhow::Result<Vec<tokio::process::Command>> {
+    let mut add = tatum::command(devnet, &["stake", "add", STAKE_DATA])?;
+    add.env("TATUM_PRIVATE_KEY", tatum::hex(&payer.account));
+    let mut authorize = tatum::command(devnet, &["session", "authorize"])?;
+    authorize
+        .env("TATUM_PRIVATE_KEY", tatum::hex(&payer.account))
+        .env("TATUM_SESSION_KEY", tatum::hex(&payer.session));
+    Ok(vec![add, authorize])
+}
+
+async fn run_all(commands: Vec<tokio::process::Command>) -> anyhow::Result<()> {
+    for command in commands {
+        let _: serde_json::Value = tatum::json(command).await?;
+    }
+    Ok(())
+}
+
+fn payer(name: String, stream: usize) -> Payer {
+    let account = Devnet::account(&name);
+    let session = Devnet::account(&format!("{name} session"));
+    Payer { name, stream, account, session }
+}
+
+fn data(amount: u128) -> U256 {
+    U256::from(amount * 1_000_000_000_000_000_000)
+}
+
+/// The node id of an ed25519 secret.
+pub(crate) fn node(secret: &B256) -> NodeId {
+    NodeId(B256::from(SigningKey::from_bytes(&secret.0).verifying_key().to_bytes()))
+}

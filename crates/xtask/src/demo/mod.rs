@@ -1,0 +1,120 @@
+//! The demo: the main job on one machine, with real processes, a real chain and real records.
+//!
+//! Invariant: every figure in the summary is measured from what the processes wrote, published or put on chain.
+
+mod cast;
+mod delivery;
+mod money;
+mod network;
+mod records;
+mod summary;
+mod tatum;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tatum_primitives::Epoch;
+use tatum_test_utils::{Devnet, DevnetParameters, repository};
+
+use cast::Cast;
+use network::Network;
+use summary::Summary;
+
+/// Long enough to set the stage in epoch 0, short enough for two more epochs within the two minutes.
+const EPOCH_LENGTH_S: u64 = 20;
+const CHALLENGE_WINDOW_S: u64 = 4;
+/// Records per second of each publisher.
+const RATE: u32 = 310;
+
+/// How to run the demo.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Leave everything running, and print what to try
+    #[arg(long)]
+    keep: bool,
+    /// Where results and logs go; what is there is replaced
+    #[arg(long, default_value = "demo-out")]
+    out: PathBuf,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let out = prepare(&args.out)?;
+    let streams = records::streams(&repository())?;
+
+    say(started, "starting a chain and deploying the contracts");
+    let parameters =
+        DevnetParameters { epoch_length_s: EPOCH_LENGTH_S, challenge_window_s: CHALLENGE_WINDOW_S };
+    let devnet = Devnet::start(parameters, &out.join("logs")).await?;
+    let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
+
+    say(started, "registering operators and staking for publishers and subscribers, with the CLI");
+    let cast = Cast::assemble(&devnet, &streams).await?;
+
+    say(started, "starting the aggregator, a tracker, relays and subscribers");
+    let mut network = Network::start(&devnet, &cast, &streams, &out).await?;
+
+    say(started, "waiting for epoch 1, from which on stakes count");
+    until_ms(schedule.start_ms(Epoch(1)).saturating_add(1000)).await;
+    let total: usize = streams.iter().map(|stream| stream.records.len()).sum();
+    say(started, &format!("publishing {total} records on {} streams", streams.len()));
+    network.publish(&devnet, &cast, &streams, RATE)?;
+    let progress = |line: String| say(started, &line);
+    network.until_published(&streams, progress).await?;
+
+    say(started, "all records are published; subscribers hand in their closing receipts");
+    network.stop_subscribers(&streams).await?;
+    let delivery = delivery::compare(&streams, &out)?;
+
+    say(started, "waiting until every epoch is closed, proposed and final");
+    let last = schedule.epoch_at_ms(now_ms()?);
+    network.until_finalized(&devnet, last, progress).await?;
+
+    say(started, "auditing: every root again from the published datasets and the chain");
+    let epochs = money::audit_all(&devnet, &network, last).await?;
+    money::keep_receipts(&network, last, &out).await?;
+    let recomputed = money::recompute(&devnet, &network, last).await?;
+
+    say(started, "claiming for every operator");
+    let operators = money::claim_all(&devnet, &cast, &network, &recomputed).await?;
+
+    let summary = Summary::new(&delivery, epochs, operators, &recomputed);
+    summary.print();
+    summary.write(&out.join("summary.json"))?;
+    say(started, &format!("results are in {}", out.display()));
+    if args.keep {
+        network.explain(&devnet);
+        tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
+    }
+    network.stop().await?;
+    Ok(if summary.all_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An empty output folder.
+fn prepare(out: &Path) -> anyhow::Result<PathBuf> {
+    let out = if out.is_absolute() { out.to_owned() } else { repository().join(out) };
+    if out.exists() {
+        std::fs::remove_dir_all(&out).with_context(|| format!("emptying {}", out.display()))?;
+    }
+    std::fs::create_dir_all(out.join("logs"))
+        .with_context(|| format!("creating {}", out.display()))?;
+    Ok(out)
+}
+
+/// Tells what is going on.
+fn say(started: Instant, what: &str) {
+    println!("[{:5.1} s] {what}", started.elapsed().as_secs_f32());
+}
+
+fn now_ms() -> anyhow::Result<u64> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(u64::try_from(since.as_millis())?)
+}
+
+/// Sleeps until the wall clock shows `time_ms`.
+async fn until_ms(time_ms: u64) {
+    let wait_ms = time_ms.saturating_sub(now_ms().unwrap_or(time_ms));
+    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+}

@@ -1,0 +1,270 @@
+//! The money side of the demo: claims, audits, and the payout rule worked out once more in the plainest way.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, Role, U256};
+use tatum_receipt::SignedReceipt;
+use tatum_test_utils::Devnet;
+
+use super::cast::{Cast, Operator};
+use super::network::Network;
+use super::tatum;
+
+/// Receipts whose proofs are kept.
+const KEPT_RECEIPTS: usize = 4;
+
+/// An epoch as it was published, and what the audit says of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditedEpoch {
+    pub(crate) epoch: Epoch,
+    pub(crate) root: B256,
+    pub(crate) pot_nano: Nano,
+    pub(crate) distributed_nano: Nano,
+    pub(crate) dust_nano: Nano,
+    pub(crate) receipts: usize,
+    pub(crate) audit: String,
+}
+
+/// An operator after its claim.
+#[derive(Debug, Serialize)]
+pub(crate) struct PaidOperator {
+    pub(crate) id: OperatorId,
+    pub(crate) address: Address,
+    pub(crate) messages_relayed: u64,
+    pub(crate) receipts: usize,
+    pub(crate) earned_nano: Nano,
+    pub(crate) claimed_nano: Nano,
+    pub(crate) balance_wei: U256,
+    /// What the address held before the claim.
+    #[serde(skip)]
+    balance_before_wei: U256,
+}
+
+impl PaidOperator {
+    /// Whether it claimed all it earned, and its balance rose by just that.
+    pub(crate) fn is_paid_in_full(&self) -> bool {
+        let due = self.balance_before_wei + self.earned_nano.to_wei();
+        self.claimed_nano == self.earned_nano && self.balance_wei == due
+    }
+
+    /// The balance in DATA, rounded down to nano.
+    pub(crate) fn balance(&self) -> String {
+        Nano::from_wei_down(self.balance_wei).map_or_else(|_| "?".into(), |nano| nano.to_string())
+    }
+}
+
+/// The payout rule worked out from the published receipts and the chain, without the project's own roll-up.
+#[derive(Debug, Default)]
+pub(crate) struct Recomputed {
+    pub(crate) receipts_accepted: u64,
+    pub(crate) receipts_rejected: u64,
+    pub(crate) messages_to_subscribers: u64,
+    operators: BTreeMap<OperatorId, Share>,
+}
+
+/// One operator's part in it.
+#[derive(Debug, Default)]
+struct Share {
+    messages: u64,
+    receipts: usize,
+    earned_nano: u64,
+}
+
+impl Recomputed {
+    /// What the operator has earned in all epochs.
+    pub(crate) fn earned_nano(&self, operator: OperatorId) -> Option<Nano> {
+        self.operators.get(&operator).map(|share| Nano(share.earned_nano))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Status {
+    earned_nano: Option<Nano>,
+    claimed_nano: Nano,
+    payout: Address,
+}
+
+#[derive(Debug, Deserialize)]
+struct Audit {
+    ok: bool,
+}
+
+/// Claims for every operator with the CLI and reads back what it has.
+pub(crate) async fn claim_all(
+    devnet: &Devnet,
+    cast: &Cast,
+    network: &Network,
+    recomputed: &Recomputed,
+) -> anyhow::Result<Vec<PaidOperator>> {
+    let mut paid = Vec::new();
+    for operator in &cast.operators {
+        let share = recomputed.operators.get(&operator.id);
+        paid.push(claim(devnet, operator, network, share).await?);
+    }
+    Ok(paid)
+}
+
+async fn claim(
+    devnet: &Devnet,
+    operator: &Operator,
+    network: &Network,
+    share: Option<&Share>,
+) -> anyhow::Result<PaidOperator> {
+    let chain = devnet.connect(&operator.account).await?;
+    let id = operator.id.to_string();
+    let aggregator = network.aggregator_url();
+    let balance_before_wei = chain.balance_wei(operator.account.address()).await?;
+    let arguments = ["operator", "claim", "--operator", &id, "--aggregator", aggregator];
+    let mut command = tatum::command(devnet, &arguments)?;
+    command.env("TATUM_PRIVATE_KEY", tatum::hex(&operator.account));
+    let _: Value = tatum::json(command).await?;
+    let arguments = ["operator", "status", "--operator", &id, "--aggregator", aggregator];
+    let status: Status = tatum::json(tatum::command(devnet, &arguments)?).await?;
+    Ok(PaidOperator {
+        id: operator.id,
+        address: status.payout,
+        messages_relayed: share.map_or(0, |share| share.messages),
+        receipts: share.map_or(0, |share| share.receipts),
+        earned_nano: status.earned_nano.context("the aggregator does not tell the earnings")?,
+        claimed_nano: status.claimed_nano,
+        balance_wei: chain.balance_wei(status.payout).await?,
+        balance_before_wei,
+    })
+}
+
+/// Audits every epoch with the CLI.
+pub(crate) async fn audit_all(
+    devnet: &Devnet,
+    network: &Network,
+    last: Epoch,
+) -> anyhow::Result<Vec<AuditedEpoch>> {
+    let mut audited = Vec::new();
+    for epoch in (0..=last.0).map(Epoch) {
+        let number = epoch.to_string();
+        let arguments = ["audit", "epoch", &number, "--dataset", network.aggregator_url()];
+        let audit = match tatum::json::<Audit>(tatum::command(devnet, &arguments)?).await {
+            Ok(audit) if audit.ok => "ok".to_owned(),
+            Ok(_) => "differs".to_owned(),
+            Err(error) => format!("{error:#}"),
+        };
+        let manifest = network.get(&format!("/v1/epochs/{epoch}/manifest")).await?;
+        let chain = devnet.connect(&Devnet::account("auditor")).await?;
+        let pot_wei = chain.epoch_inputs(epoch).await?.pot_wei;
+        audited.push(AuditedEpoch {
+            epoch,
+            root: field(&manifest, "/results/root")?,
+            pot_nano: Nano::from_wei_down(pot_wei)?,
+            distributed_nano: amount(&manifest, "/results/distributed_nano")?,
+            dust_nano: amount(&manifest, "/results/dust_nano")?,
+            receipts: network.receipts(epoch).await?.len(),
+            audit,
+        });
+    }
+    Ok(audited)
+}
+
+/// Keeps a few receipts with their proofs, for `tatum audit receipt`.
+pub(crate) async fn keep_receipts(
+    network: &Network,
+    last: Epoch,
+    out: &Path,
+) -> anyhow::Result<()> {
+    let folder = out.join("receipts");
+    std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let mut kept = 0;
+    for epoch in (0..=last.0).map(Epoch) {
+        for signed in network.receipts(epoch).await?.iter().take(KEPT_RECEIPTS / 2) {
+            let proof =
+                network.get(&format!("/v1/epochs/{epoch}/receipts/{}", signed.leaf())).await?;
+            let file = folder.join(format!("epoch-{epoch}-receipt-{kept}.json"));
+            std::fs::write(&file, serde_json::to_string_pretty(&proof)? + "\n")
+                .with_context(|| format!("writing {}", file.display()))?;
+            kept += 1;
+        }
+    }
+    ensure!(kept > 0, "no epoch has a receipt");
+    Ok(())
+}
+
+/// Works out what every operator has earned, epoch by epoch.
+pub(crate) async fn recompute(
+    devnet: &Devnet,
+    network: &Network,
+    last: Epoch,
+) -> anyhow::Result<Recomputed> {
+    let chain = devnet.connect(&Devnet::account("auditor")).await?;
+    let mut recomputed = Recomputed::default();
+    let mut promised_nano = 0;
+    for epoch in (0..=last.0).map(Epoch) {
+        let inputs = chain.epoch_inputs(epoch).await?;
+        let manifest = network.get(&format!("/v1/epochs/{epoch}/manifest")).await?;
+        let pool_bps: u64 = field(&manifest, "/parameters/pool_bps")?;
+        let receipts = network.receipts(epoch).await?;
+        recomputed.count(&receipts);
+        let mut available = Nano::from_wei_down(inputs.funded_through_wei)?.0 - promised_nano;
+        let before = available;
+        for payer in &inputs.payers {
+            let fee = Nano::from_wei_down(payer.fee_wei)?.0;
+            let steered = fee - fee * pool_bps / 10_000;
+            let own = receipts.iter().filter(|signed| signed.receipt.payer == payer.payer);
+            let own: Vec<(OperatorId, u128)> = own.map(units).collect();
+            let all: u128 = own.iter().map(|(_, units)| units).sum();
+            let mut by_operator: BTreeMap<OperatorId, u128> = BTreeMap::new();
+            for (operator, units) in own {
+                *by_operator.entry(operator).or_default() += units;
+            }
+            for (operator, units) in by_operator.into_iter().filter(|_| all > 0) {
+                let part = u64::try_from(u128::from(steered) * units / all)?;
+                recomputed.operators.entry(operator).or_default().earned_nano += part;
+                available -= part;
+            }
+        }
+        let eligible: Vec<OperatorId> =
+            inputs.operators.iter().filter(|o| o.eligible).map(|o| o.id).collect();
+        let part = available.checked_div(eligible.len() as u64).unwrap_or_default();
+        for operator in &eligible {
+            recomputed.operators.entry(*operator).or_default().earned_nano += part;
+        }
+        let dust = available - part * eligible.len() as u64;
+        promised_nano += before - dust;
+    }
+    let counts = network.receipt_counts().await?;
+    (recomputed.receipts_accepted, recomputed.receipts_rejected) = counts;
+    Ok(recomputed)
+}
+
+impl Recomputed {
+    fn count(&mut self, receipts: &[SignedReceipt]) {
+        for SignedReceipt { receipt, .. } in receipts {
+            let share = self.operators.entry(receipt.operator_id).or_default();
+            share.receipts += 1;
+            share.messages += receipt.messages;
+            if receipt.role == Role::Subscriber {
+                self.messages_to_subscribers += receipt.messages;
+            }
+        }
+    }
+}
+
+/// Units of one receipt: payload bytes, less those of messages that came late.
+fn units(signed: &SignedReceipt) -> (OperatorId, u128) {
+    let receipt = &signed.receipt;
+    let units =
+        u128::from(receipt.bytes) * u128::from(receipt.on_time) / u128::from(receipt.messages);
+    (receipt.operator_id, units)
+}
+
+/// A field of a JSON document, by its pointer.
+fn field<T: serde::de::DeserializeOwned>(document: &Value, pointer: &str) -> anyhow::Result<T> {
+    let value = document.pointer(pointer).with_context(|| format!("no {pointer} in {document}"))?;
+    serde_json::from_value(value.clone()).with_context(|| format!("reading {pointer}"))
+}
+
+/// An amount that is written as decimal text.
+fn amount(document: &Value, pointer: &str) -> anyhow::Result<Nano> {
+    Ok(Nano(field::<String>(document, pointer)?.parse()?))
+}
