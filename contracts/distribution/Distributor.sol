@@ -49,6 +49,9 @@ contract Distributor is Claims, ProposerBonds {
         uint32 answerBy;
     }
 
+    /// @dev No window or pause may be longer.
+    uint256 private constant LONGEST = 30 days;
+
     IStakePool private immutable STAKE_POOL;
     IOperatorRegistry private immutable REGISTRY;
     address private immutable GUARDIAN;
@@ -70,7 +73,8 @@ contract Distributor is Claims, ProposerBonds {
         if (
             address(parameters.token) == address(0) || address(parameters.stakePool) == address(0)
                 || address(parameters.registry) == address(0) || parameters.challengeWindow == 0
-                || parameters.answerWindow == 0
+                || parameters.challengeWindow > LONGEST || parameters.answerWindow == 0
+                || parameters.answerWindow > LONGEST || parameters.maximumPause > LONGEST
         ) revert DistributorParameterInvalid();
         STAKE_POOL = parameters.stakePool;
         REGISTRY = parameters.registry;
@@ -208,7 +212,7 @@ contract Distributor is Claims, ProposerBonds {
         emit DemandAnswered(commitment, operatorId, entry);
 
         // Interaction: the demander's bond pays the proposer's trouble.
-        VAULT.pay(pending.proposer, demandBondWei);
+        bondVault.pay(pending.proposer, demandBondWei);
     }
 
     /// @inheritdoc IDistributor
@@ -234,7 +238,7 @@ contract Distributor is Claims, ProposerBonds {
         emit DemandBondReturned(commitment, operatorId, demander);
 
         // Interaction: pay the bond back.
-        VAULT.pay(demander, demandBondWei);
+        bondVault.pay(demander, demandBondWei);
     }
 
     /// @inheritdoc IDistributor
@@ -274,9 +278,11 @@ contract Distributor is Claims, ProposerBonds {
         _status = status;
         _pending.finalizableAt = 0;
 
-        // Interaction: the bond is split.
-        uint256 rewardWei = _slashBond(pending.proposer, challenger, extraWei);
+        uint256 rewardWei = _takeBond(pending.proposer);
         emit ProposalCancelled(proposal.epoch, proposal.root, challenger, rewardWei);
+
+        // Interaction: the bond is split.
+        _splitBond(challenger, rewardWei, extraWei);
     }
 
     function _checkProposal(Proposal calldata proposal, uint64 finalizedEpochs) private view {

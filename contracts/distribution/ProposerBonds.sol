@@ -25,7 +25,7 @@ abstract contract ProposerBonds is IDistributor {
     address public constant BURN = 0x000000000000000000000000000000000000dEaD;
 
     /// @notice Keeps the bonds.
-    BondVault public immutable VAULT;
+    BondVault public immutable bondVault;
     /// @inheritdoc IDistributor
     uint256 public immutable proposerBondWei;
     /// @inheritdoc IDistributor
@@ -38,7 +38,7 @@ abstract contract ProposerBonds is IDistributor {
     constructor(IERC20 token_, uint256 proposerBondWei_, uint256 demandBondWei_) {
         if (proposerBondWei_ == 0 || demandBondWei_ == 0) revert DistributorParameterInvalid();
         BOND_TOKEN = token_;
-        VAULT = new BondVault(token_);
+        bondVault = new BondVault(token_);
         proposerBondWei = proposerBondWei_;
         demandBondWei = demandBondWei_;
     }
@@ -68,7 +68,7 @@ abstract contract ProposerBonds is IDistributor {
         emit ProposerBondWithdrawn(msg.sender, amountWei);
 
         // Interaction: pay it out.
-        VAULT.pay(msg.sender, amountWei);
+        bondVault.pay(msg.sender, amountWei);
     }
 
     /// @inheritdoc IDistributor
@@ -76,19 +76,23 @@ abstract contract ProposerBonds is IDistributor {
         return _bonds[proposer].amountWei;
     }
 
-    /// @dev Takes one bond from `proposer` and splits it. The vault holds at least that: the bond of a pending proposal's
-    /// proposer cannot be withdrawn.
-    function _slashBond(address proposer, address challenger, uint256 extraWei) internal returns (uint256 rewardWei) {
+    /// @dev Takes one bond from `proposer`. It is there: the bond of a pending proposal's proposer cannot be withdrawn. What is
+    /// left of a larger bond counts as new, so that it does not pass a reservation.
+    function _takeBond(address proposer) internal returns (uint256 rewardWei) {
         _bonds[proposer].amountWei -= uint128(proposerBondWei);
         _bonds[proposer].since = uint64(block.timestamp);
-        rewardWei = proposerBondWei / 2;
-        VAULT.pay(BURN, proposerBondWei - rewardWei);
-        VAULT.pay(challenger, rewardWei + extraWei);
+        return proposerBondWei / 2;
+    }
+
+    /// @dev Splits a bond that was taken.
+    function _splitBond(address challenger, uint256 rewardWei, uint256 extraWei) internal {
+        bondVault.pay(BURN, proposerBondWei - rewardWei);
+        bondVault.pay(challenger, rewardWei + extraWei);
     }
 
     /// @dev Moves a bond from the caller into the vault.
     function _collectBond(uint256 amountWei) internal {
-        BOND_TOKEN.safeTransferFrom(msg.sender, address(VAULT), amountWei);
+        BOND_TOKEN.safeTransferFrom(msg.sender, address(bondVault), amountWei);
     }
 
     function _isPendingProposer(address account) internal view virtual returns (bool);

@@ -22,9 +22,9 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     }
 
     /// @notice The token that bonds are in.
-    IERC20 public immutable TOKEN;
+    IERC20 public immutable token;
     /// @notice The pool whose epochs count.
-    IStakePool public immutable STAKE_POOL;
+    IStakePool public immutable stakePool;
     /// @inheritdoc IOperatorRegistry
     uint256 public immutable minimumBondWei;
     /// @inheritdoc IOperatorRegistry
@@ -45,18 +45,21 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     /// @param owner_ A timelock; the zero address means that nobody ever names a slasher beyond `slashers`.
     /// @param slashers Contracts that may slash from the start.
     constructor(
-        IERC20 token,
-        IStakePool stakePool,
+        IERC20 token_,
+        IStakePool stakePool_,
         uint256 minimumBondWei_,
         uint64 answerEpochs_,
         address owner_,
         address[] memory slashers
     ) Ownable(address(this)) {
-        if (minimumBondWei_ == 0 || answerEpochs_ == 0 || address(token) == address(0)) {
+        if (
+            minimumBondWei_ == 0 || answerEpochs_ == 0 || address(token_) == address(0)
+                || address(stakePool_) == address(0)
+        ) {
             revert RegistryParameterInvalid();
         }
-        TOKEN = token;
-        STAKE_POOL = stakePool;
+        token = token_;
+        stakePool = stakePool_;
         minimumBondWei = minimumBondWei_;
         answerEpochs = answerEpochs_;
         for (uint256 i = 0; i < slashers.length; ++i) {
@@ -72,13 +75,13 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         if (bondWei < minimumBondWei) revert BondBelowMinimum(bondWei, minimumBondWei);
 
         // Effect: the next id, eligible from the next epoch on.
-        uint64 epoch = STAKE_POOL.currentEpoch();
+        uint64 epoch = stakePool.currentEpoch();
         operatorId = uint32(_operators.length);
         _operators.push(Operator(msg.sender, payout, bondWei, epoch + 1, type(uint64).max));
         emit OperatorRegistered(operatorId, msg.sender, payout, bondWei, metadata);
 
         // Interaction: the bond comes in.
-        TOKEN.safeTransferFrom(msg.sender, address(this), bondWei);
+        token.safeTransferFrom(msg.sender, address(this), bondWei);
     }
 
     /// @inheritdoc IOperatorRegistry
@@ -89,19 +92,19 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         // Effect: more bond; a slashed operator counts again from the next epoch.
         operator.bondWei += amountWei;
         if (operator.bondedFromEpoch == type(uint64).max && operator.bondWei >= minimumBondWei) {
-            operator.bondedFromEpoch = STAKE_POOL.currentEpoch() + 1;
+            operator.bondedFromEpoch = stakePool.currentEpoch() + 1;
         }
         emit BondAdded(operatorId, amountWei);
 
         // Interaction: it comes in.
-        TOKEN.safeTransferFrom(msg.sender, address(this), amountWei);
+        token.safeTransferFrom(msg.sender, address(this), amountWei);
     }
 
     /// @inheritdoc IOperatorRegistry
     function setPayout(uint32 operatorId, address payout) external onlyOperatorOwner(operatorId) {
         if (payout == address(0)) revert PayoutZero();
         Operator storage operator = _operator(operatorId);
-        _replacedBefore[operatorId][operator.payout] = STAKE_POOL.currentEpoch() + 1;
+        _replacedBefore[operatorId][operator.payout] = stakePool.currentEpoch() + 1;
         operator.payout = payout;
         emit PayoutChanged(operatorId, payout);
     }
@@ -149,7 +152,7 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     function requestExit(uint32 operatorId) external onlyOperatorOwner(operatorId) {
         Operator storage operator = _operator(operatorId);
         if (operator.exitEpoch != type(uint64).max) revert OperatorLeaving(operatorId);
-        uint64 exitEpoch = STAKE_POOL.currentEpoch() + 1;
+        uint64 exitEpoch = stakePool.currentEpoch() + 1;
         operator.exitEpoch = exitEpoch;
         emit ExitRequested(operatorId, exitEpoch);
     }
@@ -160,14 +163,14 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         Operator storage operator = _operator(operatorId);
         uint64 freeFrom = operator.exitEpoch == type(uint64).max ? type(uint64).max : operator.exitEpoch + answerEpochs;
         uint256 bondWei = operator.bondWei;
-        if (bondWei == 0 || STAKE_POOL.currentEpoch() < freeFrom) revert BondLocked(freeFrom);
+        if (bondWei == 0 || stakePool.currentEpoch() < freeFrom) revert BondLocked(freeFrom);
 
         // Effect: no bond is left.
         operator.bondWei = 0;
         emit BondWithdrawn(operatorId, bondWei);
 
         // Interaction: pay it out.
-        TOKEN.safeTransfer(msg.sender, bondWei);
+        token.safeTransfer(msg.sender, bondWei);
     }
 
     /// @inheritdoc IOperatorRegistry
@@ -176,7 +179,7 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         returns (uint256 takenWei)
     {
         // Check: by an active slasher, for an epoch that it worked and that the bond answers for.
-        uint64 current = STAKE_POOL.currentEpoch();
+        uint64 current = stakePool.currentEpoch();
         uint64 activeFrom = _slashers[msg.sender];
         if (activeFrom == 0 || current < activeFrom) revert CallerNotSlasher(msg.sender);
         Operator storage operator = _operator(operatorId);
@@ -191,12 +194,12 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         emit Slashed(operatorId, takenWei, beneficiary);
 
         // Interaction: pay the beneficiary.
-        TOKEN.safeTransfer(beneficiary, takenWei);
+        token.safeTransfer(beneficiary, takenWei);
     }
 
     /// @inheritdoc IOperatorRegistry
     function nameSlasher(address slasher) external onlyOwner {
-        _nameSlasher(slasher, STAKE_POOL.currentEpoch() + answerEpochs + 2);
+        _nameSlasher(slasher, stakePool.currentEpoch() + answerEpochs + 2);
     }
 
     /// @inheritdoc IOperatorRegistry

@@ -53,6 +53,9 @@ abstract contract PoolLedger is EpochClock {
     /// @notice Missed epochs for which a catch-up still emits one `EpochClosed` each.
     uint256 public constant CATCH_UP_EVENTS = 32;
 
+    /// @notice The smallest dust floor: with it, the rounding of FeeMath stays far below one epoch's fee.
+    uint256 public constant MIN_DUST_FLOOR_WEI = 1e12;
+
     uint256 private immutable DUST_FLOOR_WEI;
     uint32 private immutable FLOOR_PPB;
     uint32 private immutable CEILING_PPB;
@@ -77,7 +80,9 @@ abstract contract PoolLedger is EpochClock {
         InflationController.Parameters memory inflation
     ) EpochClock(genesis_, epochLength_) {
         InflationController.check(inflation);
-        if (dustFloorWei_ < 1e9 || InflationController.clamp(initialRatePpb, inflation) != initialRatePpb) {
+        if (
+            dustFloorWei_ < MIN_DUST_FLOOR_WEI || InflationController.clamp(initialRatePpb, inflation) != initialRatePpb
+        ) {
             revert PoolParameterInvalid();
         }
         DUST_FLOOR_WEI = dustFloorWei_;
@@ -155,7 +160,11 @@ abstract contract PoolLedger is EpochClock {
         }
 
         _totals[epoch] = opened;
-        _book = Book(epoch.toUint32(), 0, book.fundedWei + uint96(potWei));
+        // Distributions count in 64-bit nano, which end at 18 times the whole supply. Should the pots ever reach the far larger
+        // bound of 96-bit wei, the sum stands still there; leaving the pool must always work.
+        uint256 fundedWei = book.fundedWei + potWei;
+        if (fundedWei > type(uint96).max) fundedWei = type(uint96).max;
+        _book = Book(epoch.toUint32(), 0, uint96(fundedWei));
     }
 
     /// @dev Marks all pots as sent; returns how much the caller must now send.

@@ -55,6 +55,7 @@ abstract contract SessionKeys is EpochClock, EIP712 {
 
     /// @inheritdoc IStakePool
     function isAuthorized(address payer, address key, uint64 epoch) external view returns (bool) {
+        if (payer == address(0)) return false;
         if (payer == key) return true;
         SessionKey memory sessionKey = _sessionKeys[key];
         return sessionKey.payer == payer && sessionKey.fromEpoch <= epoch && epoch <= sessionKey.lastEpoch;

@@ -129,7 +129,7 @@ contract Deploy {
         vm.serializeAddress(object, "stakePool", address(deployed.stakePool));
         vm.serializeAddress(object, "operatorRegistry", address(deployed.registry));
         vm.serializeAddress(object, "distributor", address(deployed.distributor));
-        vm.serializeAddress(object, "bondVault", address(deployed.distributor.VAULT()));
+        vm.serializeAddress(object, "bondVault", address(deployed.distributor.bondVault()));
         vm.serializeAddress(object, "timelock", deployed.timelock);
         vm.serializeUint(object, "genesis", deployed.genesis);
         vm.serializeUint(object, "epochLength", deployed.epochLength);

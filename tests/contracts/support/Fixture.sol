@@ -220,6 +220,6 @@ abstract contract Fixture {
     }
 
     function _vault() internal view returns (BondVault) {
-        return distributor.VAULT();
+        return distributor.bondVault();
     }
 }
