@@ -4,15 +4,16 @@
 //! [`crate::verify`] to say.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, keccak256};
-use tatum_merkle::{SumTree, map_in_order};
+use tatum_merkle::{ReceiptsRoot, SumTree, map_in_order};
 use tatum_primitives::Nano;
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::{DeliveryReceipt, SignedReceipt};
 
 use crate::rollup::entry;
-use crate::table::{Row, TableReader};
+use crate::table::{Row, TableReader, row_number};
 use crate::{
     Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tally, rollup,
 };
@@ -105,25 +106,46 @@ impl Dataset {
     ///
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
-        let table = self.table::<SignedReceipt>()?;
         let mut tally = Tally::new(self.manifest.parameters.epoch);
-        for group in 0..table.groups() {
-            let leaves = map_in_order(&table.group(group)?, |row| {
-                row.as_ref()
-                    .map(|signed| (signed.receipt.clone(), signed.leaf()))
-                    .map_err(Clone::clone)
-            });
-            let counted = leaves.and_then(|rows| {
-                rows.iter().try_for_each(|(receipt, leaf)| tally.push_leaf(receipt, *leaf))
-            });
-            let row = tally.receipts();
-            counted.map_err(|source| Error::Row { file: SignedReceipt::FILE, row, source })?;
+        let groups: Vec<usize> = (0..self.table::<SignedReceipt>()?.groups()).collect();
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        for some in groups.chunks(cores) {
+            for (receipts, root) in map_in_order(some, 1, |group| self.hashed_group(*group))? {
+                let counted = tally.push_part(&receipts, &root);
+                let row = tally.receipts();
+                let placed = counted.map_err(|source| Error::Row {
+                    file: SignedReceipt::FILE,
+                    row,
+                    source,
+                })?;
+                if !placed {
+                    return Err(Error::Columns { path: self.folder.join(SignedReceipt::FILE) });
+                }
+            }
         }
         let previous = |row: DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano);
         let previous =
             self.distribution()?.into_iter().map(|row| previous(row).unwrap_or_default());
         let previous: Vec<Nano> = previous.collect();
         rollup(&self.manifest.parameters, &self.payers()?, &self.operators()?, &previous, &tally)
+    }
+
+    /// The receipts of one row group, and the root over their leaves.
+    fn hashed_group(&self, group: usize) -> Result<(Vec<DeliveryReceipt>, ReceiptsRoot), Error> {
+        // A reader of its own, because readers of one file share its position.
+        let rows = self.table::<SignedReceipt>()?.group(group)?;
+        let mut receipts = Vec::with_capacity(rows.len());
+        let mut root = ReceiptsRoot::default();
+        for (at, signed) in rows.into_iter().enumerate() {
+            let signed = signed.map_err(|source| Error::Row {
+                file: SignedReceipt::FILE,
+                row: row_number(group, at),
+                source,
+            })?;
+            root.push(signed.leaf());
+            receipts.push(signed.receipt);
+        }
+        Ok((receipts, root))
     }
 
     pub(crate) fn table<R: Row>(&self) -> Result<TableReader<R>, Error> {

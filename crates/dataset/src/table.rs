@@ -50,6 +50,12 @@ pub(crate) trait Row: Sized {
     fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError>;
 }
 
+/// The number in its table of the row `at` in a row group.
+pub(crate) fn row_number(group: usize, at: usize) -> u64 {
+    let row = group.saturating_mul(ROWS_PER_GROUP).saturating_add(at);
+    u64::try_from(row).unwrap_or(u64::MAX)
+}
+
 fn schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
     let column = |(name, kind): &Column| {
         let (physical, width) = match kind {

@@ -58,6 +58,23 @@ impl Tally {
         receipt: &DeliveryReceipt,
         leaf: B256,
     ) -> Result<(), RowError> {
+        self.take(receipt)?;
+        self.root.push(leaf);
+        Ok(())
+    }
+
+    /// Adds the next receipts, whose leaves were hashed elsewhere; false if they do not stand at a place for that.
+    pub(crate) fn push_part(
+        &mut self,
+        receipts: &[DeliveryReceipt],
+        root: &ReceiptsRoot,
+    ) -> Result<bool, RowError> {
+        receipts.iter().try_for_each(|receipt| self.take(receipt))?;
+        Ok(self.root.append(root))
+    }
+
+    /// Adds everything of a receipt but its leaf.
+    fn take(&mut self, receipt: &DeliveryReceipt) -> Result<(), RowError> {
         if receipt.epoch != self.epoch {
             return Err(RowError::WrongEpoch { expected: self.epoch, got: receipt.epoch });
         }
@@ -65,7 +82,6 @@ impl Tally {
         let units = units.map_err(RowError::Units)?;
         self.take_place(receipt)?;
         self.count(receipt, units);
-        self.root.push(leaf);
         self.receipts = self.receipts.saturating_add(1);
         self.bytes = self.bytes.saturating_add(receipt.bytes.into());
         Ok(())

@@ -24,6 +24,9 @@ use crate::{
     Tally, rollup,
 };
 
+/// How many signatures are worth starting a thread for.
+const SIGNATURES_A_THREAD: usize = 64;
+
 /// What receipts claim and only the chain can judge, each with the first row that claims it: a receipt that was changed after
 /// signing shows up here as one signed by a key that nobody authorised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,7 +150,7 @@ impl Verification {
             let rows =
                 table.group(group).map_err(|e| found.add(unreadable(SignedReceipt::FILE, &e)));
             // Signatures are the dear part, and independent of each other.
-            let checked = map_in_order(&rows.ok()?, |signed| {
+            let checked = map_in_order(&rows.ok()?, SIGNATURES_A_THREAD, |signed| {
                 let signed = signed.as_ref().map_err(Clone::clone);
                 Ok::<_, std::convert::Infallible>(
                     signed.map(|signed| (signed.clone(), rules.signer(signed), signed.leaf())),

@@ -5,20 +5,22 @@
 use std::num::NonZero;
 use std::thread;
 
-/// Below this many items, starting threads costs more than it saves.
-const WORTH_A_THREAD: usize = 1 << 11;
+/// How many hashes are worth starting a thread for.
+pub(crate) const WORTH_A_THREAD: usize = 1 << 11;
 
-/// `items` mapped by `map`, in order; the first error in order if any fails.
+/// `items` mapped by `map`, in order; the first error in order if any fails. No thread gets fewer than `at_least` items, so
+/// that short work stays where it is.
 ///
 /// # Errors
 ///
 /// What `map` returns.
 pub fn map_in_order<T: Sync, R: Send, E: Send>(
     items: &[T],
+    at_least: usize,
     map: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = items.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let share = items.len().div_ceil(cores).max(at_least).max(1);
     let map_all = |part: &[T]| part.iter().map(&map).collect::<Result<Vec<R>, E>>();
     let (own, others) = items.split_at(share.min(items.len()));
     let mut mapped = thread::scope(|scope| {
@@ -48,7 +50,8 @@ mod tests {
     fn long_slices_are_mapped_in_order() {
         for len in [0, 1, WORTH_A_THREAD, WORTH_A_THREAD + 1, 5 * WORTH_A_THREAD + 7] {
             let items: Vec<usize> = (0..len).collect();
-            let mapped = map_in_order(&items, |item| Ok::<_, Error>(item + 1)).unwrap();
+            let mapped =
+                map_in_order(&items, WORTH_A_THREAD, |item| Ok::<_, Error>(item + 1)).unwrap();
             assert_eq!(mapped, (1..=len).collect::<Vec<_>>());
         }
     }
@@ -58,6 +61,6 @@ mod tests {
         let mut items = vec![1; 3 * WORTH_A_THREAD];
         items[3 * WORTH_A_THREAD - 1] = 0;
         let check = |item: &i32| if *item == 0 { Err(Error::SumOverflow) } else { Ok(()) };
-        assert_eq!(map_in_order(&items, check), Err(Error::SumOverflow));
+        assert_eq!(map_in_order(&items, WORTH_A_THREAD, check), Err(Error::SumOverflow));
     }
 }

@@ -92,7 +92,24 @@ pub struct ReceiptsRoot {
 impl ReceiptsRoot {
     /// Adds the next leaf in canonical order.
     pub fn push(&mut self, leaf: B256) {
-        let (mut height, mut node) = (0u32, leaf);
+        self.push_subtree(0, leaf);
+    }
+
+    /// Adds the leaves of `next` behind these, as if pushed one by one, so that parts can be hashed on several cores.
+    /// Returns false and does nothing unless the leaves so far are a multiple of the largest full subtree in `next`.
+    #[must_use]
+    pub fn append(&mut self, next: &Self) -> bool {
+        let smallest = self.peaks.last().map_or(u32::MAX, |(height, _)| *height);
+        let largest = next.peaks.first().map_or(0, |(height, _)| *height);
+        if smallest < largest {
+            return false;
+        }
+        next.peaks.iter().for_each(|(height, node)| self.push_subtree(*height, *node));
+        true
+    }
+
+    fn push_subtree(&mut self, height: u32, node: B256) {
+        let (mut height, mut node) = (height, node);
         while let Some((_, left)) = self.peaks.pop_if(|(of, _)| *of == height) {
             node = parent(left, node);
             height = height.saturating_add(1);
@@ -141,6 +158,26 @@ mod tests {
             streamed.extend(leaves.iter().copied());
             assert_eq!(streamed.root(), ReceiptsTree::build(&leaves).root(), "{count} leaves");
         }
+    }
+
+    #[test]
+    fn parts_of_a_power_of_two_append_to_the_whole_and_others_are_refused() {
+        let root_of = |leaves: &[B256]| {
+            let mut root = ReceiptsRoot::default();
+            root.extend(leaves.iter().copied());
+            root
+        };
+        for count in 0..70 {
+            let leaves = leaves(count);
+            let mut whole = ReceiptsRoot::default();
+            for part in leaves.chunks(16) {
+                assert!(whole.append(&root_of(part)));
+            }
+            assert_eq!(whole.root(), root_of(&leaves).root(), "{count} leaves");
+        }
+        let mut three = root_of(&leaves(3));
+        assert!(!three.append(&root_of(&leaves(2))));
+        assert_eq!(three.root(), root_of(&leaves(3)).root());
     }
 
     #[test]

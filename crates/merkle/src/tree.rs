@@ -8,7 +8,7 @@
 
 use tatum_primitives::{Nano, OperatorId};
 
-use crate::parallel::map_in_order;
+use crate::parallel::{WORTH_A_THREAD, map_in_order};
 use crate::range::Places;
 use crate::{Entry, Error, Proof, RangeProof, Word};
 
@@ -31,7 +31,7 @@ impl SumTree {
         check_ids(0, &entries)?;
         check_total(&entries)?;
         let mut levels = Vec::with_capacity(depth.saturating_add(1));
-        let mut level = map_in_order(&entries, |entry| Ok(Word::leaf(entry)))?;
+        let mut level = map_in_order(&entries, WORTH_A_THREAD, |entry| Ok(Word::leaf(entry)))?;
         for height in 0..depth {
             let above = join_level(&level, Word::empty(height))?;
             levels.push(std::mem::replace(&mut level, above));
@@ -227,7 +227,7 @@ impl SumTree {
                 let left = place.saturating_mul(2);
                 Word::join(word(left), word(left | 1))
             };
-            for (place, joined) in places.iter().zip(map_in_order(&places, join)?) {
+            for (place, joined) in places.iter().zip(map_in_order(&places, WORTH_A_THREAD, join)?) {
                 set(above, *place, joined);
             }
         }
@@ -253,7 +253,7 @@ fn set<T>(items: &mut Vec<T>, place: usize, item: T) {
 
 fn join_level(level: &[Word], missing: Word) -> Result<Vec<Word>, Error> {
     let (pairs, odd) = level.as_chunks::<2>();
-    let mut above = map_in_order(pairs, |[left, right]| Word::join(*left, *right))?;
+    let mut above = map_in_order(pairs, WORTH_A_THREAD, |[left, right]| Word::join(*left, *right))?;
     if let [last] = odd {
         above.push(Word::join(*last, missing)?);
     }

@@ -43,6 +43,7 @@ impl<R: Row> TableReader<R> {
         if file.metadata().file_metadata().schema() != expected.as_ref() {
             return Err(Error::Columns { path });
         }
+        check_groups(&file).map_err(Error::table(&path))?;
         Ok(Self { path, file, table: PhantomData })
     }
 
@@ -71,8 +72,7 @@ impl<R: Row> TableReader<R> {
     fn columns(&self, group: usize) -> Result<Group, ParquetError> {
         let reader = self.file.get_row_group(group)?;
         let rows = usize::try_from(reader.metadata().num_rows());
-        let rows = rows.ok().filter(|rows| *rows <= ROWS_PER_GROUP);
-        let rows = rows.ok_or_else(|| ParquetError::General("too many rows in a group".into()))?;
+        let rows = rows.map_err(|_| ParquetError::General("negative number of rows".into()))?;
         let mut columns = Vec::with_capacity(R::COLUMNS.len());
         for (at, (name, kind)) in R::COLUMNS.iter().enumerate() {
             let cells = reader.get_column_reader(at)?;
@@ -86,6 +86,23 @@ impl<R: Row> TableReader<R> {
             columns.push((*name, values));
         }
         Ok((rows, columns))
+    }
+}
+
+/// Every row group but the last is full and none is empty, as they were written: so rows have the same places everywhere.
+fn check_groups(file: &SerializedFileReader<File>) -> Result<(), ParquetError> {
+    let groups = file.metadata().row_groups();
+    let last = groups.len().saturating_sub(1);
+    let fits = |(at, rows): (usize, Option<usize>)| match rows {
+        Some(ROWS_PER_GROUP) => true,
+        Some(rows) => at == last && rows > 0 && rows < ROWS_PER_GROUP,
+        None => false,
+    };
+    let rows = groups.iter().map(|group| usize::try_from(group.num_rows()).ok());
+    if rows.enumerate().all(fits) {
+        Ok(())
+    } else {
+        Err(ParquetError::General("row groups of another size".into()))
     }
 }
 

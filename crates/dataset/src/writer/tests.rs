@@ -152,6 +152,7 @@ fn more_than_a_row_group_is_read_back_as_written() {
     let dataset = crate::Dataset::open(&written.folder).unwrap();
     let read: Vec<B256> = dataset.receipts().unwrap().map(|row| row.unwrap().leaf()).collect();
     assert_eq!(read, leaves);
+    assert_eq!(dataset.roll_up().unwrap(), written.distribution);
 }
 
 proptest! {
