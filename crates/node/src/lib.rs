@@ -1,1 +1,35 @@
-//! Being built.
+//! Tatum's network services: the tracker, the relay node, and the clients that publish and subscribe.
+//!
+//! This crate joins the sans-io `tatum-overlay` to sockets, disks and the clock. A relay and a
+//! client run the same engine; a client merely declines to relay.
+//!
+//! Invariant: what a peer may rely on is on disk before it is said. A receipt is stored before it
+//! is acknowledged, and leaves the outbox only by the aggregator's answer.
+//!
+//! # Requirements
+//! The caller provides chain facts ([`Facts`]), the clock and the keys.
+//!
+//! # Provided
+//! Reconnection with backoff to the tracker, to neighbours and to the aggregator; a process killed
+//! at any moment loses at most its unreceipted credit.
+//!
+//! # Not provided
+//! A tracker is one process here; streams keep flowing without it, but nobody new can join.
+
+pub mod client;
+mod clock;
+mod engine;
+mod error;
+mod identity;
+pub mod protocol;
+pub mod relay;
+mod status;
+mod submit;
+pub mod tracker;
+mod tracker_link;
+
+pub use clock::{Clock, SystemClock};
+pub use error::NodeError;
+pub use identity::NodeKey;
+pub use relay::Facts;
+pub use tatum_overlay::seal::GroupKey;

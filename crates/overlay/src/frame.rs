@@ -112,6 +112,9 @@ pub enum Refusal {
         /// The most that may be.
         limit_bytes: u64,
     },
+    /// The relay shuts down and takes closing receipts for a moment.
+    #[error("the relay shuts down")]
+    Leaving,
     /// Another client of the same payer took the place.
     #[error("a newer client of the same payer took over")]
     Replaced,

@@ -13,6 +13,7 @@ use super::peer::Attachment;
 use super::{Account, Output, Overlay};
 use crate::frame::{Attach, Refusal, Span};
 use crate::ledger::{AccountKey, Delivery, Ledger};
+use crate::window::Window;
 use crate::{ChainKey, Frame, Link, Message, Now};
 
 /// Published messages per link that wait for the relay's word; the oldest are forgotten beyond it.
@@ -36,12 +37,23 @@ pub struct Client {
     ledger: Ledger,
     sent: BTreeMap<Link, BTreeMap<SentKey, Sent>>,
     unaccepted: BTreeSet<SentKey>,
+    /// What each relay accepted. A relay that lost its memory accepts again; that is paid once.
+    accepted: BTreeMap<(NodeId, StreamKey, ChainKey), Window>,
 }
+
+/// Relays times chains whose acceptances are remembered; the lowest is forgotten beyond it.
+const MAX_ACCEPTED: usize = 4_096;
 
 impl Client {
     pub(super) fn new(account: Account) -> Self {
         let ledger = Ledger::new(account.payer, account.cadence);
-        Self { account, ledger, sent: BTreeMap::new(), unaccepted: BTreeSet::new() }
+        Self {
+            account,
+            ledger,
+            sent: BTreeMap::new(),
+            unaccepted: BTreeSet::new(),
+            accepted: BTreeMap::new(),
+        }
     }
 
     pub(super) fn forget_link(&mut self, link: Link) {
@@ -54,6 +66,18 @@ impl Client {
         if links.len() > MAX_SENT {
             links.pop_first();
         }
+    }
+
+    /// Notes that `node` accepted a message; false if it had done so before.
+    fn note_accepted(&mut self, node: NodeId, (stream, chain, number): SentKey) -> bool {
+        let window =
+            self.accepted.entry((node, stream, chain)).or_insert_with(|| Window::starting_at(0));
+        let new = !window.contains(number);
+        window.insert(number);
+        if self.accepted.len() > MAX_ACCEPTED {
+            self.accepted.pop_first();
+        }
+        new
     }
 
     /// A relay asked for one of our messages.
@@ -139,7 +163,7 @@ impl Overlay {
             }
         }
         self.outputs.push_back(Output::Refused { node, stream, role, reason });
-        if matches!(reason, Refusal::Credit { .. }) {
+        if matches!(reason, Refusal::Credit { .. } | Refusal::Leaving) {
             self.close_accounts(now);
         }
     }
@@ -167,6 +191,24 @@ impl Overlay {
         self.client.as_ref().map_or(0, |client| client.unaccepted.len())
     }
 
+    /// Copies sent to relays that have not said yet whether they accept them.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let sent = self.client.as_ref().map(|client| &client.sent);
+        sent.map_or(0, |sent| sent.values().map(BTreeMap::len).sum())
+    }
+
+    /// A client takes part in no stream any more; its accounts and links stay.
+    pub fn leave_all(&mut self) {
+        if self.client.is_none() {
+            return;
+        }
+        let streams: Vec<StreamKey> = self.streams.keys().copied().collect();
+        for stream in streams {
+            self.drop_stream(stream);
+        }
+    }
+
     /// Accounts whose newest state is not receipted or not acknowledged.
     #[must_use]
     pub fn unsettled(&self) -> usize {
@@ -177,17 +219,21 @@ impl Overlay {
         let bound_ms = self.config.latency_bound_ms;
         let operator = self.links.get(&link).and_then(|link| Some((link.node, link.operator?)));
         let Some(client) = &mut self.client else { return };
-        let Some(sent) = client.sent.get_mut(&link).filter(|_| span.first <= span.last) else {
+        let Some(sent) = client.sent.get(&link).filter(|_| span.first <= span.last) else {
             return;
         };
         let range = (stream, span.chain, span.first)..=(stream, span.chain, span.last);
         let accepted: Vec<SentKey> = sent.range(range).map(|(key, _)| *key).collect();
         for key in accepted {
-            let Some(Sent { id, bytes, timestamp_ms }) = sent.remove(&key) else { continue };
+            let sent = client.sent.get_mut(&link).and_then(|sent| sent.remove(&key));
+            let Some(Sent { id, bytes, timestamp_ms }) = sent else { continue };
             if client.unaccepted.remove(&key) {
                 self.outputs.push_back(Output::Accepted { stream, sequence: key.2 });
             }
             let Some((node, operator)) = operator else { continue };
+            if !client.note_accepted(node, key) {
+                continue;
+            }
             let on_time = now.wall_ms.saturating_sub(timestamp_ms) <= bound_ms;
             let account = AccountKey { node, stream, role: Role::Publisher, epoch: now.epoch };
             client.ledger.credit(account, operator, Delivery { id, bytes, on_time }, now);

@@ -4,7 +4,7 @@
 //! the chain, and a receipt counts only after [`Overlay::acknowledge`], which it makes after the
 //! receipt is on disk.
 
-use tatum_primitives::{Address, B256, Role, StreamKey};
+use tatum_primitives::{Address, B256, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SignedReceipt};
 
 use super::output::{PayerSummary, PeerSummary, StreamSummary};
@@ -173,6 +173,65 @@ impl Overlay {
         }
         for (link, frame) in frames {
             self.send(link, &frame);
+        }
+    }
+
+    /// Tells every client that we leave, so that it hands out its closing receipts.
+    pub fn end_service(&mut self) {
+        let mut served = Vec::new();
+        for (link, state) in &self.links {
+            for (stream, peer) in &state.peers {
+                let reader = peer.subscriber.as_ref().map(|_| Role::Subscriber);
+                let writer = peer.publisher.as_ref().map(|_| Role::Publisher);
+                let roles = reader.into_iter().chain(writer);
+                served.extend(roles.map(|role| (*link, *stream, role)));
+            }
+        }
+        self.flush_accepted();
+        for (link, stream, role) in served {
+            self.refuse(link, stream, role, Refusal::Leaving);
+        }
+    }
+
+    /// Bytes that clients were served or accepted from without a receipt.
+    #[must_use]
+    pub fn unreceipted_bytes(&self, now: &Now) -> u64 {
+        let peers = self.peer_summaries(now);
+        peers.iter().flat_map(|peer| &peer.payers).map(|payer| payer.unreceipted_bytes).sum()
+    }
+
+    /// Sets whom we work for, and tells the neighbours if that is news.
+    pub fn set_operator(&mut self, operator_id: Option<OperatorId>) {
+        if self.config.operator_id == operator_id {
+            return;
+        }
+        self.config.operator_id = operator_id;
+        let links: Vec<Link> = self.links.keys().copied().collect();
+        for link in links {
+            self.send(link, &Frame::Hello { relay: self.config.relay, operator_id });
+        }
+    }
+
+    /// Sets whom a neighbour works for, as the chain says now. If we carry streams together and it
+    /// did not take us for a relay before, we greet it again.
+    pub fn set_link_operator(&mut self, link: Link, operator: Option<OperatorId>) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        if operator.is_some() || self.client.is_none() {
+            state.operator = operator;
+        }
+        let node = state.node;
+        if !self.config.relay || !state.relay {
+            return;
+        }
+        let waiting: Vec<StreamKey> = self
+            .assigned
+            .iter()
+            .filter(|(_, nodes)| nodes.contains(&node))
+            .filter(|(stream, _)| !state.peers.get(*stream).is_some_and(|peer| peer.relay))
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in waiting {
+            self.send(link, &Frame::Join { stream });
         }
     }
 

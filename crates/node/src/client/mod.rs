@@ -1,0 +1,166 @@
+//! Clients: nodes that decline to relay, and pay.
+//!
+//! Invariant: a client counts and receipts what it received or what was accepted from it, whether
+//! its owner reads along or not; what its owner gets is decrypted and in order.
+
+mod publisher;
+mod subscriber;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tatum_overlay::credit;
+use tatum_overlay::ledger::Cadence;
+use tatum_overlay::node::{Account, Config as OverlayConfig};
+use tatum_overlay::propagation::Limits;
+use tatum_primitives::{Address, Domain, NodeId, StreamId, StreamKey};
+use tatum_receipt::{SessionKey, Verifier};
+use tokio::sync::{mpsc, oneshot};
+
+pub use publisher::{PublishStats, Publisher};
+pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadable};
+
+use crate::engine::{Closing, Command, Engine, EngineHandle, Notice, Setup};
+use crate::relay::{SharedFacts, open_store};
+use crate::{Clock, GroupKey, NodeError, NodeKey};
+
+/// A stream partition by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The stream.
+    pub id: StreamId,
+    /// Its partition.
+    pub partition: u16,
+}
+
+impl Stream {
+    /// A partition of a stream.
+    #[must_use]
+    pub const fn new(id: StreamId, partition: u16) -> Self {
+        Self { id, partition }
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> StreamKey {
+        self.id.key(self.partition)
+    }
+}
+
+/// What a client is.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its name in the network; a random one will do.
+    pub node_key: NodeKey,
+    /// The tracker's WebSocket.
+    pub tracker: String,
+    /// The only tracker key that is accepted, if given.
+    pub tracker_key: Option<NodeId>,
+    /// The UDP address for all links.
+    pub bind: SocketAddr,
+    /// Who pays.
+    pub payer: Address,
+    /// Signs receipts, requests and published messages: the payer's own key or a session key.
+    pub key: SessionKey,
+    /// The deployment that receipts are signed for.
+    pub domain: Domain,
+    /// Opens and seals payloads.
+    pub group_key: GroupKey,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chain facts about relays; without them a relay's word for its operator is taken, which can
+    /// only cost that relay its pay.
+    pub facts: Option<SharedFacts>,
+    /// Where receipts are kept; without it they live as long as the process.
+    pub data_dir: Option<PathBuf>,
+    /// When receipts are due.
+    pub cadence: Cadence,
+    /// A message is on time up to this age.
+    pub latency_bound: Duration,
+    /// How many older messages a new subscriber asks for.
+    pub history: u64,
+    /// How long to wait for the first relay.
+    pub connect_timeout: Duration,
+}
+
+impl Config {
+    /// A client with the usual limits, without a store.
+    #[must_use]
+    pub fn new(
+        tracker: String,
+        payer: Address,
+        key: SessionKey,
+        domain: Domain,
+        group_key: GroupKey,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            node_key: NodeKey::random(),
+            tracker,
+            tracker_key: None,
+            bind: ([127, 0, 0, 1], 0).into(),
+            payer,
+            key,
+            domain,
+            group_key,
+            clock,
+            facts: None,
+            data_dir: None,
+            cadence: Cadence::default(),
+            latency_bound: Duration::from_secs(2),
+            history: 16_384,
+            connect_timeout: Duration::from_secs(30),
+        }
+    }
+
+    async fn start(&self, notices: mpsc::Sender<Notice>) -> Result<EngineHandle, NodeError> {
+        let store = match &self.data_dir {
+            Some(directory) => Some(open_store(directory).await?),
+            None => None,
+        };
+        let verifier = Verifier::new(self.domain);
+        let (payer, key, cadence) = (self.payer, self.key.clone(), self.cadence);
+        let bound_ms = u64::try_from(self.latency_bound.as_millis()).unwrap_or(u64::MAX);
+        let setup = Setup {
+            key: self.node_key.clone(),
+            tracker: self.tracker.clone(),
+            pinned_tracker: self.tracker_key,
+            endpoint: tatum_webrtc::Config {
+                bind: self.bind,
+                max_links: 64,
+                ..tatum_webrtc::Config::default()
+            },
+            overlay: OverlayConfig {
+                id: self.node_key.id(),
+                relay: false,
+                operator_id: None,
+                limits: Limits { history: self.history, ..Limits::default() },
+                credit: credit::Limits::default(),
+                latency_bound_ms: bound_ms,
+            },
+            account: Some(Account { payer, key, verifier, cadence }),
+            relay: None,
+            clock: Arc::clone(&self.clock),
+            verifier,
+            facts: self.facts.clone(),
+            grace_ms: 0,
+            store,
+        };
+        Engine::start(setup, notices).await
+    }
+}
+
+/// Ends an engine in an orderly way.
+async fn finish(engine: EngineHandle, patience: Duration) -> Closing {
+    let (reply, closed) = oneshot::channel();
+    let asked = engine.commands.send(Command::Finish(patience, reply)).await;
+    let closing = match asked {
+        Ok(()) => closed.await.unwrap_or_default(),
+        Err(_) => Closing::default(),
+    };
+    // The engine ends by itself once it has answered.
+    let _ = engine.task.await;
+    closing
+}

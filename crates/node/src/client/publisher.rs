@@ -1,0 +1,274 @@
+//! Publishing: seals, signs, sends, and waits for relays to accept.
+//!
+//! Invariant: at most [`WINDOW`] messages are on their way; a message counts as accepted once a
+//! relay said so, and a publisher ends only after all were (or its patience is over).
+
+use std::future::Future;
+use std::time::Duration;
+
+use rand::Rng;
+use serde::Serialize;
+use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
+use tatum_overlay::seal::SEAL_OVERHEAD_BYTES;
+use tatum_overlay::{ChainKey, Message, MessageRef};
+use tatum_primitives::{Role, StreamKey};
+use tatum_receipt::Signature;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{Config, Stream, finish};
+use crate::NodeError;
+use crate::engine::{Command, EngineHandle, Notice};
+
+/// The largest payload of one message.
+const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
+/// Messages that may wait for a relay's word. Less than what the overlay keeps for relays that ask.
+const WINDOW: u64 = 4_096;
+
+/// How publishing went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PublishStats {
+    /// Messages published.
+    pub published: u64,
+    /// Their sealed bytes.
+    pub bytes: u64,
+    /// Those that at least one relay accepted.
+    pub accepted: u64,
+    /// Receipts that relays acknowledged.
+    pub receipts_acknowledged: u64,
+    /// Accounts whose last receipt nobody acknowledged.
+    pub receipts_open: usize,
+    /// Milliseconds from the first message to the last acceptance.
+    pub elapsed_ms: u64,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Progress {
+    accepted: u64,
+    admitted: bool,
+    settled: u64,
+    refusal: String,
+}
+
+/// Publishes to one stream partition.
+#[derive(Debug)]
+pub struct Publisher {
+    config: Config,
+    stream: StreamKey,
+    chain: ChainKey,
+    engine: EngineHandle,
+    progress: watch::Receiver<Progress>,
+    previous: Option<MessageRef>,
+    published: u64,
+    bytes: u64,
+    started: Option<Instant>,
+}
+
+impl Publisher {
+    /// Connects, and waits until a relay accepts from us.
+    ///
+    /// # Errors
+    /// [`NodeError::Timeout`] with the last refusal if no relay does.
+    pub async fn connect(config: Config, stream: &Stream) -> Result<Self, NodeError> {
+        let (notices, queue) = mpsc::channel(4096);
+        let engine = config.start(notices).await?;
+        let stream = stream.key();
+        let opened = engine.commands.send(Command::OpenPublisher(stream)).await;
+        opened.map_err(|_| NodeError::Stopped)?;
+        let (sender, mut progress) = watch::channel(Progress::default());
+        tokio::spawn(follow(queue, sender));
+        let patience = config.connect_timeout;
+        let admitted = timeout(patience, progress.wait_for(|progress| progress.admitted)).await;
+        match admitted.map(|admitted| admitted.map(|_| ())) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(NodeError::Stopped),
+            Err(_) => {
+                let detail = progress.borrow().refusal.clone();
+                let seconds = patience.as_secs();
+                return Err(NodeError::Timeout {
+                    what: "no relay accepted from us",
+                    seconds,
+                    detail,
+                });
+            }
+        }
+        let chain = ChainKey { publisher: config.key.address(), chain: rand::rng().random() };
+        Ok(Self {
+            config,
+            stream,
+            chain,
+            engine,
+            progress,
+            previous: None,
+            published: 0,
+            bytes: 0,
+            started: None,
+        })
+    }
+
+    /// Publishes one message; waits while too many are on their way.
+    ///
+    /// # Errors
+    /// [`NodeError::TooLarge`] for a payload that no message can hold.
+    pub async fn publish(&mut self, payload: &[u8]) -> Result<(), NodeError> {
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(NodeError::TooLarge { got: payload.len(), limit: MAX_PAYLOAD_BYTES });
+        }
+        let published = self.published;
+        let room = |progress: &Progress| published.saturating_sub(progress.accepted) < WINDOW;
+        self.progress.wait_for(room).await.map_err(|_| NodeError::Stopped)?;
+        self.started.get_or_insert_with(Instant::now);
+        let message = self.message(payload)?;
+        let id = message.id();
+        let slot = self.engine.commands.reserve().await.map_err(|_| NodeError::Stopped)?;
+        self.bytes += message.payload_bytes();
+        self.previous = Some(message.at);
+        self.published += 1;
+        slot.send(Command::Publish(Box::new(message), id));
+        Ok(())
+    }
+
+    fn message(&self, payload: &[u8]) -> Result<Message, NodeError> {
+        let sequence = self.published;
+        // A clock that was set back must not break the chain's order.
+        let before_ms = self.previous.map_or(0, |previous| previous.timestamp_ms);
+        let timestamp_ms = self.config.clock.wall_ms().max(before_ms);
+        let group = &self.config.group_key;
+        let too_large = |_| NodeError::TooLarge { got: payload.len(), limit: MAX_PAYLOAD_BYTES };
+        let message = Message {
+            stream_key: self.stream,
+            chain: self.chain,
+            at: MessageRef { timestamp_ms, sequence },
+            previous: self.previous,
+            key_id: group.id(),
+            ciphertext: group
+                .seal(self.stream, self.chain, sequence, payload)
+                .map_err(too_large)?,
+            signature: Signature([0; 65]),
+        };
+        Ok(message.signed(&self.config.key))
+    }
+
+    /// Publishes each line of `input` (without its end) until it ends or `shutdown` comes; at most
+    /// `per_second` of them, if given.
+    ///
+    /// # Errors
+    /// If the input cannot be read, or a line is too large for a message.
+    pub async fn publish_lines(
+        &mut self,
+        input: impl AsyncRead + Unpin,
+        per_second: Option<f64>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), NodeError> {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut input = BufReader::new(input);
+        let mut line = Vec::new();
+        let pause = per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
+        let mut next = Instant::now();
+        loop {
+            let more = tokio::select! {
+                more = read_line(&mut input, &mut line) => more?,
+                () = &mut shutdown => return Ok(()),
+            };
+            if !more {
+                return Ok(());
+            }
+            tokio::select! {
+                published = self.publish(&line) => published?,
+                () = &mut shutdown => return Ok(()),
+            }
+            let Some(pause) = pause else { continue };
+            // Waits of less than a tick are taken together, or timers would cost more than messages.
+            next = (next + Duration::from_secs_f64(pause)).max(Instant::now() - CATCH_UP);
+            if next > Instant::now() + Duration::from_millis(2) {
+                tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = &mut shutdown => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Waits until every message was accepted and the closing receipts were acknowledged, but no
+    /// longer than `patience`.
+    pub async fn finish(mut self, patience: Duration) -> PublishStats {
+        let deadline = Instant::now() + patience;
+        let published = self.published;
+        let all = self.progress.wait_for(|progress| progress.accepted >= published);
+        // Running out of patience shows in the counts.
+        drop(tokio::time::timeout_at(deadline, all).await);
+        let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        let closing = finish(self.engine, left).await;
+        // The last notices are counted when their sender is gone.
+        while self.progress.changed().await.is_ok() {}
+        let progress = self.progress.borrow().clone();
+        PublishStats {
+            published,
+            bytes: self.bytes,
+            accepted: progress.accepted,
+            receipts_acknowledged: progress.settled,
+            receipts_open: closing.unsettled,
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// How far a delayed publisher may run ahead of its rate to catch up.
+const CATCH_UP: Duration = Duration::from_millis(250);
+
+/// Reads the next line into `line`, without its end; false at the end of the input. What was read
+/// of a line when this is cancelled is lost, so cancel only to stop.
+async fn read_line(
+    input: &mut (impl AsyncBufReadExt + Unpin),
+    line: &mut Vec<u8>,
+) -> Result<bool, NodeError> {
+    line.clear();
+    let limit = MAX_PAYLOAD_BYTES as u64 + 2;
+    let size = input.take(limit).read_until(b'\n', line).await.map_err(NodeError::Input)?;
+    if line.ends_with(b"\n") {
+        line.pop();
+        if line.ends_with(b"\r") {
+            line.pop();
+        }
+    }
+    Ok(size > 0)
+}
+
+/// Turns notices into progress, so that the engine never waits for the publisher's owner.
+async fn follow(mut notices: mpsc::Receiver<Notice>, progress: watch::Sender<Progress>) {
+    while let Some(first) = notices.recv().await {
+        let rest = std::iter::from_fn(|| notices.try_recv().ok());
+        let notices: Vec<Notice> = std::iter::once(first).chain(rest).collect();
+        progress.send_modify(|progress| {
+            for notice in notices {
+                match notice {
+                    Notice::Accepted => progress.accepted += 1,
+                    Notice::Admitted { role: Role::Publisher, .. } => progress.admitted = true,
+                    Notice::Refused { node, role: Role::Publisher, reason } => {
+                        progress.refusal = format!(" (node {node} said: {reason})");
+                    }
+                    Notice::Settled => progress.settled += 1,
+                    _ => {}
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_come_without_their_ends() {
+        let mut input = BufReader::new(&b"one\r\ntwo\n\nfour"[..]);
+        let mut line = Vec::new();
+        let mut lines = Vec::new();
+        while read_line(&mut input, &mut line).await.unwrap() {
+            lines.push(String::from_utf8(line.clone()).unwrap());
+        }
+        assert_eq!(lines, ["one", "two", "", "four"]);
+    }
+}

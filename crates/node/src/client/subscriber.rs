@@ -1,0 +1,231 @@
+//! Subscribing: messages in order per publisher's chain, opened.
+//!
+//! Invariant: each message is handed over at most once; what could not be had is reported as a
+//! [`Gap`], never skipped in silence.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde::Serialize;
+use tatum_overlay::Message;
+use tatum_primitives::{Address, Role, StreamKey};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Config, Stream, finish};
+use crate::engine::{Command, EngineHandle, Notice};
+use crate::{GroupKey, NodeError};
+
+/// What a subscriber gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A message.
+    Message(Delivered),
+    /// Messages that nobody could give us.
+    Gap(Gap),
+    /// A message that our group key does not open.
+    Unreadable(Unreadable),
+}
+
+/// A decrypted message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delivered {
+    /// The stream's id.
+    pub stream: String,
+    /// Its partition.
+    pub partition: u16,
+    /// Who published.
+    pub publisher: Address,
+    /// The publisher's chain.
+    pub chain: u64,
+    /// The message's number in it.
+    pub sequence: u64,
+    /// When it was published, milliseconds since 1970 by the publisher's clock.
+    pub timestamp_ms: u64,
+    /// What it says.
+    pub payload: Vec<u8>,
+}
+
+/// Missing messages of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The stream's id.
+    pub stream: String,
+    /// Who published.
+    pub publisher: Address,
+    /// The publisher's chain.
+    pub chain: u64,
+    /// The first missing number.
+    pub first: u64,
+    /// The last missing number.
+    pub last: u64,
+}
+
+/// A message under another group key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    /// The stream's id.
+    pub stream: String,
+    /// Who published.
+    pub publisher: Address,
+    /// The message's number.
+    pub sequence: u64,
+}
+
+/// How subscribing went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SubscribeStats {
+    /// Messages handed over.
+    pub messages: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+    /// Messages reported as missing.
+    pub missing: u64,
+    /// Messages that could not be opened.
+    pub unreadable: u64,
+    /// Receipts that relays acknowledged.
+    pub receipts_acknowledged: u64,
+    /// Accounts whose last receipt nobody acknowledged.
+    pub receipts_open: usize,
+}
+
+/// Receives one or more stream partitions.
+#[derive(Debug)]
+pub struct Subscriber {
+    streams: BTreeMap<StreamKey, Stream>,
+    group_key: GroupKey,
+    engine: EngineHandle,
+    notices: mpsc::Receiver<Notice>,
+    early: VecDeque<Notice>,
+    stats: SubscribeStats,
+}
+
+impl Subscriber {
+    /// Connects, and waits until every stream is served by a relay.
+    ///
+    /// # Errors
+    /// [`NodeError::Timeout`] with the last refusal if a stream is not.
+    pub async fn connect(config: Config, streams: &[Stream]) -> Result<Self, NodeError> {
+        let (sender, notices) = mpsc::channel(8192);
+        let engine = config.start(sender).await?;
+        let streams: BTreeMap<StreamKey, Stream> =
+            streams.iter().map(|stream| (stream.key(), stream.clone())).collect();
+        for stream in streams.keys() {
+            let asked = engine.commands.send(Command::Subscribe(*stream)).await;
+            asked.map_err(|_| NodeError::Stopped)?;
+        }
+        let mut subscriber = Self {
+            streams,
+            group_key: config.group_key.clone(),
+            engine,
+            notices,
+            early: VecDeque::new(),
+            stats: SubscribeStats::default(),
+        };
+        subscriber.served(config.connect_timeout).await?;
+        Ok(subscriber)
+    }
+
+    async fn served(&mut self, patience: Duration) -> Result<(), NodeError> {
+        let deadline = Instant::now() + patience;
+        let mut waiting: BTreeSet<StreamKey> = self.streams.keys().copied().collect();
+        let mut detail = String::new();
+        while !waiting.is_empty() {
+            match timeout_at(deadline, self.notices.recv()).await {
+                Ok(Some(Notice::Admitted { stream, role: Role::Subscriber })) => {
+                    waiting.remove(&stream);
+                }
+                Ok(Some(Notice::Refused { node, reason, .. })) => {
+                    detail = format!(" (node {node} said: {reason})");
+                }
+                Ok(Some(other)) => self.early.push_back(other),
+                Ok(None) => return Err(NodeError::Stopped),
+                Err(_) => {
+                    let seconds = patience.as_secs();
+                    return Err(NodeError::Timeout { what: "no relay served us", seconds, detail });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next message or gap; `None` once the engine has stopped. Can be cancelled.
+    pub async fn next(&mut self) -> Option<Item> {
+        loop {
+            let notice = match self.early.pop_front() {
+                Some(notice) => notice,
+                None => self.notices.recv().await?,
+            };
+            if let Some(item) = self.item(notice) {
+                return Some(item);
+            }
+        }
+    }
+
+    fn item(&mut self, notice: Notice) -> Option<Item> {
+        match notice {
+            Notice::Deliver(message) => Some(self.open(*message)),
+            Notice::Gap { stream, chain, first, last } => {
+                self.stats.missing += last - first + 1;
+                let stream = self.streams.get(&stream)?.id.to_string();
+                let (publisher, chain) = (chain.publisher, chain.chain);
+                Some(Item::Gap(Gap { stream, publisher, chain, first, last }))
+            }
+            Notice::Settled => {
+                self.stats.receipts_acknowledged += 1;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn open(&mut self, message: Message) -> Item {
+        let key = message.stream_key;
+        let known = self.streams.get(&key);
+        let (stream, partition) =
+            known.map(|stream| (stream.id.to_string(), stream.partition)).unwrap_or_default();
+        let (publisher, chain) = (message.chain.publisher, message.chain.chain);
+        let (sequence, timestamp_ms) = (message.at.sequence, message.at.timestamp_ms);
+        match self.group_key.open(key, message.chain, sequence, &message.ciphertext) {
+            Ok(payload) => {
+                self.stats.messages += 1;
+                self.stats.bytes += payload.len() as u64;
+                Item::Message(Delivered {
+                    stream,
+                    partition,
+                    publisher,
+                    chain,
+                    sequence,
+                    timestamp_ms,
+                    payload,
+                })
+            }
+            Err(_) => {
+                self.stats.unreadable += 1;
+                Item::Unreadable(Unreadable { stream, publisher, sequence })
+            }
+        }
+    }
+
+    /// What was handed over so far.
+    #[must_use]
+    pub const fn stats(&self) -> SubscribeStats {
+        self.stats
+    }
+
+    /// Hands out closing receipts and ends; what still arrives is not handed over any more.
+    pub async fn finish(self, patience: Duration) -> SubscribeStats {
+        let Self { engine, mut notices, mut stats, .. } = self;
+        let draining = tokio::spawn(async move {
+            let mut settled = 0;
+            while let Some(notice) = notices.recv().await {
+                settled += u64::from(matches!(notice, Notice::Settled));
+            }
+            settled
+        });
+        let closing = finish(engine, patience).await;
+        stats.receipts_acknowledged += draining.await.unwrap_or_default();
+        stats.receipts_open = closing.unsettled;
+        stats
+    }
+}

@@ -1,0 +1,62 @@
+//! The time, as one thing that tests can replace.
+//!
+//! Invariant: `monotonic_ms` never runs backwards; epochs come from the wall clock and the chain's
+//! schedule only.
+
+use std::fmt::Debug;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tatum_overlay::Now;
+use tatum_primitives::{Epoch, EpochSchedule};
+
+/// Tells the time and the epoch.
+pub trait Clock: Debug + Send + Sync {
+    /// Milliseconds since 1970.
+    fn wall_ms(&self) -> u64;
+    /// Milliseconds since some fixed moment.
+    fn monotonic_ms(&self) -> u64;
+    /// When epochs begin and end.
+    fn schedule(&self) -> EpochSchedule;
+
+    /// All of it at once.
+    fn now(&self) -> Now {
+        let wall_ms = self.wall_ms();
+        let epoch = self.schedule().epoch_at_ms(wall_ms);
+        Now { monotonic_ms: self.monotonic_ms(), wall_ms, epoch }
+    }
+
+    /// The running epoch.
+    fn epoch(&self) -> Epoch {
+        self.now().epoch
+    }
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    schedule: EpochSchedule,
+    started: Instant,
+}
+
+impl SystemClock {
+    /// With the chain's schedule of epochs.
+    #[must_use]
+    pub fn new(schedule: EpochSchedule) -> Self {
+        Self { schedule, started: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn wall_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn schedule(&self) -> EpochSchedule {
+        self.schedule
+    }
+}

@@ -1,0 +1,177 @@
+//! Where a relay checks the receipts it is offered.
+//!
+//! Invariant: what passes names this node, this deployment, an open epoch and an authorised key;
+//! whether it contradicts an earlier one is the store's to say, in the same transaction that keeps it.
+
+use std::sync::Arc;
+
+use tatum_primitives::{B256, NodeId, keccak256};
+use tatum_receipt::checks::{EpochWindow, check};
+use tatum_receipt::{Rejection, SignedReceipt, Verifier};
+
+use crate::Clock;
+use crate::relay::{FactsView, SharedFacts};
+
+/// What a receipt is checked against.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) node: NodeId,
+    pub(super) verifier: Verifier,
+    pub(super) facts: SharedFacts,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) grace_ms: u64,
+}
+
+impl Desk {
+    /// Decodes and checks; a refusal names the receipt's digest.
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<SignedReceipt, (B256, Rejection)> {
+        let signed =
+            SignedReceipt::decode(bytes).map_err(|error| (keccak256(bytes), error.into()))?;
+        let receipt = &signed.receipt;
+        let digest = self.verifier.digest(receipt);
+        if receipt.node != self.node {
+            let (node, operator_id) = (receipt.node, receipt.operator_id);
+            return Err((digest, Rejection::UnknownNode { node, operator_id }));
+        }
+        let window = EpochWindow::at(self.clock.schedule(), self.clock.wall_ms(), self.grace_ms);
+        match check(&signed, &self.verifier, window, &FactsView(&self.facts)) {
+            Ok(_) => Ok(signed),
+            Err(rejection) => Err((digest, rejection)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeKey;
+    use tatum_database::NodeStore;
+    use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, OperatorId};
+    use tatum_receipt::checks::ChainFacts;
+    use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Step};
+
+    const PAYER: Address = Address::repeat_byte(7);
+    const EPOCH: Epoch = Epoch(5);
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl Clock for Noon {
+        fn wall_ms(&self) -> u64 {
+            5 * 60_000 + 30_000
+        }
+
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+
+        fn schedule(&self) -> EpochSchedule {
+            EpochSchedule { genesis_s: 0, length_s: 60 }
+        }
+    }
+
+    struct Fixed;
+
+    impl ChainFacts for Fixed {
+        fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
+            (node == node_key().id()).then_some(OperatorId(3))
+        }
+
+        fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
+            operator == OperatorId(3)
+        }
+
+        fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
+            (payer == PAYER).then_some(1_000_000)
+        }
+
+        fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
+            payer == PAYER && key == session(1).address()
+        }
+    }
+
+    fn node_key() -> NodeKey {
+        NodeKey::from_bytes(&[5; 32])
+    }
+
+    fn session(byte: u8) -> SessionKey {
+        SessionKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
+    fn desk() -> Desk {
+        Desk {
+            node: node_key().id(),
+            verifier: verifier(1),
+            facts: SharedFacts::new(Fixed),
+            clock: Arc::new(Noon),
+            grace_ms: 10_000,
+        }
+    }
+
+    fn verifier(chain_id: u64) -> Verifier {
+        Verifier::new(Domain { chain_id, stake_pool: Address::ZERO })
+    }
+
+    fn receipt() -> DeliveryReceipt {
+        DeliveryReceipt {
+            payer: PAYER,
+            operator_id: OperatorId(3),
+            node: node_key().id(),
+            epoch: EPOCH,
+            sequence: 2,
+            messages: 10,
+            bytes: 500,
+            on_time: 9,
+            ..DeliveryReceipt::default()
+        }
+    }
+
+    fn code(signed: &SignedReceipt) -> &'static str {
+        desk().check(&signed.encode()).map_or_else(|(_, rejection)| rejection.code(), |_| "taken")
+    }
+
+    fn signed(receipt: DeliveryReceipt) -> SignedReceipt {
+        SignedReceipt::sign(receipt, &session(1), &verifier(1))
+    }
+
+    #[test]
+    fn a_wrong_receipt_is_refused_with_its_reason() {
+        assert_eq!(code(&signed(receipt())), "taken");
+        let with = |change: fn(&mut DeliveryReceipt)| {
+            let mut changed = receipt();
+            change(&mut changed);
+            code(&signed(changed))
+        };
+        assert_eq!(with(|r| r.epoch = Epoch(6)), "future_epoch");
+        assert_eq!(with(|r| r.epoch = Epoch(4)), "past_epoch");
+        assert_eq!(with(|r| r.node = NodeId(B256::ZERO)), "unknown_node");
+        assert_eq!(with(|r| r.operator_id = OperatorId(4)), "unknown_operator");
+        assert_eq!(with(|r| r.payer = Address::ZERO), "no_stake");
+        assert_eq!(with(|r| r.on_time = 11), "out_of_bounds");
+        assert_eq!(with(|r| r.bytes = 1_000_001), "over_quota");
+        let stranger = SignedReceipt::sign(receipt(), &session(2), &verifier(1));
+        assert_eq!(code(&stranger), "unauthorized_signer");
+        let elsewhere = SignedReceipt::sign(receipt(), &session(1), &verifier(2));
+        assert_eq!(code(&elsewhere), "unauthorized_signer");
+        let mut broken = signed(receipt());
+        broken.signature = Signature([0; 65]);
+        assert_eq!(code(&broken), "signature");
+        let mut trailing = signed(receipt()).encode().to_vec();
+        trailing.push(0);
+        let refused = desk().check(&trailing).unwrap_err().1;
+        assert_eq!(refused.code(), "malformed");
+    }
+
+    #[tokio::test]
+    async fn falling_counters_change_nothing_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        assert_eq!(store.keep(&signed(receipt())).await.unwrap(), Ok(Step::Advance));
+        let falling = signed(DeliveryReceipt { sequence: 3, messages: 9, on_time: 9, ..receipt() });
+        assert!(desk().check(&falling.encode()).is_ok());
+        let refused = store.keep(&falling).await.unwrap().unwrap_err();
+        assert_eq!(refused.code(), "falling_counter");
+        let held = store.newest(&receipt().key()).await.unwrap();
+        assert_eq!(held, Some(signed(receipt())));
+    }
+}

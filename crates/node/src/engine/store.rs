@@ -1,0 +1,99 @@
+//! The task that waits for the disk, so that the engine does not.
+//!
+//! Invariant: jobs are done in the order they were given, and a reply comes only after the disk has
+//! the data. A job that fails is tried again until it succeeds: nothing later may overtake it.
+
+use std::time::Duration;
+
+use tatum_database::{DatabaseError, NodeStore};
+use tatum_overlay::Link;
+use tatum_overlay::frame::Attach;
+use tatum_primitives::Epoch;
+use tatum_receipt::{Acknowledgement, Rejection, SignedReceipt, Step};
+use tokio::sync::mpsc;
+
+/// Jobs that may wait.
+const QUEUE: usize = 4096;
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Work for the disk.
+#[derive(Debug)]
+pub(super) enum StoreJob {
+    /// The newest receipts of whoever asks for service.
+    Newest(Link, Attach, Epoch),
+    /// A receipt that passed its checks.
+    Offered(Link, Box<SignedReceipt>),
+    /// A receipt of ours.
+    Signed(Box<SignedReceipt>),
+    /// A node's word for a receipt of ours.
+    Acknowledged(Box<SignedReceipt>, Acknowledgement),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum StoreReply {
+    Newest(Link, Attach, Vec<SignedReceipt>),
+    Offered(Link, Box<SignedReceipt>, Result<Step, Rejection>),
+    Signed(Box<SignedReceipt>),
+}
+
+/// Starts the task.
+pub(super) fn spawn(store: NodeStore) -> (mpsc::Sender<StoreJob>, mpsc::Receiver<StoreReply>) {
+    let (jobs, mut queue) = mpsc::channel(QUEUE);
+    let (replies, reader) = mpsc::channel(QUEUE);
+    tokio::spawn(async move {
+        while let Some(job) = queue.recv().await {
+            let reply = loop {
+                match carry_out(&store, &job).await {
+                    Ok(reply) => break reply,
+                    Err(error) => {
+                        tracing::error!(%error, "the receipt store failed; trying again");
+                        tokio::time::sleep(RETRY).await;
+                    }
+                }
+            };
+            if let Some(reply) = reply
+                && replies.send(reply).await.is_err()
+            {
+                return;
+            }
+        }
+    });
+    (jobs, reader)
+}
+
+async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreReply>, DatabaseError> {
+    Ok(match job {
+        StoreJob::Newest(link, attach, earliest) => {
+            let newest =
+                store.newest_of(attach.payer, attach.stream, attach.role, *earliest).await?;
+            Some(StoreReply::Newest(*link, attach.clone(), newest))
+        }
+        StoreJob::Offered(link, signed) => {
+            let outcome = store.keep(signed).await?;
+            Some(StoreReply::Offered(*link, signed.clone(), outcome))
+        }
+        StoreJob::Signed(signed) => {
+            if let Err(rejection) = store.keep(signed).await? {
+                // Our own store knows a newer statement than our memory: another process of the
+                // same payer writes to it. The node will tell us its view.
+                tracing::warn!(%rejection, "our receipt contradicts an earlier one");
+            }
+            Some(StoreReply::Signed(signed.clone()))
+        }
+        StoreJob::Acknowledged(signed, word) => {
+            store.record_acknowledged(signed, word).await?;
+            None
+        }
+    })
+}
+
+/// The next reply; never, without a store.
+pub(super) async fn next(replies: &mut Option<mpsc::Receiver<StoreReply>>) -> StoreReply {
+    if let Some(reader) = replies
+        && let Some(reply) = reader.recv().await
+    {
+        return reply;
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,268 @@
+//! The relay node: carries streams, takes receipts, hands them to the aggregator.
+//!
+//! Invariant: it acknowledges only receipts that are on its disk, so killing it loses nothing that
+//! a client may rely on.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tatum_database::NodeStore;
+use tatum_overlay::credit;
+use tatum_overlay::node::Config as OverlayConfig;
+use tatum_overlay::propagation::Limits;
+use tatum_primitives::{Address, Domain, Epoch, NodeId, OperatorId, StreamKey};
+use tatum_receipt::Verifier;
+use tatum_receipt::checks::ChainFacts;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::engine::{Command, Engine, Notice, Setup};
+use crate::protocol::RelayOffer;
+use crate::status::{self, StatusSource};
+use crate::submit::Submitter;
+use crate::{Clock, NodeError, NodeKey};
+
+/// Chain facts that can be shared between tasks; `tatum_chain::ChainView` is one.
+pub trait Facts: ChainFacts + Send + Sync {}
+
+impl<T: ChainFacts + Send + Sync> Facts for T {}
+
+/// Shared chain facts.
+#[derive(Clone)]
+pub struct SharedFacts(Arc<dyn Facts>);
+
+impl SharedFacts {
+    /// Shares `facts`.
+    #[must_use]
+    pub fn new(facts: impl Facts + 'static) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    /// The operator that `node` works for.
+    #[must_use]
+    pub fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
+        self.0.operator_of_node(node, epoch)
+    }
+
+    pub(crate) fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        self.0.is_authorized(payer, key, epoch)
+    }
+
+    pub(crate) fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        self.0.quota_bytes(payer, epoch)
+    }
+}
+
+impl std::fmt::Debug for SharedFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedFacts")
+    }
+}
+
+/// Shared facts as the receipt rules take them.
+pub(crate) struct FactsView<'a>(pub(crate) &'a SharedFacts);
+
+impl ChainFacts for FactsView<'_> {
+    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
+        self.0.operator_of_node(node, epoch)
+    }
+
+    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
+        self.0.0.is_bonded(operator, epoch)
+    }
+
+    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        self.0.quota_bytes(payer, epoch)
+    }
+
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        self.0.is_authorized(payer, key, epoch)
+    }
+}
+
+/// What a relay is.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its key; the public part is registered to the operator.
+    pub key: NodeKey,
+    /// The tracker's WebSocket, such as `ws://127.0.0.1:7070/v1/tracker`.
+    pub tracker: String,
+    /// The only tracker key that is accepted, if given.
+    pub tracker_key: Option<NodeId>,
+    /// The UDP address for all links.
+    pub bind: SocketAddr,
+    /// Addresses told to peers instead of `bind`.
+    pub advertise: Vec<SocketAddr>,
+    /// Where `/status`, `/health` and `/metrics` are served.
+    pub http: Option<SocketAddr>,
+    /// Where receipts are kept.
+    pub data_dir: PathBuf,
+    /// The aggregator's base URL.
+    pub aggregator: Option<String>,
+    /// The deployment that receipts are signed for.
+    pub domain: Domain,
+    /// Chain facts.
+    pub facts: SharedFacts,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long after an epoch's end its receipts are taken.
+    pub grace: Duration,
+    /// Streams that are carried without being recruited.
+    pub carry: Vec<StreamKey>,
+    /// Streams that it can be recruited to.
+    pub capacity: u32,
+    /// How much is served without receipts.
+    pub credit: credit::Limits,
+    /// What is kept per stream.
+    pub limits: Limits,
+    /// How often receipts are handed in.
+    pub hand_in_every: Duration,
+    /// How long an orderly shutdown may take.
+    pub shutdown_patience: Duration,
+}
+
+impl Config {
+    /// A relay with the usual limits.
+    #[must_use]
+    pub fn new(
+        key: NodeKey,
+        tracker: String,
+        data_dir: PathBuf,
+        domain: Domain,
+        facts: SharedFacts,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            key,
+            tracker,
+            tracker_key: None,
+            bind: ([127, 0, 0, 1], 0).into(),
+            advertise: Vec::new(),
+            http: None,
+            data_dir,
+            aggregator: None,
+            domain,
+            facts,
+            clock,
+            grace: Duration::from_secs(10),
+            carry: Vec::new(),
+            capacity: 64,
+            credit: credit::Limits::default(),
+            limits: Limits::default(),
+            hand_in_every: Duration::from_secs(1),
+            shutdown_patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Runs a relay until `shutdown`, then asks clients for closing receipts and hands them in.
+///
+/// # Errors
+/// If a socket or the store cannot be opened.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), NodeError> {
+    let store = open_store(&config.data_dir).await?;
+    let listener = match config.http {
+        None => None,
+        Some(address) => {
+            let failed = |source| NodeError::Listen { address, source };
+            Some(TcpListener::bind(address).await.map_err(failed)?)
+        }
+    };
+    let (notices, ignored) = mpsc::channel(256);
+    // A relay has no owner to tell.
+    let _ignoring = Aborted(tokio::spawn(ignore(ignored)));
+    let engine = Engine::start(setup(&config, store.clone()), notices).await?;
+    for stream in &config.carry {
+        let sent = engine.commands.send(Command::Carry(*stream)).await;
+        sent.map_err(|_| NodeError::Stopped)?;
+    }
+    let submitter = match &config.aggregator {
+        None => None,
+        Some(url) => Some(Submitter::new(url, store.clone(), config.hand_in_every)?),
+    };
+    let handing_in = submitter.clone().map(|submitter| Aborted(tokio::spawn(submitter.run())));
+    let source = StatusSource {
+        node: config.key.id(),
+        commands: engine.commands.clone(),
+        store: store.clone(),
+        submitter: submitter.clone(),
+    };
+    let http = listener.map(|listener| Aborted(tokio::spawn(status::serve(listener, source))));
+    tracing::info!(node = %config.key.id(), "the relay runs");
+    let mut task = Aborted(engine.task);
+    tokio::select! {
+        () = shutdown => {}
+        _ = &mut task.0 => return Err(NodeError::Stopped),
+    }
+    let (reply, closed) = oneshot::channel();
+    let finish = Command::Finish(config.shutdown_patience, reply);
+    if engine.commands.send(finish).await.is_ok() {
+        // The engine answers within its patience, or it has stopped by itself.
+        let _ = closed.await;
+    }
+    drop((task, handing_in));
+    if let Some(submitter) = submitter {
+        submitter.hand_in_last(config.shutdown_patience).await;
+    }
+    drop(http);
+    store.close().await;
+    tracing::info!("the relay ended");
+    Ok(())
+}
+
+/// A task that ends with whoever holds it, so that a cancelled relay leaves nothing running.
+struct Aborted<T>(JoinHandle<T>);
+
+impl<T> Drop for Aborted<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn ignore(mut notices: mpsc::Receiver<Notice>) {
+    while notices.recv().await.is_some() {}
+}
+
+/// Opens the store in `data_dir`, made if absent.
+pub(crate) async fn open_store(data_dir: &Path) -> Result<NodeStore, NodeError> {
+    let failed = |source| NodeError::DataDirectory { path: data_dir.display().to_string(), source };
+    tokio::fs::create_dir_all(data_dir).await.map_err(failed)?;
+    Ok(NodeStore::open_file(&data_dir.join("node.db")).await?)
+}
+
+fn setup(config: &Config, store: NodeStore) -> Setup {
+    let epoch = config.clock.epoch();
+    let operator_id = config.facts.operator_of_node(config.key.id(), epoch);
+    Setup {
+        key: config.key.clone(),
+        tracker: config.tracker.clone(),
+        pinned_tracker: config.tracker_key,
+        endpoint: tatum_webrtc::Config {
+            bind: config.bind,
+            advertise: config.advertise.clone(),
+            ..tatum_webrtc::Config::default()
+        },
+        overlay: OverlayConfig {
+            id: config.key.id(),
+            relay: true,
+            operator_id,
+            limits: config.limits,
+            credit: config.credit,
+            latency_bound_ms: 0,
+        },
+        account: None,
+        relay: Some(RelayOffer { capacity: config.capacity }),
+        clock: Arc::clone(&config.clock),
+        verifier: Verifier::new(config.domain),
+        facts: Some(config.facts.clone()),
+        grace_ms: u64::try_from(config.grace.as_millis()).unwrap_or(u64::MAX),
+        store: Some(store),
+    }
+}

@@ -1,0 +1,150 @@
+//! What a node shows of itself: `/status` (JSON), `/health`, `/metrics` (Prometheus text).
+//!
+//! Invariant: read only; nothing here changes the node, and no key or payload appears.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tatum_database::{NodeReceiptCounts, NodeStore};
+use tatum_primitives::NodeId;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::engine::{Command, Status};
+use crate::submit::Submitter;
+
+/// Where the picture comes from.
+#[derive(Clone)]
+pub(crate) struct StatusSource {
+    pub(crate) node: NodeId,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) store: NodeStore,
+    pub(crate) submitter: Option<Submitter>,
+}
+
+/// Serves until the task is aborted.
+pub(crate) async fn serve(listener: TcpListener, source: StatusSource) {
+    let routes = Router::new()
+        .route("/health", get(health))
+        .route("/status", get(status))
+        .route("/metrics", get(metrics))
+        .with_state(source);
+    if let Err(error) = axum::serve(listener, routes).await {
+        tracing::error!(%error, "the status page has stopped");
+    }
+}
+
+impl StatusSource {
+    async fn engine(&self) -> Result<Status, StatusCode> {
+        let (reply, status) = oneshot::channel();
+        let asked = self.commands.send(Command::Status(reply)).await;
+        asked.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        status.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    async fn stored(&self) -> Result<NodeReceiptCounts, StatusCode> {
+        self.store.counts().await.map_err(|error| {
+            tracing::error!(%error, "the receipt store does not answer");
+            StatusCode::SERVICE_UNAVAILABLE
+        })
+    }
+
+    fn handed_in(&self) -> [u64; 3] {
+        let totals = self.submitter.as_ref().map(|submitter| &submitter.totals);
+        totals.map_or([0; 3], |totals| {
+            [&totals.handed_in, &totals.refused, &totals.failures]
+                .map(|total| total.load(Ordering::Relaxed))
+        })
+    }
+}
+
+async fn health(State(source): State<StatusSource>) -> Result<axum::Json<Value>, StatusCode> {
+    let status = source.engine().await?;
+    source.stored().await?;
+    Ok(axum::Json(json!({ "status": "ok", "tracker": status.tracker_up })))
+}
+
+async fn status(State(source): State<StatusSource>) -> Result<axum::Json<Value>, StatusCode> {
+    let status = source.engine().await?;
+    let stored = source.stored().await?;
+    let [handed_in, refused, failures] = source.handed_in();
+    Ok(axum::Json(json!({
+        "node": source.node,
+        "operator_id": status.operator_id,
+        "tracker_connected": status.tracker_up,
+        "messages": status.counters,
+        "dropped_packets": status.dropped_packets,
+        "streams": status.streams,
+        "peers": status.peers,
+        "receipts": {
+            "taken": status.receipts,
+            "kept": stored.kept,
+            "waiting_for_aggregator": stored.waiting,
+            "refused_by_aggregator": stored.refused,
+            "handed_in": handed_in,
+            "refusals": refused,
+            "hand_in_failures": failures,
+        },
+    })))
+}
+
+async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCode> {
+    let status = source.engine().await?;
+    let stored = source.stored().await?;
+    let counters = &status.counters;
+    let [handed_in, refused, failures] = source.handed_in();
+    let unreceipted: u64 = status
+        .peers
+        .iter()
+        .flat_map(|peer| &peer.payers)
+        .map(|payer| payer.unreceipted_bytes)
+        .sum();
+    let counted = [
+        ("messages_total", "Valid first copies of messages", counters.messages),
+        ("message_bytes_total", "Payload bytes of first copies", counters.bytes),
+        ("forwarded_total", "Copies sent to neighbours", counters.forwarded),
+        ("duplicates_total", "Later copies received", counters.duplicates),
+        ("invalid_total", "Messages with a wrong signature or form", counters.invalid),
+        ("unwanted_total", "Messages of streams that are not carried", counters.unwanted),
+        ("malformed_total", "Packets that broke the protocol", counters.malformed),
+        ("wanted_total", "Messages asked for again", counters.wanted),
+        ("lost_total", "Messages that nobody could give", counters.lost),
+        ("credit_stops_total", "Times service stopped for want of receipts", counters.credit_stops),
+        ("dropped_packets_total", "Packets refused by full queues", status.dropped_packets),
+        (
+            "receipts_accepted_total",
+            "Receipts that were the newest of their key",
+            status.receipts.accepted,
+        ),
+        ("receipts_handed_in_total", "Receipts that the aggregator answered for", handed_in),
+        ("receipts_refused_total", "Receipts that the aggregator refused", refused),
+        ("hand_in_failures_total", "Failed requests to the aggregator", failures),
+    ];
+    let gauges = [
+        ("links", "Open links", status.links as u64),
+        ("streams", "Streams carried", status.streams.len() as u64),
+        ("unreceipted_bytes", "Bytes served or accepted without a receipt", unreceipted),
+        ("receipts_kept", "Receipts on disk", stored.kept),
+        ("receipts_waiting", "Receipts that wait for the aggregator", stored.waiting),
+        ("tracker_connected", "Whether the tracker is connected", u64::from(status.tracker_up)),
+    ];
+    let mut text = String::new();
+    for (kind, values) in [("counter", counted.as_slice()), ("gauge", gauges.as_slice())] {
+        for (name, help, value) in values {
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "# HELP tatum_node_{name} {help}.\n# TYPE tatum_node_{name} {kind}\ntatum_node_{name} {value}"
+            );
+        }
+    }
+    for (code, count) in &status.receipts.rejected {
+        let _ = writeln!(text, "tatum_node_receipts_rejected_total{{code=\"{code}\"}} {count}");
+    }
+    Ok(text)
+}

@@ -1,0 +1,197 @@
+//! The tracker: introduces nodes to each other and shapes each stream's graph.
+//!
+//! Invariant: it carries no messages and no receipts, and cannot read or alter a link that it
+//! helped to make, because signals are signed by the nodes at both ends.
+
+mod session;
+mod state;
+mod stun;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State as AxumState;
+use axum::routing::{any, get};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::watch;
+
+pub use tatum_overlay::topology::Shape;
+
+use crate::relay::SharedFacts;
+use crate::{Clock, NodeError, NodeKey};
+use state::State;
+
+/// How often idle streams are looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// What a tracker is.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its key; nodes may pin the id.
+    pub key: NodeKey,
+    /// Where nodes connect (HTTP and WebSocket).
+    pub listen: SocketAddr,
+    /// Where STUN requests are answered.
+    pub stun: Option<SocketAddr>,
+    /// How graphs are shaped.
+    pub shape: Shape,
+    /// Relays that are recruited for a stream with clients.
+    pub relays_per_stream: usize,
+    /// How long relays keep a stream without clients.
+    pub linger: Duration,
+    /// The most nodes at one time.
+    pub max_nodes: usize,
+    /// If given, only nodes registered on chain may relay.
+    pub facts: Option<SharedFacts>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Config {
+    /// A tracker with the usual shape.
+    #[must_use]
+    pub fn new(key: NodeKey, listen: SocketAddr, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            key,
+            listen,
+            stun: None,
+            shape: Shape::default(),
+            relays_per_stream: 4,
+            linger: Duration::from_secs(60),
+            max_nodes: 10_000,
+            facts: None,
+            clock,
+        }
+    }
+}
+
+/// What all connections of a tracker share.
+#[derive(Debug, Clone)]
+struct Shared {
+    config: Arc<Config>,
+    state: Arc<Mutex<State>>,
+    stun: Option<SocketAddr>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A tracker that listens.
+#[derive(Debug)]
+pub struct Tracker {
+    listener: TcpListener,
+    stun: Option<UdpSocket>,
+    config: Config,
+}
+
+impl Tracker {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// [`NodeError::Listen`] if an address is taken.
+    pub async fn bind(config: Config) -> Result<Self, NodeError> {
+        let address = config.listen;
+        let failed = |source| NodeError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let stun = match config.stun {
+            None => None,
+            Some(address) => {
+                let failed = |source| NodeError::Listen { address, source };
+                Some(UdpSocket::bind(address).await.map_err(failed)?)
+            }
+        };
+        Ok(Self { listener, stun, config })
+    }
+
+    /// The URL that nodes connect to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let address = self.listener.local_addr().unwrap_or(self.config.listen);
+        format!("ws://{address}/v1/tracker")
+    }
+
+    /// Where STUN requests are answered.
+    #[must_use]
+    pub fn stun_address(&self) -> Option<SocketAddr> {
+        self.stun.as_ref().and_then(|socket| socket.local_addr().ok())
+    }
+
+    /// Serves until `shutdown`.
+    ///
+    /// # Errors
+    /// If the listening socket fails.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), NodeError> {
+        let address = self.config.listen;
+        let (stop, stopped) = watch::channel(false);
+        let stun_address = self.stun_address();
+        let state = State::new(&self.config);
+        let shared = Shared {
+            config: Arc::new(self.config),
+            state: Arc::new(Mutex::new(state)),
+            stun: stun_address,
+            stopped,
+        };
+        tracing::info!(%address, tracker = %shared.config.key.id(), "the tracker listens");
+        let stun = self.stun.map(|socket| tokio::spawn(stun::answer(socket)));
+        let sweep = tokio::spawn(sweep(shared.clone()));
+        let routes = Router::new()
+            .route("/health", get(health))
+            .route("/status", get(status))
+            .route("/v1/tracker", any(session::upgrade))
+            .with_state(shared);
+        let stopping = async move {
+            shutdown.await;
+            // Open WebSockets would keep a graceful shutdown waiting for ever.
+            let _ = stop.send(true);
+        };
+        let served =
+            axum::serve(self.listener, routes.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(stopping)
+                .await;
+        sweep.abort();
+        if let Some(stun) = stun {
+            stun.abort();
+        }
+        served.map_err(|source| NodeError::Listen { address, source })
+    }
+}
+
+/// Runs a tracker until `shutdown`.
+///
+/// # Errors
+/// As [`Tracker::bind`] and [`Tracker::serve`].
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
+    Tracker::bind(config).await?.serve(shutdown).await
+}
+
+async fn sweep(shared: Shared) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let now_ms = shared.config.clock.wall_ms();
+        shared.lock().sweep(now_ms);
+    }
+}
+
+async fn health() -> axum::Json<Value> {
+    axum::Json(json!({ "status": "ok" }))
+}
+
+async fn status(AxumState(shared): AxumState<Shared>) -> axum::Json<Value> {
+    let summary = shared.lock().summary();
+    axum::Json(json!({ "tracker": shared.config.key.id(), "summary": summary }))
+}

@@ -1,0 +1,194 @@
+//! One node's WebSocket at the tracker: challenge, hello, then texts both ways.
+//!
+//! Invariant: nothing a node says counts before its hello was verified; a node that says too much,
+//! too fast, or nothing at all is disconnected.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
+use axum::response::{IntoResponse, Response};
+use rand::RngCore;
+use tatum_primitives::{B256, NodeId};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::Shared;
+use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello};
+
+/// A node has this long to answer the challenge.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Silence after which a node is asked whether it lives, and dropped at twice that.
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// Texts that may wait for a slow node.
+const OUTBOX: usize = 1024;
+/// Texts a node may say per second, on average and at once.
+const TEXTS_PER_SECOND: f64 = 100.0;
+const BURST: f64 = 1_000.0;
+
+pub(super) async fn upgrade(
+    State(shared): State<Shared>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if shared.lock().node_count() >= shared.config.max_nodes {
+        return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    upgrade.max_message_size(MAX_TEXT_BYTES).on_upgrade(move |socket| async move {
+        if let Err(reason) = serve(&shared, socket).await {
+            tracing::debug!(%address, reason, "a node's connection ended");
+        }
+    })
+}
+
+async fn serve(shared: &Shared, mut socket: WebSocket) -> Result<(), String> {
+    let (node, relay, incarnation) = match welcome(shared, &mut socket).await {
+        Ok(hello) => hello,
+        Err(reason) => {
+            // Whoever failed to say hello may be gone already.
+            let _ = say(&mut socket, &FromTracker::Refused { reason: reason.clone() }).await;
+            return Err(reason);
+        }
+    };
+    say(&mut socket, &FromTracker::Welcome { stun: shared.stun }).await?;
+    let (outbox, mut inbox) = mpsc::channel(OUTBOX);
+    let now_ms = shared.config.clock.wall_ms();
+    let connection = shared.lock().connect(node, relay, incarnation, outbox, now_ms);
+    tracing::info!(%node, relay = relay.is_some(), "a node joined");
+    let ended = converse(shared, &mut socket, node, &mut inbox).await;
+    let now_ms = shared.config.clock.wall_ms();
+    shared.lock().disconnect(node, connection, now_ms);
+    tracing::info!(%node, "a node left");
+    ended
+}
+
+/// Challenges the node and checks its hello.
+async fn welcome(
+    shared: &Shared,
+    socket: &mut WebSocket,
+) -> Result<(NodeId, Option<RelayOffer>, u64), String> {
+    let mut nonce = B256::ZERO;
+    rand::rng().fill_bytes(nonce.as_mut_slice());
+    let tracker = shared.config.key.id();
+    say(socket, &FromTracker::Challenge { nonce, tracker, version: VERSION }).await?;
+    let text = timeout(HELLO_TIMEOUT, listen(socket)).await.map_err(|_| "no hello in time")??;
+    let Some(ToTracker::Hello { node, relay, incarnation, signature }) = text else {
+        return Err("the first text must be a hello".to_owned());
+    };
+    if !verify_hello(node, tracker, nonce, relay, incarnation, &signature) {
+        return Err("the hello's signature is wrong".to_owned());
+    }
+    let registered = |facts: &crate::relay::SharedFacts| {
+        facts.operator_of_node(node, shared.config.clock.epoch()).is_some()
+    };
+    if relay.is_some() && !shared.config.facts.as_ref().is_none_or(registered) {
+        return Err("only nodes registered to an operator may relay".to_owned());
+    }
+    Ok((node, relay, incarnation))
+}
+
+async fn converse(
+    shared: &Shared,
+    socket: &mut WebSocket,
+    node: NodeId,
+    inbox: &mut mpsc::Receiver<FromTracker>,
+) -> Result<(), String> {
+    let mut stopped = shared.stopped.clone();
+    let mut allowance = Allowance { left: BURST, at: Instant::now() };
+    let mut heard = Instant::now();
+    let mut pinged = false;
+    loop {
+        let silence = heard + if pinged { PING_AFTER * 2 } else { PING_AFTER };
+        tokio::select! {
+            text = inbox.recv() => match text {
+                Some(text) => say(socket, &text).await?,
+                None => return Err("replaced by a newer connection, or too slow".to_owned()),
+            },
+            frame = socket.recv() => {
+                heard = Instant::now();
+                pinged = false;
+                match frame {
+                    None | Some(Ok(Message::Close(_))) => return Ok(()),
+                    Some(Ok(Message::Text(text))) => {
+                        if !allowance.take() {
+                            return Err("too many texts".to_owned());
+                        }
+                        if let Err(reason) = obey(shared, node, text.as_str()) {
+                            say(socket, &FromTracker::Refused { reason }).await?;
+                        }
+                    }
+                    Some(Ok(Message::Binary(_))) => return Err("binary frames mean nothing here".to_owned()),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error.to_string()),
+                }
+            }
+            () = tokio::time::sleep_until(silence) => {
+                if pinged {
+                    return Err("the node fell silent".to_owned());
+                }
+                pinged = true;
+                let ping = Message::Ping(axum::body::Bytes::new());
+                socket.send(ping).await.map_err(|error| error.to_string())?;
+            }
+            _ = stopped.changed() => return Ok(()),
+        }
+    }
+}
+
+fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
+    let text: ToTracker = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let now_ms = shared.config.clock.wall_ms();
+    let mut state = shared.lock();
+    match text {
+        ToTracker::Hello { .. } => Err("a hello is said once".to_owned()),
+        ToTracker::Join { stream } => state.join(node, stream, now_ms),
+        ToTracker::Leave { stream } => {
+            state.leave(node, stream, now_ms);
+            Ok(())
+        }
+        ToTracker::Signal { to, signal } => {
+            drop(state);
+            if !signal.verify(node, to) {
+                return Err("the signal's signature is wrong".to_owned());
+            }
+            shared.lock().signal(node, to, signal)
+        }
+    }
+}
+
+async fn say(socket: &mut WebSocket, text: &FromTracker) -> Result<(), String> {
+    let json = serde_json::to_string(text).map_err(|error| error.to_string())?;
+    socket.send(Message::Text(json.into())).await.map_err(|error| error.to_string())
+}
+
+async fn listen(socket: &mut WebSocket) -> Result<Option<ToTracker>, String> {
+    loop {
+        match socket.recv().await {
+            Some(Ok(Message::Text(text))) => {
+                return serde_json::from_str(text.as_str())
+                    .map(Some)
+                    .map_err(|error| error.to_string());
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(_)) | None => return Ok(None),
+            Some(Err(error)) => return Err(error.to_string()),
+        }
+    }
+}
+
+/// How many texts a node may still say.
+struct Allowance {
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn take(&mut self) -> bool {
+        let now = Instant::now();
+        let gained = now.duration_since(self.at).as_secs_f64() * TEXTS_PER_SECOND;
+        self.at = now;
+        self.left = (self.left + gained).min(BURST) - 1.0;
+        self.left >= 0.0
+    }
+}

@@ -1,0 +1,403 @@
+//! Who is connected, who takes part in which stream, and what everybody must be told.
+//!
+//! Invariant: whenever a node's neighbours change, its new assignment is queued before the state
+//! is unlocked. A member whose queue is full is dropped instead of being told half.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde::Serialize;
+use tatum_overlay::topology::{Shape, Topology};
+use tatum_primitives::{NodeId, StreamKey};
+use tokio::sync::mpsc;
+
+use super::Config;
+use crate::NodeKey;
+use crate::protocol::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
+
+/// A connected node.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) relay: Option<RelayOffer>,
+    pub(super) incarnation: u64,
+    pub(super) outbox: mpsc::Sender<FromTracker>,
+    connection: u64,
+    streams: BTreeSet<StreamKey>,
+    recruited: BTreeSet<StreamKey>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    topology: Topology,
+    idle_since_ms: Option<u64>,
+}
+
+/// Streams a client may take part in.
+const MAX_CLIENT_STREAMS: usize = 256;
+
+/// All that a tracker knows.
+#[derive(Debug)]
+pub(super) struct State {
+    key: NodeKey,
+    shape: Shape,
+    relays_per_stream: usize,
+    linger: Duration,
+    members: BTreeMap<NodeId, Member>,
+    streams: BTreeMap<StreamKey, Stream>,
+    connections: u64,
+    rng: StdRng,
+}
+
+/// What `/status` shows.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    relays: usize,
+    clients: usize,
+    streams: Vec<StreamSummary>,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamSummary {
+    stream: StreamKey,
+    relays: usize,
+    clients: usize,
+}
+
+impl State {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            key: config.key.clone(),
+            shape: config.shape,
+            relays_per_stream: config.relays_per_stream,
+            linger: config.linger,
+            members: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            connections: 0,
+            rng: StdRng::from_os_rng(),
+        }
+    }
+
+    pub(super) fn node_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// A node said a valid hello. Gives the number of its connection.
+    pub(super) fn connect(
+        &mut self,
+        node: NodeId,
+        relay: Option<RelayOffer>,
+        incarnation: u64,
+        outbox: mpsc::Sender<FromTracker>,
+        now_ms: u64,
+    ) -> u64 {
+        // A node that comes back replaces its old connection.
+        self.remove(node, now_ms);
+        self.connections += 1;
+        let connection = self.connections;
+        let (streams, recruited) = (BTreeSet::new(), BTreeSet::new());
+        let member = Member { relay, incarnation, outbox, connection, streams, recruited };
+        self.members.insert(node, member);
+        let keys: Vec<StreamKey> = self.streams.keys().copied().collect();
+        for stream in keys {
+            self.recruit(stream, now_ms);
+        }
+        connection
+    }
+
+    /// A connection ended.
+    pub(super) fn disconnect(&mut self, node: NodeId, connection: u64, now_ms: u64) {
+        if self.members.get(&node).is_some_and(|member| member.connection == connection) {
+            self.remove(node, now_ms);
+        }
+    }
+
+    /// A node wants to take part in a stream.
+    pub(super) fn join(
+        &mut self,
+        node: NodeId,
+        stream: StreamKey,
+        now_ms: u64,
+    ) -> Result<(), String> {
+        let member = self.members.get_mut(&node).ok_or("not connected")?;
+        let limit = member.relay.map_or(MAX_CLIENT_STREAMS, |offer| offer.capacity as usize);
+        if member.streams.len() >= limit && !member.streams.contains(&stream) {
+            return Err(format!("a node may take part in {limit} streams"));
+        }
+        member.streams.insert(stream);
+        self.enter(node, stream, now_ms);
+        self.recruit(stream, now_ms);
+        Ok(())
+    }
+
+    /// A node leaves a stream.
+    pub(super) fn leave(&mut self, node: NodeId, stream: StreamKey, now_ms: u64) {
+        if let Some(member) = self.members.get_mut(&node) {
+            member.streams.remove(&stream);
+            member.recruited.remove(&stream);
+        }
+        self.exit(node, stream, now_ms);
+        self.recruit(stream, now_ms);
+    }
+
+    /// Passes a signal on, if the two are neighbours somewhere.
+    pub(super) fn signal(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        signal: Signal,
+    ) -> Result<(), String> {
+        let related =
+            self.streams.values().any(|stream| stream.topology.neighbours(&from).contains(&to));
+        if !related {
+            return Err(format!("{to} is no neighbour of yours"));
+        }
+        let member = self.members.get(&to).ok_or_else(|| format!("{to} is not connected"))?;
+        let sent = member.outbox.try_send(FromTracker::Signal { from, signal });
+        sent.map_err(|_| format!("{to} does not keep up"))
+    }
+
+    /// Releases recruited relays from streams that had no clients for a while.
+    pub(super) fn sweep(&mut self, now_ms: u64) {
+        let linger_ms = u64::try_from(self.linger.as_millis()).unwrap_or(u64::MAX);
+        let idle = |stream: &Stream| {
+            stream.idle_since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= linger_ms)
+        };
+        let idle: Vec<StreamKey> =
+            self.streams.iter().filter(|(_, stream)| idle(stream)).map(|(key, _)| *key).collect();
+        for stream in idle {
+            let recruited: Vec<NodeId> = self
+                .members
+                .iter()
+                .filter(|(_, member)| member.recruited.contains(&stream))
+                .map(|(node, _)| *node)
+                .collect();
+            for node in recruited {
+                if let Some(member) = self.members.get_mut(&node) {
+                    member.recruited.remove(&stream);
+                }
+                self.tell(node, FromTracker::Release { stream });
+                self.exit(node, stream, now_ms);
+            }
+            if self.streams.get(&stream).is_some_and(|stream| stream.topology.relay_count() == 0) {
+                self.streams.remove(&stream);
+            }
+        }
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let relays = self.members.values().filter(|member| member.relay.is_some()).count();
+        let streams = self.streams.iter().map(|(key, stream)| StreamSummary {
+            stream: *key,
+            relays: stream.topology.relay_count(),
+            clients: stream.topology.client_count(),
+        });
+        Summary { relays, clients: self.members.len() - relays, streams: streams.collect() }
+    }
+
+    fn remove(&mut self, node: NodeId, now_ms: u64) {
+        let Some(member) = self.members.remove(&node) else { return };
+        for stream in member.streams.union(&member.recruited) {
+            self.exit(node, *stream, now_ms);
+            self.recruit(*stream, now_ms);
+        }
+    }
+
+    fn enter(&mut self, node: NodeId, key: StreamKey, now_ms: u64) {
+        let relay = self.members.get(&node).is_some_and(|member| member.relay.is_some());
+        let shape = self.shape;
+        let stream = self
+            .streams
+            .entry(key)
+            .or_insert_with(|| Stream { topology: Topology::new(shape), idle_since_ms: None });
+        let mut touched = if relay {
+            stream.topology.join_relay(node, &mut self.rng)
+        } else {
+            stream.topology.join_client(node, &mut self.rng)
+        };
+        // A node that asks again is told again.
+        touched.insert(node);
+        stream.note_idle(now_ms);
+        self.assign(key, &touched, now_ms);
+    }
+
+    fn exit(&mut self, node: NodeId, key: StreamKey, now_ms: u64) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let touched = stream.topology.leave(&node, &mut self.rng);
+        stream.note_idle(now_ms);
+        self.assign(key, &touched, now_ms);
+    }
+
+    /// Recruits the least burdened relays to a stream that has clients and too few relays.
+    fn recruit(&mut self, key: StreamKey, now_ms: u64) {
+        loop {
+            let Some(stream) = self.streams.get(&key) else { return };
+            let (relays, clients) = (stream.topology.relay_count(), stream.topology.client_count());
+            if clients == 0 || relays >= self.relays_per_stream {
+                return;
+            }
+            let free = |(node, member): &(&NodeId, &Member)| {
+                let carried = member.streams.len() + member.recruited.len();
+                let room = member.relay.is_some_and(|offer| carried < offer.capacity as usize);
+                room && !stream.topology.contains(node)
+            };
+            let burden =
+                |(_, member): &(&NodeId, &Member)| member.streams.len() + member.recruited.len();
+            let Some(node) =
+                self.members.iter().filter(free).min_by_key(burden).map(|(node, _)| *node)
+            else {
+                return;
+            };
+            if let Some(member) = self.members.get_mut(&node) {
+                member.recruited.insert(key);
+            }
+            self.tell(node, FromTracker::Carry { stream: key });
+            self.enter(node, key, now_ms);
+        }
+    }
+
+    /// Tells nodes their neighbours.
+    fn assign(&mut self, key: StreamKey, nodes: &BTreeSet<NodeId>, now_ms: u64) {
+        let Some(stream) = self.streams.get(&key) else { return };
+        let mut texts = Vec::new();
+        for node in nodes.iter().filter(|node| stream.topology.contains(node)) {
+            let neighbour = |node: NodeId| {
+                let member = self.members.get(&node)?;
+                let (relay, incarnation) = (member.relay.is_some(), member.incarnation);
+                Some(Neighbour { node, relay, incarnation })
+            };
+            let neighbours =
+                stream.topology.neighbours(node).into_iter().filter_map(neighbour).collect();
+            texts.push((*node, Assignment::sign(&self.key, *node, key, neighbours, now_ms)));
+        }
+        for (node, assignment) in texts {
+            self.tell(node, FromTracker::Assign(assignment));
+        }
+    }
+
+    /// Queues a text. A node whose queue is full loses its connection, and comes back for all.
+    fn tell(&mut self, node: NodeId, text: FromTracker) {
+        if let Some(member) = self.members.get_mut(&node)
+            && member.outbox.try_send(text).is_err()
+        {
+            // The session ends when the last sender of its queue is dropped.
+            member.outbox = mpsc::channel(1).0;
+        }
+    }
+}
+
+impl Stream {
+    fn note_idle(&mut self, now_ms: u64) {
+        if self.topology.client_count() > 0 {
+            self.idle_since_ms = None;
+        } else {
+            self.idle_since_ms.get_or_insert(now_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemClock;
+    use std::sync::Arc;
+    use tatum_primitives::{B256, EpochSchedule};
+
+    fn state() -> State {
+        let schedule = EpochSchedule { genesis_s: 0, length_s: 60 };
+        let clock = Arc::new(SystemClock::new(schedule));
+        let mut config =
+            Config::new(NodeKey::from_bytes(&[9; 32]), ([127, 0, 0, 1], 0).into(), clock);
+        config.relays_per_stream = 2;
+        config.linger = Duration::from_secs(10);
+        State::new(&config)
+    }
+
+    fn node(number: u8) -> NodeId {
+        NodeId(B256::repeat_byte(number))
+    }
+
+    fn stream() -> StreamKey {
+        StreamKey(B256::repeat_byte(77))
+    }
+
+    fn connect(state: &mut State, number: u8, relay: bool) -> (u64, mpsc::Receiver<FromTracker>) {
+        let (outbox, inbox) = mpsc::channel(64);
+        let offer = relay.then_some(RelayOffer { capacity: 3 });
+        (state.connect(node(number), offer, 1, outbox, 0), inbox)
+    }
+
+    fn last_assignment(inbox: &mut mpsc::Receiver<FromTracker>) -> Option<Assignment> {
+        let mut last = None;
+        while let Ok(text) = inbox.try_recv() {
+            if let FromTracker::Assign(assignment) = text {
+                last = Some(assignment);
+            }
+        }
+        last
+    }
+
+    #[test]
+    fn relays_are_recruited_when_clients_come_and_released_when_they_are_gone() {
+        let mut state = state();
+        let (_, mut relay) = connect(&mut state, 1, true);
+        connect(&mut state, 2, true);
+        connect(&mut state, 3, true);
+        let (client, mut inbox) = connect(&mut state, 50, false);
+        assert!(relay.try_recv().is_err());
+        state.join(node(50), stream(), 0).unwrap();
+        assert!(matches!(relay.try_recv(), Ok(FromTracker::Carry { .. })));
+        let assignment = last_assignment(&mut inbox).unwrap();
+        assert_eq!(assignment.neighbours.len(), 2);
+        assert!(assignment.verify(state.key.id(), node(50)));
+        assert!(!assignment.verify(state.key.id(), node(51)));
+        state.disconnect(node(50), client, 5_000);
+        state.sweep(14_999);
+        assert_eq!(state.streams.len(), 1);
+        state.sweep(15_000);
+        assert!(state.streams.is_empty());
+    }
+
+    #[test]
+    fn a_relay_that_vanishes_is_replaced() {
+        let mut state = state();
+        let (first, _keep) = connect(&mut state, 1, true);
+        let (_, _keep2) = connect(&mut state, 2, true);
+        let (_, mut inbox) = connect(&mut state, 50, false);
+        state.join(node(50), stream(), 0).unwrap();
+        let (_, _keep3) = connect(&mut state, 3, true);
+        state.disconnect(node(1), first, 0);
+        let neighbours = last_assignment(&mut inbox).unwrap().neighbours;
+        let nodes: Vec<NodeId> = neighbours.iter().map(|neighbour| neighbour.node).collect();
+        assert_eq!(nodes, vec![node(2), node(3)]);
+    }
+
+    #[test]
+    fn signals_pass_between_neighbours_only() {
+        let mut state = state();
+        let (_, mut relay) = connect(&mut state, 1, true);
+        let (_, _client) = connect(&mut state, 50, false);
+        let (_, _stranger) = connect(&mut state, 51, false);
+        state.join(node(50), stream(), 0).unwrap();
+        let key = NodeKey::random();
+        let signal =
+            |to| Signal::sign(&key, to, crate::protocol::SignalKind::Offer, 1, String::new());
+        assert!(state.signal(node(50), node(1), signal(node(1))).is_ok());
+        assert!(state.signal(node(51), node(1), signal(node(1))).is_err());
+        let passed = std::iter::from_fn(|| relay.try_recv().ok())
+            .filter(|text| matches!(text, FromTracker::Signal { .. }));
+        assert_eq!(passed.count(), 1);
+    }
+
+    #[test]
+    fn an_old_connection_ends_without_harm_to_the_new_one() {
+        let mut state = state();
+        let (old, _inbox) = connect(&mut state, 1, true);
+        let (new, _inbox2) = connect(&mut state, 1, true);
+        state.disconnect(node(1), old, 0);
+        assert_eq!(state.node_count(), 1);
+        state.disconnect(node(1), new, 0);
+        assert_eq!(state.node_count(), 0);
+    }
+}

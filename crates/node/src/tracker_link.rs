@@ -1,0 +1,179 @@
+//! A node's connection to its tracker, kept up with backoff.
+//!
+//! Invariant: after every [`TrackerEvent::Up`] the tracker knows nothing of us, so the engine says
+//! again which streams it takes part in.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use rand::Rng;
+use tatum_primitives::NodeId;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use crate::NodeKey;
+use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The tracker pings after ten seconds of silence; three times that means it is gone.
+const SILENCE: Duration = Duration::from_secs(30);
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+const LAST_BACKOFF: Duration = Duration::from_secs(15);
+
+/// What became of the tracker.
+#[derive(Debug)]
+pub(crate) enum TrackerEvent {
+    /// It welcomed us.
+    Up { tracker: NodeId },
+    /// It is gone; we try again.
+    Down,
+    /// It said something.
+    Text(FromTracker),
+}
+
+/// How to reach a tracker, and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct TrackerLink {
+    pub(crate) url: String,
+    /// The only key that is accepted, if given.
+    pub(crate) pinned: Option<NodeId>,
+    pub(crate) key: NodeKey,
+    pub(crate) relay: Option<RelayOffer>,
+    pub(crate) incarnation: u64,
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+impl TrackerLink {
+    /// Keeps the connection until the receiver of events is gone.
+    pub(crate) async fn keep(
+        self,
+        mut texts: mpsc::Receiver<ToTracker>,
+        events: mpsc::Sender<TrackerEvent>,
+    ) {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            match self.connect().await {
+                Ok((socket, tracker)) => {
+                    tracing::info!(url = self.url, %tracker, "connected to the tracker");
+                    backoff = FIRST_BACKOFF;
+                    // What was meant for an earlier connection is said again by the engine.
+                    while texts.try_recv().is_ok() {}
+                    if events.send(TrackerEvent::Up { tracker }).await.is_err() {
+                        return;
+                    }
+                    let ended = converse(socket, &mut texts, &events).await;
+                    if matches!(ended, Ok(())) || events.send(TrackerEvent::Down).await.is_err() {
+                        return;
+                    }
+                    if let Err(reason) = ended {
+                        tracing::warn!(url = self.url, reason, "lost the tracker");
+                    }
+                }
+                Err(reason) => {
+                    tracing::warn!(
+                        url = self.url,
+                        reason,
+                        "cannot reach the tracker; trying again"
+                    );
+                }
+            }
+            let jitter = rand::rng().random_range(0.5..1.0);
+            tokio::time::sleep(backoff.mul_f64(jitter)).await;
+            if events.is_closed() {
+                return;
+            }
+            backoff = (backoff * 2).min(LAST_BACKOFF);
+        }
+    }
+
+    async fn connect(&self) -> Result<(Socket, NodeId), String> {
+        let config = WebSocketConfig::default().max_message_size(Some(4 * MAX_TEXT_BYTES));
+        let connecting = connect_async_with_config(self.url.as_str(), Some(config), true);
+        let (mut socket, _) = timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .map_err(|_| "no connection in time".to_owned())?
+            .map_err(|error| error.to_string())?;
+        let introduced = timeout(CONNECT_TIMEOUT, self.introduce(&mut socket)).await;
+        let tracker = introduced.map_err(|_| "no welcome in time".to_owned())??;
+        Ok((socket, tracker))
+    }
+
+    async fn introduce(&self, socket: &mut Socket) -> Result<NodeId, String> {
+        let Some(FromTracker::Challenge { nonce, tracker, version }) = listen(socket).await? else {
+            return Err("the tracker did not challenge us".to_owned());
+        };
+        if version != VERSION {
+            return Err(format!("the tracker speaks version {version}, we speak {VERSION}"));
+        }
+        if self.pinned.is_some_and(|pinned| pinned != tracker) {
+            return Err(format!("the tracker's key is {tracker}, not the configured one"));
+        }
+        let hello = sign_hello(&self.key, tracker, nonce, self.relay, self.incarnation);
+        say(socket, &hello).await?;
+        match listen(socket).await? {
+            Some(FromTracker::Welcome { .. }) => Ok(tracker),
+            Some(FromTracker::Refused { reason }) => {
+                Err(format!("the tracker refused us: {reason}"))
+            }
+            _ => Err("the tracker did not welcome us".to_owned()),
+        }
+    }
+}
+
+/// Until the tracker is gone (an error) or the engine is (fine).
+async fn converse(
+    mut socket: Socket,
+    texts: &mut mpsc::Receiver<ToTracker>,
+    events: &mpsc::Sender<TrackerEvent>,
+) -> Result<(), String> {
+    loop {
+        tokio::select! {
+            text = texts.recv() => match text {
+                Some(text) => say(&mut socket, &text).await?,
+                None => {
+                    // A tracker that does not answer the farewell notices by itself.
+                    let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
+                    return Ok(());
+                }
+            },
+            heard = timeout(SILENCE, socket.next()) => {
+                match heard.map_err(|_| "the tracker fell silent".to_owned())? {
+                    None => return Err("the tracker closed the connection".to_owned()),
+                    Some(Err(error)) => return Err(error.to_string()),
+                    Some(Ok(Message::Text(text))) => {
+                        let text = serde_json::from_str(text.as_str()).map_err(|error| error.to_string())?;
+                        if events.send(TrackerEvent::Text(text)).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                }
+            }
+        }
+    }
+}
+
+async fn say(socket: &mut Socket, text: &ToTracker) -> Result<(), String> {
+    let json = serde_json::to_string(text).map_err(|error| error.to_string())?;
+    socket.send(Message::text(json)).await.map_err(|error| error.to_string())
+}
+
+async fn listen(socket: &mut Socket) -> Result<Option<FromTracker>, String> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return serde_json::from_str(text.as_str())
+                    .map(Some)
+                    .map_err(|error| error.to_string());
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(_)) | None => return Ok(None),
+            Some(Err(error)) => return Err(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A whole network in one process, over real sockets: tracker, relays, publisher, subscribers and a
+//! stand-in for the aggregator. Only the chain is fixed facts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tatum_database::NodeStore;
+use tatum_node::client::{Config as ClientConfig, Item, Publisher, Stream, Subscriber};
+use tatum_node::relay::{self, SharedFacts};
+use tatum_node::tracker::{self, Tracker};
+use tatum_node::{Clock, GroupKey, NodeError, NodeKey, SystemClock};
+use tatum_overlay::ledger::Cadence;
+use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId, Role, StreamId};
+use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::{ReceiptKey, SessionKey, SignedReceipt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Relays 0 to 9 work for operators 0 to 9; keys 1 to 9 pay for themselves.
+struct FixedFacts;
+
+impl ChainFacts for FixedFacts {
+    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
+        (0..10)
+            .find(|number| relay_key(*number).id() == node)
+            .map(|number| OperatorId(number.into()))
+    }
+
+    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
+        operator.0 < 10
+    }
+
+    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
+        (1..10).any(|number| session(number).address() == payer).then_some(1 << 30)
+    }
+
+    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
+        payer == key
+    }
+}
+
+fn relay_key(number: u8) -> NodeKey {
+    NodeKey::from_bytes(&[100 + number; 32])
+}
+
+fn session(number: u8) -> SessionKey {
+    SessionKey::from_bytes(&[number; 32]).unwrap()
+}
+
+fn domain() -> Domain {
+    Domain { chain_id: 31337, stake_pool: Address::repeat_byte(1) }
+}
+
+fn stream() -> Stream {
+    Stream::new(StreamId::new("test/records").unwrap(), 0)
+}
+
+fn clock() -> Arc<dyn Clock> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Arc::new(SystemClock::new(EpochSchedule { genesis_s: now - 100, length_s: 3_600 }))
+}
+
+type Held = Arc<Mutex<BTreeMap<ReceiptKey, SignedReceipt>>>;
+
+async fn take(State(held): State<Held>, Json(receipts): Json<Vec<SignedReceipt>>) -> Json<Value> {
+    let mut held = held.lock().unwrap();
+    let answers = receipts.into_iter().map(|signed| {
+        held.insert(signed.receipt.key(), signed);
+        json!({ "outcome": "accepted" })
+    });
+    Json(answers.collect())
+}
+
+struct Running {
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<Result<(), NodeError>>,
+}
+
+impl Running {
+    async fn stop(mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
+    }
+}
+
+struct Network {
+    folder: tempfile::TempDir,
+    clock: Arc<dyn Clock>,
+    tracker_url: String,
+    _tracker: Running,
+    aggregator_url: String,
+    held: Held,
+}
+
+impl Network {
+    async fn start() -> Self {
+        let clock = clock();
+        let listen = ([127, 0, 0, 1], 0).into();
+        let mut config =
+            tracker::Config::new(NodeKey::from_bytes(&[99; 32]), listen, Arc::clone(&clock));
+        config.facts = Some(SharedFacts::new(FixedFacts));
+        let tracker = Tracker::bind(config).await.unwrap();
+        let tracker_url = tracker.url();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(tracker.serve(async {
+            let _ = stopped.await;
+        }));
+        let held = Held::default();
+        let routes = Router::new().route("/v1/receipts", post(take)).with_state(Arc::clone(&held));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let aggregator_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let folder = tempfile::tempdir().unwrap();
+        let _tracker = Running { stop: Some(stop), task };
+        Self { folder, clock, tracker_url, _tracker, aggregator_url, held }
+    }
+
+    fn relay_dir(&self, number: u8) -> PathBuf {
+        self.folder.path().join(format!("relay-{number}"))
+    }
+
+    fn relay(&self, number: u8) -> Running {
+        let mut config = relay::Config::new(
+            relay_key(number),
+            self.tracker_url.clone(),
+            self.relay_dir(number),
+            domain(),
+            SharedFacts::new(FixedFacts),
+            Arc::clone(&self.clock),
+        );
+        config.aggregator = Some(self.aggregator_url.clone());
+        config.hand_in_every = Duration::from_millis(200);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            relay::run(config, stopped).await
+        });
+        Running { stop: Some(stop), task }
+    }
+
+    fn client(&self, number: u8) -> ClientConfig {
+        let mut config = ClientConfig::new(
+            self.tracker_url.clone(),
+            session(number).address(),
+            session(number),
+            domain(),
+            GroupKey::new([42; 32]),
+            Arc::clone(&self.clock),
+        );
+        config.cadence = Cadence { messages: 500, interval_ms: 500, resend_ms: 1_000 };
+        config
+    }
+
+    fn receipted(&self, role: Role, payer: u8) -> u64 {
+        let payer = session(payer).address();
+        let held = self.held.lock().unwrap();
+        let of = held.keys().filter(|key| key.role == role && key.payer == payer);
+        of.map(|key| held[key].receipt.messages).sum()
+    }
+
+    async fn until(&self, what: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !what(self) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("it did not happen in time");
+    }
+}
+
+fn read(mut subscriber: Subscriber, count: usize) -> JoinHandle<(Subscriber, Vec<String>)> {
+    tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while lines.len() < count {
+            match timeout(PATIENCE, subscriber.next()).await.expect("no message in time") {
+                Some(Item::Message(message)) => {
+                    lines.push(String::from_utf8(message.payload).unwrap());
+                }
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        (subscriber, lines)
+    })
+}
+
+fn lines(from: usize, to: usize) -> Vec<String> {
+    (from..to).map(|number| format!("{{\"record\":{number},\"text\":\"some words\"}}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_arrive_once_in_order_and_every_delivery_is_receipted() {
+    let network = Network::start().await;
+    let relays = [network.relay(0), network.relay(1), network.relay(2)];
+    let one = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
+    let two = Subscriber::connect(network.client(2), &[stream()]).await.unwrap();
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    let (one, two) = (read(one, 2_000), read(two, 2_000));
+    let input = lines(0, 2_000).join("\n");
+    publisher.publish_lines(input.as_bytes(), None, std::future::pending()).await.unwrap();
+    let stats = publisher.finish(PATIENCE).await;
+    assert_eq!((stats.published, stats.accepted, stats.receipts_open), (2_000, 2_000, 0));
+    for subscriber in [one, two] {
+        let (subscriber, got) = subscriber.await.unwrap();
+        assert_eq!(got, lines(0, 2_000));
+        let stats = subscriber.finish(PATIENCE).await;
+        assert_eq!((stats.messages, stats.missing, stats.receipts_open), (2_000, 0, 0));
+        assert!(stats.receipts_acknowledged > 0);
+    }
+    for relay in relays {
+        relay.stop().await;
+    }
+    assert_eq!(network.receipted(Role::Subscriber, 1), 2_000);
+    assert_eq!(network.receipted(Role::Subscriber, 2), 2_000);
+    // The publisher has two relays. The first accepts everything; the second all that the first did
+    // not pass on to it before it was linked.
+    let accepted = network.receipted(Role::Publisher, 3);
+    assert!((2_000..=4_000).contains(&accepted), "{accepted}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarted_relays_keep_their_receipts_and_clients_go_on() {
+    let network = Network::start().await;
+    let relay = network.relay(0);
+    let subscriber = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    let reading = read(subscriber, 1_000);
+    for line in lines(0, 500) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    network.until(|network| network.receipted(Role::Subscriber, 1) == 500).await;
+    // As by kill -9: no farewell.
+    relay.task.abort();
+    let _ = relay.task.await;
+    let store = NodeStore::open_file(&network.relay_dir(0).join("node.db")).await.unwrap();
+    let kept = store.since(Epoch(0)).await.unwrap();
+    let of_subscriber = kept.iter().find(|kept| kept.signed.receipt.role == Role::Subscriber);
+    assert_eq!(of_subscriber.unwrap().signed.receipt.messages, 500);
+    store.close().await;
+    for line in lines(500, 1_000) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    let relay = network.relay(0);
+    let (subscriber, got) = reading.await.unwrap();
+    assert_eq!(got, lines(0, 1_000));
+    assert_eq!(subscriber.finish(PATIENCE).await.receipts_open, 0);
+    let stats = publisher.finish(PATIENCE).await;
+    assert_eq!((stats.accepted, stats.receipts_open), (1_000, 0));
+    relay.stop().await;
+    assert_eq!(network.receipted(Role::Subscriber, 1), 1_000);
+    assert_eq!(network.receipted(Role::Publisher, 3), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_without_its_own_memory_continues_its_receipts() {
+    let network = Network::start().await;
+    let relay = network.relay(0);
+    for (round, expected) in [(0, 100), (1, 200)] {
+        let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+        for line in lines(round * 100, round * 100 + 100) {
+            publisher.publish(line.as_bytes()).await.unwrap();
+        }
+        assert_eq!(publisher.finish(PATIENCE).await.receipts_open, 0);
+        network.until(|network| network.receipted(Role::Publisher, 3) == expected).await;
+    }
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_pay_is_told_why() {
+    let network = Network::start().await;
+    let relay = network.relay(0);
+    let mut stranger = network.client(1);
+    stranger.key = session(2);
+    stranger.connect_timeout = Duration::from_secs(3);
+    let error = Publisher::connect(stranger, &stream()).await.unwrap_err();
+    assert!(error.to_string().contains("not authorised"), "{error}");
+    let mut unstaked = network.client(20);
+    unstaked.connect_timeout = Duration::from_secs(3);
+    let error = Subscriber::connect(unstaked, &[stream()]).await.unwrap_err();
+    assert!(error.to_string().contains("no stake"), "{error}");
+    relay.stop().await;
+}
