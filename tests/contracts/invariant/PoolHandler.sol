@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {StakePool} from "../../../contracts/staking/StakePool.sol";
+import {DataToken} from "../../../contracts/token/DataToken.sol";
+import {vm} from "../../../scripts/deploy/Vm.sol";
+
+/// @title Stakers at random
+/// @notice Moves that may not revert, and ghost state to compare the pool with.
+contract PoolHandler {
+    StakePool public immutable POOL;
+    DataToken public immutable TOKEN;
+    uint256 private immutable MINIMUM;
+    uint256 private immutable EPOCH;
+
+    address[] public users;
+    /// @notice Wei that came in from and went out to each user.
+    mapping(address user => uint256) public depositedWei;
+    mapping(address user => uint256) public withdrawnWei;
+    /// @notice Additions and exits so far: each may strand a wei.
+    uint256 public movements;
+    uint256 public donatedWei;
+
+    struct History {
+        uint256 potWei;
+        uint256 fundedWei;
+        uint256[] feesWei;
+        uint256[] quotas;
+    }
+
+    /// @notice What the pool said of an epoch right after it was closed.
+    mapping(uint256 epoch => History) private _history;
+    uint256 public rememberedEpochs;
+
+    constructor(StakePool pool, DataToken token, address[] memory users_, uint256 epoch) {
+        (POOL, TOKEN, EPOCH) = (pool, token, epoch);
+        MINIMUM = pool.minimumStakeWei();
+        users = users_;
+    }
+
+    function stake(uint256 who, uint256 amountWei) external {
+        address user = _user(who);
+        amountWei = _amount(amountWei);
+        if (TOKEN.balanceOf(user) < amountWei) return;
+        vm.prank(user);
+        POOL.stake(amountWei);
+        _note(user, amountWei);
+    }
+
+    function transferAndCall(uint256 who, uint256 forWhom, uint256 amountWei, uint8 form) external {
+        address payer = _user(who);
+        address user = form % 3 == 0 ? payer : _user(forWhom);
+        amountWei = _amount(amountWei);
+        if (TOKEN.balanceOf(payer) < amountWei) return;
+        bytes memory data = form % 3 == 0 ? bytes("") : form % 3 == 1 ? abi.encodePacked(user) : abi.encode(user);
+        vm.prank(payer);
+        TOKEN.transferAndCall(address(POOL), amountWei, data);
+        _note(user, amountWei);
+    }
+
+    function topUp(uint256 who, uint256 amountWei) external {
+        address user = _user(who);
+        amountWei = 1 + amountWei % 1e6;
+        if (POOL.stakeOf(user) < MINIMUM + 2) return;
+        // So small an amount may buy no share while a share is worth more than a wei; it never is (fees only lower it), but
+        // flooring may leave the price a hair above one.
+        vm.prank(user);
+        try POOL.stake(amountWei) {
+            _note(user, amountWei);
+        } catch {
+            require(amountWei == 1, "more than a wei bought nothing");
+        }
+    }
+
+    function unstake(uint256 who, uint256 amountWei) external {
+        address user = _user(who);
+        POOL.closeEpochs();
+        uint256 stakeWei = POOL.stakeOf(user);
+        if (stakeWei < MINIMUM + 1) return;
+        amountWei = 1 + amountWei % (stakeWei - MINIMUM);
+        vm.prank(user);
+        POOL.requestUnstake(amountWei);
+        ++movements;
+        _remember();
+    }
+
+    function unstakeAll(uint256 who) external {
+        address user = _user(who);
+        if (POOL.stakeOf(user) == 0) return;
+        vm.prank(user);
+        POOL.requestUnstake(type(uint256).max);
+        ++movements;
+        _remember();
+    }
+
+    function withdraw(uint256 who) external {
+        address user = _user(who);
+        (uint256 dueWei,) = POOL.withdrawalsOf(user);
+        if (dueWei == 0) return;
+        uint256 before = TOKEN.balanceOf(user);
+        vm.prank(user);
+        POOL.withdraw();
+        withdrawnWei[user] += TOKEN.balanceOf(user) - before;
+        _remember();
+    }
+
+    function wait(uint256 seconds_) external {
+        vm.warp(block.timestamp + seconds_ % (2 * EPOCH));
+    }
+
+    function waitLong(uint256 epochs) external {
+        if (epochs % 4 != 0) return;
+        vm.warp(block.timestamp + (epochs % 50) * EPOCH);
+    }
+
+    function closeEpochs() external {
+        POOL.closeEpochs();
+        _remember();
+    }
+
+    function sendPots() external {
+        POOL.sendPots();
+    }
+
+    function steer(uint16 utilisationBps) external {
+        if (POOL.closedEpochs() == 0) return;
+        address distributor = POOL.distributor();
+        uint64 newest = POOL.closedEpochs() - 1;
+        if (newest < steeredThrough) return;
+        vm.prank(distributor);
+        POOL.distributionFinalized(newest, utilisationBps % 10_001);
+        steeredThrough = newest + 1;
+    }
+
+    uint64 public steeredThrough;
+
+    function donate(uint256 amountWei) external {
+        amountWei %= 1e24;
+        address user = _user(0);
+        if (TOKEN.balanceOf(user) < amountWei) return;
+        vm.prank(user);
+        TOKEN.transfer(address(POOL), amountWei);
+        donatedWei += amountWei;
+    }
+
+    /// @notice Everybody asks for everything, waits, and takes it.
+    function everybodyLeaves() external {
+        POOL.closeEpochs();
+        for (uint256 i = 0; i < users.length; ++i) {
+            if (POOL.stakeOf(users[i]) == 0) continue;
+            vm.prank(users[i]);
+            POOL.requestUnstake(type(uint256).max);
+            ++movements;
+        }
+        vm.warp(block.timestamp + (POOL.unbondingEpochs() + 1) * EPOCH);
+        for (uint256 i = 0; i < users.length; ++i) {
+            (uint256 dueWei,) = POOL.withdrawalsOf(users[i]);
+            while (dueWei != 0) {
+                vm.prank(users[i]);
+                POOL.withdraw();
+                (dueWei,) = POOL.withdrawalsOf(users[i]);
+            }
+        }
+    }
+
+    function userCount() external view returns (uint256) {
+        return users.length;
+    }
+
+    function history(uint256 epoch) external view returns (History memory) {
+        return _history[epoch];
+    }
+
+    function observed(uint64 epoch) public view returns (History memory seen) {
+        seen.potWei = POOL.potOf(epoch);
+        seen.fundedWei = POOL.fundedThroughWei(epoch);
+        seen.feesWei = new uint256[](users.length);
+        seen.quotas = new uint256[](users.length);
+        for (uint256 i = 0; i < users.length; ++i) {
+            seen.feesWei[i] = POOL.feeOf(users[i], epoch);
+            seen.quotas[i] = POOL.quotaOf(users[i], epoch);
+        }
+    }
+
+    function _note(address user, uint256 amountWei) private {
+        depositedWei[user] += amountWei;
+        ++movements;
+        _remember();
+    }
+
+    /// @dev Of a long catch-up, the first two epochs and the last.
+    function _remember() private {
+        uint256 closed = POOL.closedEpochs();
+        if (closed > rememberedEpochs + 3) {
+            for (uint256 i = 0; i < 2; ++i) {
+                _history[rememberedEpochs + i] = observed(uint64(rememberedEpochs + i));
+            }
+            rememberedEpochs = closed - 1;
+        }
+        for (; rememberedEpochs < closed; ++rememberedEpochs) {
+            _history[rememberedEpochs] = observed(uint64(rememberedEpochs));
+        }
+    }
+
+    function _user(uint256 who) private view returns (address) {
+        return users[who % users.length];
+    }
+
+    function _amount(uint256 amountWei) private view returns (uint256) {
+        return MINIMUM + amountWei % (amountWei % 2 == 0 ? 1_000_000e18 : 10e18);
+    }
+}
