@@ -108,20 +108,33 @@ impl NodeStore {
         row.as_ref().map(signed).transpose()
     }
 
-    /// The newest receipts of a payer for one stream and role, from epoch `earliest` on.
+    /// The newest receipts of a payer for one stream and role, in `epoch` and the one after it.
     pub async fn newest_of(
         &self,
         payer: Address,
         stream: StreamKey,
         role: Role,
-        earliest: Epoch,
+        epoch: Epoch,
     ) -> Result<Vec<SignedReceipt>, DatabaseError> {
-        let kept = self.since(earliest).await?;
-        let wanted = |signed: &SignedReceipt| {
-            let receipt = &signed.receipt;
-            receipt.payer == payer && receipt.stream_key == stream && receipt.role == role
-        };
-        Ok(kept.into_iter().map(|kept| kept.signed).filter(wanted).collect())
+        let mut found = Vec::new();
+        for epoch in [epoch, epoch.next()] {
+            // One payer in one epoch is one range of the key.
+            let first = [epoch_start(epoch).as_slice(), payer.as_slice()].concat();
+            let last = [first.as_slice(), &[0xff; 65]].concat();
+            let rows =
+                sqlx::query("SELECT signed FROM node_receipts WHERE key >= $1 AND key <= $2")
+                    .bind(first)
+                    .bind(last)
+                    .fetch_all(self.database.reader())
+                    .await?;
+            for row in &rows {
+                let signed = signed(row)?;
+                if signed.receipt.stream_key == stream && signed.receipt.role == role {
+                    found.push(signed);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Everything that is kept from epoch `earliest` on.

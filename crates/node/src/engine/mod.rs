@@ -212,7 +212,7 @@ impl Engine {
         mut commands: mpsc::Receiver<Command>,
         mut link_events: mpsc::Receiver<LinkEvent>,
         mut tracker_events: mpsc::Receiver<TrackerEvent>,
-        mut replies: Option<mpsc::Receiver<StoreReply>>,
+        mut replies: Option<store::Replies>,
     ) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -37,10 +37,15 @@ pub(super) enum StoreReply {
     Signed(Box<SignedReceipt>),
 }
 
+/// Where replies come out.
+pub(super) type Replies = mpsc::UnboundedReceiver<StoreReply>;
+
 /// Starts the task.
-pub(super) fn spawn(store: NodeStore) -> (mpsc::Sender<StoreJob>, mpsc::Receiver<StoreReply>) {
+pub(super) fn spawn(store: NodeStore) -> (mpsc::Sender<StoreJob>, Replies) {
     let (jobs, mut queue) = mpsc::channel(QUEUE);
-    let (replies, reader) = mpsc::channel(QUEUE);
+    // Unbounded, so that this task never waits for the engine while the engine waits for it; there
+    // are no more replies than jobs.
+    let (replies, reader) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(job) = queue.recv().await {
             let reply = loop {
@@ -53,7 +58,7 @@ pub(super) fn spawn(store: NodeStore) -> (mpsc::Sender<StoreJob>, mpsc::Receiver
                 }
             };
             if let Some(reply) = reply
-                && replies.send(reply).await.is_err()
+                && replies.send(reply).is_err()
             {
                 return;
             }
@@ -89,7 +94,7 @@ async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreRepl
 }
 
 /// The next reply; never, without a store.
-pub(super) async fn next(replies: &mut Option<mpsc::Receiver<StoreReply>>) -> StoreReply {
+pub(super) async fn next(replies: &mut Option<Replies>) -> StoreReply {
     if let Some(reader) = replies
         && let Some(reply) = reader.recv().await
     {

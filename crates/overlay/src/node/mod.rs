@@ -33,6 +33,8 @@ use peer::LinkState;
 
 /// How often neighbours tell each other what they have.
 const HEARTBEAT_MS: u64 = 1_000;
+/// Receipts and requests for service that a link may make in a second.
+const MAX_REQUESTS: u32 = 256;
 /// A stream that changed is announced in this many heartbeats, in case one is lost.
 const ANNOUNCEMENTS: u8 = 3;
 
@@ -242,6 +244,7 @@ impl Overlay {
             self.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
             for link in self.links.values_mut() {
                 link.answered_bytes = 0;
+                link.requests = 0;
             }
         }
         self.client_tick(now);
@@ -252,7 +255,11 @@ impl Overlay {
             Frame::Message(message) => self.on_message(link, *message, bytes, now),
             Frame::Hello { relay, operator_id } => self.on_hello(link, relay, operator_id),
             Frame::Join { stream } => self.on_join(link, stream),
-            Frame::Attach(attach) => self.on_attach(link, attach, now),
+            Frame::Attach(attach) => {
+                if self.may_request(link) {
+                    self.on_attach(link, attach, now);
+                }
+            }
             Frame::Leave { stream } => self.on_leave(link, stream),
             Frame::Admitted { stream, role, newest } => {
                 self.on_admitted(link, (stream, role), &newest, now);
@@ -265,7 +272,7 @@ impl Overlay {
             Frame::Accepted { stream, span } => self.on_accepted(link, stream, &span, now),
             Frame::Duplicates { stream, bytes } => self.on_duplicates(link, stream, bytes, now),
             Frame::Receipt(bytes) => {
-                if self.config.relay {
+                if self.config.relay && self.may_request(link) {
                     self.outputs.push_back(Output::ReceiptOffered { link, bytes });
                 }
             }
@@ -275,6 +282,16 @@ impl Overlay {
                 self.outputs.push_back(Output::ReceiptRejected { node, digest, reason });
             }
         }
+    }
+
+    /// Whether a link may make us do slow work (signatures, disk) in this second. A client that is
+    /// put off asks again by itself.
+    fn may_request(&mut self, link: Link) -> bool {
+        let Some(state) = self.links.get_mut(&link) else { return false };
+        state.requests += 1;
+        let allowed = state.requests <= MAX_REQUESTS;
+        self.counters.put_off += u64::from(!allowed);
+        allowed
     }
 
     fn stream(&mut self, key: StreamKey) -> &mut Stream {

@@ -125,6 +125,8 @@ pub struct Counters {
     pub wanted: u64,
     /// Messages that nobody could give us.
     pub lost: u64,
+    /// Receipts and requests beyond what a link may make in a second.
+    pub put_off: u64,
     /// Times service stopped for want of receipts.
     pub credit_stops: u64,
 }

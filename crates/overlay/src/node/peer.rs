@@ -18,11 +18,20 @@ pub(super) struct LinkState {
     pub(super) peers: BTreeMap<StreamKey, Peer>,
     /// Bytes served on request in the running second.
     pub(super) answered_bytes: usize,
+    /// Receipts and requests for service in the running second.
+    pub(super) requests: u32,
 }
 
 impl LinkState {
     pub(super) const fn new(node: NodeId, operator: Option<OperatorId>) -> Self {
-        Self { node, relay: false, operator, peers: BTreeMap::new(), answered_bytes: 0 }
+        Self {
+            node,
+            relay: false,
+            operator,
+            peers: BTreeMap::new(),
+            answered_bytes: 0,
+            requests: 0,
+        }
     }
 }
 
