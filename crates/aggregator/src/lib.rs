@@ -8,7 +8,7 @@
 //! proposer's bond.
 //! # Provided
 //! An acknowledged receipt is on disk and will be counted in its epoch. Everything published can be re-derived by
-//! [`audit`](crate) from the dataset and the chain.
+//! [`audit`] from the dataset and the chain.
 //! # Not provided
 //! That a proposal stands: anybody may challenge it, and another proposer may be first.
 #![cfg_attr(
@@ -22,10 +22,17 @@
     )
 )]
 
+pub mod audit;
 mod clock;
+pub mod close;
+mod config;
 pub mod http;
 pub mod ingest;
 mod metrics;
+pub mod publish;
+mod service;
 
 pub use clock::Clock;
+pub use config::Config;
 pub use metrics::Metrics;
+pub use service::{run, run_on};

@@ -107,6 +107,19 @@ impl Chain {
         Ok(answer.any.then_some(Epoch(answer.epoch)))
     }
 
+    /// The roots of `epoch` that a challenge cancelled.
+    pub async fn cancelled_roots(&self, epoch: Epoch) -> Result<Vec<B256>> {
+        let filter = Filter::new()
+            .address(self.deployment().distributor)
+            .event_signature(Distributor::ProposalCancelled::SIGNATURE_HASH)
+            .topic1(U256::from(epoch.0))
+            .from_block(self.deployment().deploy_block);
+        let logs = self.provider.get_logs(&filter).await?;
+        let events =
+            logs.iter().filter_map(|log| log.log_decode::<Distributor::ProposalCancelled>().ok());
+        Ok(events.map(|event| event.inner.data.root).collect())
+    }
+
     /// Where the distribution of `epoch` stands, from the contract's events in their order.
     pub async fn proposal_status(&self, epoch: Epoch) -> Result<ProposalStatus> {
         let events = [

@@ -141,6 +141,20 @@ impl Database {
         row.as_ref().map(record).transpose()
     }
 
+    /// The newest epoch whose root is final.
+    pub async fn last_finalized(&self) -> Result<Option<Epoch>, DatabaseError> {
+        const SQL: &str = "SELECT MAX(epoch) AS last FROM epochs WHERE state = 'finalized'";
+        let row = sqlx::query(SQL).fetch_one(self.reader()).await?;
+        Ok(unsigned_opt(&row, "last")?.map(Epoch))
+    }
+
+    /// The oldest epoch that saw a receipt or was closed here.
+    pub async fn first_epoch(&self) -> Result<Option<Epoch>, DatabaseError> {
+        let row =
+            sqlx::query("SELECT MIN(epoch) AS first FROM epochs").fetch_one(self.reader()).await?;
+        Ok(unsigned_opt(&row, "first")?.map(Epoch))
+    }
+
     /// At most `limit` records, newest first, below `before` if given.
     pub async fn epochs(
         &self,
@@ -239,6 +253,32 @@ impl Database {
             .execute(self.writer())
             .await?;
         self.moved(epoch, EpochState::Proposed, done.rows_affected()).await
+    }
+
+    /// Records that the chain settled the epoch without us: by another root, whose dataset came to `settled`, or by a root
+    /// of a later epoch, which leaves this one without one of its own. `note` says which.
+    pub async fn record_overruled(
+        &self,
+        epoch: Epoch,
+        settled: Option<&RolledEpoch>,
+        note: &str,
+        now_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        const FORGET: &str = "UPDATE epochs SET state = 'closing', receipts = NULL, block_number = NULL, \
+                              block_hash = NULL, manifest_hash = NULL, root = NULL, receipts_root = NULL, \
+                              pot_nano = NULL, distributed_nano = NULL, utilisation_bps = NULL, uri = NULL, \
+                              proposer = NULL, propose_tx = NULL, finalizable_at_s = NULL, finalize_tx = NULL \
+                              WHERE epoch = $1";
+        const SETTLE: &str =
+            "UPDATE epochs SET state = 'finalized', note = $2, updated_ms = $3 WHERE epoch = $1";
+        self.begin_closing(epoch, now_ms).await?;
+        sqlx::query(FORGET).bind(bigint(epoch.0)?).execute(self.writer()).await?;
+        if let Some(settled) = settled {
+            self.record_rolled(epoch, settled, now_ms).await?;
+        }
+        let query = sqlx::query(SETTLE).bind(bigint(epoch.0)?).bind(note.to_owned());
+        query.bind(bigint(now_ms)?).execute(self.writer()).await?;
+        Ok(())
     }
 
     /// Says why the epoch does not move on.

@@ -1,5 +1,7 @@
-//! What every route shares: errors and how they are answered.
+//! What every route shares: errors, how they are answered, and how paths and queries are read.
 
 pub(crate) mod error;
+mod extract;
 
 pub use error::ApiError;
+pub(crate) use extract::{Path, Query};

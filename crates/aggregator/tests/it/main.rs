@@ -1,4 +1,8 @@
-//! The service from outside: real sockets, real databases.
+//! The service from outside: real sockets, real databases, a real chain.
 
+mod close;
+mod crash;
 mod ingest;
+mod rivals;
 mod support;
+mod world;

@@ -11,6 +11,7 @@ on_each_backend!(
     closing_waits_for_writers_and_then_nothing_is_added,
     steps_go_in_order_and_say_so_otherwise,
     epochs_are_listed_newest_first,
+    an_overruled_epoch_shows_what_the_chain_settled,
 );
 
 fn rolled() -> RolledEpoch {
@@ -103,4 +104,21 @@ async fn epochs_are_listed_newest_first(scene: Scene) {
     };
     assert_eq!(numbers(scene.database.epochs(None, 3).await.unwrap()), [4, 3, 2]);
     assert_eq!(numbers(scene.database.epochs(Some(Epoch(2)), 3).await.unwrap()), [1, 0]);
+}
+
+async fn an_overruled_epoch_shows_what_the_chain_settled(scene: Scene) {
+    let database = &scene.database;
+    assert_eq!(database.last_finalized().await.unwrap(), None);
+    assert_eq!(database.first_epoch().await.unwrap(), None);
+    database.begin_closing(Epoch(4), 1).await.unwrap();
+    database.record_rolled(Epoch(4), &rolled(), 2).await.unwrap();
+    let other = RolledEpoch { root: B256::repeat_byte(0x77), ..rolled() };
+    database.record_overruled(Epoch(4), Some(&other), "another root is final", 3).await.unwrap();
+    database.record_overruled(Epoch(5), None, "left out", 3).await.unwrap();
+    let record = database.epoch(Epoch(4)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.rolled), (EpochState::Finalized, Some(other)));
+    assert_eq!(record.note.as_deref(), Some("another root is final"));
+    assert_eq!(database.epoch(Epoch(5)).await.unwrap().unwrap().rolled, None);
+    assert_eq!(database.last_finalized().await.unwrap(), Some(Epoch(5)));
+    assert_eq!(database.first_epoch().await.unwrap(), Some(Epoch(4)));
 }

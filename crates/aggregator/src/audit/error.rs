@@ -1,0 +1,93 @@
+//! Why an audit could not be made. What it finds wrong is no error but part of its report.
+//!
+//! Invariant: a variant says whether the chain, the dataset's place or this machine stood in the way.
+
+use std::path::PathBuf;
+
+use tatum_primitives::{B256, Epoch};
+
+/// An audit that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The chain did not answer.
+    #[error("the chain")]
+    Chain(#[from] tatum_chain::ChainError),
+    /// Nobody proposed a distribution for the epoch.
+    #[error("nobody has proposed a distribution for epoch {epoch}")]
+    NotProposed {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The dataset is not to be had.
+    #[error("the dataset of epoch {epoch}")]
+    Fetch {
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        source: FetchError,
+    },
+    /// This machine failed.
+    #[error("temporary files")]
+    Io(#[from] std::io::Error),
+    /// A worker thread ended early.
+    #[error("the work was cut off")]
+    CutOff,
+}
+
+/// Why a dataset is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The server did not answer.
+    #[error("{url} did not answer")]
+    Request {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The server refused.
+    #[error("{url} answered {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The answer.
+        status: u16,
+    },
+    /// The manifest is not the one asked for.
+    #[error("the manifest at {place} has the hash {got}, not {expected}")]
+    OtherManifest {
+        /// Where it was read.
+        place: String,
+        /// The hash asked for.
+        expected: B256,
+        /// Its hash.
+        got: B256,
+    },
+    /// The manifest is none.
+    #[error("the manifest")]
+    Manifest(#[source] tatum_dataset::Error),
+    /// The manifest lists something else than a dataset's tables.
+    #[error("the manifest lists {name:?}, which is no table of a dataset")]
+    OtherFile {
+        /// What is listed.
+        name: String,
+    },
+    /// A file is larger than its manifest says.
+    #[error("{url} is larger than the {size_bytes} bytes of the manifest")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The size in the manifest.
+        size_bytes: u64,
+    },
+    /// The file system refused.
+    #[error("{}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

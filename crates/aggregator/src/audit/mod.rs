@@ -1,0 +1,22 @@
+//! Re-deriving what was paid: an epoch from its dataset and the chain, a receipt from a file alone.
+//!
+//! Invariant: an audit believes nothing of what it audits. A report is `ok` only if every check ran and held; a check that
+//! could not run did not hold.
+
+mod chain_facts;
+mod epoch;
+mod error;
+mod previous;
+mod receipt;
+mod report;
+mod source;
+
+pub use epoch::epoch;
+pub use error::{AuditError, FetchError};
+pub use receipt::{ReceiptReport, receipt, receipt_on_chain};
+pub use report::{Check, EpochReport};
+pub use source::DatasetSource;
+
+/// The names of a dataset's tables.
+pub const TABLES: [&str; 4] =
+    ["receipts.parquet", "payers.parquet", "operators.parquet", "distribution.parquet"];

@@ -1,0 +1,145 @@
+//! Where a dataset is read from: a folder, or the URL it is published at.
+//!
+//! Invariant: what is fetched counts only if its manifest has the expected hash; nothing of what a server says becomes part
+//! of a path or is larger than the manifest says.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Client, Response};
+use tatum_dataset::{MANIFEST, Manifest};
+use tatum_primitives::{B256, keccak256};
+use tokio::fs;
+use tokio::io::AsyncWriteExt;
+
+use super::{FetchError, TABLES};
+
+/// How long a server may be silent.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest manifest; ours have two thousand bytes.
+const MAX_MANIFEST: u64 = 1 << 20;
+
+/// Where a dataset is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatasetSource {
+    /// Its folder, or the folder of all datasets, in which its own has the manifest's hash for a name.
+    Folder(PathBuf),
+    /// `http(s)://…/v1/epochs/{epoch}`, below which are `manifest` and `files/{name}`.
+    Url(String),
+}
+
+impl std::str::FromStr for DatasetSource {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_url = text.starts_with("http://") || text.starts_with("https://");
+        Ok(if is_url { Self::Url(text.to_owned()) } else { Self::Folder(text.into()) })
+    }
+}
+
+impl DatasetSource {
+    /// The folder of the dataset with this manifest; one that is fetched is put below `parent`.
+    pub async fn fetch(&self, manifest_hash: B256, parent: &Path) -> Result<PathBuf, FetchError> {
+        match self {
+            Self::Folder(folder) => {
+                let own = folder.join(manifest_hash.to_string());
+                let folder = if own.exists() { own } else { folder.clone() };
+                let path = folder.join(MANIFEST);
+                let manifest = fs::read(&path).await.map_err(io(&path))?;
+                check_manifest(&path.display().to_string(), &manifest, manifest_hash)?;
+                Ok(folder)
+            }
+            Self::Url(url) => fetch_url(url.trim_end_matches('/'), manifest_hash, parent).await,
+        }
+    }
+}
+
+fn check_manifest(place: &str, manifest: &[u8], expected: B256) -> Result<(), FetchError> {
+    let got = keccak256(manifest);
+    if got == expected {
+        Ok(())
+    } else {
+        Err(FetchError::OtherManifest { place: place.to_owned(), expected, got })
+    }
+}
+
+async fn fetch_url(url: &str, expected: B256, parent: &Path) -> Result<PathBuf, FetchError> {
+    let client = Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build();
+    let client = client.map_err(|source| FetchError::Request { url: url.to_owned(), source })?;
+    let folder = parent.join(expected.to_string());
+    if folder.exists() {
+        return Ok(folder);
+    }
+    // Under another name until it is whole.
+    let staging = parent.join(format!(".fetching-{expected}-{}", std::process::id()));
+    fs::create_dir_all(&staging).await.map_err(io(&staging))?;
+    let fetched = fetch_files(&client, url, expected, &staging).await;
+    let moved = match fetched {
+        Ok(()) => fs::rename(&staging, &folder).await.map_err(io(&folder)),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = moved {
+        // Best effort: the first error is the one to tell.
+        let _ = fs::remove_dir_all(&staging).await;
+        return Err(error);
+    }
+    Ok(folder)
+}
+
+async fn fetch_files(
+    client: &Client,
+    url: &str,
+    expected: B256,
+    staging: &Path,
+) -> Result<(), FetchError> {
+    let manifest_url = format!("{url}/manifest");
+    let path = staging.join(MANIFEST);
+    download(client, &manifest_url, &path, MAX_MANIFEST).await?;
+    let bytes = fs::read(&path).await.map_err(io(&path))?;
+    check_manifest(&manifest_url, &bytes, expected)?;
+    let manifest = Manifest::decode(&bytes).map_err(FetchError::Manifest)?;
+    for file in &manifest.files {
+        let known = TABLES.into_iter().find(|table| *table == file.name);
+        let name = known.ok_or_else(|| FetchError::OtherFile { name: file.name.clone() })?;
+        let file_url = format!("{url}/files/{name}");
+        download(client, &file_url, &staging.join(name), file.size_bytes).await?;
+    }
+    Ok(())
+}
+
+/// Fetches `url` to `path`; more than `limit` bytes are refused.
+async fn download(client: &Client, url: &str, path: &Path, limit: u64) -> Result<(), FetchError> {
+    let failed = |source| FetchError::Request { url: url.to_owned(), source };
+    let mut response: Response = client.get(url).send().await.map_err(failed)?;
+    if !response.status().is_success() {
+        return Err(FetchError::Status { url: url.to_owned(), status: response.status().as_u16() });
+    }
+    let mut file = fs::File::create(path).await.map_err(io(path))?;
+    let mut left = limit;
+    while let Some(piece) = response.chunk().await.map_err(failed)? {
+        let size = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let too_large = || FetchError::TooLarge { url: url.to_owned(), size_bytes: limit };
+        left = left.checked_sub(size).ok_or_else(too_large)?;
+        file.write_all(&piece).await.map_err(io(path))?;
+    }
+    file.sync_all().await.map_err(io(path))
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> FetchError {
+    let path = path.to_owned();
+    move |source| FetchError::Io { path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_folders_are_told_apart() {
+        assert_eq!(
+            "http://h/v1/epochs/3".parse(),
+            Ok(DatasetSource::Url("http://h/v1/epochs/3".into()))
+        );
+        assert_eq!("./datasets".parse(), Ok(DatasetSource::Folder("./datasets".into())));
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a step towards an epoch's end failed.
+//!
+//! Invariant: every one of these is tried again; what trying cannot mend names what a person must do.
+
+use tatum_primitives::{B256, Epoch};
+
+/// A failed step.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// The chain did not answer, or refused.
+    #[error("the chain")]
+    Chain(#[from] tatum_chain::ChainError),
+    /// The database did not answer.
+    #[error("the database")]
+    Database(#[from] tatum_database::DatabaseError),
+    /// The dataset cannot be written or read.
+    #[error("the dataset of epoch {epoch}")]
+    Dataset {
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        source: tatum_dataset::Error,
+    },
+    /// The dataset of the distribution that the chain has as final is not to be had.
+    #[error(
+        "epoch {epoch} is final with the dataset {manifest_hash}, which is neither here nor to be had from {uri}; put its \
+         folder below the datasets folder"
+    )]
+    NoHistory {
+        /// The final epoch.
+        epoch: Epoch,
+        /// Its manifest's hash.
+        manifest_hash: B256,
+        /// Where its proposer published it.
+        uri: String,
+        /// Why it cannot be had from there.
+        source: Box<crate::audit::FetchError>,
+    },
+    /// The dataset that the chain names does not hold the distribution that the chain has.
+    #[error(
+        "the dataset {manifest_hash} of epoch {epoch} comes to root {got}, but {expected} is final"
+    )]
+    OtherRoot {
+        /// The final epoch.
+        epoch: Epoch,
+        /// Its manifest's hash.
+        manifest_hash: B256,
+        /// The chain's root.
+        expected: B256,
+        /// The dataset's root.
+        got: B256,
+    },
+    /// The chain promised more before than it has funds for now.
+    #[error("{promised} nano are promised, but only {funded} are funded")]
+    Overdrawn {
+        /// Promised by the final root.
+        promised: u64,
+        /// Funded through the epoch.
+        funded: u64,
+    },
+    /// An amount that does not fit.
+    #[error("an amount")]
+    Amount(#[from] tatum_primitives::NanoError),
+    /// A worker thread ended early: the program is shutting down.
+    #[error("the work was cut off")]
+    CutOff,
+}

@@ -1,0 +1,134 @@
+//! What an aggregator is told when it starts.
+//!
+//! Invariant: an unknown field is an error, so a misspelt one is never silently the default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tatum_primitives::Bps;
+use tatum_rewards::PoolWeight;
+
+use crate::ingest::Limits;
+
+/// Configuration of an aggregator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the datasets, and of the database unless `database` names another.
+    pub data_dir: PathBuf,
+    /// The chain's RPC endpoint.
+    pub rpc_url: String,
+    /// The file with the contracts' addresses.
+    pub deployment: PathBuf,
+    /// Where to listen.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// How others reach us, such as `https://aggregator.example`; by default `http://` and the listening address.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// `sqlite://PATH` or `postgres://…`; by default `aggregator.db` in `data_dir`.
+    #[serde(default)]
+    pub database: Option<String>,
+    /// How long after an epoch's end its receipts are still taken, in milliseconds.
+    #[serde(default = "default_grace_ms")]
+    pub grace_ms: u64,
+    /// The part of every fee that goes to the common pool.
+    #[serde(default = "default_pool_bps")]
+    pub pool_bps: Bps,
+    /// How the common pool is split.
+    #[serde(default)]
+    pub pool_weight: PoolWeight,
+    /// Blocks on top of one before it is relied on.
+    #[serde(default)]
+    pub confirmations: u64,
+    /// How often the chain is looked at, in milliseconds.
+    #[serde(default = "default_poll_ms")]
+    pub poll_ms: u64,
+    /// Bounds of the intake.
+    #[serde(default)]
+    pub limits: Limits,
+    /// For how long refusals are kept, in hours.
+    #[serde(default = "default_refusal_hours")]
+    pub refusal_hours: u64,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7070))
+}
+
+fn default_grace_ms() -> u64 {
+    60_000
+}
+
+fn default_pool_bps() -> Bps {
+    Bps::new(2_000).unwrap_or(Bps::ONE)
+}
+
+fn default_poll_ms() -> u64 {
+    1_000
+}
+
+fn default_refusal_hours() -> u64 {
+    7 * 24
+}
+
+impl Config {
+    /// The least that must be said; everything else has a default.
+    pub fn new(data_dir: PathBuf, rpc_url: String, deployment: PathBuf) -> Self {
+        Self {
+            data_dir,
+            rpc_url,
+            deployment,
+            listen: default_listen(),
+            public_url: None,
+            database: None,
+            grace_ms: default_grace_ms(),
+            pool_bps: default_pool_bps(),
+            pool_weight: PoolWeight::default(),
+            confirmations: 0,
+            poll_ms: default_poll_ms(),
+            limits: Limits::default(),
+            refusal_hours: default_refusal_hours(),
+        }
+    }
+
+    /// How often the chain is looked at.
+    pub fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms.max(10))
+    }
+
+    /// Where datasets are kept.
+    pub fn datasets(&self) -> PathBuf {
+        self.data_dir.join("datasets")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minimal_configuration_has_the_defaults() {
+        let json =
+            r#"{ "data_dir": "d", "rpc_url": "http://127.0.0.1:8545", "deployment": "x.json" }"#;
+        let config: Config = serde_json::from_str(json).unwrap();
+        assert_eq!(
+            config,
+            Config::new("d".into(), "http://127.0.0.1:8545".into(), "x.json".into())
+        );
+        assert_eq!(config.pool_bps.bps(), 2_000);
+    }
+
+    #[test]
+    fn a_full_configuration_reads_back_and_a_misspelt_field_is_refused() {
+        let mut config = Config::new("d".into(), "http://127.0.0.1:8545".into(), "x.json".into());
+        config.database = Some("postgres://u@h/d".to_owned());
+        config.pool_weight = PoolWeight::Bond;
+        config.limits.body_bytes = 1;
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
+        assert!(serde_json::from_str::<Config>(&json.replace("grace_ms", "grace_s")).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! What auditors, operators and payers read: epochs, datasets, proofs, refusals, and how the service is.
+//!
+//! Invariant: read-only; a file is served only under one of a dataset's fixed names; everything that can be large is paged
+//! or streamed.
+
+mod epochs;
+mod files;
+mod proofs;
+mod refusals;
+mod shelf;
+mod status;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use tatum_database::Database;
+
+pub use epochs::EpochSummary;
+pub use proofs::{CountedReceipt, ReceiptPage};
+pub use refusals::RefusalSummary;
+pub use shelf::Shelf;
+pub use status::Pulse;
+
+use crate::Metrics;
+
+/// Everything the routes read.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Epochs and refusals.
+    pub database: Database,
+    /// Datasets.
+    pub shelf: Shelf,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// When the chain last answered.
+    pub pulse: Pulse,
+}
+
+/// The read-only routes.
+pub fn router(publication: Publication) -> Router {
+    Router::new()
+        .route("/v1/epochs", get(epochs::list))
+        .route("/v1/epochs/{epoch}", get(epochs::show))
+        .route("/v1/epochs/{epoch}/manifest", get(files::manifest))
+        .route("/v1/epochs/{epoch}/files/{name}", get(files::file))
+        .route("/v1/epochs/{epoch}/operators/{operator}", get(proofs::operator))
+        .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
+        .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
+        .route("/v1/rejections", get(refusals::list))
+        .route("/health", get(status::health))
+        .route("/ready", get(status::ready))
+        .route("/metrics", get(status::metrics))
+        .with_state(publication)
+}

@@ -1,0 +1,89 @@
+//! `GET /v1/epochs/{epoch}/operators/{operator}` and `/v1/epochs/{epoch}/receipts[/{leaf}]`: what anybody can check
+//! without trusting us.
+//!
+//! Invariant: a proof is answered in its one spelling, byte for byte what `audit receipt` reads.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use tatum_dataset::OperatorProof;
+use tatum_primitives::{B256, Epoch, OperatorId};
+use tatum_receipt::{DeliveryReceipt, Signature};
+
+use super::Publication;
+use super::epochs::manifest_hash;
+use crate::http::{ApiError, Path, Query};
+
+/// Receipts in one answer, at most.
+const MAX_RECEIPTS: usize = 1000;
+
+/// A counted receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedReceipt {
+    /// Its leaf in the receipts tree: ask for its proof by it.
+    pub leaf: B256,
+    /// What is stated.
+    pub receipt: DeliveryReceipt,
+    /// Who states it.
+    pub signature: Signature,
+}
+
+/// A page of counted receipts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptPage {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The receipts, in canonical order.
+    pub receipts: Vec<CountedReceipt>,
+    /// Where the next page starts, if there may be one.
+    pub next_offset: Option<usize>,
+}
+
+/// Which receipts to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// The first receipt's place.
+    offset: Option<usize>,
+    /// At most so many.
+    limit: Option<usize>,
+}
+
+pub(super) async fn operator(
+    State(publication): State<Publication>,
+    Path((epoch, operator)): Path<(Epoch, OperatorId)>,
+) -> Result<Json<OperatorProof>, ApiError> {
+    let hash = manifest_hash(&publication, epoch).await?;
+    publication.shelf.read(hash, move |volume| volume.operator(operator)).await.map(Json)
+}
+
+pub(super) async fn receipts(
+    State(publication): State<Publication>,
+    Path(epoch): Path<Epoch>,
+    Query(page): Query<Page>,
+) -> Result<Json<ReceiptPage>, ApiError> {
+    let hash = manifest_hash(&publication, epoch).await?;
+    let offset = page.offset.unwrap_or(0);
+    let limit = page.limit.unwrap_or(100).clamp(1, MAX_RECEIPTS);
+    let found = publication.shelf.read(hash, move |volume| volume.receipts(offset, limit)).await?;
+    let next_offset = (found.len() == limit).then(|| offset.saturating_add(limit));
+    let counted = |signed: tatum_receipt::SignedReceipt| CountedReceipt {
+        leaf: signed.leaf(),
+        receipt: signed.receipt,
+        signature: signed.signature,
+    };
+    let receipts = found.into_iter().map(counted).collect();
+    Ok(Json(ReceiptPage { epoch, receipts, next_offset }))
+}
+
+pub(super) async fn receipt(
+    State(publication): State<Publication>,
+    Path((epoch, leaf)): Path<(Epoch, B256)>,
+) -> Result<Response, ApiError> {
+    let hash = manifest_hash(&publication, epoch).await?;
+    let proof = publication.shelf.read(hash, move |volume| volume.receipt(leaf)).await?;
+    let body = proof.encode().map_err(|error| ApiError::internal("encoding a proof", &error))?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}

@@ -1,0 +1,134 @@
+//! The datasets on disk, and the proofs made from them.
+//!
+//! Invariant: only a few epochs are in memory at a time, and only so many threads read datasets at the same time.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tatum_dataset::{Dataset, Error, OperatorProof, ReceiptProof, ReceiptProver};
+use tatum_merkle::SumTree;
+use tatum_primitives::{B256, OperatorId};
+use tatum_receipt::SignedReceipt;
+use tokio::sync::Semaphore;
+
+use crate::http::ApiError;
+
+/// Epochs kept in memory.
+const KEPT: usize = 4;
+/// Threads that read datasets.
+const READERS: usize = 2;
+
+/// The folder of datasets. Clones share what is in memory.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    open: Arc<Mutex<VecDeque<Arc<Volume>>>>,
+    readers: Arc<Semaphore>,
+}
+
+/// One dataset, with its trees as soon as they were asked for.
+#[derive(Debug)]
+pub(super) struct Volume {
+    pub(super) dataset: Dataset,
+    tree: OnceLock<SumTree>,
+    prover: OnceLock<ReceiptProver>,
+}
+
+impl Shelf {
+    /// The datasets below `folder`.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, open: Arc::default(), readers: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// The folder of the dataset with this manifest.
+    pub(super) fn folder(&self, manifest_hash: B256) -> PathBuf {
+        self.folder.join(manifest_hash.to_string())
+    }
+
+    /// Runs `read` on a thread that may block.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        manifest_hash: B256,
+        read: impl FnOnce(&Volume) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let shelf = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            read(&*shelf.volume(manifest_hash)?)
+        });
+        let done = task.await.map_err(|error| ApiError::internal("reading a dataset", &error))?;
+        done.map_err(|error| match error {
+            Error::NoSuchReceipt(leaf) => {
+                ApiError::NotFound(format!("no receipt with leaf {leaf} was counted in this epoch"))
+            }
+            Error::Tree(tatum_merkle::Error::NoSuchOperator { .. }) => {
+                ApiError::NotFound("the distribution has no such operator".to_owned())
+            }
+            other => ApiError::internal("reading a dataset", &other),
+        })
+    }
+
+    fn volume(&self, manifest_hash: B256) -> Result<Arc<Volume>, Error> {
+        let kept = |open: &VecDeque<Arc<Volume>>| {
+            open.iter().find(|volume| volume.dataset.manifest_hash() == manifest_hash).cloned()
+        };
+        if let Some(volume) = kept(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(volume);
+        }
+        let dataset = Dataset::open(&self.folder(manifest_hash))?;
+        let volume = Arc::new(Volume { dataset, tree: OnceLock::new(), prover: OnceLock::new() });
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(volume) = kept(&open) {
+            return Ok(volume);
+        }
+        open.push_back(Arc::clone(&volume));
+        if open.len() > KEPT {
+            open.pop_front();
+        }
+        Ok(volume)
+    }
+}
+
+impl Volume {
+    /// An operator's entry with its proof.
+    pub(super) fn operator(&self, operator: OperatorId) -> Result<OperatorProof, Error> {
+        let tree = match self.tree.get() {
+            Some(tree) => tree,
+            None => {
+                let tree = self.dataset.tree()?;
+                self.tree.get_or_init(|| tree)
+            }
+        };
+        let epoch = self.dataset.manifest().parameters.epoch;
+        OperatorProof::new(tree, epoch, self.dataset.manifest_hash(), operator)
+    }
+
+    /// The proof that the receipt with this leaf was counted.
+    pub(super) fn receipt(&self, leaf: B256) -> Result<ReceiptProof, Error> {
+        let prover = match self.prover.get() {
+            Some(prover) => prover,
+            None => {
+                let prover = ReceiptProver::new(&self.dataset)?;
+                self.prover.get_or_init(|| prover)
+            }
+        };
+        for signed in self.dataset.receipts()? {
+            let signed = signed?;
+            if signed.leaf() == leaf {
+                return prover.prove(&signed, None);
+            }
+        }
+        Err(Error::NoSuchReceipt(leaf))
+    }
+
+    /// At most `limit` receipts from place `offset` on.
+    pub(super) fn receipts(
+        &self,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<SignedReceipt>, Error> {
+        self.dataset.receipts()?.skip(offset).take(limit).collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! The whole service: one process, one listening socket, one task that closes epochs.
+//!
+//! Invariant: at shutdown requests under way are answered, what they brought is on disk, and an epoch's step that is cut
+//! off is taken up by the next start.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use tatum_chain::{Chain, ChainView, Deployment, PrivateKeySigner, follow};
+use tatum_database::{Database, Writer, WriterOptions};
+use tatum_receipt::Verifier;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::close::{Closer, Rules};
+use crate::ingest::{Checker, Ingest};
+use crate::publish::{Publication, Pulse, Shelf};
+use crate::{Clock, Config, Metrics, ingest, publish};
+
+/// How long the chain may be silent before the service says that it is not ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs an aggregator that proposes as `signer` until `shutdown` resolves.
+pub async fn run(
+    config: Config,
+    signer: PrivateKeySigner,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listening on {}", config.listen))?;
+    run_on(listener, config, signer, shutdown).await
+}
+
+/// As [`run`], on a socket that listens already.
+pub async fn run_on(
+    listener: TcpListener,
+    config: Config,
+    signer: PrivateKeySigner,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("reading the listening address")?;
+    std::fs::create_dir_all(config.datasets())
+        .with_context(|| format!("making the folder {}", config.datasets().display()))?;
+    let deployment = Deployment::load(&config.deployment)?;
+    let chain = Chain::connect(&config.rpc_url, deployment, Some(signer)).await?;
+    let database = open_database(&config).await?;
+    let (view, follower) = follow(chain.clone(), config.confirmations, config.poll())
+        .await
+        .context("following the chain")?;
+    let options = WriterOptions {
+        refusal_retention: Duration::from_secs(config.refusal_hours.saturating_mul(3600)),
+        ..WriterOptions::default()
+    };
+    let (writer, writing) = Writer::spawn(database.clone(), options);
+    let shared =
+        Shared { clock: Clock::default(), metrics: Arc::default(), pulse: Pulse::new(PATIENCE) };
+    let closer = closer(&config, address, chain, &database, &view, &shared);
+    let router = router(&config, &closer, &view, writer, &shared);
+
+    let (stop, stopped) = watch::channel(false);
+    let closing = tokio::spawn(closer.run(stopped.clone()));
+    tracing::info!(%address, database = ?database.backend(), "the aggregator takes receipts");
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            tracing::info!("shutting down");
+            stop.send_replace(true);
+        })
+        .await;
+    // The routes held the last writers; what they handed over is written before the database closes.
+    writing.await.context("the receipt store ended early")?;
+    closing.await.context("the epoch driver ended early")?;
+    drop(follower);
+    database.close().await;
+    served.context("serving")
+}
+
+/// What several parts of the service hold.
+struct Shared {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    pulse: Pulse,
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Database> {
+    let opened = match &config.database {
+        Some(url) => Database::open(url).await,
+        None => Database::open_file(&config.data_dir.join("aggregator.db")).await,
+    };
+    opened.context("opening the database")
+}
+
+fn closer(
+    config: &Config,
+    address: SocketAddr,
+    chain: Chain,
+    database: &Database,
+    view: &ChainView,
+    shared: &Shared,
+) -> Closer {
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    Closer {
+        chain,
+        database: database.clone(),
+        datasets: config.datasets(),
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        schedule: view.schedule(),
+        rules: Rules {
+            grace_ms: config.grace_ms,
+            pool_bps: config.pool_bps,
+            pool_weight: config.pool_weight,
+            confirmations: config.confirmations,
+        },
+        clock: shared.clock.clone(),
+        metrics: Arc::clone(&shared.metrics),
+        pulse: shared.pulse.clone(),
+        poll: config.poll(),
+    }
+}
+
+fn router(
+    config: &Config,
+    closer: &Closer,
+    view: &ChainView,
+    writer: Writer,
+    shared: &Shared,
+) -> Router {
+    let checker = Checker::new(
+        Verifier::new(closer.chain.domain()),
+        closer.schedule,
+        Duration::from_millis(config.grace_ms),
+        shared.clock.clone(),
+        view.clone(),
+        config.poll().saturating_mul(2),
+    );
+    let metrics = Arc::clone(&shared.metrics);
+    let ingest = Ingest::new(config.limits, checker, writer, metrics);
+    let publication = Publication {
+        database: closer.database.clone(),
+        shelf: Shelf::new(config.datasets()),
+        metrics: Arc::clone(&shared.metrics),
+        pulse: shared.pulse.clone(),
+    };
+    ingest::router(ingest).merge(publish::router(publication))
+}

@@ -1,0 +1,174 @@
+//! An epoch from receipts to claims, and everything published about it.
+
+use serde_json::Value;
+use tatum_aggregator::audit::{self, DatasetSource};
+use tatum_aggregator::publish::{EpochSummary, ReceiptPage};
+use tatum_chain::{Chain, Claim};
+use tatum_dataset::OperatorProof;
+use tatum_primitives::{Epoch, U256};
+
+use crate::world::{EPOCH_S, Service, World, copy_folder};
+
+#[tokio::test]
+async fn receipts_become_claims_that_anybody_can_check() {
+    let world = World::start().await;
+    let service = Service::start(&world, "data", "proposer").await;
+    world.hand_in(&service.url, &world.traffic(1)).await;
+    world.advance(EPOCH_S + 60).await;
+    let answer = world.until_final(&service.url, 1).await;
+    let epoch: EpochSummary = serde_json::from_value(answer).unwrap();
+    assert_eq!(epoch.receipts, Some(3));
+
+    late_receipts_are_refused(&world, &service).await;
+    operators_claim(&world, &service).await;
+    let chain = world.reader().await;
+    the_audit_holds(&chain, &service).await;
+    a_changed_dataset_is_found_out(&world, &chain, &service, &epoch).await;
+    receipts_are_proven(&world, &chain, &service).await;
+    odd_requests_are_answered_plainly(&world, &service).await;
+    service.stop().await;
+}
+
+async fn late_receipts_are_refused(world: &World, service: &Service) {
+    let late = world.receipt(0, 0, 1, 9);
+    let answer = world.http.post(format!("{}/v1/receipts", service.url)).json(&[late]).send().await;
+    let answers: Value = answer.unwrap().json().await.unwrap();
+    assert_eq!(answers[0]["reason"]["code"], "past_epoch");
+}
+
+async fn operators_claim(world: &World, service: &Service) {
+    let mut earned = Vec::new();
+    for operator in &world.operators {
+        let url = format!("{}/v1/epochs/1/operators/{}", service.url, operator.id);
+        let proof: OperatorProof = world.http.get(url).send().await.unwrap().json().await.unwrap();
+        proof.verify().unwrap();
+        let account = operator.chain.account().unwrap();
+        let before = operator.chain.balance_wei(account).await.unwrap();
+        let siblings = proof.proof.siblings.iter().map(|word| word.0).collect();
+        let claim = Claim { entry: proof.entry, proof: siblings };
+        operator.chain.claim(claim).await.unwrap();
+        let got = operator.chain.balance_wei(account).await.unwrap() - before;
+        assert_eq!(got, proof.cumulative_nano.to_wei());
+        assert!(got > U256::ZERO);
+        earned.push(proof.cumulative_nano);
+    }
+    // Operator 1 delivered twice the bytes to payer 0, and everything to payer 1, who pays more.
+    assert!(earned[1] > earned[0]);
+}
+
+async fn the_audit_holds(chain: &Chain, service: &Service) {
+    let folder = Some(DatasetSource::Folder(service.datasets.clone()));
+    for (epoch, source) in [(0, None), (1, None), (1, folder)] {
+        let report = audit::epoch(chain, Epoch(epoch), source).await.unwrap();
+        assert!(
+            report.ok && report.finalized,
+            "{}",
+            serde_json::to_string_pretty(&report).unwrap()
+        );
+        let names: Vec<&str> = report.checks.iter().map(|check| check.name.as_str()).collect();
+        let all = [
+            "proposal",
+            "manifest",
+            "dataset",
+            "roots",
+            "parameters",
+            "payers",
+            "operators",
+            "available",
+            "cumulative",
+            "session keys",
+            "nodes",
+        ];
+        assert_eq!(names, all);
+        let number = |text: &str| text.parse::<u64>().unwrap();
+        let paid = number(&report.distributed_nano) + number(&report.dust_nano);
+        assert_eq!(paid, number(&report.pot_nano));
+    }
+    let error = audit::epoch(chain, Epoch(7), None).await.unwrap_err();
+    assert!(error.to_string().contains("epoch 7"), "{error}");
+}
+
+async fn a_changed_dataset_is_found_out(
+    world: &World,
+    chain: &Chain,
+    service: &Service,
+    epoch: &EpochSummary,
+) {
+    let hash = epoch.manifest_hash.unwrap().to_string();
+    for name in audit::TABLES.into_iter().chain(["manifest.json"]) {
+        let changed = world.folder.path().join(format!("changed-{name}")).join(&hash);
+        copy_folder(&service.datasets.join(&hash), &changed);
+        let path = changed.join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let source = Some(DatasetSource::Folder(changed));
+        let report = audit::epoch(chain, Epoch(1), source).await.unwrap();
+        assert!(!report.ok, "{name} was changed");
+        assert!(
+            report.differences.iter().any(|line| line.contains(name) || line.contains("manifest"))
+        );
+    }
+}
+
+async fn receipts_are_proven(world: &World, chain: &Chain, service: &Service) {
+    let list = format!("{}/v1/epochs/1/receipts?limit=2", service.url);
+    let page: ReceiptPage = world.http.get(&list).send().await.unwrap().json().await.unwrap();
+    assert_eq!((page.receipts.len(), page.next_offset), (2, Some(2)));
+    let rest = format!("{list}&offset=2");
+    let rest: ReceiptPage = world.http.get(rest).send().await.unwrap().json().await.unwrap();
+    assert_eq!((rest.receipts.len(), rest.next_offset), (1, None));
+    for counted in page.receipts.iter().chain(&rest.receipts) {
+        assert_eq!(counted.receipt.sequence, 3, "only the newest counts");
+        let url = format!("{}/v1/epochs/1/receipts/{}", service.url, counted.leaf);
+        let file = world.http.get(url).send().await.unwrap().bytes().await.unwrap();
+        let mut report = audit::receipt(&file);
+        assert!(report.ok, "{report:?}");
+        audit::receipt_on_chain(&mut report, chain).await.unwrap();
+        assert!(report.ok, "{report:?}");
+        assert_eq!(report.checks.len(), 8);
+        for at in (0..file.len()).step_by(61) {
+            let mut changed = file.to_vec();
+            changed[at] ^= 1;
+            let report = audit::receipt(&changed);
+            assert!(!report.ok, "byte {at} was changed");
+            assert!(!report.checks.last().unwrap().ok);
+        }
+    }
+}
+
+async fn odd_requests_are_answered_plainly(world: &World, service: &Service) {
+    let cases = [
+        ("/v1/epochs/1/manifest", 200),
+        ("/v1/epochs/1/files/receipts.parquet", 200),
+        ("/v1/epochs?limit=1", 200),
+        ("/v1/rejections?payer=0x0000000000000000000000000000000000000001", 200),
+        ("/health", 200),
+        ("/ready", 200),
+        ("/v1/epochs/1/files/..%2F..%2Faggregator.db", 404),
+        ("/v1/epochs/1/files/%2Fetc%2Fpasswd", 404),
+        ("/v1/epochs/99", 404),
+        ("/v1/epochs/99/manifest", 404),
+        ("/v1/epochs/1/operators/77", 404),
+        (
+            "/v1/epochs/1/receipts/0x0000000000000000000000000000000000000000000000000000000000000001",
+            404,
+        ),
+        ("/v1/epochs/one", 400),
+        ("/v1/epochs?limits=1", 400),
+        ("/v1/rejections?payer=me", 400),
+    ];
+    for (path, expected) in cases {
+        let answer = world.http.get(format!("{}{path}", service.url)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{path}");
+        if expected >= 400 {
+            let body: Value = answer.json().await.unwrap();
+            assert!(body["error"]["code"].is_string(), "{path}: {body}");
+        }
+    }
+    let metrics = world.http.get(format!("{}/metrics", service.url)).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("tatum_receipts_rejected_total{code=\"past_epoch\"} 1"), "{metrics}");
+    assert!(metrics.contains("tatum_epochs_finalized 2"), "{metrics}");
+}
