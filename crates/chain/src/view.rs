@@ -74,6 +74,12 @@ impl ChainView {
         self.read().block
     }
 
+    /// The operator that `node` works for now.
+    pub fn operator_of(&self, node: NodeId) -> Option<OperatorId> {
+        let facts = self.read();
+        facts.nodes.get(&node).filter(|of| of.last_epoch.is_none()).map(|of| of.operator)
+    }
+
     /// Everybody who ever had a stake.
     pub fn payers(&self) -> Vec<Address> {
         self.read().payers.iter().copied().collect()

@@ -1,10 +1,14 @@
 //! Argument groups that several commands share.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use anyhow::bail;
 use tatum_chain::{Chain, Deployment};
+use tatum_node::NodeKey;
+use tatum_primitives::{StreamId, StreamKey};
 
-use crate::keys::{self, KeystoreArgs};
+use crate::keys::{self, KeySource, KeystoreArgs};
 
 /// Which chain and which deployment.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,5 +38,102 @@ impl ChainArgs {
         let signer = keys::signer(&keystore.account().required()?)?;
         let deployment = Deployment::load(&self.deployment)?;
         Ok(Chain::connect(&self.rpc, deployment, Some(signer)).await?)
+    }
+}
+
+/// Where a node's key comes from.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct NodeKeyArgs {
+    /// Encrypted keystore file of the node's key, used if TATUM_NODE_KEY is not set
+    #[arg(long, value_name = "FILE")]
+    node_keystore: Option<PathBuf>,
+    /// File with the keystore's password; otherwise TATUM_KEYSTORE_PASSWORD
+    #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl NodeKeyArgs {
+    fn source(&self) -> KeySource<'_> {
+        KeySource {
+            purpose: "node key",
+            variable: "TATUM_NODE_KEY",
+            keystore: self.node_keystore.as_deref(),
+            password_file: self.password_file.as_deref(),
+        }
+    }
+
+    /// The key, if one is given.
+    pub(crate) fn find(&self) -> anyhow::Result<Option<NodeKey>> {
+        Ok(self.source().find()?.map(|secret| NodeKey::from_bytes(&secret)))
+    }
+
+    /// The key, or an error that says where it may come from.
+    pub(crate) fn required(&self) -> anyhow::Result<NodeKey> {
+        Ok(NodeKey::from_bytes(&*self.source().required()?))
+    }
+}
+
+/// A stream partition as people write it: `ID` or `ID#PARTITION`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StreamArg {
+    /// The stream.
+    pub(crate) id: StreamId,
+    /// The partition, 0 unless given.
+    pub(crate) partition: u16,
+}
+
+impl StreamArg {
+    /// The partition's key.
+    pub(crate) fn key(&self) -> StreamKey {
+        self.id.key(self.partition)
+    }
+}
+
+impl FromStr for StreamArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (id, partition) = text.split_once('#').unwrap_or((text, "0"));
+        Ok(Self {
+            id: id.parse().map_err(|error: tatum_primitives::StreamIdError| error.to_string())?,
+            partition: partition
+                .parse()
+                .map_err(|_| format!("{partition:?} is no partition; it is a number up to 65535"))?,
+        })
+    }
+}
+
+/// The tracker's WebSocket URL for the address that people write.
+pub(crate) fn tracker_url(text: &str) -> anyhow::Result<String> {
+    let base = text.trim_end_matches('/');
+    let socket = match base.split_once("://") {
+        Some(("http" | "ws", rest)) => format!("ws://{rest}"),
+        Some(("https" | "wss", rest)) => format!("wss://{rest}"),
+        _ => bail!("{text:?} is not a tracker's URL; it looks like http://127.0.0.1:7080"),
+    };
+    let path = "/v1/tracker";
+    Ok(if socket.ends_with(path) { socket } else { format!("{socket}{path}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_written_with_or_without_a_partition() {
+        let parse = |text: &str| text.parse::<StreamArg>();
+        assert_eq!(parse("acme/weather").unwrap().partition, 0);
+        assert_eq!(parse("acme/weather#12").unwrap().partition, 12);
+        assert!(parse("acme/weather#70000").is_err());
+        assert!(parse("#1").is_err());
+    }
+
+    #[test]
+    fn a_tracker_is_named_by_its_web_address() {
+        let url = "ws://127.0.0.1:7080/v1/tracker";
+        assert_eq!(tracker_url("http://127.0.0.1:7080/").unwrap(), url);
+        assert_eq!(tracker_url(url).unwrap(), url);
+        assert_eq!(tracker_url("https://t.example").unwrap(), "wss://t.example/v1/tracker");
+        assert!(tracker_url("127.0.0.1:7080").is_err());
     }
 }

@@ -19,7 +19,6 @@ const STAKE_DATA: &str = "1000";
 #[derive(Debug)]
 pub(crate) struct Relay {
     pub(crate) name: String,
-    pub(crate) operator: OperatorId,
     pub(crate) secret: B256,
 }
 
@@ -103,7 +102,6 @@ async fn register_all(devnet: &Devnet) -> anyhow::Result<(Vec<Operator>, Vec<Rel
         let id = registered.operator;
         relays.extend(secrets.into_iter().enumerate().map(|(relay, secret)| Relay {
             name: format!("relay-{id}-{relay}"),
-            operator: id,
             secret,
         }));
         operators.push(Operator { id, account });

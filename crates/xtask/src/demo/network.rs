@@ -98,9 +98,8 @@ impl Network {
 
     async fn start_relay(&mut self, devnet: &Devnet, relay: &Relay) -> anyhow::Result<()> {
         let status = format!("127.0.0.1:{}", free_port()?);
-        let operator = relay.operator.to_string();
         let data = self.data(&relay.name);
-        let mut arguments = vec!["node", "run", "--operator", &operator, "--data", &data];
+        let mut arguments = vec!["node", "run", "--data", &data];
         arguments.extend(["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
         arguments.extend(["--status", &status]);
         let mut command = tatum::command(devnet, &arguments)?;

@@ -1,0 +1,88 @@
+//! `tatum aggregator`: receipts in, one provable distribution out.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use tatum_aggregator::Config;
+use tatum_primitives::Bps;
+use tatum_rewards::PoolWeight;
+
+use crate::args::ChainArgs;
+use crate::keys::{self, KeystoreArgs};
+use crate::output::Output;
+use crate::shutdown;
+
+/// What to do with aggregators.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Take receipts and close epochs until SIGINT or SIGTERM
+    #[command(after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n\nThe key posts the proposer's bond and signs proposals. Killed at any moment and started again, it pays what it would have paid.")]
+    Run(RunArgs),
+}
+
+/// How to run an aggregator.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Where to listen (HTTP)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    listen: SocketAddr,
+    /// Folder of the datasets, and of the database unless --database names another
+    #[arg(long, value_name = "DIR", default_value = "tatum-aggregator")]
+    data: PathBuf,
+    /// sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL", env = "TATUM_DATABASE")]
+    database: Option<String>,
+    /// How auditors reach us, if not at the listening address
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Seconds after an epoch's end in which its receipts are still taken
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    grace: u64,
+    /// The part of every fee that goes to the common pool, in basis points
+    #[arg(long, default_value_t = 2_000)]
+    pool_bps: u16,
+    /// How the common pool is split
+    #[arg(long, value_enum, default_value = "uniform")]
+    pool_weight: Weight,
+    /// Blocks on top of one before it is relied on
+    #[arg(long, default_value_t = 0)]
+    confirmations: u64,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    keystore: KeystoreArgs,
+}
+
+/// How the common pool is split.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Weight {
+    /// Every operator the same
+    Uniform,
+    /// By bond
+    Bond,
+}
+
+pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
+    let Command::Run(args) = command;
+    let signer = keys::signer(&args.keystore.account().required()?)?;
+    let mut config = Config::new(args.data, args.chain.rpc, args.chain.deployment);
+    config.listen = args.listen;
+    config.database = args.database;
+    config.public_url = args.public_url;
+    config.grace_ms = args.grace.saturating_mul(1000);
+    let Some(pool_bps) = Bps::new(args.pool_bps) else {
+        bail!("--pool-bps is at most 10000, the whole fee");
+    };
+    config.pool_bps = pool_bps;
+    config.pool_weight = match args.pool_weight {
+        Weight::Uniform => PoolWeight::Uniform,
+        Weight::Bond => PoolWeight::Bond,
+    };
+    config.confirmations = args.confirmations;
+    tatum_aggregator::run(config, signer, shutdown::requested())
+        .await
+        .context("running the aggregator")?;
+    Ok(ExitCode::SUCCESS)
+}

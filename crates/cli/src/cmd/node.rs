@@ -1,0 +1,120 @@
+//! `tatum node`: a relay node.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tatum_chain::{ChainView, Follower, follow};
+use tatum_node::relay::{self, SharedFacts};
+use tatum_node::{Clock, SystemClock};
+use tatum_primitives::{Domain, NodeId};
+
+use crate::args::{ChainArgs, NodeKeyArgs, StreamArg, tracker_url};
+use crate::output::Output;
+use crate::shutdown;
+
+/// How often the chain is looked at.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// What to do with nodes.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run a relay until SIGINT or SIGTERM; then hand in the closing receipts
+    #[command(after_help = "Example:\n  tatum node run --tracker http://127.0.0.1:7080 --aggregator http://127.0.0.1:7070 \\\n      --node-keystore node.json --data ./node --status 127.0.0.1:7090")]
+    Run(RunArgs),
+}
+
+/// How to run a relay.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The tracker
+    #[arg(long, value_name = "URL", env = "TATUM_TRACKER", default_value = "http://127.0.0.1:7080")]
+    tracker: String,
+    /// The only tracker key that is accepted
+    #[arg(long, value_name = "NODE_ID")]
+    tracker_key: Option<NodeId>,
+    /// Where receipts are handed in
+    #[arg(long, value_name = "URL", env = "TATUM_AGGREGATOR", default_value = "http://127.0.0.1:7070")]
+    aggregator: String,
+    /// Folder for receipts and acknowledgements
+    #[arg(long, value_name = "DIR", default_value = "tatum-node")]
+    data: PathBuf,
+    /// UDP address of all links
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    bind: SocketAddr,
+    /// Address told to peers instead, such as the public one; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    advertise: Vec<SocketAddr>,
+    /// Where /status, /health and /metrics are served
+    #[arg(long, value_name = "ADDRESS")]
+    status: Option<SocketAddr>,
+    /// Stream partition to carry without being recruited, as ID or ID#PARTITION; may be repeated
+    #[arg(long, value_name = "STREAM")]
+    carry: Vec<StreamArg>,
+    /// Streams that the tracker may recruit it to
+    #[arg(long, default_value_t = 64)]
+    capacity: u32,
+    /// Blocks on top of one before it is relied on
+    #[arg(long, default_value_t = 0)]
+    confirmations: u64,
+    #[command(flatten)]
+    key: NodeKeyArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+}
+
+pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
+    let Command::Run(args) = command;
+    let network = Followed::new(&args.chain, args.confirmations).await?;
+    let mut config = relay::Config::new(
+        args.key.required()?,
+        tracker_url(&args.tracker)?,
+        args.data,
+        network.domain,
+        SharedFacts::new(network.view.clone()),
+        network.clock(),
+    );
+    if network.view.operator_of(config.key.id()).is_none() {
+        tracing::warn!(
+            node = %config.key.id(),
+            "the node is not registered to an operator: it relays, but cannot earn; see `tatum operator add-node`"
+        );
+    }
+    config.tracker_key = args.tracker_key;
+    config.aggregator = Some(args.aggregator);
+    config.bind = args.bind;
+    config.advertise = args.advertise;
+    config.http = args.status;
+    config.carry = args.carry.iter().map(StreamArg::key).collect();
+    config.capacity = args.capacity;
+    relay::run(config, shutdown::requested()).await.context("running the relay")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The chain, followed for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// What the receipt rules ask.
+    pub(crate) view: ChainView,
+    /// What receipts are signed for.
+    pub(crate) domain: Domain,
+    _follower: Follower,
+}
+
+impl Followed {
+    /// Connects and reads the chain up to now.
+    pub(crate) async fn new(args: &ChainArgs, confirmations: u64) -> anyhow::Result<Self> {
+        let chain = args.read_only().await?;
+        let domain = chain.domain();
+        let (view, follower) = follow(chain, confirmations, FOLLOW_EVERY).await?;
+        Ok(Self { view, domain, _follower: follower })
+    }
+
+    /// The machine's clock with the chain's epochs.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock::new(self.view.schedule()))
+    }
+}

@@ -1,0 +1,57 @@
+//! `tatum tracker`: introduces nodes to each other.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tatum_node::relay::SharedFacts;
+use tatum_node::{NodeKey, tracker};
+
+use super::node::Followed;
+use crate::args::{ChainArgs, NodeKeyArgs};
+use crate::output::Output;
+use crate::shutdown;
+
+/// What to do with trackers.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run a tracker until SIGINT or SIGTERM
+    #[command(after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --node-keystore tracker.json")]
+    Run(RunArgs),
+}
+
+/// How to run a tracker.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Where nodes connect (HTTP and WebSocket)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
+    listen: SocketAddr,
+    /// UDP address for STUN requests
+    #[arg(long, value_name = "ADDRESS")]
+    stun: Option<SocketAddr>,
+    /// Relays recruited for each stream that has clients
+    #[arg(long, default_value_t = 4)]
+    relays_per_stream: usize,
+    #[command(flatten)]
+    key: NodeKeyArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+}
+
+pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
+    let Command::Run(args) = command;
+    let network = Followed::new(&args.chain, 0).await?;
+    let key = match args.key.find()? {
+        Some(key) => key,
+        None => {
+            tracing::info!("no key given: this tracker has a new one each time, which no node can pin");
+            NodeKey::random()
+        }
+    };
+    let mut config = tracker::Config::new(key, args.listen, network.clock());
+    config.stun = args.stun;
+    config.relays_per_stream = args.relays_per_stream;
+    config.facts = Some(SharedFacts::new(network.view.clone()));
+    tracker::run(config, shutdown::requested()).await.context("running the tracker")?;
+    Ok(ExitCode::SUCCESS)
+}
