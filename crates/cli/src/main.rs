@@ -4,6 +4,7 @@
 //! 0 on success, 1 when something failed or an audit found a difference, 2 for wrong usage.
 
 mod args;
+mod client;
 mod cmd;
 mod data;
 mod keys;
@@ -32,6 +33,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a relay node
+    #[command(subcommand)]
+    Node(cmd::node::Command),
+    /// Run a tracker, which introduces nodes to each other
+    #[command(subcommand)]
+    Tracker(cmd::tracker::Command),
+    /// Publish lines from standard input to a stream
+    Publish(cmd::publish::Args),
+    /// Print the messages of a stream, one a line
+    Subscribe(cmd::subscribe::Args),
     /// Register as an operator, look at earnings, claim them
     #[command(subcommand)]
     Operator(cmd::operator::Command),
@@ -41,6 +52,12 @@ enum Command {
     /// Authorise keys that sign receipts for a payer
     #[command(subcommand)]
     Session(cmd::session::Command),
+    /// Run the aggregator, which turns receipts into distributions
+    #[command(subcommand)]
+    Aggregator(cmd::aggregator::Command),
+    /// Re-derive a distribution, or check one receipt
+    #[command(subcommand)]
+    Audit(cmd::audit::Command),
     /// Make encrypted key files
     #[command(subcommand)]
     Key(cmd::key::Command),
@@ -68,9 +85,15 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Node(command) => cmd::node::run(command, output).await,
+        Command::Tracker(command) => cmd::tracker::run(command, output).await,
+        Command::Publish(args) => cmd::publish::run(args, output).await,
+        Command::Subscribe(args) => cmd::subscribe::run(args, output).await,
         Command::Operator(command) => cmd::operator::run(command, output).await,
         Command::Stake(command) => cmd::stake::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
+        Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
+        Command::Audit(command) => cmd::audit::run(command, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tatum", &mut std::io::stdout());
@@ -86,5 +109,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_as_it_was_reviewed() {
+        let mut command = Cli::command();
+        command.build();
+        insta::assert_snapshot!("help", help_of(command));
+    }
+
+    /// The long help of a command and all below it, whatever the environment and the terminal.
+    fn help_of(command: clap::Command) -> String {
+        let command = command.term_width(110).mut_args(|arg| arg.hide_env_values(true));
+        let mut text = format!("$ {} --help\n{}\n", command.get_name(), command.clone().render_long_help());
+        for subcommand in command.get_subcommands().filter(|c| c.get_name() != "help") {
+            text += &help_of(subcommand.clone());
+        }
+        text
     }
 }

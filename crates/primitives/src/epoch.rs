@@ -53,7 +53,8 @@ impl EpochSchedule {
     /// The epoch that `now_ms` (milliseconds since 1970) falls in; epoch 0 before genesis.
     pub fn epoch_at_ms(&self, now_ms: u64) -> Epoch {
         let since_ms = now_ms.saturating_sub(self.genesis_s.saturating_mul(1000));
-        Epoch(since_ms / self.length_s.max(1).saturating_mul(1000))
+        let length_ms = self.length_s.max(1).saturating_mul(1000);
+        Epoch(since_ms.checked_div(length_ms).unwrap_or_default())
     }
 
     /// The first millisecond of `epoch`.

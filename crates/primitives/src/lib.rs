@@ -1,6 +1,16 @@
 //! The words of the protocol as types: ids, epochs, amounts, basis points and the EIP-712 domain.
 //!
 //! Invariant: nothing here reads a clock, a socket or a random number, and no amount is ever a float.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 mod amount;
 mod domain;

@@ -10,6 +10,16 @@
 //! takes back what an earlier receipt of its key stated.
 //! # Not provided
 //! That the stated traffic happened: a receipt is its signer's word, and steers only its signer's own fee.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 mod acknowledgement;
 pub mod checks;

@@ -50,8 +50,8 @@ impl fmt::Debug for SessionKey {
 
 /// The Ethereum address of a public key: the last 20 bytes of the keccak of its 64 coordinate bytes.
 pub fn address_of(key: &PublicKey) -> Address {
-    let bytes = key.serialize_uncompressed();
-    Address::from_word(keccak256(&bytes[1..]))
+    let [_, coordinates @ ..] = key.serialize_uncompressed();
+    Address::from_word(keccak256(coordinates))
 }
 
 #[cfg(test)]

@@ -29,8 +29,10 @@ impl Signature {
         let (recovery, compact) =
             secp256k1::SECP256K1.sign_ecdsa_recoverable(message, key.secret()).serialize_compact();
         let mut bytes = [0; SIGNATURE_BYTES];
-        bytes[..64].copy_from_slice(&compact);
-        bytes[64] = if i32::from(recovery) == 0 { 27 } else { 28 };
+        let [r_and_s @ .., v] = &mut bytes;
+        r_and_s.copy_from_slice(&compact);
+        // A signature with low s by a random nonce has no other recovery ids, but for one chance in 2^127.
+        *v = if i32::from(recovery) == 0 { 27 } else { 28 };
         Self(bytes)
     }
 

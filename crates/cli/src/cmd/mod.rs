@@ -1,6 +1,12 @@
 //! One file per subcommand.
 
+pub(crate) mod aggregator;
+pub(crate) mod audit;
 pub(crate) mod key;
+pub(crate) mod node;
 pub(crate) mod operator;
+pub(crate) mod publish;
 pub(crate) mod session;
 pub(crate) mod stake;
+pub(crate) mod subscribe;
+pub(crate) mod tracker;

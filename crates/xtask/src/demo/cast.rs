@@ -100,10 +100,12 @@ async fn register_all(devnet: &Devnet) -> anyhow::Result<(Vec<Operator>, Vec<Rel
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&account));
         let registered: Registered = tatum::json(command).await.context("registering")?;
         let id = registered.operator;
-        relays.extend(secrets.into_iter().enumerate().map(|(relay, secret)| Relay {
-            name: format!("relay-{id}-{relay}"),
-            secret,
-        }));
+        relays.extend(
+            secrets
+                .into_iter()
+                .enumerate()
+                .map(|(relay, secret)| Relay { name: format!("relay-{id}-{relay}"), secret }),
+        );
         operators.push(Operator { id, account });
     }
     Ok((operators, relays))

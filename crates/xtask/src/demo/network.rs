@@ -253,12 +253,18 @@ impl Network {
         }
     }
 
-    /// Asks the aggregator.
+    /// Asks the aggregator for JSON.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let text = self.text(path).await?;
+        serde_json::from_str(&text).with_context(|| format!("reading the answer to {path}"))
+    }
+
+    /// Asks the aggregator for text.
+    pub(crate) async fn text(&self, path: &str) -> anyhow::Result<String> {
         let url = format!("{}{path}", self.aggregator_url);
         let answer = reqwest::get(&url).await.with_context(|| format!("asking {url}"))?;
         let answer = answer.error_for_status().with_context(|| format!("asking {url}"))?;
-        answer.json().await.with_context(|| format!("reading the answer of {url}"))
+        answer.text().await.with_context(|| format!("reading the answer of {url}"))
     }
 
     /// Where the aggregator answers.
@@ -333,8 +339,7 @@ impl Network {
 
     /// How many receipts the aggregator accepted and rejected, from its metrics.
     pub(crate) async fn receipt_counts(&self) -> anyhow::Result<(u64, u64)> {
-        let url = format!("{}/metrics", self.aggregator_url);
-        let text = reqwest::get(&url).await?.error_for_status()?.text().await?;
+        let text = self.text("/metrics").await?;
         let sum = |prefix: &str| {
             let lines = text.lines().filter(|line| line.starts_with(prefix));
             lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()

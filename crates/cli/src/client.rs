@@ -1,0 +1,81 @@
+//! What `publish` and `subscribe` share: who pays, which key signs, where the network is.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tatum_node::GroupKey;
+use tatum_node::client::{Config, Stream};
+use tatum_node::relay::SharedFacts;
+use tatum_primitives::{Address, NodeId};
+
+use crate::args::{ChainArgs, StreamArg, tracker_url};
+use crate::cmd::node::Followed;
+use crate::keys::{self, KeySource};
+
+/// The stream, the payer and the network.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ClientArgs {
+    /// The stream partition, as ID or ID#PARTITION
+    stream: StreamArg,
+    /// Whose stake pays; otherwise the address of the key itself
+    #[arg(long, value_name = "ADDRESS", env = "TATUM_PAYER")]
+    payer: Option<Address>,
+    /// Keystore file of the key that signs messages and receipts, used if TATUM_SESSION_KEY is not set
+    #[arg(long, value_name = "FILE")]
+    session_keystore: Option<PathBuf>,
+    /// Keystore file of the stream's group key, used if TATUM_GROUP_KEY is not set
+    #[arg(long, value_name = "FILE")]
+    group_keystore: Option<PathBuf>,
+    /// File with the keystores' password; otherwise TATUM_KEYSTORE_PASSWORD
+    #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
+    /// The tracker
+    #[arg(long, value_name = "URL", env = "TATUM_TRACKER", default_value = "http://127.0.0.1:7080")]
+    tracker: String,
+    /// The only tracker key that is accepted
+    #[arg(long, value_name = "NODE_ID")]
+    tracker_key: Option<NodeId>,
+    /// Folder for receipts, so that a restart goes on where it stopped; without it they live as long as the process
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    chain: ChainArgs,
+}
+
+impl ClientArgs {
+    /// The stream partition.
+    pub(crate) fn stream(&self) -> Stream {
+        Stream::new(self.stream.id.clone(), self.stream.partition)
+    }
+
+    /// A client of the network, and the chain it follows meanwhile.
+    pub(crate) async fn config(&self) -> anyhow::Result<(Config, Followed)> {
+        let key = self.key("session key", "TATUM_SESSION_KEY", self.session_keystore.as_ref());
+        let key = keys::session_key(&key.required()?)?;
+        let group = self.key("group key", "TATUM_GROUP_KEY", self.group_keystore.as_ref());
+        let group = GroupKey::new(*group.required()?);
+        let network = Followed::new(&self.chain, 0).await.context("reading the chain")?;
+        let payer = self.payer.unwrap_or(key.address());
+        let tracker = tracker_url(&self.tracker)?;
+        let mut config =
+            Config::new(tracker, payer, key, network.domain, group, network.clock());
+        config.tracker_key = self.tracker_key;
+        config.facts = Some(SharedFacts::new(network.view.clone()));
+        config.data_dir.clone_from(&self.data);
+        Ok((config, network))
+    }
+
+    fn key<'a>(
+        &'a self,
+        purpose: &'static str,
+        variable: &'static str,
+        keystore: Option<&'a PathBuf>,
+    ) -> KeySource<'a> {
+        KeySource {
+            purpose,
+            variable,
+            keystore: keystore.map(PathBuf::as_path),
+            password_file: self.password_file.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The binary with wrong input: it says what is wrong and what to do, and keeps its exit codes.
+#![allow(missing_docs)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A `tatum` without any of its environment.
+fn tatum(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tatum"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TATUM_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    tatum(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn fails(output: &Output, code: i32, saying: &str) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    assert!(errors.contains(saying), "{saying:?} is not in: {errors}");
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    fails(&run(&["stake", "add", "1e3"]), 2, "12 or 12.5");
+    fails(&run(&["stake", "remove"]), 2, "required");
+    fails(&run(&["operator", "claim"]), 2, "--operator");
+    fails(&run(&["operator", "add-node", "--operator", "0", "0x12"]), 2, "0x12");
+    fails(&run(&["publish", "a b"]), 2, "stream id");
+    fails(&run(&["frobnicate"]), 2, "unrecognized");
+}
+
+#[test]
+fn a_key_is_never_an_argument() {
+    fails(&run(&["stake", "add", "1", "--private-key", "0x1"]), 2, "--private-key");
+}
+
+#[test]
+fn a_missing_key_says_where_it_may_come_from() {
+    let output = run(&["stake", "add", "1"]);
+    fails(&output, 1, "TATUM_PRIVATE_KEY");
+    fails(&output, 1, "tatum key new");
+}
+
+#[test]
+fn a_malformed_key_is_not_repeated() {
+    let output = tatum(&["stake", "add", "1"]).env("TATUM_PRIVATE_KEY", "0xdeadbeef").output().unwrap();
+    fails(&output, 1, "64 hex digits");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("deadbeef"));
+}
+
+#[test]
+fn a_missing_deployment_says_what_writes_it() {
+    let arguments = ["stake", "status", "--payer", "0x0000000000000000000000000000000000000001"];
+    let mut command = tatum(&arguments);
+    let output = command.args(["--deployment", "/nonexistent.json"]).output().unwrap();
+    fails(&output, 1, "scripts/deploy");
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_is_named_as_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let deployment = folder.path().join("deployment.json");
+    let address = "0x0000000000000000000000000000000000000001";
+    let text = serde_json::json!({
+        "chainId": 1, "token": address, "stakePool": address, "operatorRegistry": address,
+        "distributor": address, "deployBlock": 0,
+    });
+    std::fs::write(&deployment, text.to_string()).unwrap();
+    let mut command = tatum(&["--json", "stake", "status", "--payer", address]);
+    command.args(["--rpc", "http://127.0.0.1:1", "--deployment"]).arg(&deployment);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(answer["error"].as_str().unwrap().contains("RPC endpoint failed"), "{answer}");
+}
+
+#[test]
+fn a_proof_file_that_is_none_fails_its_format_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proof.json");
+    fails(&run(&["audit", "receipt", "/nonexistent.json"]), 1, "/nonexistent.json");
+    std::fs::write(&file, "{}").unwrap();
+    let output = run(&["audit", "receipt", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("FAILED"));
+}
+
+#[test]
+fn keys_are_made_encrypted_and_shown_by_their_id() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["account", "node"] {
+        let file = folder.path().join(format!("{kind}.json"));
+        let new = make_key("new", kind, &file);
+        let shown = make_key("show", kind, &file);
+        assert_eq!(new["id"], shown["id"]);
+        let again = key_command("new", kind, &file).output().unwrap();
+        fails_json(&again, "never replaced");
+    }
+}
+
+fn key_command(verb: &str, kind: &str, file: &Path) -> Command {
+    let mut command = tatum(&["--json", "key", verb, "--kind", kind, "--file"]);
+    command.arg(file).env("TATUM_KEYSTORE_PASSWORD", "correct horse");
+    command
+}
+
+fn make_key(verb: &str, kind: &str, file: &Path) -> serde_json::Value {
+    let output = key_command(verb, kind, file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn fails_json(output: &Output, saying: &str) {
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains(saying));
+}
