@@ -96,9 +96,9 @@ impl FromStr for StreamArg {
         let (id, partition) = text.split_once('#').unwrap_or((text, "0"));
         Ok(Self {
             id: id.parse().map_err(|error: tatum_primitives::StreamIdError| error.to_string())?,
-            partition: partition
-                .parse()
-                .map_err(|_| format!("{partition:?} is no partition; it is a number up to 65535"))?,
+            partition: partition.parse().map_err(|_| {
+                format!("{partition:?} is no partition; it is a number up to 65535")
+            })?,
         })
     }
 }

@@ -30,7 +30,12 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
     /// The tracker
-    #[arg(long, value_name = "URL", env = "TATUM_TRACKER", default_value = "http://127.0.0.1:7080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TATUM_TRACKER",
+        default_value = "http://127.0.0.1:7080"
+    )]
     tracker: String,
     /// The only tracker key that is accepted
     #[arg(long, value_name = "NODE_ID")]
@@ -57,8 +62,7 @@ impl ClientArgs {
         let network = Followed::new(&self.chain, 0).await.context("reading the chain")?;
         let payer = self.payer.unwrap_or(key.address());
         let tracker = tracker_url(&self.tracker)?;
-        let mut config =
-            Config::new(tracker, payer, key, network.domain, group, network.clock());
+        let mut config = Config::new(tracker, payer, key, network.domain, group, network.clock());
         config.tracker_key = self.tracker_key;
         config.facts = Some(SharedFacts::new(network.view.clone()));
         config.data_dir.clone_from(&self.data);

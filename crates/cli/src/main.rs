@@ -121,7 +121,8 @@ mod tests {
     /// The long help of a command and all below it, whatever the environment and the terminal.
     fn help_of(command: clap::Command) -> String {
         let command = command.term_width(110).mut_args(|arg| arg.hide_env_values(true));
-        let mut text = format!("$ {} --help\n{}\n", command.get_name(), command.clone().render_long_help());
+        let mut text =
+            format!("$ {} --help\n{}\n", command.get_name(), command.clone().render_long_help());
         for subcommand in command.get_subcommands().filter(|c| c.get_name() != "help") {
             text += &help_of(subcommand.clone());
         }

@@ -49,7 +49,8 @@ fn a_missing_key_says_where_it_may_come_from() {
 
 #[test]
 fn a_malformed_key_is_not_repeated() {
-    let output = tatum(&["stake", "add", "1"]).env("TATUM_PRIVATE_KEY", "0xdeadbeef").output().unwrap();
+    let output =
+        tatum(&["stake", "add", "1"]).env("TATUM_PRIVATE_KEY", "0xdeadbeef").output().unwrap();
     fails(&output, 1, "64 hex digits");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("deadbeef"));
 }

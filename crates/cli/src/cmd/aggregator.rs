@@ -18,7 +18,9 @@ use crate::shutdown;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Take receipts and close epochs until SIGINT or SIGTERM
-    #[command(after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n\nThe key posts the proposer's bond and signs proposals. Killed at any moment and started again, it pays what it would have paid.")]
+    #[command(
+        after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n\nThe key posts the proposer's bond and signs proposals. Killed at any moment and started again, it pays what it would have paid."
+    )]
     Run(RunArgs),
 }
 

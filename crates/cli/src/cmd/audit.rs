@@ -14,10 +14,14 @@ use crate::output::Output;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Re-derive an epoch's distribution from its dataset and the chain
-    #[command(after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n\nExits with 1 if anything differs, and says what.")]
+    #[command(
+        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n\nExits with 1 if anything differs, and says what."
+    )]
     Epoch(EpochArgs),
     /// Check a receipt's proof file: who signed what for whom, and that it was counted
-    #[command(after_help = "Examples:\n  tatum audit receipt demo-out/receipts/epoch-1-receipt-0.json\n  tatum audit receipt proof.json --on-chain --rpc http://127.0.0.1:8545\n\nWorks offline from the file alone; with --on-chain also against the commitment. Exits with 1 if a check fails.")]
+    #[command(
+        after_help = "Examples:\n  tatum audit receipt demo-out/receipts/epoch-1-receipt-0.json\n  tatum audit receipt proof.json --on-chain --rpc http://127.0.0.1:8545\n\nWorks offline from the file alone; with --on-chain also against the commitment. Exits with 1 if a check fails."
+    )]
     Receipt(ReceiptArgs),
 }
 

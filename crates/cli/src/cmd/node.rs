@@ -23,7 +23,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Run a relay until SIGINT or SIGTERM; then hand in the closing receipts
-    #[command(after_help = "Example:\n  tatum node run --tracker http://127.0.0.1:7080 --aggregator http://127.0.0.1:7070 \\\n      --node-keystore node.json --data ./node --status 127.0.0.1:7090")]
+    #[command(
+        after_help = "Example:\n  tatum node run --tracker http://127.0.0.1:7080 --aggregator http://127.0.0.1:7070 \\\n      --node-keystore node.json --data ./node --status 127.0.0.1:7090"
+    )]
     Run(RunArgs),
 }
 
@@ -31,13 +33,23 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// The tracker
-    #[arg(long, value_name = "URL", env = "TATUM_TRACKER", default_value = "http://127.0.0.1:7080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TATUM_TRACKER",
+        default_value = "http://127.0.0.1:7080"
+    )]
     tracker: String,
     /// The only tracker key that is accepted
     #[arg(long, value_name = "NODE_ID")]
     tracker_key: Option<NodeId>,
     /// Where receipts are handed in
-    #[arg(long, value_name = "URL", env = "TATUM_AGGREGATOR", default_value = "http://127.0.0.1:7070")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TATUM_AGGREGATOR",
+        default_value = "http://127.0.0.1:7070"
+    )]
     aggregator: String,
     /// Folder for receipts and acknowledgements
     #[arg(long, value_name = "DIR", default_value = "tatum-node")]

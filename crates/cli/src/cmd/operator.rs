@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use alloy::primitives::{TxHash, U256};
 use anyhow::{Context, bail};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tatum_chain::{Chain, Claim, OperatorStatus};
-use tatum_merkle::{Entry, Proof, Word};
-use tatum_primitives::{Address, B256, Epoch, Nano, NodeId, OperatorId};
+use tatum_dataset::OperatorProof;
+use tatum_merkle::{Entry, Word};
+use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId};
 
 use crate::args::ChainArgs;
 use crate::data::{format_data, parse_data};
@@ -104,14 +105,6 @@ pub(crate) struct ClaimArgs {
     earnings: EarningsArgs,
     #[command(flatten)]
     keystore: KeystoreArgs,
-}
-
-/// An operator's place in a distribution, as the aggregator publishes it.
-#[derive(Debug, Deserialize)]
-struct Published {
-    cumulative_nano: Nano,
-    entry: B256,
-    proof: Proof,
 }
 
 #[derive(Debug, Serialize)]
@@ -262,7 +255,11 @@ async fn claim(args: &ClaimArgs, output: &Output) -> anyhow::Result<()> {
 }
 
 /// Asks the aggregator for the operator's entry and believes it only with a proof against the root on chain.
-async fn published(chain: &Chain, args: &EarningsArgs, epoch: Epoch) -> anyhow::Result<Published> {
+async fn published(
+    chain: &Chain,
+    args: &EarningsArgs,
+    epoch: Epoch,
+) -> anyhow::Result<OperatorProof> {
     let base = args.aggregator.trim_end_matches('/');
     let url = format!("{base}/v1/epochs/{epoch}/operators/{}", args.operator);
     let answer = reqwest::get(&url).await.with_context(|| format!("asking {url}"))?;
@@ -270,7 +267,7 @@ async fn published(chain: &Chain, args: &EarningsArgs, epoch: Epoch) -> anyhow::
         let status = answer.status();
         bail!("{url} answered {status}: {}", answer.text().await.unwrap_or_default());
     }
-    let published: Published =
+    let published: OperatorProof =
         answer.json().await.with_context(|| format!("reading the answer of {url}"))?;
     let entry = Entry::decode(published.entry);
     let root = Word(chain.finalized_root().await?);

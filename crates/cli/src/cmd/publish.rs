@@ -15,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What to publish, and how fast.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs, the one in TATUM_GROUP_KEY seals (32 bytes of hex each). Ends when its input ends and\nrelays have accepted everything.")]
+#[command(
+    after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs, the one in TATUM_GROUP_KEY seals (32 bytes of hex each). Ends when its input ends and\nrelays have accepted everything."
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     client: ClientArgs,

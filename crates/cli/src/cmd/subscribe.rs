@@ -20,7 +20,9 @@ const FLUSH_AFTER: Duration = Duration::from_millis(20);
 
 /// What to subscribe to.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts, the one in TATUM_GROUP_KEY opens messages. With --json each line also has the\npublisher, the time and the number. Runs until SIGINT or SIGTERM, and then hands in its closing receipts.")]
+#[command(
+    after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts, the one in TATUM_GROUP_KEY opens messages. With --json each line also has the\npublisher, the time and the number. Runs until SIGINT or SIGTERM, and then hands in its closing receipts."
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     client: ClientArgs,

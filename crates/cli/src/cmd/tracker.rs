@@ -16,7 +16,9 @@ use crate::shutdown;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Run a tracker until SIGINT or SIGTERM
-    #[command(after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --node-keystore tracker.json")]
+    #[command(
+        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --node-keystore tracker.json"
+    )]
     Run(RunArgs),
 }
 
@@ -44,7 +46,9 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     let key = match args.key.find()? {
         Some(key) => key,
         None => {
-            tracing::info!("no key given: this tracker has a new one each time, which no node can pin");
+            tracing::info!(
+                "no key given: this tracker has a new one each time, which no node can pin"
+            );
             NodeKey::random()
         }
     };

@@ -182,8 +182,7 @@ pub(crate) async fn keep_receipts(
             let path = format!("/v1/epochs/{epoch}/receipts/{}", signed.leaf());
             let proof = network.text(&path).await?;
             let file = folder.join(format!("epoch-{epoch}-receipt-{kept}.json"));
-            std::fs::write(&file, proof)
-                .with_context(|| format!("writing {}", file.display()))?;
+            std::fs::write(&file, proof).with_context(|| format!("writing {}", file.display()))?;
             kept += 1;
         }
     }
