@@ -30,6 +30,7 @@ mod node;
 mod receipts;
 mod rejections;
 mod row;
+mod transitions;
 mod writer;
 
 pub use database::{Backend, Database};
