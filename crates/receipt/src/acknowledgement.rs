@@ -56,7 +56,7 @@ mod tests {
         let node = NodeId(B256::from(key.verifying_key().to_bytes()));
         let acknowledgement = Acknowledgement::sign(&key, B256::repeat_byte(1));
         assert_eq!(acknowledgement.verify(node), Ok(()));
-        let other = Acknowledgement { digest: B256::ZERO, ..acknowledgement.clone() };
+        let other = Acknowledgement { digest: B256::ZERO, ..acknowledgement };
         assert_eq!(other.verify(node), Err(AcknowledgementError));
         assert!(acknowledgement.verify(NodeId(B256::ZERO)).is_err());
     }

@@ -8,6 +8,7 @@ mod devnet;
 mod paths;
 pub mod postgres;
 mod process;
+pub mod testnet;
 
 pub use anvil::Anvil;
 pub use devnet::{Devnet, DevnetParameters};

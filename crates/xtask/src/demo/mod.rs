@@ -2,29 +2,26 @@
 //!
 //! Invariant: every figure in the summary is measured from what the processes wrote, published or put on chain.
 
-mod cast;
-mod delivery;
-mod money;
-mod network;
 mod records;
 mod summary;
-mod tatum;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use tatum_primitives::Epoch;
+use tatum_test_utils::testnet::{self, Cast, Network};
 use tatum_test_utils::{Devnet, DevnetParameters, repository};
 
-use cast::Cast;
-use network::Network;
 use summary::Summary;
 
 /// Long enough to set the stage in epoch 0, short enough for two more epochs within the two minutes.
 const EPOCH_LENGTH_S: u64 = 20;
 const CHALLENGE_WINDOW_S: u64 = 4;
+/// Relays of each operator: four relays of three operators.
+const RELAYS: [usize; 3] = [2, 1, 1];
+const SUBSCRIBERS_PER_STREAM: usize = 2;
 /// Records per second of each publisher: all are out within the two epochs.
 const RATE: u32 = 345;
 
@@ -51,13 +48,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
 
     say(started, "registering operators and staking for publishers and subscribers, with the CLI");
-    let cast = Cast::assemble(&devnet, &streams).await?;
+    let cast = Cast::assemble(&devnet, &streams, &RELAYS, SUBSCRIBERS_PER_STREAM).await?;
 
     say(started, "starting the aggregator, a tracker, relays and subscribers");
     let mut network = Network::start(&devnet, &cast, &streams, &out).await?;
 
     say(started, "waiting for epoch 1, from which on stakes count");
-    until_ms(schedule.start_ms(Epoch(1)).saturating_add(1000)).await;
+    network.until_epoch(schedule, Epoch(1)).await;
     let total: usize = streams.iter().map(|stream| stream.records.len()).sum();
     say(started, &format!("publishing {total} records on {} streams", streams.len()));
     network.publish(&devnet, &cast, &streams, RATE)?;
@@ -66,26 +63,26 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     say(started, "all records are published; subscribers hand in their closing receipts");
     network.stop_subscribers(&streams).await?;
-    let delivery = delivery::compare(&streams, &out)?;
+    let delivery = testnet::compare(&streams, &out)?;
 
     say(started, "waiting until every epoch is closed, proposed and final");
-    let last = schedule.epoch_at_ms(now_ms()?);
+    let last = schedule.epoch_at_ms(network.now_ms());
     network.until_finalized(&devnet, last, progress).await?;
 
     say(started, "auditing: every root again from the published datasets and the chain");
-    let epochs = money::audit_all(&devnet, &network, last).await?;
-    money::keep_receipts(&network, last, &out).await?;
-    let recomputed = money::recompute(&devnet, &network, last).await?;
+    let epochs = testnet::audit_all(&devnet, &network, last).await?;
+    testnet::keep_receipts(&network, last, &out).await?;
+    let recomputed = testnet::recompute(&devnet, &network, last).await?;
 
     say(started, "claiming for every operator");
-    let operators = money::claim_all(&devnet, &cast, &network, &recomputed).await?;
+    let operators = testnet::claim_all(&devnet, &cast, &network, &recomputed).await?;
 
     let summary = Summary::new(&delivery, epochs, operators, &recomputed);
     summary.print();
     summary.write(&out.join("summary.json"))?;
     say(started, &format!("results are in {}", out.display()));
     if args.keep {
-        network.explain(&devnet);
+        explain(&devnet, &network, &out);
         tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
     }
     network.stop().await?;
@@ -108,13 +105,23 @@ fn say(started: Instant, what: &str) {
     println!("[{:5.1} s] {what}", started.elapsed().as_secs_f32());
 }
 
-fn now_ms() -> anyhow::Result<u64> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    Ok(u64::try_from(since.as_millis())?)
-}
-
-/// Sleeps until the wall clock shows `time_ms`.
-async fn until_ms(time_ms: u64) {
-    let wait_ms = time_ms.saturating_sub(now_ms().unwrap_or(time_ms));
-    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+/// Prints what can be tried while everything runs.
+fn explain(devnet: &Devnet, network: &Network, out: &Path) {
+    let deployment = devnet.deployment();
+    println!("\nEverything is still running. Contracts:");
+    println!("  token              {}", deployment.token);
+    println!("  stake pool         {}", deployment.stake_pool);
+    println!("  operator registry  {}", deployment.operator_registry);
+    println!("  distributor        {}", deployment.distributor);
+    println!("\nTry, in another terminal:");
+    println!("  export TATUM_RPC={}", devnet.rpc_url());
+    println!("  export TATUM_DEPLOYMENT={}", devnet.deployment_file().display());
+    println!("  export TATUM_AGGREGATOR={}", network.aggregator_url());
+    println!("  cargo tatum operator status --operator 0");
+    println!("  cargo tatum audit epoch 1");
+    println!("  cargo tatum audit receipt {}/receipts/epoch-1-receipt-0.json", out.display());
+    for url in network.relay_status_urls() {
+        println!("  curl -s {url}");
+    }
+    println!("\nCtrl-C ends it.");
 }

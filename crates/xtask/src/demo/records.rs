@@ -4,28 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use tatum_primitives::{B256, StreamId, keccak256};
+use tatum_primitives::StreamId;
+use tatum_test_utils::testnet::Stream;
 
 /// The demo publishes at least this many records.
 const LEAST_RECORDS: usize = 20_000;
-
-/// A stream and what its publisher says on it.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    /// A short name, for files and tables.
-    pub(crate) name: &'static str,
-    /// The stream's id.
-    pub(crate) id: StreamId,
-    /// One line a record.
-    pub(crate) records: Vec<String>,
-}
-
-impl Stream {
-    /// The key that its publisher and subscribers share, and that relays never see.
-    pub(crate) fn group_key(&self) -> B256 {
-        keccak256(format!("tatum demo group key of {}", self.id))
-    }
-}
 
 /// The streams of the demo.
 pub(crate) fn streams(repository: &Path) -> anyhow::Result<Vec<Stream>> {

@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::delivery::Delivery;
-use super::money::{AuditedEpoch, PaidOperator, Recomputed};
+use tatum_test_utils::testnet::{AuditedEpoch, Delivery, PaidOperator, Recomputed};
 
 /// What came of the demo.
 #[derive(Debug, Serialize)]

@@ -2,14 +2,14 @@
 
 use std::process::Stdio;
 
+use crate::{Devnet, tatum_binary};
 use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use tatum_receipt::SessionKey;
-use tatum_test_utils::{Devnet, tatum_binary};
 use tokio::process::Command;
 
 /// A `tatum` command that knows the chain and the deployment.
-pub(crate) fn command(devnet: &Devnet, arguments: &[&str]) -> anyhow::Result<Command> {
+pub fn command(devnet: &Devnet, arguments: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(tatum_binary()?);
     command
         .args(arguments)
@@ -20,12 +20,12 @@ pub(crate) fn command(devnet: &Devnet, arguments: &[&str]) -> anyhow::Result<Com
 }
 
 /// A key as the environment takes it.
-pub(crate) fn hex(key: &SessionKey) -> String {
+pub fn hex(key: &SessionKey) -> String {
     key.to_bytes().to_string()
 }
 
 /// Runs a command that answers with JSON.
-pub(crate) async fn json<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
+pub async fn json<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
     let shown = format!("{:?}", command.as_std());
     let output =
         command.arg("--json").output().await.with_context(|| format!("running {shown}"))?;

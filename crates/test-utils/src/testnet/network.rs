@@ -1,22 +1,20 @@
-//! The processes of the demo: aggregator, tracker, relays, subscribers, publishers, each one a `tatum` of its own.
+//! The processes: aggregator, tracker, relays, subscribers, publishers, each one a `tatum` of its own.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::{Devnet, Process, free_port};
 use anyhow::{Context, ensure};
-use serde::Deserialize;
-use serde_json::Value;
-use tatum_primitives::Epoch;
-use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
-use tatum_test_utils::{Devnet, Process, free_port};
+use tatum_primitives::{Epoch, EpochSchedule};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
+use super::Stream;
 use super::cast::{Cast, Payer, Relay};
 use super::delivery;
-use super::records::Stream;
 use super::tatum;
 
 /// How long a process may take to answer, on a machine that is busy with the others.
@@ -30,19 +28,20 @@ const POOL_BPS: &str = "2000";
 
 /// The running processes and where they answer.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub struct Network {
     out: PathBuf,
     aggregator_url: String,
     tracker_url: String,
-    relay_status_urls: Vec<String>,
-    services: Vec<Process>,
+    relay_status_urls: BTreeMap<String, String>,
+    services: BTreeMap<String, Process>,
+    subscribers_per_stream: usize,
     subscribers: Vec<Process>,
     publishers: Vec<Process>,
 }
 
 impl Network {
     /// Starts everything but the publishers, and waits until the subscribers are connected.
-    pub(crate) async fn start(
+    pub async fn start(
         devnet: &Devnet,
         cast: &Cast,
         streams: &[Stream],
@@ -53,13 +52,14 @@ impl Network {
             out: out.to_owned(),
             aggregator_url: format!("http://127.0.0.1:{aggregator}"),
             tracker_url: format!("http://127.0.0.1:{tracker}"),
-            relay_status_urls: Vec::new(),
-            services: Vec::new(),
+            relay_status_urls: BTreeMap::new(),
+            services: BTreeMap::new(),
+            subscribers_per_stream: cast.subscribers.len() / streams.len().max(1),
             subscribers: Vec::new(),
             publishers: Vec::new(),
         };
-        network.start_aggregator(devnet, cast, aggregator).await?;
-        network.start_tracker(devnet, tracker).await?;
+        network.start_aggregator(devnet, cast).await?;
+        network.start_tracker(devnet).await?;
         for relay in &cast.relays {
             network.start_relay(devnet, relay).await?;
         }
@@ -73,13 +73,9 @@ impl Network {
         Ok(network)
     }
 
-    async fn start_aggregator(
-        &mut self,
-        devnet: &Devnet,
-        cast: &Cast,
-        port: u16,
-    ) -> anyhow::Result<()> {
-        let listen = format!("127.0.0.1:{port}");
+    /// Starts the aggregator, again after a kill: with the same data and at the same address.
+    pub async fn start_aggregator(&mut self, devnet: &Devnet, cast: &Cast) -> anyhow::Result<()> {
+        let listen = self.aggregator_url.trim_start_matches("http://").to_owned();
         let data = self.data("aggregator");
         let mut arguments = vec!["aggregator", "run", "--listen", &listen, "--data", &data];
         arguments.extend(["--grace", GRACE_S, "--pool-bps", POOL_BPS]);
@@ -89,14 +85,15 @@ impl Network {
         self.service("aggregator", command, &url).await
     }
 
-    async fn start_tracker(&mut self, devnet: &Devnet, port: u16) -> anyhow::Result<()> {
-        let listen = format!("127.0.0.1:{port}");
+    async fn start_tracker(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
+        let listen = self.tracker_url.trim_start_matches("http://").to_owned();
         let command = tatum::command(devnet, &["tracker", "run", "--listen", &listen])?;
         let url = format!("{}/health", self.tracker_url);
         self.service("tracker", command, &url).await
     }
 
-    async fn start_relay(&mut self, devnet: &Devnet, relay: &Relay) -> anyhow::Result<()> {
+    /// Starts a relay, again after a kill: with the same key and data.
+    pub async fn start_relay(&mut self, devnet: &Devnet, relay: &Relay) -> anyhow::Result<()> {
         let status = format!("127.0.0.1:{}", free_port()?);
         let data = self.data(&relay.name);
         let mut arguments = vec!["node", "run", "--data", &data];
@@ -105,7 +102,7 @@ impl Network {
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());
         let url = format!("http://{status}/health");
-        self.relay_status_urls.push(format!("http://{status}/status"));
+        self.relay_status_urls.insert(relay.name.clone(), format!("http://{status}/status"));
         self.service(&relay.name, command, &url).await
     }
 
@@ -118,8 +115,19 @@ impl Network {
         command.stdout(Stdio::null());
         let mut process = Process::spawn(name, command, &self.logs())?;
         process.until_healthy(url, START_TIMEOUT).await?;
-        self.services.push(process);
+        self.services.insert(name.to_owned(), process);
         Ok(())
+    }
+
+    /// Ends the aggregator or a relay at once (`kill -9`).
+    pub async fn kill(&mut self, name: &str) -> anyhow::Result<()> {
+        let process = self.services.remove(name);
+        process.with_context(|| format!("{name} does not run"))?.kill().await
+    }
+
+    /// Where the relays tell how they are.
+    pub fn relay_status_urls(&self) -> impl Iterator<Item = &str> {
+        self.relay_status_urls.values().map(String::as_str)
     }
 
     fn start_subscriber(
@@ -135,8 +143,20 @@ impl Network {
         Ok(())
     }
 
+    /// Waits for the first second of `epoch`; stakes count from the epoch after they were made.
+    pub async fn until_epoch(&self, schedule: EpochSchedule, epoch: Epoch) {
+        let start_ms = schedule.start_ms(epoch).saturating_add(1_000);
+        sleep(Duration::from_millis(start_ms.saturating_sub(self.now_ms()))).await;
+    }
+
+    /// The wall clock, which the chain follows.
+    pub fn now_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Starts the publishers and feeds them their records.
-    pub(crate) fn publish(
+    pub fn publish(
         &mut self,
         devnet: &Devnet,
         cast: &Cast,
@@ -177,12 +197,12 @@ impl Network {
     }
 
     /// Waits until every publisher has ended well, telling how far the subscribers are.
-    pub(crate) async fn until_published(
+    pub async fn until_published(
         &mut self,
         streams: &[Stream],
         progress: impl Fn(String),
     ) -> anyhow::Result<()> {
-        let expected: usize = streams.iter().map(|s| s.records.len() * 2).sum();
+        let expected = self.expected(streams);
         let publishers = std::mem::take(&mut self.publishers);
         let all = async {
             for publisher in publishers {
@@ -202,8 +222,8 @@ impl Network {
     }
 
     /// Waits for the last deliveries, then ends the subscribers, which hand in their closing receipts.
-    pub(crate) async fn stop_subscribers(&mut self, streams: &[Stream]) -> anyhow::Result<()> {
-        let expected: usize = streams.iter().map(|s| s.records.len() * 2).sum();
+    pub async fn stop_subscribers(&mut self, streams: &[Stream]) -> anyhow::Result<()> {
+        let expected = self.expected(streams);
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.received()? < expected && Instant::now() < deadline {
             sleep(Duration::from_millis(100)).await;
@@ -212,6 +232,12 @@ impl Network {
             subscriber.terminate().await?;
         }
         Ok(())
+    }
+
+    /// Deliveries that make every subscriber complete.
+    fn expected(&self, streams: &[Stream]) -> usize {
+        let each = streams.iter().map(|stream| stream.records.len() * self.subscribers_per_stream);
+        each.sum()
     }
 
     /// Lines that all subscribers together have written.
@@ -224,7 +250,7 @@ impl Network {
     }
 
     /// Waits until the distribution of `last` is final on chain.
-    pub(crate) async fn until_finalized(
+    pub async fn until_finalized(
         &self,
         devnet: &Devnet,
         last: Epoch,
@@ -253,49 +279,14 @@ impl Network {
         }
     }
 
-    /// Asks the aggregator for JSON.
-    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let text = self.text(path).await?;
-        serde_json::from_str(&text).with_context(|| format!("reading the answer to {path}"))
-    }
-
-    /// Asks the aggregator for text.
-    pub(crate) async fn text(&self, path: &str) -> anyhow::Result<String> {
-        let url = format!("{}{path}", self.aggregator_url);
-        let answer = reqwest::get(&url).await.with_context(|| format!("asking {url}"))?;
-        let answer = answer.error_for_status().with_context(|| format!("asking {url}"))?;
-        answer.text().await.with_context(|| format!("reading the answer of {url}"))
-    }
-
     /// Where the aggregator answers.
-    pub(crate) fn aggregator_url(&self) -> &str {
+    pub fn aggregator_url(&self) -> &str {
         &self.aggregator_url
     }
 
-    /// Prints what can be tried while everything runs.
-    pub(crate) fn explain(&self, devnet: &Devnet) {
-        let deployment = devnet.deployment();
-        println!("\nEverything is still running. Contracts:");
-        println!("  token              {}", deployment.token);
-        println!("  stake pool         {}", deployment.stake_pool);
-        println!("  operator registry  {}", deployment.operator_registry);
-        println!("  distributor        {}", deployment.distributor);
-        println!("\nTry, in another terminal:");
-        println!("  export TATUM_RPC={}", devnet.rpc_url());
-        println!("  export TATUM_DEPLOYMENT={}", devnet.deployment_file().display());
-        println!("  export TATUM_AGGREGATOR={}", self.aggregator_url);
-        println!("  cargo tatum operator status --operator 0");
-        println!("  cargo tatum audit epoch 1 --dataset {}", self.aggregator_url);
-        println!("  cargo tatum audit receipt {}/receipts/*.json", self.out.display());
-        for url in &self.relay_status_urls {
-            println!("  curl -s {url}");
-        }
-        println!("\nCtrl-C ends it.");
-    }
-
     /// Ends the relays, the tracker and the aggregator.
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        for service in self.services.into_iter().rev() {
+    pub async fn stop(self) -> anyhow::Result<()> {
+        for service in self.services.into_values().rev() {
             service.terminate().await?;
         }
         Ok(())
@@ -311,53 +302,12 @@ impl Network {
         Ok(())
     }
 
-    fn logs(&self) -> PathBuf {
+    /// The folder of the processes' logs.
+    pub fn logs(&self) -> PathBuf {
         self.out.join("logs")
     }
 
     fn data(&self, name: &str) -> String {
         self.out.join("data").join(name).display().to_string()
     }
-
-    /// The receipts that an epoch was paid by.
-    pub(crate) async fn receipts(&self, epoch: Epoch) -> anyhow::Result<Vec<SignedReceipt>> {
-        let mut receipts = Vec::new();
-        let mut offset = 0;
-        loop {
-            let path = format!("/v1/epochs/{epoch}/receipts?limit=1000&offset={offset}");
-            let page: Page = serde_json::from_value(self.get(&path).await?)?;
-            let counted = page.receipts.into_iter();
-            receipts.extend(
-                counted.map(|c| SignedReceipt { receipt: c.receipt, signature: c.signature }),
-            );
-            match page.next_offset {
-                Some(next) => offset = next,
-                None => return Ok(receipts),
-            }
-        }
-    }
-
-    /// How many receipts the aggregator accepted and rejected, from its metrics.
-    pub(crate) async fn receipt_counts(&self) -> anyhow::Result<(u64, u64)> {
-        let text = self.text("/metrics").await?;
-        let sum = |prefix: &str| {
-            let lines = text.lines().filter(|line| line.starts_with(prefix));
-            lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
-        };
-        let accepted = sum("tatum_receipts_total{outcome=\"accepted\"}");
-        Ok((accepted, sum("tatum_receipts_rejected_total{")))
-    }
-}
-
-/// A page of receipts as the aggregator publishes them.
-#[derive(Debug, Deserialize)]
-struct Page {
-    receipts: Vec<Counted>,
-    next_offset: Option<usize>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Counted {
-    receipt: DeliveryReceipt,
-    signature: Signature,
 }

@@ -1,52 +1,61 @@
 //! Who takes part: operators with their relays, publishers and subscribers with their stakes.
 
+use crate::Devnet;
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
 use tatum_primitives::{B256, NodeId, OperatorId, U256, keccak256};
 use tatum_receipt::SessionKey;
-use tatum_test_utils::Devnet;
 
-use super::records::Stream;
+use super::Stream;
 use super::tatum;
 
-/// Relays of each operator: four relays of three operators.
-const RELAYS: [usize; 3] = [2, 1, 1];
-const SUBSCRIBERS_PER_STREAM: usize = 2;
 const STAKE_DATA: &str = "1000";
 
 /// A relay node.
 #[derive(Debug)]
-pub(crate) struct Relay {
-    pub(crate) name: String,
-    pub(crate) secret: B256,
+pub struct Relay {
+    /// A short name, for files.
+    pub name: String,
+    /// Its ed25519 key.
+    pub secret: B256,
 }
 
 /// An operator.
 #[derive(Debug)]
-pub(crate) struct Operator {
-    pub(crate) id: OperatorId,
-    pub(crate) account: SessionKey,
+pub struct Operator {
+    /// Its id in the registry.
+    pub id: OperatorId,
+    /// Its account, which is its payout address too.
+    pub account: SessionKey,
 }
 
 /// A publisher or subscriber: it pays, and signs receipts with a session key.
 #[derive(Debug)]
-pub(crate) struct Payer {
-    pub(crate) name: String,
+pub struct Payer {
+    /// A short name, for files.
+    pub name: String,
     /// Index of its stream.
-    pub(crate) stream: usize,
-    pub(crate) account: SessionKey,
-    pub(crate) session: SessionKey,
+    pub stream: usize,
+    /// Whose stake pays.
+    pub account: SessionKey,
+    /// Signs messages and receipts.
+    pub session: SessionKey,
 }
 
 /// Everybody.
 #[derive(Debug)]
-pub(crate) struct Cast {
-    pub(crate) operators: Vec<Operator>,
-    pub(crate) relays: Vec<Relay>,
-    pub(crate) publishers: Vec<Payer>,
-    pub(crate) subscribers: Vec<Payer>,
-    pub(crate) proposer: SessionKey,
+pub struct Cast {
+    /// The operators, by id.
+    pub operators: Vec<Operator>,
+    /// All their relays.
+    pub relays: Vec<Relay>,
+    /// A publisher of each stream.
+    pub publishers: Vec<Payer>,
+    /// All subscribers.
+    pub subscribers: Vec<Payer>,
+    /// Proposes for the aggregator.
+    pub proposer: SessionKey,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,14 +64,20 @@ struct Registered {
 }
 
 impl Cast {
-    /// Registers the operators and stakes for the payers.
-    pub(crate) async fn assemble(devnet: &Devnet, streams: &[Stream]) -> anyhow::Result<Self> {
+    /// Registers an operator for each of `relays`, with so many relay nodes, and stakes for a publisher and
+    /// `subscribers` of each stream.
+    pub async fn assemble(
+        devnet: &Devnet,
+        streams: &[Stream],
+        relays: &[usize],
+        subscribers_per_stream: usize,
+    ) -> anyhow::Result<Self> {
         let proposer = Devnet::account("proposer");
         devnet.fund(proposer.address(), data(10_000)).await?;
         let (mut publishers, mut subscribers) = (Vec::new(), Vec::new());
         for (stream, Stream { name, .. }) in streams.iter().enumerate() {
             publishers.push(payer(format!("{name}-publisher"), stream));
-            for number in 1..=SUBSCRIBERS_PER_STREAM {
+            for number in 1..=subscribers_per_stream {
                 subscribers.push(payer(format!("{name}-subscriber-{number}"), stream));
             }
         }
@@ -75,7 +90,7 @@ impl Cast {
         for payer in payers {
             staking.spawn(run_all(stake(devnet, payer)?));
         }
-        let (operators, relays) = register_all(devnet).await?;
+        let (operators, relays) = register_all(devnet, relays).await?;
         while let Some(staked) = staking.join_next().await {
             staked??;
         }
@@ -84,9 +99,12 @@ impl Cast {
 }
 
 /// Registers the operators one after the other, so that the ids are in order of the names.
-async fn register_all(devnet: &Devnet) -> anyhow::Result<(Vec<Operator>, Vec<Relay>)> {
+async fn register_all(
+    devnet: &Devnet,
+    relays_of: &[usize],
+) -> anyhow::Result<(Vec<Operator>, Vec<Relay>)> {
     let (mut operators, mut relays) = (Vec::new(), Vec::new());
-    for (number, count) in RELAYS.into_iter().enumerate() {
+    for (number, count) in relays_of.iter().copied().enumerate() {
         let account = Devnet::account(&format!("operator {number}"));
         devnet.fund(account.address(), data(6_000)).await?;
         let secrets: Vec<B256> = (0..count)
@@ -140,6 +158,6 @@ fn data(amount: u128) -> U256 {
 }
 
 /// The node id of an ed25519 secret.
-pub(crate) fn node(secret: &B256) -> NodeId {
+fn node(secret: &B256) -> NodeId {
     NodeId(B256::from(SigningKey::from_bytes(&secret.0).verifying_key().to_bytes()))
 }

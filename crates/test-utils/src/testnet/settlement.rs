@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::Devnet;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, Role, U256};
 use tatum_receipt::SignedReceipt;
-use tatum_test_utils::Devnet;
 
 use super::cast::{Cast, Operator};
 use super::network::Network;
@@ -19,26 +19,40 @@ const KEPT_RECEIPTS: usize = 4;
 
 /// An epoch as it was published, and what the audit says of it.
 #[derive(Debug, Serialize)]
-pub(crate) struct AuditedEpoch {
-    pub(crate) epoch: Epoch,
-    pub(crate) root: B256,
-    pub(crate) pot_nano: Nano,
-    pub(crate) distributed_nano: Nano,
-    pub(crate) dust_nano: Nano,
-    pub(crate) receipts: usize,
-    pub(crate) audit: String,
+pub struct AuditedEpoch {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Its root on chain.
+    pub root: B256,
+    /// The fees of the epoch.
+    pub pot_nano: Nano,
+    /// What it added to operators' earnings.
+    pub distributed_nano: Nano,
+    /// What was available and not distributed.
+    pub dust_nano: Nano,
+    /// Receipts it was paid by.
+    pub receipts: usize,
+    /// "ok", or what the audit found.
+    pub audit: String,
 }
 
 /// An operator after its claim.
 #[derive(Debug, Serialize)]
-pub(crate) struct PaidOperator {
-    pub(crate) id: OperatorId,
-    pub(crate) address: Address,
-    pub(crate) messages_relayed: u64,
-    pub(crate) receipts: usize,
-    pub(crate) earned_nano: Nano,
-    pub(crate) claimed_nano: Nano,
-    pub(crate) balance_wei: U256,
+pub struct PaidOperator {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its payout address.
+    pub address: Address,
+    /// Messages in its receipts.
+    pub messages_relayed: u64,
+    /// Receipts it was paid by.
+    pub receipts: usize,
+    /// What it has earned.
+    pub earned_nano: Nano,
+    /// What it has claimed.
+    pub claimed_nano: Nano,
+    /// What its address holds.
+    pub balance_wei: U256,
     /// What the address held before the claim.
     #[serde(skip)]
     balance_before_wei: U256,
@@ -46,23 +60,26 @@ pub(crate) struct PaidOperator {
 
 impl PaidOperator {
     /// Whether it claimed all it earned, and its balance rose by just that.
-    pub(crate) fn is_paid_in_full(&self) -> bool {
+    pub fn is_paid_in_full(&self) -> bool {
         let due = self.balance_before_wei + self.earned_nano.to_wei();
         self.claimed_nano == self.earned_nano && self.balance_wei == due
     }
 
     /// The balance in DATA, rounded down to nano.
-    pub(crate) fn balance(&self) -> String {
+    pub fn balance(&self) -> String {
         Nano::from_wei_down(self.balance_wei).map_or_else(|_| "?".into(), |nano| nano.to_string())
     }
 }
 
 /// The payout rule worked out from the published receipts and the chain, without the project's own roll-up.
 #[derive(Debug, Default)]
-pub(crate) struct Recomputed {
-    pub(crate) receipts_accepted: u64,
-    pub(crate) receipts_rejected: u64,
-    pub(crate) messages_to_subscribers: u64,
+pub struct Recomputed {
+    /// Receipts that the aggregator accepted.
+    pub receipts_accepted: u64,
+    /// Receipts that the aggregator rejected.
+    pub receipts_rejected: u64,
+    /// Messages that subscribers signed for.
+    pub messages_to_subscribers: u64,
     operators: BTreeMap<OperatorId, Share>,
 }
 
@@ -76,7 +93,7 @@ struct Share {
 
 impl Recomputed {
     /// What the operator has earned in all epochs.
-    pub(crate) fn earned_nano(&self, operator: OperatorId) -> Option<Nano> {
+    pub fn earned_nano(&self, operator: OperatorId) -> Option<Nano> {
         self.operators.get(&operator).map(|share| Nano(share.earned_nano))
     }
 }
@@ -94,7 +111,7 @@ struct Audit {
 }
 
 /// Claims for every operator with the CLI and reads back what it has.
-pub(crate) async fn claim_all(
+pub async fn claim_all(
     devnet: &Devnet,
     cast: &Cast,
     network: &Network,
@@ -137,7 +154,7 @@ async fn claim(
 }
 
 /// Audits every epoch with the CLI.
-pub(crate) async fn audit_all(
+pub async fn audit_all(
     devnet: &Devnet,
     network: &Network,
     last: Epoch,
@@ -168,11 +185,7 @@ pub(crate) async fn audit_all(
 }
 
 /// Keeps a few receipts with their proofs, for `tatum audit receipt`.
-pub(crate) async fn keep_receipts(
-    network: &Network,
-    last: Epoch,
-    out: &Path,
-) -> anyhow::Result<()> {
+pub async fn keep_receipts(network: &Network, last: Epoch, out: &Path) -> anyhow::Result<()> {
     let folder = out.join("receipts");
     std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
     let mut kept = 0;
@@ -191,7 +204,7 @@ pub(crate) async fn keep_receipts(
 }
 
 /// Works out what every operator has earned, epoch by epoch.
-pub(crate) async fn recompute(
+pub async fn recompute(
     devnet: &Devnet,
     network: &Network,
     last: Epoch,

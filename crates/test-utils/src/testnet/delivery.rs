@@ -5,21 +5,25 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::records::Stream;
+use super::Stream;
 
 /// What the subscribers printed, against what was published.
 #[derive(Debug, Default)]
-pub(crate) struct Delivery {
-    pub(crate) published: usize,
-    pub(crate) delivered: usize,
-    pub(crate) lost: usize,
+pub struct Delivery {
+    /// Records published on all streams.
+    pub published: usize,
+    /// Records that reached a subscriber, counted for each.
+    pub delivered: usize,
+    /// Records that did not reach a subscriber, counted for each.
+    pub lost: usize,
     /// Lines that nobody published, or that came twice.
-    pub(crate) surplus: usize,
-    pub(crate) in_order: bool,
+    pub surplus: usize,
+    /// Whether every subscriber got exactly its stream's records, in their order.
+    pub in_order: bool,
 }
 
 /// Compares what each subscriber wrote to its file with its stream's records.
-pub(crate) fn compare(streams: &[Stream], out: &Path) -> anyhow::Result<Delivery> {
+pub fn compare(streams: &[Stream], out: &Path) -> anyhow::Result<Delivery> {
     let mut delivery = Delivery { in_order: true, ..Delivery::default() };
     for stream in streams {
         delivery.published += stream.records.len();
@@ -53,7 +57,7 @@ impl Delivery {
 }
 
 /// Where a subscriber's messages go.
-pub(crate) fn file(out: &Path, subscriber: &str) -> std::path::PathBuf {
+pub(super) fn file(out: &Path, subscriber: &str) -> std::path::PathBuf {
     out.join("received").join(format!("{subscriber}.jsonl"))
 }
 

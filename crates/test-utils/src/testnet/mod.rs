@@ -1,0 +1,21 @@
+//! A whole network of `tatum` processes on a [`Devnet`](crate::Devnet): operators, relays, publishers, subscribers, a
+//! tracker and an aggregator, used through the CLI and HTTP as their users do.
+//!
+//! Invariant: every figure is measured from what the processes wrote, published or put on chain.
+
+mod cast;
+mod delivery;
+mod network;
+mod published;
+mod settlement;
+mod stream;
+mod tatum;
+
+pub use cast::{Cast, Operator, Payer, Relay};
+pub use delivery::{Delivery, compare};
+pub use network::Network;
+pub use settlement::{
+    AuditedEpoch, PaidOperator, Recomputed, audit_all, claim_all, keep_receipts, recompute,
+};
+pub use stream::Stream;
+pub use tatum::{command, hex, json};

@@ -1,0 +1,67 @@
+//! What the aggregator publishes, read over HTTP.
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde_json::Value;
+use tatum_primitives::Epoch;
+use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
+
+use super::Network;
+
+impl Network {
+    /// Asks the aggregator for JSON.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let text = self.text(path).await?;
+        serde_json::from_str(&text).with_context(|| format!("reading the answer to {path}"))
+    }
+
+    /// Asks the aggregator for text.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let url = format!("{}{path}", self.aggregator_url());
+        let answer = reqwest::get(&url).await.with_context(|| format!("asking {url}"))?;
+        let answer = answer.error_for_status().with_context(|| format!("asking {url}"))?;
+        answer.text().await.with_context(|| format!("reading the answer of {url}"))
+    }
+
+    /// The receipts that an epoch was paid by.
+    pub async fn receipts(&self, epoch: Epoch) -> anyhow::Result<Vec<SignedReceipt>> {
+        let mut receipts = Vec::new();
+        let mut offset = 0;
+        loop {
+            let path = format!("/v1/epochs/{epoch}/receipts?limit=1000&offset={offset}");
+            let page: Page = serde_json::from_value(self.get(&path).await?)?;
+            let counted = page.receipts.into_iter();
+            receipts.extend(
+                counted.map(|c| SignedReceipt { receipt: c.receipt, signature: c.signature }),
+            );
+            match page.next_offset {
+                Some(next) => offset = next,
+                None => return Ok(receipts),
+            }
+        }
+    }
+
+    /// How many receipts the aggregator accepted and rejected, from its metrics.
+    pub async fn receipt_counts(&self) -> anyhow::Result<(u64, u64)> {
+        let text = self.text("/metrics").await?;
+        let sum = |prefix: &str| {
+            let lines = text.lines().filter(|line| line.starts_with(prefix));
+            lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+        };
+        let accepted = sum("tatum_receipts_total{outcome=\"accepted\"}");
+        Ok((accepted, sum("tatum_receipts_rejected_total{")))
+    }
+}
+
+/// A page of receipts as the aggregator publishes them.
+#[derive(Debug, Deserialize)]
+struct Page {
+    receipts: Vec<Counted>,
+    next_offset: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Counted {
+    receipt: DeliveryReceipt,
+    signature: Signature,
+}
