@@ -1,4 +1,5 @@
-//! Tatum's network services: the tracker, the relay node, and the clients that publish and subscribe.
+//! Tatum's network services: the tracker, the relay node, and the clients that publish and
+//! subscribe.
 //!
 //! This crate joins the sans-io `tatum-overlay` to sockets, disks and the clock. A relay and a
 //! client run the same engine; a client merely declines to relay.

@@ -139,7 +139,9 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCod
             // Writing to a string does not fail.
             let _ = writeln!(
                 text,
-                "# HELP tatum_node_{name} {help}.\n# TYPE tatum_node_{name} {kind}\ntatum_node_{name} {value}"
+                "# HELP tatum_node_{name} {help}.\n\
+                 # TYPE tatum_node_{name} {kind}\n\
+                 tatum_node_{name} {value}"
             );
         }
     }

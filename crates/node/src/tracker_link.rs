@@ -146,7 +146,8 @@ async fn converse(
                     None => return Err("the tracker closed the connection".to_owned()),
                     Some(Err(error)) => return Err(error.to_string()),
                     Some(Ok(Message::Text(text))) => {
-                        let text = serde_json::from_str(text.as_str()).map_err(|error| error.to_string())?;
+                        let text = serde_json::from_str(text.as_str());
+                        let text = text.map_err(|error| error.to_string())?;
                         if events.send(TrackerEvent::Text(text)).await.is_err() {
                             return Ok(());
                         }

@@ -8,10 +8,10 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey, keccak256};
-use tatum_receipt::{Acknowledgement, SessionKey, Signature, SignatureError};
+use tatum_primitives::{B256, OperatorId, Role, StreamKey};
+use tatum_receipt::Acknowledgement;
 
-use crate::message::signature_bytes;
+pub use crate::attach::Attach;
 use crate::{ChainKey, Message};
 
 /// The version this code speaks.
@@ -30,62 +30,6 @@ pub struct Span {
     pub first: u64,
     /// The newest number.
     pub last: u64,
-}
-
-/// A client's request to be served (subscriber) or accepted (publisher) on a payer's account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attach {
-    /// The stream partition.
-    pub stream: StreamKey,
-    /// What the relay shall do for the payer.
-    pub role: Role,
-    /// On whose account.
-    pub payer: Address,
-    /// When this was signed, milliseconds since 1970.
-    pub signed_at_ms: u64,
-    /// By the payer or one of its session keys, over [`Attach::digest`].
-    #[serde(with = "signature_bytes")]
-    pub signature: Signature,
-}
-
-impl Attach {
-    /// Signs a request of `client` to `relay`.
-    #[must_use]
-    pub fn sign(
-        (stream, role): (StreamKey, Role),
-        payer: Address,
-        (client, relay): (NodeId, NodeId),
-        signed_at_ms: u64,
-        key: &SessionKey,
-    ) -> Self {
-        let signature = Signature([0; 65]);
-        let mut attach = Self { stream, role, payer, signed_at_ms, signature };
-        attach.signature = Signature::sign(key, attach.digest(client, relay));
-        attach
-    }
-
-    /// What is signed: the request and both ends of the link, so that no relay can pass it on.
-    #[must_use]
-    pub fn digest(&self, client: NodeId, relay: NodeId) -> B256 {
-        let preimage = [
-            b"\x19tatum attach v1".as_slice(),
-            self.stream.0.as_slice(),
-            &[self.role as u8],
-            self.payer.as_slice(),
-            &self.signed_at_ms.to_be_bytes(),
-            client.0.as_slice(),
-            relay.0.as_slice(),
-        ];
-        keccak256(preimage.concat())
-    }
-
-    /// Who signed the request.
-    ///
-    /// # Errors
-    /// If the signature is not canonical.
-    pub fn signer(&self, client: NodeId, relay: NodeId) -> Result<Address, SignatureError> {
-        self.signature.signer(self.digest(client, relay))
-    }
 }
 
 /// Why a relay does not serve or accept.
@@ -307,6 +251,7 @@ mod tests {
     use super::*;
     use crate::message::tests::{key, message};
     use proptest::prelude::*;
+    use tatum_primitives::{Address, NodeId};
 
     fn packet(frames: &[Frame]) -> Bytes {
         let mut packer = Packer::default();
@@ -375,7 +320,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_decoder_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        fn no_bytes_make_the_decoder_panic(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..600),
+        ) {
             if let Some(first) = bytes.first_mut() {
                 *first = VERSION;
             }

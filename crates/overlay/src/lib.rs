@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`message`], [`seal`] | what a publisher signs, what only subscribers read |
 //! | [`frame`] | what neighbours say to each other, byte for byte |
-//! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, once, and how gaps close |
+//! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, and how gaps close |
 //! | [`ledger`], [`credit`] | what was delivered, and how much may stay unreceipted |
 //! | [`topology`] | the tracker's graph of neighbours |
 //! | [`node`] | all of it together for one process |
@@ -26,6 +26,7 @@
 //! # Not provided
 //! Permission checks per stream, peer scoring and quota leases.
 
+mod attach;
 pub mod credit;
 pub mod frame;
 pub mod ledger;

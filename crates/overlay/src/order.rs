@@ -1,7 +1,8 @@
 //! Messages wait here until everything before them in their chain was delivered or given up.
 //!
 //! Invariant: per chain, numbers leave in rising order, each once. The window's floor decides when:
-//! all below it is settled. The queue is bounded by [`MAX_AHEAD`](crate::window::MAX_AHEAD) numbers.
+//! all below it is settled. The queue is bounded by [`MAX_AHEAD`](crate::window::MAX_AHEAD)
+//! numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! One stream partition at one node: which messages were seen, and the recent ones for neighbours.
 //!
 //! Invariant: per chain each number is accepted once; at most [`Limits::messages`] frames and
-//! [`Limits::bytes`] bytes are kept, the oldest go first; at most [`Limits::chains`] chains are known,
-//! the longest silent goes first.
+//! [`Limits::bytes`] bytes are kept, the oldest go first; at most [`Limits::chains`] chains are
+//! known, the longest silent goes first.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;

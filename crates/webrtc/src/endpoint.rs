@@ -17,7 +17,8 @@ use crate::{CloseReason, Error, Link, LinkId};
 pub struct Config {
     /// Address of the one UDP socket. An unspecified address (0.0.0.0) needs `advertise`.
     pub bind: SocketAddr,
-    /// Addresses told to peers instead of the bound one, for example the public side of a NAT. Port 0 means the bound port.
+    /// Addresses told to peers instead of the bound one, for example the public side of a NAT. Port
+    /// 0 means the bound port.
     pub advertise: Vec<SocketAddr>,
     /// Bytes of data that may wait per link above the SCTP buffer.
     pub queue_bytes: usize,
@@ -86,7 +87,8 @@ impl Endpoint {
     /// Binds the socket and starts the driver on the current tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Socket`] if the address cannot be bound, [`Error::Description`] if there is no address to tell peers.
+    /// [`Error::Socket`] if the address cannot be bound, [`Error::Description`] if there is no
+    /// address to tell peers.
     pub async fn bind(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
         let socket = UdpSocket::bind(config.bind).await?;
         let local = socket.local_addr()?;
@@ -139,7 +141,8 @@ impl Endpoint {
     /// Takes the peer's answer to our offer of `link`.
     ///
     /// # Errors
-    /// [`Error::NoPendingOffer`] if that link waits for no answer; [`Error::Description`] if the answer is malformed.
+    /// [`Error::NoPendingOffer`] if that link waits for no answer; [`Error::Description`] if the
+    /// answer is malformed.
     pub async fn accept_answer(&self, link: LinkId, description: String) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
         self.ask(Command::AcceptAnswer(link, description, reply))?;

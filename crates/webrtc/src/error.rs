@@ -1,4 +1,5 @@
-//! What can go wrong with an endpoint (retry with another offer) or with one send (drop or slow down).
+//! What can go wrong with an endpoint (retry with another offer) or with one send (drop or slow
+//! down).
 
 /// Why an endpoint or a negotiation failed.
 #[derive(Debug, thiserror::Error)]

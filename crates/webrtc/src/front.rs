@@ -1,8 +1,9 @@
 //! The UDP front door: which link does a datagram belong to?
 //!
-//! str0m's own `Rtc::accepts` lets a session claim whatever comes from the address it nominated, also the first checks
-//! of a *newer* session with a peer that was restarted on the same port. So binding requests are told apart here by the ICE
-//! user name (RFC 8445 §7.2.2): it starts with the local fragment, which is unique per link.
+//! str0m's own `Rtc::accepts` lets a session claim whatever comes from the address it nominated,
+//! also the first checks of a *newer* session with a peer that was restarted on the same port. So
+//! binding requests are told apart here by the ICE user name (RFC 8445 §7.2.2): it starts with the
+//! local fragment, which is unique per link.
 //!
 //! Invariant: no input makes these functions panic or allocate.
 

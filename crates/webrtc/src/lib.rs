@@ -1,22 +1,27 @@
 //! WebRTC data channels for Tatum: many peers over **one** UDP socket.
 //!
-//! This crate is the only one that names str0m. It turns offers and answers (opaque strings that the layer above signs
-//! and carries) into [`Link`]s: reliable, ordered, encrypted message pipes with a bounded queue.
+//! This crate is the only one that names str0m. It turns offers and answers (opaque strings that
+//! the layer above signs and carries) into [`Link`]s: reliable, ordered, encrypted message pipes
+//! with a bounded queue.
 //!
-//! Invariant: memory per link is bounded. At most [`SCTP_BUFFER_BYTES`] lie in the SCTP association (str0m's cost per send
-//! grows with the bytes in flight) and at most [`Config::queue_bytes`] plus a headroom for control messages wait above it.
+//! Invariant: memory per link is bounded. At most [`SCTP_BUFFER_BYTES`] lie in the SCTP association
+//! (str0m's cost per send grows with the bytes in flight) and at most [`Config::queue_bytes`] plus
+//! a headroom for control messages wait above it.
 //!
 //! Source: RFC 8831 (data channels), RFC 8445 (ICE), RFC 5764 (packet kinds on one port).
 //!
 //! # Requirements
-//! The layer above authenticates offers and answers: they hold the DTLS fingerprint, so whoever can alter them can sit
-//! in the middle. It also closes a link before it makes another one to the same peer.
+//! The layer above authenticates offers and answers: they hold the DTLS fingerprint, so whoever can
+//! alter them can sit in the middle. It also closes a link before it makes another one to the same
+//! peer.
 //!
 //! # Provided
-//! Confidential, integrity-protected, ordered delivery while a link lives; [`Event::Closed`] when it no longer does.
+//! Confidential, integrity-protected, ordered delivery while a link lives; [`Event::Closed`] when
+//! it no longer does.
 //!
 //! # Not provided
-//! Server-reflexive candidates (pass them with [`Config::advertise`]), TURN, delivery across a link's end.
+//! Server-reflexive candidates (pass them with [`Config::advertise`]), TURN, delivery across a
+//! link's end.
 
 mod driver;
 mod endpoint;

@@ -1,7 +1,8 @@
 //! The sending end of one peer connection.
 //!
-//! Invariant: `queued` equals the bytes handed to the driver and not yet written to SCTP, so a slow peer costs a bounded
-//! amount of memory. Control messages may use headroom that data may not, so receipts get through when data does not.
+//! Invariant: `queued` equals the bytes handed to the driver and not yet written to SCTP, so a slow
+//! peer costs a bounded amount of memory. Control messages may use headroom that data may not, so
+//! receipts get through when data does not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,7 +28,8 @@ impl std::fmt::Display for LinkId {
 pub enum Priority {
     /// Bulk data: refused when the queue is full; the overlay repairs what is refused.
     Data,
-    /// Small messages that the protocol leans on (receipts, requests): they have headroom above the data bound.
+    /// Small messages that the protocol leans on (receipts, requests): they have headroom above the
+    /// data bound.
     Control,
 }
 

@@ -1,6 +1,7 @@
 //! One peer's WebRTC session: str0m's sans-io state plus our queue above its SCTP buffer.
 //!
-//! Invariant: after [`Peer::advance`] nothing is left to do for this session until its `deadline` or new input.
+//! Invariant: after [`Peer::advance`] nothing is left to do for this session until its `deadline`
+//! or new input.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,7 +17,8 @@ use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc
 use crate::link::Gauge;
 use crate::{CloseReason, Error, SCTP_BUFFER_BYTES};
 
-/// A stack that asks to be woken at once is woken after this pause, so that no fault can spin the driver.
+/// A stack that asks to be woken at once is woken after this pause, so that no fault can spin the
+/// driver.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// What a session wants its driver to do.

@@ -179,7 +179,8 @@ impl Publisher {
                 () = &mut shutdown => return Ok(()),
             }
             let Some(pause) = pause else { continue };
-            // Waits of less than a tick are taken together, or timers would cost more than messages.
+            // Waits of less than a tick are taken together, or timers would cost more than
+            // messages.
             next = (next + Duration::from_secs_f64(pause)).max(Instant::now() - CATCH_UP);
             if next > Instant::now() + Duration::from_millis(2) {
                 tokio::select! {

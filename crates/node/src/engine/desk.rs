@@ -1,7 +1,8 @@
 //! Where a relay checks the receipts it is offered.
 //!
 //! Invariant: what passes names this node, this deployment, an open epoch and an authorised key;
-//! whether it contradicts an earlier one is the store's to say, in the same transaction that keeps it.
+//! whether it contradicts an earlier one is the store's to say, in the same transaction that keeps
+//! it.
 
 use std::sync::Arc;
 

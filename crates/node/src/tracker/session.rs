@@ -118,7 +118,9 @@ async fn converse(
                             say(socket, &FromTracker::Refused { reason }).await?;
                         }
                     }
-                    Some(Ok(Message::Binary(_))) => return Err("binary frames mean nothing here".to_owned()),
+                    Some(Ok(Message::Binary(_))) => {
+                        return Err("binary frames mean nothing here".to_owned());
+                    }
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(error.to_string()),
                 }

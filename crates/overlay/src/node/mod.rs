@@ -7,8 +7,10 @@
 //! Invariant: a relay forwards a message only after its publisher's signature was checked, once,
 //! and a client counts a message for exactly one neighbour: the one whose valid copy came first.
 
+mod accounts;
 mod client;
 mod messages;
+mod neighbours;
 mod output;
 mod peer;
 mod relay;
@@ -23,7 +25,7 @@ pub use client::Client;
 pub use output::{Counters, Output, PeerSummary, StreamSummary};
 
 use crate::credit::{self, Credit};
-use crate::frame::{self, Frame, MAX_SPANS, Span};
+use crate::frame::{self, Frame};
 use crate::ledger::Cadence;
 use crate::order::Order;
 use crate::propagation::{Limits, Propagation};
@@ -138,48 +140,6 @@ impl Overlay {
     /// Begins to publish to a stream as a client.
     pub fn open_publisher(&mut self, stream: StreamKey) {
         self.stream(stream).published = true;
-    }
-
-    /// Forgets a stream.
-    pub fn drop_stream(&mut self, stream: StreamKey) {
-        self.streams.remove(&stream);
-        self.assigned.remove(&stream);
-        let links: Vec<Link> = self.links.keys().copied().collect();
-        for link in links {
-            self.leave(link, stream);
-        }
-    }
-
-    /// Sets the neighbours of a stream, as the tracker assigned them.
-    pub fn assign(&mut self, stream: StreamKey, nodes: BTreeSet<NodeId>, now: &Now) {
-        if !self.streams.contains_key(&stream) {
-            return;
-        }
-        let before = self.assigned.insert(stream, nodes.clone()).unwrap_or_default();
-        for gone in before.difference(&nodes) {
-            if let Some(link) = self.by_node.get(gone).copied() {
-                self.leave(link, stream);
-            }
-        }
-        for new in nodes.difference(&before) {
-            if let Some(link) = self.by_node.get(new).copied() {
-                self.greet(link, stream, now);
-            }
-        }
-    }
-
-    /// All nodes that some stream's assignment names.
-    #[must_use]
-    pub fn wanted(&self) -> BTreeSet<NodeId> {
-        self.assigned.values().flatten().copied().collect()
-    }
-
-    /// Whether anything passes between us and the node at `link`.
-    #[must_use]
-    pub fn is_in_use(&self, node: &NodeId) -> bool {
-        let link = self.by_node.get(node).and_then(|link| self.links.get(link));
-        link.is_some_and(|link| !link.peers.is_empty())
-            || self.assigned.values().any(|nodes| nodes.contains(node))
     }
 
     /// A link to `node` opened. `operator` is whom the chain says the node works for; on a client
@@ -308,74 +268,12 @@ impl Overlay {
         })
     }
 
-    /// Tells an assigned neighbour what we want of it.
-    fn greet(&mut self, link: Link, stream: StreamKey, now: &Now) {
-        if self.config.relay {
-            self.send(link, &Frame::Join { stream });
-            self.announce_to(link, stream);
-        } else {
-            self.attach(link, stream, now);
-        }
-    }
-
-    fn leave(&mut self, link: Link, stream: StreamKey) {
-        if let Some(state) = self.links.get_mut(&link) {
-            // Clients decide for themselves when to go.
-            let ours = state.peers.get_mut(&stream).is_some_and(|peer| {
-                peer.leave_ours();
-                true
-            });
-            state.peers.retain(|_, peer| !peer.is_idle());
-            if ours {
-                self.send(link, &Frame::Leave { stream });
-            }
-        }
-    }
-
-    fn on_leave(&mut self, link: Link, stream: StreamKey) {
-        if let Some(state) = self.links.get_mut(&link) {
-            state.peers.remove(&stream);
-        }
-    }
-
     fn on_hello(&mut self, link: Link, relay: bool, operator_id: Option<OperatorId>) {
         if let Some(state) = self.links.get_mut(&link) {
             state.relay = relay;
             if self.client.is_some() {
                 state.operator = state.operator.or(operator_id);
             }
-        }
-    }
-
-    /// Tells every neighbour which messages we hold, for streams that changed lately.
-    fn announce(&mut self) {
-        let changed: Vec<StreamKey> = self
-            .streams
-            .iter_mut()
-            .filter(|(_, stream)| stream.announcements > 0)
-            .map(|(key, stream)| {
-                stream.announcements -= 1;
-                *key
-            })
-            .collect();
-        for stream in changed {
-            let links: Vec<Link> = self
-                .links
-                .iter()
-                .filter(|(_, link)| link.peers.get(&stream).is_some_and(peer::Peer::wants_news))
-                .map(|(link, _)| *link)
-                .collect();
-            for link in links {
-                self.announce_to(link, stream);
-            }
-        }
-    }
-
-    fn announce_to(&mut self, link: Link, stream: StreamKey) {
-        let Some(state) = self.streams.get(&stream) else { return };
-        let spans: Vec<Span> = state.propagation.spans();
-        for spans in spans.chunks(MAX_SPANS) {
-            self.send(link, &Frame::Have { stream, spans: spans.to_vec() });
         }
     }
 

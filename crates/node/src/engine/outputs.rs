@@ -1,0 +1,63 @@
+//! Carries out what the overlay decided.
+//!
+//! Invariant: outputs are carried out in the overlay's order, and all packets leave at the end of a
+//! run, so frames of one run share packets.
+
+use tatum_overlay::Output;
+
+use super::store::StoreJob;
+use super::{Engine, Notice};
+use crate::NodeError;
+
+impl Engine {
+    /// Carries out what the overlay decided, then sends all packets.
+    pub(super) async fn pump(&mut self) -> Result<(), NodeError> {
+        while let Some(output) = self.overlay.poll() {
+            match output {
+                Output::Send { link, frame, urgent } => self.links.pack(link, &frame, urgent),
+                Output::Deliver(message) => self.notice(Notice::Deliver(message)).await?,
+                Output::Gap { stream, chain, first, last } => {
+                    self.notice(Notice::Gap { stream, chain, first, last }).await?;
+                }
+                Output::Accepted { .. } => self.notice(Notice::Accepted).await?,
+                Output::AttachAsked { link, attach, signer } => {
+                    self.attach_asked(link, attach, signer).await;
+                }
+                Output::ReceiptOffered { link, bytes } => self.receipt_offered(link, &bytes).await,
+                Output::ReceiptSigned(signed) => self.receipt_signed(signed).await,
+                Output::ReceiptSettled { receipt, acknowledgement } => {
+                    self.receipts.settled += 1;
+                    self.store_job(StoreJob::Acknowledged(receipt, acknowledgement)).await;
+                    self.notice(Notice::Settled).await?;
+                }
+                Output::ReceiptRejected { node, digest, reason } => {
+                    tracing::warn!(%node, %digest, reason, "a node refused our receipt");
+                }
+                Output::Admitted { node, stream, role } => {
+                    tracing::info!(%node, %stream, ?role, "a relay serves us");
+                    self.notice(Notice::Admitted { stream, role }).await?;
+                }
+                Output::Refused { node, stream, role, reason } => {
+                    tracing::info!(%node, %stream, ?role, %reason, "a relay does not serve us");
+                    self.notice(Notice::Refused { node, role, reason }).await?;
+                }
+                Output::Misbehaved { link, reason } => {
+                    tracing::warn!(
+                        ?link,
+                        reason,
+                        "a neighbour broke the protocol; closing the link"
+                    );
+                    self.links.close(link);
+                }
+                other => tracing::debug!(?other, "an output of an unknown kind"),
+            }
+        }
+        self.links.flush();
+        Ok(())
+    }
+
+    async fn notice(&self, notice: Notice) -> Result<(), NodeError> {
+        // A slow owner slows the engine, and through its links the senders.
+        self.notices.send(notice).await.map_err(|_| NodeError::Stopped)
+    }
+}

@@ -1,0 +1,107 @@
+//! Requests for service and receipts: what the chain and the disk must say first.
+//!
+//! Invariant: a receipt is acknowledged only after the store task answered that it is on disk, and
+//! nobody is served before the chain said that the key may act for a payer with stake.
+
+use std::collections::BTreeMap;
+
+use tatum_overlay::Link;
+use tatum_overlay::frame::{Attach, Refusal};
+use tatum_primitives::{Address, B256};
+use tatum_receipt::{Acknowledgement, Rejection, SignedReceipt, Step};
+
+use super::Engine;
+use super::store::{StoreJob, StoreReply};
+
+/// What became of receipts since the start.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub(crate) struct ReceiptCounts {
+    pub(crate) accepted: u64,
+    pub(crate) superseded: u64,
+    pub(crate) duplicate: u64,
+    /// By the code of the rejection.
+    pub(crate) rejected: BTreeMap<String, u64>,
+    pub(crate) signed: u64,
+    pub(crate) settled: u64,
+}
+
+impl Engine {
+    pub(super) async fn attach_asked(&mut self, link: Link, attach: Attach, signer: Address) {
+        let now = self.now();
+        let Some(facts) = &self.facts else { return };
+        let refusal = if !facts.is_authorized(attach.payer, signer, now.epoch) {
+            Some(Refusal::NotAuthorized)
+        } else if facts.quota_bytes(attach.payer, now.epoch).is_none() {
+            Some(Refusal::NoStake)
+        } else {
+            None
+        };
+        match refusal {
+            Some(reason) => self.overlay.refuse(link, attach.stream, attach.role, reason),
+            None if self.store.is_none() => self.overlay.admit(link, &attach, &[], &now),
+            None => {
+                let earliest = now.epoch.previous().unwrap_or_default();
+                self.store_job(StoreJob::Newest(link, attach, earliest)).await;
+            }
+        }
+    }
+
+    /// Checks a receipt; what passes is stored before anything else happens.
+    pub(super) async fn receipt_offered(&mut self, link: Link, bytes: &[u8]) {
+        let Some(desk) = &self.desk else { return };
+        match desk.check(bytes) {
+            Ok(signed) => self.store_job(StoreJob::Offered(link, Box::new(signed))).await,
+            Err((digest, rejection)) => self.reject(link, digest, &rejection),
+        }
+    }
+
+    fn reject(&mut self, link: Link, digest: B256, rejection: &Rejection) {
+        *self.receipts.rejected.entry(rejection.code().to_owned()).or_default() += 1;
+        tracing::warn!(%digest, code = rejection.code(), reason = %rejection, "refused a receipt");
+        self.overlay.reject(link, digest, format!("{}: {rejection}", rejection.code()));
+    }
+
+    pub(super) async fn receipt_signed(&mut self, signed: Box<SignedReceipt>) {
+        self.receipts.signed += 1;
+        if self.store.is_some() {
+            self.store_job(StoreJob::Signed(signed)).await;
+        } else {
+            let now = self.now();
+            self.overlay.send_receipt(&signed, &now);
+        }
+    }
+
+    pub(super) async fn store_job(&self, job: StoreJob) {
+        if let Some(store) = &self.store
+            && store.send(job).await.is_err()
+        {
+            tracing::error!("the receipt store has stopped");
+        }
+    }
+
+    pub(super) fn store_reply(&mut self, reply: StoreReply) {
+        let now = self.now();
+        match reply {
+            StoreReply::Newest(link, attach, newest) => {
+                self.overlay.admit(link, &attach, &newest, &now);
+            }
+            StoreReply::Offered(link, signed, outcome) => match outcome {
+                Ok(step) => {
+                    match step {
+                        Step::Advance => self.receipts.accepted += 1,
+                        Step::Superseded => self.receipts.superseded += 1,
+                        Step::Duplicate => self.receipts.duplicate += 1,
+                    }
+                    let digest = self.verifier.digest(&signed.receipt);
+                    let word = Acknowledgement::sign(self.key.signing_key(), digest);
+                    self.overlay.acknowledge(link, &signed, word, &now);
+                }
+                Err(rejection) => {
+                    let digest = self.verifier.digest(&signed.receipt);
+                    self.reject(link, digest, &rejection);
+                }
+            },
+            StoreReply::Signed(signed) => self.overlay.send_receipt(&signed, &now),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A client's receipts: what it counts, when it signs, and what relays answer.
+//!
+//! Invariant: a receipt leaves only after the caller stored it, and is settled only by the node's
+//! own signature over it. A relay's memory of our newest receipt counts only if we signed it.
+
+use tatum_primitives::{B256, NodeId, Role};
+use tatum_receipt::{Acknowledgement, SignedReceipt};
+
+use super::client::Client;
+use super::peer::Attachment;
+use super::{Account, Output, Overlay};
+use crate::ledger::{AccountKey, Delivery};
+use crate::{Frame, Link, Message, Now};
+
+impl Overlay {
+    /// Counts a first copy for the neighbour that brought it.
+    pub(super) fn credit_neighbour(
+        &mut self,
+        link: Link,
+        role: Role,
+        message: &Message,
+        id: B256,
+        now: &Now,
+    ) {
+        let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
+        let Some(operator) = state.operator else { return };
+        let age_ms = now.wall_ms.saturating_sub(message.at.timestamp_ms);
+        let on_time = age_ms <= self.config.latency_bound_ms;
+        let stream = message.stream_key;
+        let account = AccountKey { node: state.node, stream, role, epoch: now.epoch };
+        let what = Delivery { id, bytes: message.payload_bytes(), on_time };
+        client.ledger.credit(account, operator, what, now);
+    }
+
+    /// Continues from a receipt of an earlier run, read from disk.
+    pub fn adopt(&mut self, held: &SignedReceipt, acknowledged: bool) {
+        if let Some(client) = &mut self.client {
+            client.ledger.adopt(held, acknowledged);
+        }
+    }
+
+    /// Makes receipts for everything that is unreceipted, for example before a shutdown.
+    pub fn close_accounts(&mut self, now: &Now) {
+        self.make_receipts(now, true);
+    }
+
+    fn make_receipts(&mut self, now: &Now, closing: bool) {
+        let Some(client) = &mut self.client else { return };
+        let Account { key, verifier, .. } = &client.account;
+        for receipt in client.ledger.due(now, closing) {
+            let signed = SignedReceipt::sign(receipt, key, verifier);
+            client.ledger.signed(&signed);
+            self.outputs.push_back(Output::ReceiptSigned(Box::new(signed)));
+        }
+    }
+
+    /// Sends a signed receipt that the caller stored.
+    pub fn send_receipt(&mut self, signed: &SignedReceipt, now: &Now) {
+        if let Some(client) = &mut self.client {
+            client.ledger.sent(&signed.receipt, now);
+        }
+        if let Some(link) = self.by_node.get(&signed.receipt.node).copied() {
+            self.send(link, &Frame::Receipt(signed.encode().to_vec()));
+        }
+    }
+
+    pub(super) fn on_acknowledged(&mut self, link: Link, acknowledgement: Acknowledgement) {
+        let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
+        let found = client.ledger.by_digest(state.node, |receipt| {
+            client.account.verifier.digest(receipt) == acknowledgement.digest
+        });
+        let Some(receipt) = found else { return };
+        if acknowledgement.verify(state.node).is_err() {
+            return self.misbehaved(link, "an acknowledgement with a wrong signature".to_owned());
+        }
+        client.ledger.settled(&receipt.receipt);
+        let receipt = Box::new(receipt);
+        self.outputs.push_back(Output::ReceiptSettled { receipt, acknowledgement });
+    }
+
+    pub(super) fn client_tick(&mut self, now: &Now) {
+        self.make_receipts(now, false);
+        let Some(client) = &mut self.client else { return };
+        if let Some(earliest) = now.epoch.previous().and_then(|epoch| epoch.previous()) {
+            client.ledger.forget_before(earliest);
+        }
+        let links: Vec<(Link, NodeId)> =
+            self.links.iter().map(|(link, state)| (*link, state.node)).collect();
+        for (link, node) in links {
+            let again = self.client.as_mut().map(|client| client.ledger.resend(node, now, false));
+            for receipt in again.unwrap_or_default() {
+                self.send(link, &Frame::Receipt(receipt.encode().to_vec()));
+            }
+            self.tell_duplicates(link);
+            self.attach_again(link, now);
+        }
+    }
+
+    /// Declares late copies, so that they are not held against us. Small changes wait.
+    fn tell_duplicates(&mut self, link: Link) {
+        const WORTH_TELLING_BYTES: u64 = 64 * 1024;
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let mut frames = Vec::new();
+        for (stream, peer) in &mut state.peers {
+            if peer.serves_us == Attachment::Admitted
+                && peer.duplicates >= peer.duplicates_told + WORTH_TELLING_BYTES
+            {
+                peer.duplicates_told = peer.duplicates;
+                frames.push(Frame::Duplicates { stream: *stream, bytes: peer.duplicates });
+            }
+        }
+        for frame in frames {
+            self.send(link, &frame);
+        }
+    }
+}
+
+impl Client {
+    /// Takes over what a relay says is our newest receipt, if we really signed it.
+    pub(super) fn adopt_from(&mut self, node: NodeId, bytes: &[u8]) {
+        let Ok(held) = SignedReceipt::decode(bytes) else { return };
+        let ours = held.receipt.payer == self.account.payer && held.receipt.node == node;
+        let signer = self.account.verifier.signer(&held);
+        let signed = signer.is_ok_and(|signer| {
+            signer == self.account.key.address() || signer == self.account.payer
+        });
+        if ours && signed {
+            self.ledger.adopt(&held, true);
+        }
+    }
+}
