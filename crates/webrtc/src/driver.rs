@@ -1,6 +1,6 @@
 //! The task that owns the socket and all sessions.
 //!
-//! Invariant: it sleeps unless there is a command, a datagram, or a session whose deadline has
+//! Invariant: it never waits for its reader while a command waits for it. It sleeps unless there is a command, a datagram, or a session whose deadline has
 //! come. Commands and datagrams are taken in runs before sessions are advanced, so small messages
 //! share SCTP packets under load.
 
@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
@@ -48,6 +49,10 @@ pub(crate) struct Driver {
     deadlines: BTreeSet<(Instant, LinkId)>,
     dirty: BTreeSet<LinkId>,
     blocked: VecDeque<(SocketAddr, Vec<u8>)>,
+    /// Events the reader has no room for. While there are any, sessions and the socket rest: a slow
+    /// reader slows the peers through SCTP's window, and memory stays bounded. Commands are taken
+    /// all the same, because the reader may be waiting for the answer to one.
+    pending: VecDeque<Event>,
 }
 
 impl Driver {
@@ -73,20 +78,29 @@ impl Driver {
             deadlines: BTreeSet::new(),
             dirty: BTreeSet::new(),
             blocked: VecDeque::new(),
+            pending: VecDeque::new(),
         }
     }
 
     /// Runs until every handle is dropped.
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; 65_536];
+        let reader = self.events.clone();
         loop {
             let wake = self.deadlines.first().map(|(at, _)| TokioInstant::from_std(*at));
+            let awake = self.pending.is_empty();
             tokio::select! {
+                room = reader.reserve(), if !awake => {
+                    let Ok(room) = room else { break };
+                    if let Some(event) = self.pending.pop_front() {
+                        room.send(event);
+                    }
+                }
                 command = self.commands.recv() => {
                     let Some(command) = command else { break };
                     self.take_commands(command);
                 }
-                ready = self.socket.readable() => {
+                ready = self.socket.readable(), if awake => {
                     if ready.is_ok() {
                         self.take_datagrams(&mut buffer);
                     }
@@ -96,7 +110,7 @@ impl Driver {
                         Some(at) => sleep_until(at).await,
                         None => std::future::pending().await,
                     }
-                } => {}
+                }, if awake => {}
                 ready = self.socket.writable(), if !self.blocked.is_empty() => {
                     if ready.is_ok() {
                         self.send_blocked();
@@ -104,11 +118,13 @@ impl Driver {
                 }
             }
             self.mark_due(Instant::now());
-            if self.advance_dirty().await.is_err() {
+            if self.advance_dirty().is_err() {
                 break;
             }
         }
         self.close_all();
+        // Whoever still reads learns that its links are gone; nobody may be left.
+        let _ = self.tell();
     }
 
     fn take_commands(&mut self, first: Command) {
@@ -177,9 +193,28 @@ impl Driver {
         }
     }
 
-    async fn advance_dirty(&mut self) -> Result<(), Error> {
+    /// Hands events to the reader while it has room.
+    fn tell(&mut self) -> Result<(), Error> {
+        while let Some(event) = self.pending.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.pending.push_front(event);
+                    return Ok(());
+                }
+                Err(TrySendError::Closed(_)) => return Err(Error::Stopped),
+            }
+        }
+        Ok(())
+    }
+
+    /// Advances sessions that have something to do, until the reader has no more room.
+    fn advance_dirty(&mut self) -> Result<(), Error> {
         let mut effects = Vec::new();
-        while let Some(id) = self.dirty.pop_first() {
+        self.tell()?;
+        while self.pending.is_empty()
+            && let Some(id) = self.dirty.pop_first()
+        {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
             self.deadlines.remove(&(peer.deadline, id));
             peer.advance(Instant::now(), &mut effects);
@@ -204,10 +239,9 @@ impl Driver {
                         Event::Closed { link: id, reason }
                     }
                 };
-                // A slow reader slows this task, and through SCTP's window the peers: memory stays
-                // bounded.
-                self.events.send(event).await.map_err(|_| Error::Stopped)?;
+                self.pending.push_back(event);
             }
+            self.tell()?;
         }
         Ok(())
     }
@@ -229,8 +263,8 @@ impl Driver {
         forget(&mut self.peers, &mut self.deadlines, id);
         self.by_fragment.retain(|_, link| *link != id);
         self.by_address.retain(|_, link| *link != id);
-        // The events channel may be full of other links' news; a local close needs no answer then.
-        let _ = self.events.try_send(Event::Closed { link: id, reason: CloseReason::Local });
+        // It waits its turn behind other news; the reader must hear of every end.
+        self.pending.push_back(Event::Closed { link: id, reason: CloseReason::Local });
     }
 
     fn close_all(&mut self) {

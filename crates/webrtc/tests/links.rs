@@ -138,3 +138,32 @@ async fn many_peers_share_one_socket() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_reader_that_asks_while_events_pile_up_is_answered_and_hears_of_the_end() {
+    let (a, mut a_events) = Endpoint::bind(Config::default()).await.unwrap();
+    let config = Config { event_queue: 4, ..Config::default() };
+    let (b, mut b_events) = Endpoint::bind(config).await.unwrap();
+    let (to_b, to_a) = joined(&a, &b).await;
+    connected(&mut a_events, &to_b).await;
+    connected(&mut b_events, &to_a).await;
+    for _ in 0..500 {
+        to_b.send(Bytes::from_static(&[1; 100]), Priority::Data).unwrap();
+    }
+    let full = async {
+        while b_events.len() < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, full).await.unwrap();
+    timeout(PATIENCE, b.offer()).await.expect("the endpoint froze").unwrap();
+    to_a.close();
+    loop {
+        if let Event::Closed { link, reason } = event(&mut b_events).await
+            && link == to_a.id()
+        {
+            assert_eq!(reason, CloseReason::Local);
+            break;
+        }
+    }
+}

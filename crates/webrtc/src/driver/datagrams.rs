@@ -17,6 +17,8 @@ use crate::{LinkId, front};
 
 /// Datagrams that may wait for a full socket; SCTP sends again what is dropped.
 const BLOCKED_DATAGRAMS: usize = 1024;
+/// Addresses remembered per link that may be open, on average.
+const ADDRESSES_PER_LINK: usize = 8;
 
 impl Driver {
     pub(super) fn take_datagrams(&mut self, buffer: &mut [u8]) {
@@ -63,7 +65,7 @@ impl Driver {
             if !self.peers.get(&id)?.accepts(input) {
                 return None;
             }
-            self.by_address.insert(source, id);
+            self.note_address(source, id);
             return Some(id);
         }
         let cached = self.by_address.get(&source).copied();
@@ -74,8 +76,17 @@ impl Driver {
         }
         let id =
             self.peers.iter().rev().find(|(_, peer)| peer.accepts(input)).map(|(id, _)| *id)?;
-        self.by_address.insert(source, id);
+        self.note_address(source, id);
         Some(id)
+    }
+
+    /// Remembers a short cut. A peer that changes its address all the time fills no memory: without
+    /// a short cut its datagrams are found by asking every session.
+    fn note_address(&mut self, source: SocketAddr, id: LinkId) {
+        let limit = self.config.max_links.saturating_mul(ADDRESSES_PER_LINK);
+        if self.by_address.len() < limit || self.by_address.contains_key(&source) {
+            self.by_address.insert(source, id);
+        }
     }
 
     pub(super) fn send_blocked(&mut self) {
