@@ -161,7 +161,8 @@ async fn converse(
 
 async fn say(socket: &mut Socket, text: &ToTracker) -> Result<(), String> {
     let json = serde_json::to_string(text).map_err(|error| error.to_string())?;
-    socket.send(Message::text(json)).await.map_err(|error| error.to_string())
+    let said = timeout(SILENCE, socket.send(Message::text(json))).await;
+    said.map_err(|_| "the tracker does not read")?.map_err(|error| error.to_string())
 }
 
 async fn listen(socket: &mut Socket) -> Result<Option<FromTracker>, String> {

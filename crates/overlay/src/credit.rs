@@ -104,6 +104,13 @@ impl Credit {
         account.served = account.served.saturating_add(bytes);
     }
 
+    /// Takes back bytes that were counted as served but never left.
+    pub fn unserve(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
+        if let Some(account) = self.accounts.get_mut(&(key, epoch)) {
+            account.served = account.served.saturating_sub(bytes);
+        }
+    }
+
     /// Counts late copies that the payer's client declared.
     pub fn duplicates(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
         let account = self.accounts.entry((key, epoch)).or_default();

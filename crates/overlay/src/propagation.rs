@@ -66,13 +66,22 @@ pub struct Propagation {
     chains: BTreeMap<ChainKey, Chain>,
     order: VecDeque<(ChainKey, u64)>,
     kept_bytes: usize,
+    /// Where unknown chains begin, as neighbours say. Only a signed message makes a chain known, so
+    /// claims push out no chain and hide no message.
+    claimed: BTreeMap<ChainKey, u64>,
 }
 
 impl Propagation {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, chains: BTreeMap::new(), order: VecDeque::new(), kept_bytes: 0 }
+        Self {
+            limits,
+            chains: BTreeMap::new(),
+            order: VecDeque::new(),
+            kept_bytes: 0,
+            claimed: BTreeMap::new(),
+        }
     }
 
     /// Whether the message was accepted before, or given up.
@@ -85,7 +94,9 @@ impl Propagation {
     /// Takes a message that was not seen and whose signature was checked.
     pub fn accept(&mut self, message: &Message, frame: Bytes, now_ms: u64) -> Accepted {
         let number = message.at.sequence;
-        let first = number.saturating_sub(self.limits.history);
+        let oldest = number.saturating_sub(self.limits.history);
+        let claimed = self.claimed.remove(&message.chain).filter(|first| *first <= number);
+        let first = claimed.map_or(oldest, |first| first.max(oldest));
         let chain = self.chain(message.chain, first, now_ms);
         chain.active_ms = now_ms;
         let skipped = chain.window.insert(number);
@@ -111,11 +122,14 @@ impl Propagation {
     }
 
     /// What we miss of a span that a neighbour can serve.
-    pub fn lacking(&mut self, span: &Span, now_ms: u64) -> Vec<RangeInclusive<u64>> {
+    pub fn lacking(&mut self, span: &Span) -> Vec<RangeInclusive<u64>> {
         let Some(end) = span.last.checked_add(1) else { return Vec::new() };
         let first = span.first.max(end.saturating_sub(self.limits.history));
-        let chain = self.chain(span.chain, first, now_ms);
-        if end > chain.window.floor() + crate::window::MAX_AHEAD {
+        let Some(chain) = self.chains.get(&span.chain) else {
+            self.claim(span.chain, first);
+            return if first < end { vec![first..=span.last] } else { Vec::new() };
+        };
+        if end > chain.window.floor().saturating_add(crate::window::MAX_AHEAD) {
             // A neighbour's word alone does not move the window; a signed message does.
             return Vec::new();
         }
@@ -125,9 +139,7 @@ impl Propagation {
     /// Gives up these numbers of a chain; older ones may still be pursued.
     pub fn give_up(&mut self, chain: &ChainKey, lost: RangeInclusive<u64>) {
         if let Some(chain) = self.chains.get_mut(chain) {
-            for number in lost {
-                chain.window.insert(number);
-            }
+            chain.window.give_up(lost);
         }
     }
 
@@ -157,6 +169,15 @@ impl Propagation {
             frames.push(kept.clone());
         }
         frames
+    }
+
+    /// Notes where a neighbour says that a chain begins; the lowest word counts.
+    fn claim(&mut self, key: ChainKey, first: u64) {
+        if self.claimed.len() >= self.limits.chains && !self.claimed.contains_key(&key) {
+            self.claimed.clear();
+        }
+        let held = self.claimed.entry(key).or_insert(first);
+        *held = first.min(*held);
     }
 
     fn chain(&mut self, key: ChainKey, first: u64, now_ms: u64) -> &mut Chain {
@@ -237,8 +258,9 @@ mod tests {
         let limits = Limits { history: 10, ..Limits::default() };
         let mut propagation = Propagation::new(limits);
         let span = Span { chain: message(&key(1), 0).chain, first: 5, last: 40 };
-        assert_eq!(propagation.lacking(&span, 0), vec![31..=40]);
+        assert_eq!(propagation.lacking(&span), vec![31..=40]);
+        assert_eq!(accept(&mut propagation, 35).hole, Some(31..=34));
         let wild = Span { last: u64::MAX - 1, ..span };
-        assert!(propagation.lacking(&wild, 0).is_empty());
+        assert!(propagation.lacking(&wild).is_empty());
     }
 }

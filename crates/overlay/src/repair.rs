@@ -111,7 +111,7 @@ fn ask(requests: &mut Vec<Request>, link: Link, chain: ChainKey, number: u64) {
     if let Some(Request { link: to, span }) = requests.last_mut()
         && *to == link
         && span.chain == chain
-        && span.last + 1 == number
+        && span.last.checked_add(1) == Some(number)
         && number - span.first < MAX_REQUEST
     {
         span.last = number;
@@ -122,7 +122,9 @@ fn ask(requests: &mut Vec<Request>, link: Link, chain: ChainKey, number: u64) {
 
 fn grow(spans: &mut Vec<Span>, chain: ChainKey, number: u64) {
     match spans.last_mut() {
-        Some(span) if span.chain == chain && span.last + 1 == number => span.last = number,
+        Some(span) if span.chain == chain && span.last.checked_add(1) == Some(number) => {
+            span.last = number
+        }
         _ => spans.push(Span { chain, first: number, last: number }),
     }
 }

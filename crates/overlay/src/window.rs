@@ -78,6 +78,14 @@ impl Window {
         Some(first..=last)
     }
 
+    /// Gives up these numbers, as far as the window reaches; older ones stay missing.
+    pub fn give_up(&mut self, lost: RangeInclusive<u64>) {
+        let last = (*lost.end()).min(self.floor.saturating_add(MAX_AHEAD));
+        for number in (*lost.start()).max(self.floor)..=last {
+            self.insert(number);
+        }
+    }
+
     fn raise(&mut self, floor: u64) {
         if floor > self.floor {
             self.floor = floor;
@@ -121,6 +129,17 @@ mod tests {
         let mut window = Window::starting_at(0);
         assert_eq!(window.insert(MAX_AHEAD + 5), Some(0..=4));
         assert_eq!(window.floor(), 5);
+    }
+
+    #[test]
+    fn giving_up_costs_no_more_than_the_window_is_wide() {
+        let mut window = Window::starting_at(0);
+        window.insert(u64::MAX);
+        window.give_up(0..=u64::MAX - 1);
+        assert!(window.contains(u64::MAX - 1));
+        let mut window = Window::starting_at(5);
+        window.give_up(7..=u64::MAX);
+        assert_eq!(window.holes_below(9), vec![5..=6]);
     }
 
     proptest! {

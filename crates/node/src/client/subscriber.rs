@@ -166,7 +166,8 @@ impl Subscriber {
         match notice {
             Notice::Deliver(message) => Some(self.open(*message)),
             Notice::Gap { stream, chain, first, last } => {
-                self.stats.missing += last - first + 1;
+                let count = last.saturating_sub(first).saturating_add(1);
+                self.stats.missing = self.stats.missing.saturating_add(count);
                 let stream = self.streams.get(&stream)?.id.to_string();
                 let (publisher, chain) = (chain.publisher, chain.chain);
                 Some(Item::Gap(Gap { stream, publisher, chain, first, last }))

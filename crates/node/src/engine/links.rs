@@ -10,7 +10,7 @@ use rand::Rng;
 use tatum_overlay::frame::Packer;
 use tatum_overlay::{Link as OverlayLink, Now};
 use tatum_primitives::NodeId;
-use tatum_webrtc::{Endpoint, Link, LinkId, Priority};
+use tatum_webrtc::{Endpoint, Link, LinkId, Priority, SendError};
 
 use crate::NodeKey;
 use crate::protocol::{Neighbour, Signal, SignalKind};
@@ -254,21 +254,26 @@ impl Links {
         outbox.packets.extend(outbox.packer.push(frame));
     }
 
-    /// Sends all packets. What a full queue refuses is repaired by the overlay.
-    pub(super) fn flush(&mut self) {
-        for (link, mut outbox) in std::mem::take(&mut self.outboxes) {
+    /// Sends all packets. What full queues refuse is given back; the overlay repairs it.
+    pub(super) fn flush(&mut self) -> Vec<(OverlayLink, Bytes)> {
+        let mut unsent = Vec::new();
+        for (to, mut outbox) in std::mem::take(&mut self.outboxes) {
             outbox.packets.extend(outbox.packer.finish());
-            let Some(node) = self.by_link.get(&LinkId(link.0)) else { continue };
+            let Some(node) = self.by_link.get(&LinkId(to.0)) else { continue };
             let Some(link) = self.peers.get(node).and_then(|peer| peer.link.as_ref()) else {
                 continue;
             };
             let priority = if outbox.urgent { Priority::Control } else { Priority::Data };
             for packet in outbox.packets {
-                if link.send(packet, priority).is_err() {
+                if let Err(error) = link.send(packet.clone(), priority) {
                     self.dropped_packets += 1;
+                    if error == SendError::Full {
+                        unsent.push((to, packet));
+                    }
                 }
             }
         }
+        unsent
     }
 }
 

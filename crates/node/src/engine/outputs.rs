@@ -52,7 +52,10 @@ impl Engine {
                 other => tracing::debug!(?other, "an output of an unknown kind"),
             }
         }
-        self.links.flush();
+        let now = self.now();
+        for (link, packet) in self.links.flush() {
+            self.overlay.unsent(link, &packet, &now);
+        }
         Ok(())
     }
 

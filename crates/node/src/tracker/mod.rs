@@ -17,7 +17,7 @@ use axum::extract::State as AxumState;
 use axum::routing::{any, get};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use tatum_overlay::topology::Shape;
 
@@ -74,6 +74,8 @@ impl Config {
 struct Shared {
     config: Arc<Config>,
     state: Arc<Mutex<State>>,
+    /// One for each connection that may be open.
+    places: Arc<Semaphore>,
     stun: Option<SocketAddr>,
     stopped: watch::Receiver<bool>,
 }
@@ -136,9 +138,11 @@ impl Tracker {
         let (stop, stopped) = watch::channel(false);
         let stun_address = self.stun_address();
         let state = State::new(&self.config);
+        let max_nodes = self.config.max_nodes.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             config: Arc::new(self.config),
             state: Arc::new(Mutex::new(state)),
+            places: Arc::new(Semaphore::new(max_nodes)),
             stun: stun_address,
             stopped,
         };

@@ -4,6 +4,7 @@
 //! too fast, or nothing at all is disconnected.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -21,6 +22,8 @@ use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSIO
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Silence after which a node is asked whether it lives, and dropped at twice that.
 const PING_AFTER: Duration = Duration::from_secs(10);
+/// How long a text may take to leave.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Texts that may wait for a slow node.
 const OUTBOX: usize = 1024;
 /// Texts a node may say per second, on average and at once.
@@ -32,10 +35,12 @@ pub(super) async fn upgrade(
     ConnectInfo(address): ConnectInfo<SocketAddr>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if shared.lock().node_count() >= shared.config.max_nodes {
+    // Who has not said hello yet takes up a place as well.
+    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
+    };
     upgrade.max_message_size(MAX_TEXT_BYTES).on_upgrade(move |socket| async move {
+        let _place = place;
         if let Err(reason) = serve(&shared, socket).await {
             tracing::debug!(%address, reason, "a node's connection ended");
         }
@@ -131,7 +136,7 @@ async fn converse(
                 }
                 pinged = true;
                 let ping = Message::Ping(axum::body::Bytes::new());
-                socket.send(ping).await.map_err(|error| error.to_string())?;
+                write(socket, ping).await?;
             }
             _ = stopped.changed() => return Ok(()),
         }
@@ -161,7 +166,13 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
 
 async fn say(socket: &mut WebSocket, text: &FromTracker) -> Result<(), String> {
     let json = serde_json::to_string(text).map_err(|error| error.to_string())?;
-    socket.send(Message::Text(json.into())).await.map_err(|error| error.to_string())
+    write(socket, Message::Text(json.into())).await
+}
+
+/// A node that does not read is disconnected, or its session would wait for it for ever.
+async fn write(socket: &mut WebSocket, message: Message) -> Result<(), String> {
+    let written = timeout(WRITE_TIMEOUT, socket.send(message)).await;
+    written.map_err(|_| "the node does not read")?.map_err(|error| error.to_string())
 }
 
 async fn listen(socket: &mut WebSocket) -> Result<Option<ToTracker>, String> {

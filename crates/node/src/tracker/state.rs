@@ -37,6 +37,9 @@ struct Stream {
 /// Streams a client may take part in.
 const MAX_CLIENT_STREAMS: usize = 256;
 
+/// Streams a relay may carry, whatever it offers.
+const MAX_RELAY_STREAMS: u32 = 4_096;
+
 /// All that a tracker knows.
 #[derive(Debug)]
 pub(super) struct State {
@@ -79,6 +82,7 @@ impl State {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn node_count(&self) -> usize {
         self.members.len()
     }
@@ -97,6 +101,9 @@ impl State {
         self.connections += 1;
         let connection = self.connections;
         let (streams, recruited) = (BTreeSet::new(), BTreeSet::new());
+        let relay = relay.map(|RelayOffer { capacity }| RelayOffer {
+            capacity: capacity.min(MAX_RELAY_STREAMS),
+        });
         let member = Member { relay, incarnation, outbox, connection, streams, recruited };
         self.members.insert(node, member);
         let keys: Vec<StreamKey> = self.streams.keys().copied().collect();
@@ -148,8 +155,12 @@ impl State {
         to: NodeId,
         signal: Signal,
     ) -> Result<(), String> {
-        let related =
-            self.streams.values().any(|stream| stream.topology.neighbours(&from).contains(&to));
+        let sender = self.members.get(&from).ok_or("not connected")?;
+        let mut shared = sender.streams.union(&sender.recruited);
+        let related = shared.any(|key| {
+            let stream = self.streams.get(key);
+            stream.is_some_and(|stream| stream.topology.neighbours(&from).contains(&to))
+        });
         if !related {
             return Err(format!("{to} is no neighbour of yours"));
         }

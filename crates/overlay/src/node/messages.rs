@@ -10,12 +10,16 @@ use tatum_primitives::{B256, Role, StreamKey};
 
 use super::peer::Attachment;
 use super::{ANNOUNCEMENTS, Output, Overlay};
-use crate::frame::{Refusal, Span};
+use crate::frame::{MAX_SPANS, Refusal, Span};
 use crate::propagation::Kept;
 use crate::{ChainKey, Frame, Link, Message, Now};
 
 /// Bytes served on request per link and second.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Missing numbers that the news of a link may bring up in a second, and the least that a span of
+/// news counts for: both are walked through, so they must not be free.
+const MAX_NEWS: u64 = 262_144;
+const SPAN_COST: u64 = 64;
 /// Accepted messages that are told to a publisher without waiting for the next tick.
 const ACCEPTED_RUN: usize = 64;
 
@@ -172,12 +176,22 @@ impl Overlay {
     }
 
     pub(super) fn on_have(&mut self, link: Link, key: StreamKey, spans: &[Span], now: &Now) {
-        let peer = self.links.get(&link).and_then(|link| link.peers.get(&key));
+        if spans.len() > MAX_SPANS {
+            return self.misbehaved(link, "news with too many spans".to_owned());
+        }
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let peer = state.peers.get(&key);
         // Two relays greet each other at once; the news may overtake the greeting.
         let welcome = peer.is_some_and(super::peer::Peer::may_send);
         let Some(stream) = self.streams.get_mut(&key).filter(|_| welcome) else { return };
         for span in spans.iter().filter(|span| span.first <= span.last) {
-            for hole in stream.propagation.lacking(span, now.monotonic_ms) {
+            if state.news >= MAX_NEWS {
+                // What is left out is told again with the next heartbeats.
+                return;
+            }
+            state.news += SPAN_COST;
+            for hole in stream.propagation.lacking(span) {
+                state.news += (hole.end() - hole.start()).saturating_add(1);
                 stream.repair.pursue(span.chain, hole, link, now.monotonic_ms);
             }
         }
@@ -239,7 +253,8 @@ impl Overlay {
     /// Nobody has these messages: later ones wait for them no more.
     fn lose(&mut self, key: StreamKey, chain: ChainKey, lost: RangeInclusive<u64>) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
-        self.counters.lost += lost.end() - lost.start() + 1;
+        let count = (lost.end() - lost.start()).saturating_add(1);
+        self.counters.lost = self.counters.lost.saturating_add(count);
         let (first, last) = (*lost.start(), *lost.end());
         stream.propagation.give_up(&chain, lost);
         if !stream.subscribed {

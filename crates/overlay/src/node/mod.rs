@@ -37,6 +37,8 @@ use peer::LinkState;
 const HEARTBEAT_MS: u64 = 1_000;
 /// Receipts and requests for service that a link may make in a second.
 const MAX_REQUESTS: u32 = 256;
+/// Streams that may pass between us and one neighbour.
+const MAX_SHARED_STREAMS: usize = 4_096;
 /// A stream that changed is announced in this many heartbeats, in case one is lost.
 const ANNOUNCEMENTS: u8 = 3;
 
@@ -205,6 +207,7 @@ impl Overlay {
             for link in self.links.values_mut() {
                 link.answered_bytes = 0;
                 link.requests = 0;
+                link.news = 0;
             }
         }
         self.client_tick(now);
@@ -214,7 +217,11 @@ impl Overlay {
         match frame {
             Frame::Message(message) => self.on_message(link, *message, bytes, now),
             Frame::Hello { relay, operator_id } => self.on_hello(link, relay, operator_id),
-            Frame::Join { stream } => self.on_join(link, stream),
+            Frame::Join { stream } => {
+                if self.may_request(link) {
+                    self.on_join(link, stream);
+                }
+            }
             Frame::Attach(attach) => {
                 if self.may_request(link) {
                     self.on_attach(link, attach, now);

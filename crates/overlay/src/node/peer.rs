@@ -20,6 +20,8 @@ pub(super) struct LinkState {
     pub(super) answered_bytes: usize,
     /// Receipts and requests for service in the running second.
     pub(super) requests: u32,
+    /// What its news of messages cost us in the running second, in numbers looked at.
+    pub(super) news: u64,
 }
 
 impl LinkState {
@@ -31,6 +33,7 @@ impl LinkState {
             peers: BTreeMap::new(),
             answered_bytes: 0,
             requests: 0,
+            news: 0,
         }
     }
 }
@@ -105,7 +108,9 @@ impl Writer {
         self.windows.entry(chain).or_insert_with(|| Window::starting_at(0)).insert(number);
         self.waiting += 1;
         match self.runs.last_mut() {
-            Some(run) if run.chain == chain && run.last + 1 == number => run.last = number,
+            Some(run) if run.chain == chain && run.last.checked_add(1) == Some(number) => {
+                run.last = number
+            }
             _ => self.runs.push(Span { chain, first: number, last: number }),
         }
     }

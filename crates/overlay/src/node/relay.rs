@@ -4,13 +4,14 @@
 //! the chain, and a receipt counts only after [`Overlay::acknowledge`], which it makes after the
 //! receipt is on disk.
 
+use bytes::Bytes;
 use tatum_primitives::{Address, B256, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SignedReceipt};
 
 use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
-use super::{Output, Overlay};
-use crate::frame::{Attach, Refusal};
+use super::{MAX_SHARED_STREAMS, Output, Overlay};
+use crate::frame::{self, Attach, Refusal};
 use crate::{Frame, Link, Now};
 
 /// How far a request's time may be from ours.
@@ -23,6 +24,10 @@ impl Overlay {
             // Whoever is not registered on the chain is no relay here, or clients would ride free.
             let (role, reason) = (Role::Subscriber, Refusal::NotAuthorized);
             self.send(link, &Frame::Refused { stream, role, reason });
+            return;
+        }
+        // The neighbour may hear of a common stream before we do; so strange streams are noted too.
+        if state.peers.len() >= MAX_SHARED_STREAMS && !state.peers.contains_key(&stream) {
             return;
         }
         state.peers.entry(stream).or_default().relay = true;
@@ -127,6 +132,19 @@ impl Overlay {
         self.credit.receipted(&signed.receipt);
         self.send(link, &Frame::Acknowledged(acknowledgement));
         self.resume_served(now);
+    }
+
+    /// A packet did not leave, because the link's queue is full: its messages were not delivered,
+    /// and the subscriber owes no receipt for them. It will ask for them again.
+    pub fn unsent(&mut self, link: Link, packet: &Bytes, now: &Now) {
+        let Some(state) = self.links.get(&link) else { return };
+        for (frame, _) in frame::decode(packet).unwrap_or_default() {
+            let Frame::Message(message) = frame else { continue };
+            let peer = state.peers.get(&message.stream_key);
+            let Some(reader) = peer.and_then(|peer| peer.subscriber.as_ref()) else { continue };
+            let key = Self::credit_key(reader.payer, message.stream_key, Role::Subscriber);
+            self.credit.unserve(key, now.epoch, message.payload_bytes());
+        }
     }
 
     /// Tells a client that its receipt is refused.
