@@ -148,7 +148,7 @@ impl Config {
             domain,
             facts,
             clock,
-            grace: Duration::from_secs(10),
+            grace: Duration::from_secs(60),
             carry: Vec::new(),
             capacity: 64,
             credit: credit::Limits::default(),

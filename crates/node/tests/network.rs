@@ -1,6 +1,9 @@
 //! A whole network in one process, over real sockets: tracker, relays, publisher, subscribers and a
 //! stand-in for the aggregator. Only the chain is fixed facts.
 
+#[path = "network/hostile.rs"]
+mod hostile;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
