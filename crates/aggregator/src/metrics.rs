@@ -26,6 +26,8 @@ pub struct Metrics {
     submission_ms: AtomicU64,
     epoch_finalized: AtomicU64,
     close_failures: AtomicU64,
+    demands_open: AtomicU64,
+    demands_answered: AtomicU64,
 }
 
 impl Metrics {
@@ -72,6 +74,16 @@ impl Metrics {
         self.close_failures.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes how many demands for entries of the pending proposal wait for an answer.
+    pub fn demands_open(&self, demands: usize) {
+        self.demands_open.store(u64::try_from(demands).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Counts an answered demand.
+    pub fn demand_answered(&self) {
+        self.demands_answered.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -81,6 +93,8 @@ impl Metrics {
             ("tatum_requests_turned_away_total", "counter", &self.turned_away),
             ("tatum_epochs_finalized", "gauge", &self.epoch_finalized),
             ("tatum_epoch_close_failures_total", "counter", &self.close_failures),
+            ("tatum_demands_open", "gauge", &self.demands_open),
+            ("tatum_demands_answered_total", "counter", &self.demands_answered),
         ];
         for (name, kind, value) in plain {
             let value = value.load(Ordering::Relaxed);

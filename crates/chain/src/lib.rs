@@ -4,6 +4,7 @@
 //! `abi/*.json`, which the tests remake from the Solidity sources and compare.
 
 pub mod bindings;
+mod challenges;
 mod client;
 mod deployment;
 mod error;
@@ -15,6 +16,7 @@ mod stakes;
 mod view;
 
 pub use alloy::signers::local::PrivateKeySigner;
+pub use challenges::{Decrease, Demand};
 pub use client::Chain;
 pub use deployment::{Deployment, DeploymentError};
 pub use error::{ChainError, Result};

@@ -72,7 +72,7 @@ impl Chain {
         let read = |e| ChainError::from_call("reading the proposer bond", e);
         let needed: U256 = self.distributor.proposerBondWei().call().await.map_err(read)?;
         let account = self.account()?;
-        let held: U256 = self.distributor.proposerBondOf(account).call().await.map_err(read)?;
+        let held = self.proposer_bond_of_wei(account).await?;
         let Some(missing) = needed.checked_sub(held).filter(|missing| !missing.is_zero()) else {
             return Ok(());
         };

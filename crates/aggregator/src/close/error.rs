@@ -2,7 +2,7 @@
 //!
 //! Invariant: every one of these is tried again; what trying cannot mend names what a person must do.
 
-use tatum_primitives::{B256, Epoch};
+use tatum_primitives::{B256, Epoch, OperatorId};
 
 /// A failed step.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,20 @@ pub enum CloseError {
         expected: B256,
         /// The dataset's root.
         got: B256,
+    },
+    /// A demand could not be answered; unanswered when its time is over, it costs the proposer its bond.
+    #[error(
+        "the demand for operator {operator_id}'s entry of epoch {epoch}, to be answered by {answer_by_s} s of chain time"
+    )]
+    Demand {
+        /// The proposal's epoch.
+        epoch: Epoch,
+        /// Whose entry is demanded.
+        operator_id: OperatorId,
+        /// The last moment for an answer, seconds of chain time.
+        answer_by_s: u64,
+        /// Why.
+        source: Box<Self>,
     },
     /// The chain promised more before than it has funds for now.
     #[error("{promised} nano are promised, but only {funded} are funded")]

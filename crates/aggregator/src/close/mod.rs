@@ -8,6 +8,7 @@
 //! open ──end + grace──► closing ──closed on chain──► rolled ──propose──► proposed ──window──► finalized
 //! ```
 
+mod demands;
 mod error;
 mod history;
 pub(crate) mod inputs;

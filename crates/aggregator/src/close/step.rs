@@ -97,6 +97,7 @@ impl Closer {
 
     async fn propose(&self, record: &EpochRecord, ours: Proposal) -> Result<bool, CloseError> {
         let epoch = record.epoch;
+        self.metrics.demands_open(0);
         if self.chain.cancelled_roots(epoch).await?.contains(&ours.root) {
             let note = "a challenge cancelled this root; it is not proposed again. Look into it: `tatum audit epoch`";
             return self.wait_with_note(record, note).await;
@@ -120,7 +121,7 @@ impl Closer {
         Ok(true)
     }
 
-    /// The chain holds our root as a proposal: wait for its window, then finalize.
+    /// The chain holds our root as a proposal: show what is demanded of it, wait for its window, then finalize.
     async fn wait_out(
         &self,
         record: &EpochRecord,
@@ -133,6 +134,9 @@ impl Closer {
             tracing::info!(%epoch, proposer = %event.proposer, by_us, "the epoch's root stands proposed");
             let now_ms = self.clock.now_ms();
             self.database.record_proposed(epoch, event.proposer, None, at, now_ms).await?;
+            return Ok(true);
+        }
+        if self.answer_demands(&event).await? {
             return Ok(true);
         }
         if head_time_s < at {

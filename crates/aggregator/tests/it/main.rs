@@ -2,6 +2,7 @@
 
 mod close;
 mod crash;
+mod demands;
 mod ingest;
 mod rivals;
 mod support;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tatum_aggregator::Config;
-use tatum_chain::{Chain, PrivateKeySigner};
+use tatum_chain::{Chain, PrivateKeySigner, ProposalStatus, ProposedEvent};
 use tatum_database::EpochState;
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, StreamKey, U256};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
@@ -20,7 +20,7 @@ pub(crate) const WINDOW_S: u64 = 60;
 const GRACE_MS: u64 = 60_000;
 const PATIENCE: Duration = Duration::from_secs(90);
 
-fn data(amount: u64) -> U256 {
+pub(crate) fn data(amount: u64) -> U256 {
     U256::from(amount) * U256::from(10).pow(U256::from(18))
 }
 
@@ -149,6 +149,38 @@ impl World {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("epoch {epoch} did not become final within {PATIENCE:?}; last seen: {seen}");
+    }
+
+    /// Waits, without moving the clock on, until `url` says that `epoch` has what `is` looks for.
+    pub(crate) async fn until(&self, url: &str, epoch: u64, is: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut seen = Value::Null;
+        while tokio::time::Instant::now() < deadline {
+            let answer = self.http.get(format!("{url}/v1/epochs/{epoch}")).send().await;
+            if let Ok(answer) = answer {
+                seen = answer.json().await.unwrap_or_default();
+                if is(&seen) {
+                    return seen;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("epoch {epoch} did not come so far within {PATIENCE:?}; last seen: {seen}");
+    }
+
+    /// The proposal of `epoch` that waits for the end of its window.
+    pub(crate) async fn pending(&self, epoch: u64) -> ProposedEvent {
+        match self.reader().await.proposal_status(Epoch(epoch)).await.unwrap() {
+            ProposalStatus::Pending(event) => event,
+            other => panic!("epoch {epoch}: {other:?}"),
+        }
+    }
+
+    /// A connection as a further account, with DATA.
+    pub(crate) async fn stranger(&self, name: &str) -> Chain {
+        let account = Devnet::account(name);
+        self.devnet.fund(account.address(), data(20_000)).await.unwrap();
+        self.devnet.connect(&account).await.unwrap()
     }
 
     /// Hands receipts in until the aggregator, whose view of the chain may lag, has taken every one.
