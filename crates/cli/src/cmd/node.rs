@@ -69,6 +69,9 @@ pub(crate) struct RunArgs {
     /// Streams that the tracker may recruit it to
     #[arg(long, default_value_t = 64)]
     capacity: u32,
+    /// Seconds after an epoch's end in which its receipts are still taken; the aggregator's
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    grace: u64,
     /// Blocks on top of one before it is relied on
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
@@ -102,6 +105,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     config.http = args.status;
     config.carry = args.carry.iter().map(StreamArg::key).collect();
     config.capacity = args.capacity;
+    config.grace = Duration::from_secs(args.grace);
     relay::run(config, shutdown::requested()).await.context("running the relay")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -98,6 +98,7 @@ impl Network {
         let data = self.data(&relay.name);
         let mut arguments = vec!["node", "run", "--data", &data];
         arguments.extend(["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
+        arguments.extend(["--grace", GRACE_S]);
         arguments.extend(["--status", &status]);
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());
