@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IDistributor} from "../interfaces/IDistributor.sol";
 import {MerkleSum} from "../libraries/MerkleSum.sol";
@@ -11,7 +10,9 @@ import {MerkleSum} from "../libraries/MerkleSum.sol";
 /// @title Claims
 /// @notice Pays operators from the finalized root, the one slot that a claim reads besides its own. Amounts are cumulative,
 /// so nobody can lose a claim by waiting, and a claim by a third party takes nothing away: it pays the same address.
-abstract contract Claims is IDistributor, ReentrancyGuardTransient {
+/// @dev No guard against reentrancy is needed: an amount is booked before it is sent, and a refused one is taken off what is
+/// booked then, so that at any moment the booked amount is what was sent and what is about to be.
+abstract contract Claims is IDistributor {
     using SafeERC20 for IERC20;
 
     IERC20 internal immutable TOKEN;
@@ -19,8 +20,12 @@ abstract contract Claims is IDistributor, ReentrancyGuardTransient {
     /// @inheritdoc IDistributor
     bytes32 public finalizedRoot;
 
-    /// @dev Claimed nano, four operators to a slot.
-    mapping(uint256 slot => uint256) private _claimed;
+    /// @dev Claimed nano of four neighbours, 64 bits each, the lowest id in the lowest bits.
+    struct Lanes {
+        uint256 word;
+    }
+
+    mapping(uint256 group => Lanes) private _claimed;
 
     uint256 private constant WEI_PER_NANO = 1e9;
     uint256 private constant LANE_MASK = type(uint64).max;
@@ -30,94 +35,146 @@ abstract contract Claims is IDistributor, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IDistributor
-    function claim(bytes32 entry, bytes32[] calldata proof) external nonReentrant {
+    function claim(bytes32 entry, bytes32[] calldata proof) external {
         _claim(entry, proof, MerkleSum.payoutOf(entry));
     }
 
     /// @inheritdoc IDistributor
-    function claimTo(bytes32 entry, bytes32[] calldata proof, address recipient) external nonReentrant {
+    function claimTo(bytes32 entry, bytes32[] calldata proof, address recipient) external {
         if (msg.sender != MerkleSum.payoutOf(entry)) revert CallerNotPayout(msg.sender);
         _claim(entry, proof, recipient);
     }
 
     /// @inheritdoc IDistributor
-    function claimRange(bytes32[] calldata entries, bytes32[] calldata boundary, uint256 depth) external nonReentrant {
+    function claimRange(bytes32[] calldata entries, bytes32[] calldata boundary, uint256 depth) external {
         // Check: the whole run stands in the tree.
         if (!MerkleSum.verifyRange(finalizedRoot, entries, boundary, depth)) revert ProofInvalid();
 
-        // Effect and interaction, slot by slot: a slot is written before any of its operators is paid.
-        bytes memory amounts = new bytes(entries.length * 8);
+        // Effect and interaction, slot by slot.
         uint256 first = MerkleSum.operatorIdOf(entries[0]);
+        // With room for the 24 bytes that writing the last amount clears.
+        bytes memory amounts = new bytes(entries.length * 8 + 24);
+        assembly ("memory-safe") {
+            mstore(amounts, shl(3, entries.length))
+        }
         uint256 done = 0;
         while (done < entries.length) {
-            uint256 place = first + done;
-            uint256 count = 4 - (place & 3);
-            if (count > entries.length - done) count = entries.length - done;
-            _claimSlot(entries[done:done + count], place, amounts, done);
-            done += count;
+            done = _claimSlot(entries, first, done, amounts);
         }
         emit RangeClaimed(uint32(first), amounts);
     }
 
     /// @inheritdoc IDistributor
     function claimedNano(uint32 operatorId) external view returns (uint64) {
-        return uint64(_claimed[operatorId >> 2] >> _laneOf(operatorId));
+        return uint64(_claimed[operatorId >> 2].word >> _laneOf(operatorId));
     }
 
     function _claim(bytes32 entry, bytes32[] calldata proof, address recipient) private {
         // Check: the entry is in the tree and promises more than was claimed.
         if (!MerkleSum.verify(finalizedRoot, entry, proof)) revert ProofInvalid();
-        uint32 operatorId = MerkleSum.operatorIdOf(entry);
-        uint64 nano = MerkleSum.nanoOf(entry);
+        uint256 operatorId = MerkleSum.operatorIdOf(entry);
+        Lanes storage lanes = _claimed[operatorId >> 2];
+        uint256 booked = lanes.word;
         uint256 lane = _laneOf(operatorId);
-        uint256 slot = _claimed[operatorId >> 2];
-        uint64 claimed = uint64(slot >> lane);
-        if (nano <= claimed) revert NothingToClaim(operatorId);
+        uint256 nano = MerkleSum.nanoOf(entry);
+        uint256 claimed = (booked >> lane) & LANE_MASK;
+        if (nano <= claimed) revert NothingToClaim(uint32(operatorId));
 
-        // Effect: it is claimed.
-        uint64 amountNano = nano - claimed;
-        _claimed[operatorId >> 2] = slot + (uint256(amountNano) << lane);
-        emit Claimed(operatorId, recipient, amountNano);
+        unchecked {
+            // Effect: it is claimed. The lane becomes `nano`, 64 bits, so nothing carries into the next one.
+            uint256 amountNano = nano - claimed;
+            lanes.word = booked + (amountNano << lane);
+            emit Claimed(uint32(operatorId), recipient, uint64(amountNano));
 
-        // Interaction: pay, or undo everything.
-        TOKEN.safeTransfer(recipient, amountNano * WEI_PER_NANO);
+            // Interaction: pay, or undo everything. The product has at most 94 bits.
+            TOKEN.safeTransfer(recipient, amountNano * WEI_PER_NANO);
+        }
     }
 
-    /// @dev Claims for up to four neighbours whose claimed amounts share a slot, the first at `place`.
-    function _claimSlot(bytes32[] calldata entries, uint256 place, bytes memory amounts, uint256 done) private {
-        uint256 key = place >> 2;
-        uint256 slot = _claimed[key];
-        uint256 due = 0;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            uint256 lane = _laneOf(place + i);
-            uint256 nano = MerkleSum.nanoOf(entries[i]);
-            uint256 claimed = (slot >> lane) & LANE_MASK;
-            if (nano > claimed) due |= (nano - claimed) << lane;
-        }
-        if (due == 0) return;
-        _claimed[key] = slot + due;
+    /// @dev Claims for the entries from index `from` on whose claimed amounts share a slot; returns the index after them. The
+    /// slot is written before any of them is paid. Nothing can wrap: ids have 32 bits, lanes 64, and wei of a lane 94.
+    function _claimSlot(bytes32[] calldata entries, uint256 first, uint256 from, bytes memory amounts)
+        private
+        returns (uint256 end)
+    {
+        unchecked {
+            end = from + 4 - ((first + from) & 3);
+            if (end > entries.length) end = entries.length;
+            Lanes storage lanes = _claimed[(first + from) >> 2];
+            uint256 lane = _laneOf(first + from);
+            uint256 booked = lanes.word;
+            uint256 due = _due(entries, from, end, lane, booked);
+            if (due == 0) return end;
+            lanes.word = booked + due;
 
-        uint256 refused = 0;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            uint256 lane = _laneOf(place + i);
-            uint256 amountNano = (due >> lane) & LANE_MASK;
-            if (amountNano == 0) continue;
-            if (TOKEN.trySafeTransfer(MerkleSum.payoutOf(entries[i]), amountNano * WEI_PER_NANO)) {
-                _record(amounts, done + i, amountNano);
-            } else {
-                refused |= amountNano << lane;
+            uint256 refused = _pay(entries, from, end, lane, due, amounts);
+            if (refused != 0) lanes.word -= refused;
+        }
+    }
+
+    /// @dev What the entries from index `from` to `end` (exclusive, at least one) promise beyond what is booked, each in its
+    /// lane.
+    function _due(bytes32[] calldata entries, uint256 from, uint256 end, uint256 lane, uint256 booked)
+        private
+        pure
+        returns (uint256 due)
+    {
+        assembly ("memory-safe") {
+            let at := add(entries.offset, shl(5, from))
+            let beyond := add(entries.offset, shl(5, end))
+            for {} 1 {} {
+                let nano := and(calldataload(at), 0xffffffffffffffff)
+                let claimed := and(shr(lane, booked), 0xffffffffffffffff)
+                if gt(nano, claimed) { due := or(due, shl(lane, sub(nano, claimed))) }
+                lane := add(lane, 64)
+                at := add(at, 32)
+                if eq(at, beyond) { break }
             }
         }
-        // Nothing else can have written the slot meanwhile: every claim is behind the same guard.
-        if (refused != 0) _claimed[key] = slot + due - refused;
     }
 
-    /// @dev Writes the 8 bytes of the `index`-th operator of a range.
-    function _record(bytes memory amounts, uint256 index, uint256 amountNano) private pure {
+    /// @dev Sends each due lane to its entry's payout address, and writes it to its 8 bytes of `amounts` if the token took it.
+    /// The same as SafeERC20's `trySafeTransfer` for each, in one loop: a transfer is taken if the call succeeds and returns
+    /// true, or nothing where there is code.
+    function _pay(
+        bytes32[] calldata entries,
+        uint256 from,
+        uint256 end,
+        uint256 lane,
+        uint256 due,
+        bytes memory amounts
+    ) private returns (uint256 refused) {
+        IERC20 token_ = TOKEN;
+        bytes4 selector = IERC20.transfer.selector;
+        uint256 weiPerNano = WEI_PER_NANO;
         assembly ("memory-safe") {
-            // The lane's word starts 24 bytes early; those bytes hold the amounts before it and are kept.
-            let at := add(add(amounts, 8), shl(3, index))
-            mstore(at, or(and(mload(at), not(0xffffffffffffffff)), amountNano))
+            let pointer := mload(0x40)
+            let at := add(entries.offset, shl(5, from))
+            let beyond := add(entries.offset, shl(5, end))
+            // Ascending: a write clears the 24 bytes after it.
+            let to := add(add(amounts, 32), shl(3, from))
+            for {} 1 {} {
+                let amountNano := and(shr(lane, due), 0xffffffffffffffff)
+                if amountNano {
+                    // transfer(payout, wei): each word overlaps what the one before it wrote too far.
+                    mstore(0x00, selector)
+                    mstore(0x10, shl(32, calldataload(at)))
+                    mstore(0x24, mul(amountNano, weiPerNano))
+                    let taken := call(gas(), token_, 0, 0x00, 0x44, 0x00, 0x20)
+                    if iszero(and(taken, eq(mload(0x00), 1))) {
+                        taken := and(taken, and(iszero(returndatasize()), iszero(iszero(extcodesize(token_)))))
+                    }
+                    switch taken
+                    case 0 { refused := or(refused, shl(lane, amountNano)) }
+                    default { mstore(to, shl(192, amountNano)) }
+                }
+                to := add(to, 8)
+                lane := add(lane, 64)
+                at := add(at, 32)
+                if eq(at, beyond) { break }
+            }
+            // The second argument lay over the free pointer.
+            mstore(0x40, pointer)
         }
     }
 

@@ -83,22 +83,29 @@ library MerkleSum {
     /// whether the k-th sibling stands left.
     function climb(bytes32 word, uint256 place, bytes32[] calldata proof) internal pure returns (bytes32 top) {
         uint256 mask = SUM_MASK;
-        uint256 carry;
+        uint256 hashMask = ~SUM_MASK;
+        // Sums only grow on the way up, so if the last one fits 64 bits, all did; a wider one spoils the word and is refused.
+        uint256 sum = uint256(word) & SUM_MASK;
         assembly ("memory-safe") {
-            let end := add(proof.offset, shl(5, proof.length))
-            for { let at := proof.offset } lt(at, end) { at := add(at, 32) } {
-                let sibling := calldataload(at)
-                let slot := shl(5, and(place, 1))
-                mstore(slot, word)
-                mstore(xor(slot, 32), sibling)
-                let sum := add(and(word, mask), and(sibling, mask))
-                carry := or(carry, shr(64, sum))
-                word := or(and(keccak256(0, 64), not(mask)), and(sum, mask))
-                place := shr(1, place)
+            if proof.length {
+                let next := proof.offset
+                let end := add(next, shl(5, proof.length))
+                // The condition stands at the end: one jump less for each level.
+                for {} 1 {} {
+                    let sibling := calldataload(next)
+                    let slot := shl(5, and(place, 1))
+                    mstore(slot, word)
+                    mstore(xor(slot, 32), sibling)
+                    sum := add(sum, and(sibling, mask))
+                    word := or(and(keccak256(0, 64), hashMask), sum)
+                    place := shr(1, place)
+                    next := add(next, 32)
+                    if eq(next, end) { break }
+                }
             }
             top := word
         }
-        if (carry != 0) revert SumOverflow();
+        if (sum > SUM_MASK) revert SumOverflow();
     }
 
     /// @notice Whether `entries` stand side by side in the tree with this root.
@@ -122,20 +129,24 @@ library MerkleSum {
         returns (bytes32 top)
     {
         uint256 mask = SUM_MASK;
-        uint256 carry;
+        uint256 hashMask = ~SUM_MASK;
+        uint256 widest;
         uint256 misplaced;
         uint256 used;
         assembly ("memory-safe") {
             let base := add(mload(0x40), 32)
             let end := base
             let id := first
-            for { let at := entries.offset } lt(id, add(first, entries.length)) { at := add(at, 32) } {
+            let beyond := add(first, entries.length)
+            // No loop here is ever empty, so the conditions stand at the ends: one jump less each time.
+            for { let at := entries.offset } 1 { at := add(at, 32) } {
                 let entry := calldataload(at)
                 misplaced := or(misplaced, xor(shr(224, entry), id))
                 mstore(0, entry)
-                mstore(end, or(and(keccak256(0, 32), not(mask)), and(entry, mask)))
+                mstore(end, or(and(keccak256(0, 32), hashMask), and(entry, mask)))
                 end := add(end, 32)
                 id := add(id, 1)
+                if eq(id, beyond) { break }
             }
             let last := sub(id, 1)
             let next := boundary.offset
@@ -152,11 +163,13 @@ library MerkleSum {
                     next := add(next, 32)
                 }
                 let to := base
-                for {} lt(from, end) { from := add(from, 64) } {
+                for {} 1 {} {
                     let sum := add(and(mload(from), mask), and(mload(add(from, 32)), mask))
-                    carry := or(carry, shr(64, sum))
-                    mstore(to, or(and(keccak256(from, 64), not(mask)), and(sum, mask)))
+                    widest := or(widest, sum)
+                    mstore(to, or(and(keccak256(from, 64), hashMask), sum))
                     to := add(to, 32)
+                    from := add(from, 64)
+                    if eq(from, end) { break }
                 }
                 end := to
                 first := shr(1, first)
@@ -167,6 +180,6 @@ library MerkleSum {
         }
         if (misplaced != 0) revert EntriesNotNeighbours();
         if (used != boundary.length) revert BoundaryLengthWrong();
-        if (carry != 0) revert SumOverflow();
+        if (widest > SUM_MASK) revert SumOverflow();
     }
 }
