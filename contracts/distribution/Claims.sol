@@ -50,18 +50,22 @@ abstract contract Claims is IDistributor {
         // Check: the whole run stands in the tree.
         if (!MerkleSum.verifyRange(finalizedRoot, entries, boundary, depth)) revert ProofInvalid();
 
-        // Effect and interaction, slot by slot.
+        // Effect and interaction, group by group. Nothing can wrap: places have 32 bits, and calldata is shorter still.
         uint256 first = MerkleSum.operatorIdOf(entries[0]);
-        // With room for the 24 bytes that writing the last amount clears.
-        bytes memory amounts = new bytes(entries.length * 8 + 24);
-        assembly ("memory-safe") {
-            mstore(amounts, shl(3, entries.length))
+        unchecked {
+            uint256 group = first >> 2;
+            uint256[] memory paidLanes = new uint256[](((first + entries.length - 1) >> 2) - group + 1);
+            (uint256 next, uint256 end) = _bounds(entries);
+            uint256 lane = _laneOf(first);
+            for (uint256 i = 0; i < paidLanes.length; ++i) {
+                // 32 bytes of calldata for each 64 bits of the slot.
+                uint256 beyond = next + 128 - (lane >> 1);
+                if (beyond > end) beyond = end;
+                paidLanes[i] = _claimGroup(_claimed[group + i], lane, next, beyond);
+                (next, lane) = (beyond, 0);
+            }
+            emit RangeClaimed(uint32(first), paidLanes);
         }
-        uint256 done = 0;
-        while (done < entries.length) {
-            done = _claimSlot(entries, first, done, amounts);
-        }
-        emit RangeClaimed(uint32(first), amounts);
     }
 
     /// @inheritdoc IDistributor
@@ -91,90 +95,74 @@ abstract contract Claims is IDistributor {
         }
     }
 
-    /// @dev Claims for the entries from index `from` on whose claimed amounts share a slot; returns the index after them. The
-    /// slot is written before any of them is paid. Nothing can wrap: ids have 32 bits, lanes 64, and wei of a lane 94.
-    function _claimSlot(bytes32[] calldata entries, uint256 first, uint256 from, bytes memory amounts)
+    /// @dev Claims for the entries in calldata from `next` to `beyond` (at least one), whose lanes start at bit `lane` of one
+    /// slot. The slot is written before any of them is paid. Returns what was paid, each in its lane.
+    function _claimGroup(Lanes storage lanes, uint256 lane, uint256 next, uint256 beyond)
         private
-        returns (uint256 end)
+        returns (uint256 paid)
     {
         unchecked {
-            end = from + 4 - ((first + from) & 3);
-            if (end > entries.length) end = entries.length;
-            Lanes storage lanes = _claimed[(first + from) >> 2];
-            uint256 lane = _laneOf(first + from);
             uint256 booked = lanes.word;
-            uint256 due = _due(entries, from, end, lane, booked);
-            if (due == 0) return end;
+            uint256 due = _due(lane, next, beyond, booked);
+            if (due == 0) return 0;
+            // A lane becomes its entry's amount, 64 bits, so nothing carries into the next one.
             lanes.word = booked + due;
-
-            uint256 refused = _pay(entries, from, end, lane, due, amounts);
+            uint256 refused = _pay(lane, next, beyond, due);
             if (refused != 0) lanes.word -= refused;
+            return due - refused;
         }
     }
 
-    /// @dev What the entries from index `from` to `end` (exclusive, at least one) promise beyond what is booked, each in its
-    /// lane.
-    function _due(bytes32[] calldata entries, uint256 from, uint256 end, uint256 lane, uint256 booked)
-        private
-        pure
-        returns (uint256 due)
-    {
+    /// @dev What the entries promise beyond what is booked, each in its lane.
+    function _due(uint256 lane, uint256 next, uint256 beyond, uint256 booked) private pure returns (uint256 due) {
         assembly ("memory-safe") {
-            let at := add(entries.offset, shl(5, from))
-            let beyond := add(entries.offset, shl(5, end))
             for {} 1 {} {
-                let nano := and(calldataload(at), 0xffffffffffffffff)
+                let nano := and(calldataload(next), 0xffffffffffffffff)
                 let claimed := and(shr(lane, booked), 0xffffffffffffffff)
                 if gt(nano, claimed) { due := or(due, shl(lane, sub(nano, claimed))) }
                 lane := add(lane, 64)
-                at := add(at, 32)
-                if eq(at, beyond) { break }
+                next := add(next, 32)
+                if eq(next, beyond) { break }
             }
         }
     }
 
-    /// @dev Sends each due lane to its entry's payout address, and writes it to its 8 bytes of `amounts` if the token took it.
-    /// The same as SafeERC20's `trySafeTransfer` for each, in one loop: a transfer is taken if the call succeeds and returns
-    /// true, or nothing where there is code.
-    function _pay(
-        bytes32[] calldata entries,
-        uint256 from,
-        uint256 end,
-        uint256 lane,
-        uint256 due,
-        bytes memory amounts
-    ) private returns (uint256 refused) {
+    /// @dev Sends each due lane to its entry's payout address; returns the lanes that the token refused. The same as SafeERC20's
+    /// `trySafeTransfer` for each, in one loop: a transfer is taken if the call succeeds and returns true, or nothing where
+    /// there is code.
+    function _pay(uint256 lane, uint256 next, uint256 beyond, uint256 due) private returns (uint256 refused) {
         IERC20 token_ = TOKEN;
         bytes4 selector = IERC20.transfer.selector;
         uint256 weiPerNano = WEI_PER_NANO;
         assembly ("memory-safe") {
             let pointer := mload(0x40)
-            let at := add(entries.offset, shl(5, from))
-            let beyond := add(entries.offset, shl(5, end))
-            // Ascending: a write clears the 24 bytes after it.
-            let to := add(add(amounts, 32), shl(3, from))
             for {} 1 {} {
                 let amountNano := and(shr(lane, due), 0xffffffffffffffff)
                 if amountNano {
                     // transfer(payout, wei): each word overlaps what the one before it wrote too far.
                     mstore(0x00, selector)
-                    mstore(0x10, shl(32, calldataload(at)))
+                    mstore(0x10, shl(32, calldataload(next)))
                     mstore(0x24, mul(amountNano, weiPerNano))
                     let taken := call(gas(), token_, 0, 0x00, 0x44, 0x00, 0x20)
                     if iszero(and(taken, eq(mload(0x00), 1))) {
                         taken := and(taken, and(iszero(returndatasize()), iszero(iszero(extcodesize(token_)))))
+                        if iszero(taken) { refused := or(refused, shl(lane, amountNano)) }
                     }
-                    switch taken
-                    case 0 { refused := or(refused, shl(lane, amountNano)) }
-                    default { mstore(to, shl(192, amountNano)) }
                 }
-                to := add(to, 8)
                 lane := add(lane, 64)
-                at := add(at, 32)
-                if eq(at, beyond) { break }
+                next := add(next, 32)
+                if eq(next, beyond) { break }
             }
             // The second argument lay over the free pointer.
             mstore(0x40, pointer)
+        }
+    }
+
+    /// @dev Where the entries begin and end in calldata.
+    function _bounds(bytes32[] calldata entries) private pure returns (uint256 start, uint256 end) {
+        assembly ("memory-safe") {
+            start := entries.offset
+            end := add(start, shl(5, entries.length))
         }
     }
 

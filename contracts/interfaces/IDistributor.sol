@@ -29,9 +29,10 @@ interface IDistributor {
     event Finalized(uint64 indexed epoch, bytes32 indexed root);
     event ProposalCancelled(uint64 indexed epoch, bytes32 indexed root, address indexed challenger, uint256 rewardWei);
     event Claimed(uint32 indexed operatorId, address indexed payout, uint64 amountNano);
-    /// @notice One `claimRange`. `amountsNano` holds 8 bytes for each operator from `firstOperatorId` on: what it was paid
-    /// now, zero where nothing was due or the token refused.
-    event RangeClaimed(uint32 indexed firstOperatorId, bytes amountsNano);
+    /// @notice One `claimRange`. Each word of `paidLanes` holds what four neighbours were paid now, in nano, 64 bits each: the
+    /// first word those whose ids, divided by 4, equal `firstOperatorId / 4`, the lowest id in the lowest bits. Zero where
+    /// nothing was due or the token refused.
+    event RangeClaimed(uint32 indexed firstOperatorId, uint256[] paidLanes);
     event ProposerBondDeposited(address indexed proposer, uint256 amountWei, uint256 bondWei);
     event ProposerBondWithdrawn(address indexed proposer, uint256 amountWei);
     /// @notice Somebody asked to see an operator's entry of the pending proposal; unanswered by `answerBy`, it is cancelled.
