@@ -27,7 +27,9 @@ library MerkleSum {
     /// @notice The deepest tree: 32-bit ids need no more.
     uint256 internal constant MAX_DEPTH = 32;
 
-    uint256 private constant SUM_MASK = type(uint64).max;
+    /// @dev The two parts of a word; literals, so that assembly can name them.
+    uint256 private constant SUM_MASK = 0xffffffffffffffff;
+    uint256 private constant HASH_MASK = 0xffffffffffffffffffffffffffffffffffffffffffffffff0000000000000000;
 
     /// @notice The operator an entry belongs to; also its place in the array of leaves.
     function operatorIdOf(bytes32 entry) internal pure returns (uint32) {
@@ -46,20 +48,18 @@ library MerkleSum {
 
     /// @notice The leaf of an entry.
     function leafOf(bytes32 entry) internal pure returns (bytes32 word) {
-        uint256 mask = SUM_MASK;
         assembly ("memory-safe") {
             mstore(0, entry)
-            word := or(and(keccak256(0, 32), not(mask)), and(entry, mask))
+            word := or(and(keccak256(0, 32), HASH_MASK), and(entry, SUM_MASK))
         }
     }
 
     /// @notice The root over a top word. `depth` must be at most `MAX_DEPTH`.
     function rootOf(bytes32 top, uint256 depth) internal pure returns (bytes32 root) {
-        uint256 mask = SUM_MASK;
         assembly ("memory-safe") {
             mstore(0, top)
             mstore8(32, depth)
-            root := or(and(keccak256(0, 33), not(mask)), and(top, mask))
+            root := or(and(keccak256(0, 33), HASH_MASK), and(top, SUM_MASK))
         }
     }
 
@@ -82,8 +82,9 @@ library MerkleSum {
     /// @notice The top word above `word` at `place`, whose siblings from the leaf up are `proof`. Bit k of the place says
     /// whether the k-th sibling stands left.
     function climb(bytes32 word, uint256 place, bytes32[] calldata proof) internal pure returns (bytes32 top) {
-        uint256 mask = SUM_MASK;
-        uint256 hashMask = ~SUM_MASK;
+        // On the stack, a mask costs half of what the optimizer makes of the constant in a loop.
+        uint256 sumMask = SUM_MASK;
+        uint256 hashMask = HASH_MASK;
         // Sums only grow on the way up, so if the last one fits 64 bits, all did; a wider one spoils the word and is refused.
         uint256 sum = uint256(word) & SUM_MASK;
         assembly ("memory-safe") {
@@ -96,7 +97,7 @@ library MerkleSum {
                     let slot := shl(5, and(place, 1))
                     mstore(slot, word)
                     mstore(xor(slot, 32), sibling)
-                    sum := add(sum, and(sibling, mask))
+                    sum := add(sum, and(sibling, sumMask))
                     word := or(and(keccak256(0, 64), hashMask), sum)
                     place := shr(1, place)
                     next := add(next, 32)
@@ -121,50 +122,67 @@ library MerkleSum {
         return rootOf(_rangeTop(entries, first, boundary, depth), depth) == root;
     }
 
-    /// @dev The run's words lie at `base`, with one free word before them for a left sibling. A level's pairs are read from
-    /// `from` and their parents written from `base`; a parent is never written past the pair it was read from.
     function _rangeTop(bytes32[] calldata entries, uint256 first, bytes32[] calldata boundary, uint256 depth)
         private
         pure
         returns (bytes32 top)
     {
-        uint256 mask = SUM_MASK;
-        uint256 hashMask = ~SUM_MASK;
-        uint256 widest;
-        uint256 misplaced;
+        uint256 base = _writeLeaves(entries, first);
         uint256 used;
+        (top, used) = _fold(base, first, first + entries.length - 1, boundary, depth);
+        if (used != boundary.length) revert BoundaryLengthWrong();
+    }
+
+    /// @dev Writes the run's leaves to free memory from `base` on, and leaves one word free before them for a left sibling.
+    function _writeLeaves(bytes32[] calldata entries, uint256 first) private pure returns (uint256 base) {
+        uint256 misplaced;
+        uint256 sumMask = SUM_MASK;
+        uint256 hashMask = HASH_MASK;
         assembly ("memory-safe") {
-            let base := add(mload(0x40), 32)
-            let end := base
+            base := add(mload(0x40), 32)
+            let to := base
             let id := first
             let beyond := add(first, entries.length)
-            // No loop here is ever empty, so the conditions stand at the ends: one jump less each time.
-            for { let at := entries.offset } 1 { at := add(at, 32) } {
-                let entry := calldataload(at)
+            // No loop of a range is ever empty, so the conditions stand at the ends: one jump less each time.
+            for { let next := entries.offset } 1 { next := add(next, 32) } {
+                let entry := calldataload(next)
                 misplaced := or(misplaced, xor(shr(224, entry), id))
                 mstore(0, entry)
-                mstore(end, or(and(keccak256(0, 32), hashMask), and(entry, mask)))
-                end := add(end, 32)
+                mstore(to, or(and(keccak256(0, 32), hashMask), and(entry, sumMask)))
+                to := add(to, 32)
                 id := add(id, 1)
                 if eq(id, beyond) { break }
             }
-            let last := sub(id, 1)
-            let next := boundary.offset
+        }
+        if (misplaced != 0) revert EntriesNotNeighbours();
+    }
+
+    /// @dev Joins the words of places `first ..= last`, which lie from `base` on, level by level. A level's pairs are read from
+    /// `from` and their parents written from `base`; a parent is never written past the pair it was read from.
+    function _fold(uint256 base, uint256 first, uint256 last, bytes32[] calldata boundary, uint256 depth)
+        private
+        pure
+        returns (bytes32 top, uint256 used)
+    {
+        uint256 widest;
+        uint256 hashMask = HASH_MASK;
+        assembly ("memory-safe") {
+            let end := add(base, shl(5, add(sub(last, first), 1)))
             for {} depth { depth := sub(depth, 1) } {
                 let from := base
                 if and(first, 1) {
                     from := sub(base, 32)
-                    mstore(from, calldataload(next))
-                    next := add(next, 32)
+                    mstore(from, calldataload(add(boundary.offset, used)))
+                    used := add(used, 32)
                 }
                 if iszero(and(last, 1)) {
-                    mstore(end, calldataload(next))
+                    mstore(end, calldataload(add(boundary.offset, used)))
                     end := add(end, 32)
-                    next := add(next, 32)
+                    used := add(used, 32)
                 }
                 let to := base
                 for {} 1 {} {
-                    let sum := add(and(mload(from), mask), and(mload(add(from, 32)), mask))
+                    let sum := add(and(mload(from), SUM_MASK), and(mload(add(from, 32)), SUM_MASK))
                     widest := or(widest, sum)
                     mstore(to, or(and(keccak256(from, 64), hashMask), sum))
                     to := add(to, 32)
@@ -175,11 +193,9 @@ library MerkleSum {
                 first := shr(1, first)
                 last := shr(1, last)
             }
-            used := shr(5, sub(next, boundary.offset))
+            used := shr(5, used)
             top := mload(base)
         }
-        if (misplaced != 0) revert EntriesNotNeighbours();
-        if (used != boundary.length) revert BoundaryLengthWrong();
         if (widest > SUM_MASK) revert SumOverflow();
     }
 }

@@ -223,8 +223,8 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         if (amountWei < MINIMUM_STAKE_WEI) _checkMinimum(user, amountWei, totals);
 
         // Effect: totals and the user's line grow.
-        totals.totalWei = (totals.totalWei + amountWei).toUint96();
-        totals.totalShares = (totals.totalShares + shares).toUint128();
+        totals.totalWei = SafeCast.toUint96(totals.totalWei + amountWei);
+        totals.totalShares = SafeCast.toUint128(totals.totalShares + shares);
         _totals[epoch] = totals;
         _added[user].add(epoch, shares);
         emit Staked(user, amountWei, shares);

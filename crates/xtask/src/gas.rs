@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::json;
 use tatum_chain::bindings::IDistributor::Proposal;
 use tatum_chain::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
@@ -15,6 +15,7 @@ use tatum_primitives::{Address, B256, Nano, OperatorId, U256, keccak256};
 use tatum_test_utils::{Devnet, DevnetParameters};
 
 use alloy::network::EthereumWallet;
+use alloy::primitives::TxHash;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::local::PrivateKeySigner;
@@ -26,7 +27,7 @@ const OPERATORS: u32 = 100_000;
 /// In the middle of the tree, at the start of no subtree.
 const CLAIMANT: u32 = 54_321;
 const RUN_START: u32 = 40_004;
-const STAKERS: u64 = 200;
+const STAKERS: u64 = 100;
 const DATA: u128 = 1_000_000_000_000_000_000;
 
 /// Arguments of `xtask gas`.
@@ -71,7 +72,7 @@ struct Bench {
 macro_rules! send {
     ($call:expr, $what:expr) => {{
         let pending = $call.send().await.context($what)?;
-        let receipt: TransactionReceipt = pending.get_receipt().await.context($what)?;
+        let receipt = mined(pending.provider(), *pending.tx_hash()).await.context($what)?;
         ensure!(receipt.status(), "{} reverted", $what);
         receipt.gas_used
     }};
@@ -122,7 +123,7 @@ impl Bench {
             send!(self.pool.stakeFor(user, data(100)), "staking for many");
         }
         let closing = self.next_epoch().await?;
-        note(figures, "close_epoch_200_stakers", closing);
+        note(figures, "close_epoch_100_stakers", closing);
         Ok(())
     }
 
@@ -210,10 +211,18 @@ fn proposal(epoch: u64, tree: &SumTree) -> Proposal {
 fn provider(devnet: &Devnet, secret: &B256) -> anyhow::Result<DynProvider> {
     let signer = PrivateKeySigner::from_bytes(secret).context("making a signer")?;
     let url = devnet.rpc_url().parse().context("reading the chain's URL")?;
-    let provider = ProviderBuilder::new().wallet(EthereumWallet::from(signer)).connect_http(url);
-    // Anvil mines at once.
-    provider.client().set_poll_interval(Duration::from_millis(10));
-    Ok(provider.erased())
+    Ok(ProviderBuilder::new().wallet(EthereumWallet::from(signer)).connect_http(url).erased())
+}
+
+/// The receipt. Anvil mines at once, so asking for it beats waiting for blocks.
+async fn mined(provider: &impl Provider, hash: TxHash) -> anyhow::Result<TransactionReceipt> {
+    for _ in 0..500 {
+        if let Some(receipt) = provider.get_transaction_receipt(hash).await? {
+            return Ok(receipt);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bail!("{hash} was not mined")
 }
 
 fn note(figures: &mut Figures, name: &str, gas: u64) {

@@ -2,6 +2,7 @@
 
 mod demo;
 mod gas;
+mod mutants;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,8 @@ enum Command {
     Demo(demo::Args),
     /// Measure the gas of whole transactions on anvil
     Gas(gas::Args),
+    /// Change the contracts line by line and see whether the tests notice
+    Mutants(mutants::Args),
 }
 
 #[tokio::main]
@@ -22,6 +25,7 @@ async fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Demo(args) => demo::run(args).await,
         Command::Gas(args) => gas::run(args).await,
+        Command::Mutants(args) => mutants::run(args),
     };
     match result {
         Ok(code) => code,

@@ -251,6 +251,15 @@ contract StakePoolTest is Fixture {
         pool.withdraw();
     }
 
+    function test_WhoNeverUnstakedHasNothingToWithdraw() external {
+        _stake(ALICE, 100e18);
+        _skipEpochs(UNBONDING + 1);
+        _assertWithdrawals(ALICE, 0, 0);
+        vm.prank(ALICE);
+        vm.expectRevert(IStakePool.NothingToWithdraw.selector);
+        pool.withdraw();
+    }
+
     function test_RequestsOfOneEpochAddUp() external {
         _stake(ALICE, 100e18);
         vm.startPrank(ALICE);
