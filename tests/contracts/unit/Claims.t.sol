@@ -125,6 +125,26 @@ contract ClaimsTest is Fixture {
         vm.assertEq(token.balanceOf(_payout(5)), (BASE + 5 * STEP) * 1e9);
     }
 
+    function test_WhenTheTokenReturnsFalse_TheClaimStaysOpen() external {
+        vm.mockCall(address(token), _transferTo(5), abi.encode(false));
+        vm.expectEmit(address(distributor));
+        emit IDistributor.RangeClaimed(3, _paid(3, 9, 5, 5));
+        _claimRange(3, 9);
+        vm.assertEq(distributor.claimedNano(5), 0);
+        vm.clearMockedCalls();
+        _claim(5);
+        vm.assertEq(token.balanceOf(_payout(5)), (BASE + 5 * STEP) * 1e9);
+    }
+
+    function test_WhenTheTokenReturnsNothing_TheClaimIsTaken() external {
+        // As older tokens do; no payout is 99.
+        vm.mockCall(address(token), _transferTo(5), "");
+        vm.expectEmit(address(distributor));
+        emit IDistributor.RangeClaimed(3, _paid(3, 9, 99, 99));
+        _claimRange(3, 9);
+        vm.assertEq(distributor.claimedNano(5), BASE + 5 * STEP);
+    }
+
     function test_RevertWhen_ARangeIsNotInTheTree() external {
         SumTree.Tree memory tree = _rebuilt();
         bytes32[] memory run = _run(3, 9);
@@ -169,6 +189,10 @@ contract ClaimsTest is Fixture {
             vm.assertEq(distributor.claimedNano(uint32(id)), expected);
             vm.assertEq(token.balanceOf(_payout(id)), expected * 1e9);
         }
+    }
+
+    function _transferTo(uint256 id) private view returns (bytes memory) {
+        return abi.encodeCall(token.transfer, (_payout(id), (BASE + id * STEP) * 1e9));
     }
 
     function _paid(uint256 first, uint256 last, uint256 without, uint256 andWithout)
