@@ -194,6 +194,18 @@ contract PoolAttacksTest is Fixture {
         pool.sendPots();
     }
 
+    function test_PausedToken_PotsThatCouldNotBeSentStayOwed() external {
+        _stake(ALICE, 100e18);
+        _endEpoch();
+        HostileToken(address(token)).pause(true);
+        vm.prank(address(distributor));
+        pool.distributionFinalized(0, 7000);
+        vm.assertEq(pool.unsentPotsWei(), 1e18);
+        HostileToken(address(token)).pause(false);
+        pool.sendPots();
+        vm.assertEq(token.balanceOf(address(distributor)), 1e18);
+    }
+
     /// Ronin 2022's cousin for keys: nobody can attach another's key, nor move one that is attached.
     function test_StolenKey_ASignatureForOnePayerAttachesToNoOther() external {
         bytes32 typehash = keccak256("SessionKeyAuthorization(address payer,address key)");

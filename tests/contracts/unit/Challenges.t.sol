@@ -364,6 +364,18 @@ contract ChallengesTest is Fixture {
         _propose(MALLORY, 2, finalized.root);
     }
 
+    function test_AFinalizedDistributionEndsTheReservation() external {
+        _endEpoch();
+        SumTree.Tree memory bad = _changed(2, SumTree.entry(2, _payout(2), NANO - 1));
+        IDistributor.Proposal memory proposal = _propose(MALLORY, 1, bad.root);
+        _challengeDecrease(proposal, bad, 2, 2);
+        vm.prank(MALLORY);
+        distributor.depositProposerBond(PROPOSER_BOND);
+        _proposeAndFinalize(1, finalized.root);
+        // The reservation would have held until this very second.
+        _propose(MALLORY, 2, finalized.root);
+    }
+
     function test_WhenNobodyUsesTheReservation_ItEnds() external {
         SumTree.Tree memory bad = _changed(2, SumTree.entry(2, _payout(2), NANO - 1));
         IDistributor.Proposal memory proposal = _propose(MALLORY, 1, bad.root);

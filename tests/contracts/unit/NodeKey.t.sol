@@ -34,6 +34,8 @@ contract NodeKeyTest {
         // The base point, and RFC 8032's first test key.
         vm.assertFalse(NodeKey.isWeak(0x5866666666666666666666666666666666666666666666666666666666666666));
         vm.assertFalse(NodeKey.isWeak(0xd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a));
+        // And the base point's negative: its sign bit is the highest of the last byte.
+        vm.assertFalse(NodeKey.isWeak(0x58666666666666666666666666666666666666666666666666666666666666e6));
         vm.assertFalse(NodeKey.isWeak(0x0200000000000000000000000000000000000000000000000000000000000000));
     }
 }

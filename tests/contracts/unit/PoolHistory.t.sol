@@ -24,6 +24,20 @@ contract PoolHistoryTest is Fixture {
         vm.assertEq(pool.potOf(0), 1e18);
     }
 
+    function test_AStakeGivesQuotaFromTheNextEpoch() external {
+        _stake(ALICE, 100e18);
+        _endEpoch();
+        _stake(ALICE, 50e18);
+        _stake(BOB, 50e18);
+        vm.assertEq(pool.quotaOf(ALICE, 1), 99 * QUOTA);
+        vm.assertEq(pool.quotaOf(BOB, 1), 0);
+        _endEpoch();
+        vm.assertEq(pool.quotaOf(ALICE, 1), 99 * QUOTA);
+        vm.assertEq(pool.quotaOf(BOB, 1), 0);
+        vm.assertApproxEqAbs(pool.quotaOf(ALICE, 2), 147.51e18 * QUOTA / 1e18, 1);
+        vm.assertApproxEqAbs(pool.quotaOf(BOB, 2), 49.5e18 * QUOTA / 1e18, 1);
+    }
+
     function test_ThePotOfAnEpochWithoutStakeIsZero() external {
         _endEpoch();
         vm.assertEq(pool.potOf(0), 0);
