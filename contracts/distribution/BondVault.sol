@@ -26,4 +26,10 @@ contract BondVault {
         if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
         TOKEN.safeTransfer(to, amountWei);
     }
+
+    /// @notice As `pay`, but tells whether the token agreed, so that no recipient can hold up others.
+    function tryPay(address to, uint256 amountWei) external returns (bool paid) {
+        if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
+        return TOKEN.trySafeTransfer(to, amountWei);
+    }
 }

@@ -271,9 +271,11 @@ contract Distributor is Claims, ProposerBonds {
 
     /// @dev The pending proposal goes, its proposer pays, and for a window those bonded before it have the next word.
     function _cancel(Proposal calldata proposal, Pending memory pending, address challenger, uint256 extraWei) private {
-        // Effect: nothing is pending. A series of cheats keeps the moment of the first.
+        // Effect: nothing is pending. A series of cheats keeps the moment of the first; it goes on as long as each was
+        // proposed within the reservation, however late it is cancelled.
         Status memory status = _status;
-        if (block.timestamp > status.reservedUntil) status.reservedFor = pending.finalizableAt - challengeWindow;
+        uint64 proposedAt = pending.finalizableAt - challengeWindow;
+        if (proposedAt > status.reservedUntil) status.reservedFor = proposedAt;
         status.reservedUntil = uint64(block.timestamp) + challengeWindow;
         _status = status;
         _pending.finalizableAt = 0;

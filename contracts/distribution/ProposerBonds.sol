@@ -84,10 +84,16 @@ abstract contract ProposerBonds is IDistributor {
         return proposerBondWei / 2;
     }
 
-    /// @dev Splits a bond that was taken.
+    /// @dev Splits a bond that was taken. Where the token refuses, the burnt half stays in the vault for good, and the
+    /// challenger's part becomes a bond of its own, to withdraw when the token lets it: a cancellation always goes through.
     function _splitBond(address challenger, uint256 rewardWei, uint256 extraWei) internal {
-        bondVault.pay(BURN, proposerBondWei - rewardWei);
-        bondVault.pay(challenger, rewardWei + extraWei);
+        uint256 partWei = rewardWei + extraWei;
+        bool burnt = bondVault.tryPay(BURN, proposerBondWei - rewardWei);
+        bool paid = bondVault.tryPay(challenger, partWei);
+        if (!paid) {
+            _bonds[challenger] = Bond(_bonds[challenger].amountWei + partWei.toUint128(), uint64(block.timestamp));
+        }
+        emit BondSplit(challenger, partWei, paid, burnt);
     }
 
     /// @dev Moves a bond from the caller into the vault.

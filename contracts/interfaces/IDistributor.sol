@@ -45,6 +45,9 @@ interface IDistributor {
     );
     event DemandAnswered(bytes32 indexed commitment, uint32 indexed operatorId, bytes32 entry);
     event DemandBondReturned(bytes32 indexed commitment, uint32 indexed operatorId, address indexed demander);
+    /// @notice A cheater's bond was divided. Not `paid`: the challenger's part was added to its own bond. Not `burnt`: the other
+    /// half stays in the vault for good.
+    event BondSplit(address indexed challenger, uint256 partWei, bool paid, bool burnt);
     event ProposalsPaused(uint64 until);
 
     /// @notice Thrown when a deployment parameter is out of its range.

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a `Chain` exists only for an endpoint that serves the deployment's chain and holds its contracts.
 
+use std::time::Duration;
+
 use alloy::contract::{CallBuilder, CallDecoder};
 use alloy::eips::BlockId;
 use alloy::network::{Ethereum, EthereumWallet};
@@ -18,6 +20,9 @@ pub(crate) type Token = DataToken::DataTokenInstance<DynProvider>;
 pub(crate) type Pool = StakePool::StakePoolInstance<DynProvider>;
 pub(crate) type Registry = OperatorRegistry::OperatorRegistryInstance<DynProvider>;
 pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
+
+/// How long a transaction may wait to be mined before it counts as failed for now.
+const MINED_WITHIN: Duration = Duration::from_secs(180);
 
 /// A connection to one deployment, with or without a key to send transactions.
 #[derive(Clone, Debug)]
@@ -41,7 +46,10 @@ impl Chain {
         let url = rpc_url.parse().map_err(|_| ChainError::Url { url: rpc_url.to_owned() })?;
         let account = signer.as_ref().map(PrivateKeySigner::address);
         let provider = match signer {
+            // A nonce is asked for each time: one that is counted here would be lost with every transaction that the
+            // contract refuses before it is sent, and everything after it would wait for ever.
             Some(signer) => ProviderBuilder::new()
+                .with_simple_nonce_management()
                 .wallet(EthereumWallet::from(signer))
                 .connect_http(url)
                 .erased(),

@@ -110,6 +110,9 @@ contract ProposalsTest is Fixture {
         vm.prank(MALLORY);
         vm.expectRevert(abi.encodeWithSelector(BondVault.CallerNotDistributor.selector, MALLORY));
         vault.pay(MALLORY, 1);
+        vm.prank(MALLORY);
+        vm.expectRevert(abi.encodeWithSelector(BondVault.CallerNotDistributor.selector, MALLORY));
+        vault.tryPay(MALLORY, 1);
     }
 
     // Proposals.
