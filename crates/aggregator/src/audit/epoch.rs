@@ -184,10 +184,10 @@ fn rows_differ<T: PartialEq + std::fmt::Debug>(
 }
 
 /// A folder that is gone when dropped.
-struct Scratch(std::path::PathBuf);
+pub(super) struct Scratch(pub(super) std::path::PathBuf);
 
 impl Scratch {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let unique =
             format!("tatum-audit-{}-{}", std::process::id(), nanos.unwrap_or_default().as_nanos());

@@ -4,6 +4,7 @@
 //! could not run did not hold.
 
 mod chain_facts;
+mod challenge;
 mod epoch;
 mod error;
 mod previous;
@@ -11,6 +12,7 @@ mod receipt;
 mod report;
 mod source;
 
+pub use challenge::{Challenge, challenge};
 pub use epoch::epoch;
 pub use error::{AuditError, FetchError};
 pub use receipt::{ReceiptReport, receipt, receipt_on_chain};

@@ -2,15 +2,15 @@
 //!
 //! Invariant: the one before is the newest that became final before this epoch, as the chain has it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tatum_chain::{Chain, EpochInputs, ProposalStatus, ProposedEvent};
 use tatum_dataset::{Dataset, Verified};
-use tatum_merkle::Word;
+use tatum_merkle::{SumTree, Word};
 use tatum_primitives::{Epoch, Nano};
 
 use super::report::differs;
-use super::{AuditError, DatasetSource, EpochReport};
+use super::{AuditError, DatasetSource, EpochReport, FetchError};
 use crate::http::error::chain_of;
 
 pub(super) async fn check_previous(
@@ -94,29 +94,47 @@ async fn promised(
     source: &DatasetSource,
     scratch: &Path,
 ) -> Result<Vec<Nano>, String> {
-    let hash = event.proposal.manifest_hash;
-    let beside = match source {
-        // Datasets of one proposer lie next to each other.
-        DatasetSource::Folder(folder) => [Some(folder.as_path()), folder.parent()]
-            .into_iter()
-            .flatten()
-            .map(|folder| folder.join(hash.to_string()))
-            .find(|folder| folder.exists()),
-        DatasetSource::Url(_) => None,
-    };
-    let source = match beside {
-        Some(folder) => DatasetSource::Folder(folder),
-        None => DatasetSource::Url(event.proposal.uri.clone()),
-    };
-    let folder = source.fetch(hash, scratch).await.map_err(|error| chain_of(&error))?;
-    let read = move || {
-        let dataset = Dataset::open(&folder)?;
-        Ok::<_, tatum_dataset::Error>((dataset.tree()?.root().0, dataset.distribution()?))
-    };
+    let tree = tree(event, Some(source), scratch).await?;
+    Ok(tree.entries().iter().map(|entry| entry.cumulative_nano).collect())
+}
+
+/// The tree behind a proposal; `Err` says why none is to be had that comes to the root on chain.
+pub(super) async fn tree(
+    event: &ProposedEvent,
+    source: Option<&DatasetSource>,
+    scratch: &Path,
+) -> Result<SumTree, String> {
+    let folder = find(event, source, scratch).await.map_err(|error| chain_of(&error))?;
+    let read = move || Dataset::open(&folder)?.tree();
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
-    let (root, rows) = read.map_err(|error| chain_of(&error))?;
-    if root != event.proposal.root {
-        return Err(format!("it comes to root {root}, but {} is on chain", event.proposal.root));
+    let tree = read.map_err(|error| chain_of(&error))?;
+    let (got, expected) = (tree.root().0, event.proposal.root);
+    if got == expected {
+        Ok(tree)
+    } else {
+        Err(format!("it comes to root {got}, but {expected} is on chain"))
     }
-    Ok(rows.iter().map(|row| row.cumulative_nano).collect())
+}
+
+/// The folder of a proposal's dataset: at `source`, beside it, or where its proposer published it.
+async fn find(
+    event: &ProposedEvent,
+    source: Option<&DatasetSource>,
+    scratch: &Path,
+) -> Result<PathBuf, FetchError> {
+    let hash = event.proposal.manifest_hash;
+    let places = match source {
+        // Datasets of one proposer lie next to each other.
+        Some(DatasetSource::Folder(folder)) => {
+            let beside = folder.parent().map(|parent| parent.join(hash.to_string()));
+            [Some(folder.clone()), beside].map(|place| place.map(DatasetSource::Folder))
+        }
+        url => [url.cloned(), None],
+    };
+    for place in places.into_iter().flatten() {
+        if let Ok(folder) = place.fetch(hash, scratch).await {
+            return Ok(folder);
+        }
+    }
+    DatasetSource::Url(event.proposal.uri.clone()).fetch(hash, scratch).await
 }

@@ -1,5 +1,6 @@
 //! The service from outside: real sockets, real databases, a real chain.
 
+mod cheats;
 mod close;
 mod crash;
 mod demands;

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tatum_aggregator::audit::{self, Check, DatasetSource, EpochReport, ReceiptReport};
+use tatum_aggregator::audit::{
+    self, AuditError, Challenge, Check, DatasetSource, EpochReport, ReceiptReport,
+};
 use tatum_primitives::Epoch;
 
 use crate::args::ChainArgs;
+use crate::keys::KeystoreArgs;
 use crate::output::Output;
 
 /// What to audit.
@@ -15,7 +18,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// Re-derive an epoch's distribution from its dataset and the chain
     #[command(
-        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n\nExits with 1 if anything differs, and says what."
+        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n  tatum audit epoch 7 --challenge --keystore auditor.json\n\nExits with 1 if anything differs, and says what."
     )]
     Epoch(EpochArgs),
     /// Check a receipt's proof file: who signed what for whom, and that it was counted
@@ -33,8 +36,14 @@ pub(crate) struct EpochArgs {
     /// Folder or URL of the dataset; otherwise where its proposer published it
     #[arg(long, value_name = "DIR|URL")]
     dataset: Option<String>,
+    /// Challenge the pending proposal if it promises an operator less than before; if its tree is not to be had, demand an
+    /// entry of it, which posts a bond. Sends a transaction, so it needs the account's key
+    #[arg(long)]
+    challenge: bool,
     #[command(flatten)]
     chain: ChainArgs,
+    #[command(flatten)]
+    keystore: KeystoreArgs,
 }
 
 /// Which receipt.
@@ -58,6 +67,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 }
 
 async fn epoch(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
+    if args.challenge {
+        return challenge(args, output).await;
+    }
     let chain = args.chain.read_only().await?;
     let source = args.dataset.map(|text| dataset(&text, args.epoch));
     output.progress(format!("auditing epoch {} …", args.epoch));
@@ -66,6 +78,79 @@ async fn epoch(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
         .with_context(|| format!("auditing epoch {}", args.epoch))?;
     output.result(&report, &epoch_rows(&report));
     Ok(report.ok)
+}
+
+/// What an audit with `--challenge` prints.
+#[derive(Debug, serde::Serialize)]
+struct Challenged {
+    /// The audit; none if the dataset is not to be had.
+    report: Option<EpochReport>,
+    /// What was done about it.
+    challenge: Challenge,
+}
+
+/// Audits a pending proposal and, unless it is right in every respect, acts against it where the contract lets us.
+async fn challenge(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
+    let chain = args.chain.with_account(&args.keystore).await?;
+    let (epoch, source) = (args.epoch, args.dataset.map(|text| dataset(&text, args.epoch)));
+    output.progress(format!("auditing epoch {epoch} …"));
+    let report = match audit::epoch(&chain, epoch, source.clone()).await {
+        Ok(report) => Some(report),
+        Err(AuditError::Fetch { source, .. }) => {
+            output.progress(format!(
+                "the dataset is not to be had: {:#}",
+                anyhow::Error::from(source)
+            ));
+            None
+        }
+        Err(error) => return Err(error).with_context(|| format!("auditing epoch {epoch}")),
+    };
+    let ok = report.as_ref().is_some_and(|report| report.ok);
+    let challenge = if ok {
+        Challenge::Unfounded
+    } else {
+        audit::challenge(&chain, epoch, source.as_ref())
+            .await
+            .with_context(|| format!("challenging the proposal of epoch {epoch}"))?
+    };
+    let challenged = Challenged { report, challenge };
+    let mut rows = challenged.report.as_ref().map(epoch_rows).unwrap_or_default();
+    rows.extend(challenge_rows(&challenged.challenge));
+    output.result(&challenged, &rows);
+    Ok(ok)
+}
+
+fn challenge_rows(challenge: &Challenge) -> Vec<(&'static str, String)> {
+    let (what, tx) = match challenge {
+        Challenge::Decreased { operator_id, final_nano, proposed_nano, tx } => (
+            format!(
+                "the proposal is cancelled: operator {operator_id} has {final_nano} nano, and was to have {proposed_nano}"
+            ),
+            Some(tx),
+        ),
+        Challenge::Demanded { operator_id, minimum_nano, bond_wei, reason, tx } => (
+            format!(
+                "demanded operator {operator_id}'s entry, of {minimum_nano} nano at least, for a bond of {bond_wei} wei; run this \
+                 again when the answer is overdue. The tree is not to be had: {reason}"
+            ),
+            Some(tx),
+        ),
+        Challenge::Awaited { operator_id, answer_by_s } => (
+            format!(
+                "operator {operator_id}'s entry is demanded; the answer is due by {answer_by_s} s of chain time"
+            ),
+            None,
+        ),
+        Challenge::Unanswered { operator_id, tx } => (
+            format!(
+                "the proposal is cancelled: operator {operator_id}'s entry was not shown in time"
+            ),
+            Some(tx),
+        ),
+        _ => ("no operator is promised less than before".to_owned(), None),
+    };
+    let tx = tx.map(|tx| ("transaction", tx.to_string()));
+    [Some(("challenge", what)), tx].into_iter().flatten().collect()
 }
 
 /// A folder, the URL of an epoch's dataset, or the base URL of an aggregator.
