@@ -188,8 +188,8 @@ impl Chain {
         self.account()?;
         let pending = call.send().await.map_err(|e| ChainError::from_call(action, e))?;
         let hash = *pending.tx_hash();
-        let receipt =
-            pending.get_receipt().await.map_err(|e| ChainError::from_call(action, e.into()))?;
+        let mined = pending.with_timeout(Some(MINED_WITHIN)).get_receipt().await;
+        let receipt = mined.map_err(|e| ChainError::from_call(action, e.into()))?;
         if receipt.status() { Ok(receipt) } else { Err(ChainError::Reverted { action, hash }) }
     }
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Epoch, OperatorId, U256};
 
-use crate::bindings::StakePool::{EpochClosed, Staked};
+use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
 use crate::{Chain, ChainError, Result};
 
 const BLOCKS_PER_QUERY: u64 = 2_000;
@@ -81,14 +81,22 @@ impl Chain {
         })
     }
 
+    /// The event that closed `epoch`: its own, or the one of a catch-up over many epochs that it was part of.
     async fn closing_log(&self, epoch: Epoch) -> Result<Log> {
-        let filter = Filter::new()
-            .address(self.deployment().stake_pool)
-            .event_signature(EpochClosed::SIGNATURE_HASH)
-            .topic1(U256::from(epoch.0))
-            .from_block(self.deployment().deploy_block);
-        let logs = self.provider.get_logs(&filter).await?;
-        logs.into_iter().next().ok_or(ChainError::NotClosed { epoch })
+        let from_block = self.deployment().deploy_block;
+        let pool = Filter::new().address(self.deployment().stake_pool).from_block(from_block);
+        let own =
+            pool.clone().event_signature(EpochClosed::SIGNATURE_HASH).topic1(U256::from(epoch.0));
+        if let Some(log) = self.provider.get_logs(&own).await?.into_iter().next() {
+            return Ok(log);
+        }
+        let catch_ups = pool.event_signature(EpochsClosed::SIGNATURE_HASH);
+        let covers = |log: &Log| {
+            let event = log.log_decode::<EpochsClosed>().map(|decoded| decoded.inner.data);
+            event.is_ok_and(|e| (e.firstEpoch..=e.lastEpoch).contains(&epoch.0))
+        };
+        let mut logs = self.provider.get_logs(&catch_ups).await?.into_iter();
+        logs.find(covers).ok_or(ChainError::NotClosed { epoch })
     }
 
     async fn payers_at(&self, epoch: Epoch, block: u64) -> Result<Vec<PayerInput>> {

@@ -123,7 +123,7 @@ fn ask(requests: &mut Vec<Request>, link: Link, chain: ChainKey, number: u64) {
 fn grow(spans: &mut Vec<Span>, chain: ChainKey, number: u64) {
     match spans.last_mut() {
         Some(span) if span.chain == chain && span.last.checked_add(1) == Some(number) => {
-            span.last = number
+            span.last = number;
         }
         _ => spans.push(Span { chain, first: number, last: number }),
     }

@@ -109,7 +109,7 @@ impl Writer {
         self.waiting += 1;
         match self.runs.last_mut() {
             Some(run) if run.chain == chain && run.last.checked_add(1) == Some(number) => {
-                run.last = number
+                run.last = number;
             }
             _ => self.runs.push(Span { chain, first: number, last: number }),
         }
