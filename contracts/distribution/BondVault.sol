@@ -23,13 +23,17 @@ contract BondVault {
 
     /// @notice Pays out `amountWei` of what is kept here.
     function pay(address to, uint256 amountWei) external {
-        if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
+        _checkCaller();
         TOKEN.safeTransfer(to, amountWei);
     }
 
     /// @notice As `pay`, but tells whether the token agreed, so that no recipient can hold up others.
     function tryPay(address to, uint256 amountWei) external returns (bool paid) {
-        if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
+        _checkCaller();
         return TOKEN.trySafeTransfer(to, amountWei);
+    }
+
+    function _checkCaller() private view {
+        if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
     }
 }
