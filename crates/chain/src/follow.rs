@@ -19,7 +19,7 @@ use crate::view::Fact;
 use crate::{Chain, ChainError, ChainView, Result};
 
 /// Blocks asked for at once; public endpoints refuse more than a few thousand.
-const BLOCKS_PER_QUERY: u64 = 2_000;
+pub(crate) const BLOCKS_PER_QUERY: u64 = 2_000;
 /// Calls under way at once.
 const PARALLEL_READS: usize = 16;
 

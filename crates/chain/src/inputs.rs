@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Epoch, OperatorId, U256};
 
 use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
+use crate::follow::BLOCKS_PER_QUERY;
 use crate::{Chain, ChainError, Result};
 
-const BLOCKS_PER_QUERY: u64 = 2_000;
 const PARALLEL_READS: usize = 32;
 
 /// What the chain says about a closed epoch.
