@@ -8,12 +8,12 @@ import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
 import {IStakePool} from "../interfaces/IStakePool.sol";
 import {MerkleSum} from "../libraries/MerkleSum.sol";
 import {Claims} from "./Claims.sol";
-import {ProposerBonds} from "./ProposerBonds.sol";
+import {Contests} from "./Contests.sol";
 
 /// @title Distributor
-/// @notice See IDistributor. Proposals and challenges; Claims pays, ProposerBonds keeps the bonds.
+/// @notice See IDistributor. Proposals and challenges; Claims pays, Contests and ProposerBonds keep what was staked.
 /// @dev Nobody owns it. The guardian (an address, or nobody) can hold up new proposals for a bounded time and nothing else.
-contract Distributor is Claims, ProposerBonds {
+contract Distributor is Claims, Contests {
     struct Parameters {
         IERC20 token;
         IStakePool stakePool;
@@ -30,8 +30,10 @@ contract Distributor is Claims, ProposerBonds {
     /// proposal pays for an update only.
     struct Pending {
         address proposer;
-        uint64 finalizableAt;
+        uint48 finalizableAt;
         uint32 openDemands;
+        /// How many proposals of the contest it outbid.
+        uint8 round;
     }
 
     struct Status {
@@ -68,7 +70,7 @@ contract Distributor is Claims, ProposerBonds {
 
     constructor(Parameters memory parameters)
         Claims(parameters.token)
-        ProposerBonds(parameters.token, parameters.proposerBondWei, parameters.demandBondWei)
+        Contests(parameters.token, parameters.proposerBondWei, parameters.demandBondWei)
     {
         if (
             address(parameters.token) == address(0) || address(parameters.stakePool) == address(0)
@@ -90,27 +92,19 @@ contract Distributor is Claims, ProposerBonds {
         Status memory status = _status;
         if (block.timestamp < status.pausedUntil) revert ProposalsArePaused(status.pausedUntil);
         if (_pending.finalizableAt != 0) revert ProposalPending();
-        Bond memory bond = _bonds[msg.sender];
-        if (bond.amountWei < proposerBondWei) revert ProposerBondTooSmall(bond.amountWei, proposerBondWei);
-        if (block.timestamp <= status.reservedUntil && bond.since >= status.reservedFor) {
-            revert ProposalsReserved(status.reservedUntil);
-        }
-        _checkProposal(proposal, status.finalizedEpochs);
+        _post(proposal, 0, status);
+    }
 
-        // Effect: it is pending.
-        uint64 finalizableAt = uint64(block.timestamp) + challengeWindow;
-        _commitment = _commitmentTo(proposal, msg.sender, finalizableAt);
-        _pending = Pending(msg.sender, finalizableAt, 0);
-        emit Proposed(
-            proposal.epoch,
-            proposal.root,
-            msg.sender,
-            proposal.receiptsRoot,
-            proposal.manifestHash,
-            proposal.utilisationBps,
-            finalizableAt,
-            proposal.uri
-        );
+    /// @inheritdoc IDistributor
+    function outbid(Proposal calldata proposal, Proposal calldata rival) external {
+        // Check: there is something to outbid with another root.
+        Pending memory pending = _checkPending(proposal);
+        if (block.timestamp >= pending.finalizableAt) revert ChallengeWindowClosed();
+        if (rival.epoch != proposal.epoch || rival.root == proposal.root) revert RivalInvalid();
+
+        // Effect: the pending one's stake waits for the end of the contest, and the rival is pending.
+        _outbid(_commitment, proposal.root, pending.proposer, pending.round);
+        _post(rival, pending.round + 1, _status);
     }
 
     /// @inheritdoc IDistributor
@@ -122,6 +116,7 @@ contract Distributor is Claims, ProposerBonds {
 
         // Effect: it is the root, and the reservation after an earlier cheat is over.
         _pending.finalizableAt = 0;
+        if (pending.round != 0) _endContest(Outcome.Decided, proposal.root, pending.proposer);
         finalizedRoot = proposal.root;
         Status storage status = _status;
         status.finalizedEpochs = proposal.epoch + 1;
@@ -169,7 +164,7 @@ contract Distributor is Claims, ProposerBonds {
     ) external {
         Pending memory pending = _checkPending(proposal);
         if (!MerkleSum.verifyWord(proposal.root, leaf, operatorId, leafProof)) revert ProofInvalid();
-        if (operatorId < REGISTRY.operatorCount() || MerkleSum.nanoOf(leaf) == 0) revert NothingWrong();
+        if (REGISTRY.canHaveWorked(operatorId, proposal.epoch) || MerkleSum.nanoOf(leaf) == 0) revert NothingWrong();
         _cancel(proposal, pending, msg.sender, 0);
     }
 
@@ -258,10 +253,14 @@ contract Distributor is Claims, ProposerBonds {
     }
 
     /// @inheritdoc IDistributor
-    function pendingProposal() external view returns (address proposer, uint64 finalizableAt, uint256 openDemands) {
+    function pendingProposal()
+        external
+        view
+        returns (address proposer, uint64 finalizableAt, uint256 openDemands, uint256 stakeWei)
+    {
         Pending memory pending = _pending;
-        if (pending.finalizableAt == 0) return (address(0), 0, 0);
-        return (pending.proposer, pending.finalizableAt, pending.openDemands);
+        if (pending.finalizableAt == 0) return (address(0), 0, 0, 0);
+        return (pending.proposer, pending.finalizableAt, pending.openDemands, _stakeAt(pending.round));
     }
 
     /// @inheritdoc IDistributor
@@ -280,11 +279,41 @@ contract Distributor is Claims, ProposerBonds {
         _status = status;
         _pending.finalizableAt = 0;
 
-        uint256 rewardWei = _takeBond(pending.proposer);
+        uint256 stakeWei = _stakeAt(pending.round);
+        uint256 rewardWei = stakeWei / 2;
+        _slash(pending.proposer, stakeWei);
+        if (pending.round != 0) _endContest(Outcome.Void, 0, address(0));
         emit ProposalCancelled(proposal.epoch, proposal.root, challenger, rewardWei);
 
-        // Interaction: the bond is split.
-        _splitBond(challenger, rewardWei, extraWei);
+        // Interaction: the stake is split.
+        _splitStake(challenger, stakeWei, rewardWei, extraWei);
+    }
+
+    /// @dev Makes the caller's proposal the pending one, if its bond and the proposal allow it.
+    function _post(Proposal calldata proposal, uint8 round, Status memory status) private {
+        // Check: the stake is there, and old enough if there is a reservation.
+        Bond memory bond = _bonds[msg.sender];
+        uint256 stakeWei = _stakeAt(round);
+        if (bond.amountWei < stakeWei) revert ProposerBondTooSmall(bond.amountWei, stakeWei);
+        if (block.timestamp <= status.reservedUntil && bond.since >= status.reservedFor) {
+            revert ProposalsReserved(status.reservedUntil);
+        }
+        _checkProposal(proposal, status.finalizedEpochs);
+
+        // Effect: it is pending.
+        uint48 finalizableAt = uint48(block.timestamp + challengeWindow);
+        _commitment = _commitmentTo(proposal, msg.sender, finalizableAt);
+        _pending = Pending(msg.sender, finalizableAt, 0, round);
+        emit Proposed(
+            proposal.epoch,
+            proposal.root,
+            msg.sender,
+            proposal.receiptsRoot,
+            proposal.manifestHash,
+            proposal.utilisationBps,
+            finalizableAt,
+            proposal.uri
+        );
     }
 
     function _checkProposal(Proposal calldata proposal, uint64 finalizedEpochs) private view {
@@ -306,9 +335,7 @@ contract Distributor is Claims, ProposerBonds {
     }
 
     function _isPayoutNamed(Proposal calldata proposal, bytes32 entry) private view returns (bool) {
-        uint32 operatorId = MerkleSum.operatorIdOf(entry);
-        return operatorId < REGISTRY.operatorCount()
-            && REGISTRY.isPayoutSince(operatorId, MerkleSum.payoutOf(entry), proposal.epoch);
+        return REGISTRY.canBePaid(MerkleSum.operatorIdOf(entry), MerkleSum.payoutOf(entry), proposal.epoch);
     }
 
     function _isPendingProposer(address account) internal view override returns (bool) {

@@ -48,6 +48,13 @@ interface IDistributor {
     /// @notice A cheater's bond was divided. Not `paid`: the challenger's part was added to its own bond. Not `burnt`: the other
     /// half stays in the vault for good.
     event BondSplit(address indexed challenger, uint256 partWei, bool paid, bool burnt);
+    /// @notice A pending proposal made room for one that stakes twice as much. `contest` is the commitment of the first that was
+    /// outbid; the new one's `Proposed` follows.
+    event Outbid(bytes32 indexed contest, uint256 round, address indexed proposer, bytes32 root);
+    /// @notice The stake of a proposal that was outbid went back to its proposer's bond, or half to the winner's and half away.
+    event RoundSettled(
+        bytes32 indexed contest, uint256 round, address indexed proposer, uint256 stakeWei, bool returned
+    );
     event ProposalsPaused(uint64 until);
 
     /// @notice Thrown when a deployment parameter is out of its range.
@@ -74,10 +81,16 @@ interface IDistributor {
     error ProposalNotPending();
     /// @notice Thrown when a proposal is finalized before its window has passed.
     error ChallengeWindowOpen(uint64 finalizableAt);
-    /// @notice Thrown when an entry is demanded after the window has passed.
+    /// @notice Thrown when an entry is demanded, or a proposal outbid, after the window has passed.
     error ChallengeWindowClosed();
     /// @notice Thrown when a proposal is finalized with demands unanswered.
     error DemandsOpen(uint256 demands);
+    /// @notice Thrown when a rival is for another epoch, or has the root that is pending.
+    error RivalInvalid();
+    /// @notice Thrown when a contest is still running, or there was none.
+    error ContestUnknown(bytes32 contest);
+    /// @notice Thrown when a contest had no such round, or it is settled.
+    error RoundUnknown(uint256 round);
     /// @notice Thrown when an entry or word does not stand in the tree it is said to stand in.
     error ProofInvalid();
     /// @notice Thrown when a challenge shows nothing wrong.
@@ -115,6 +128,16 @@ interface IDistributor {
     /// without a proposal. So a proposer with a bond waits at most as many windows as others had bonds before it, and
     /// each of them costs its cheater the bond.
     function propose(Proposal calldata proposal) external;
+    /// @notice Replaces the pending proposal by a rival for the same epoch with another root: against what breaks no rule that
+    /// can be proven here. The caller stakes twice what the pending one does, from its bond, and the window begins anew.
+    /// The stake that was outbid is lost if the rival becomes final (half to its proposer, half burnt), and comes back
+    /// if its own root does, or if nothing comes of the contest. So cheats that cannot be proven cost more each time,
+    /// and whoever is ready to stake more than they have gets through after as many windows as they can double.
+    function outbid(Proposal calldata proposal, Proposal calldata rival) external;
+    /// @notice Settles what the proposal of `round` of an ended contest staked. Anyone may call; once for each round.
+    function settleRound(bytes32 contest, uint256 round) external;
+    /// @notice How many proposals of a contest were outbid.
+    function roundsOf(bytes32 contest) external view returns (uint256);
     /// @notice Makes the pending proposal the root that claims are paid from. Anyone may call after the challenge window.
     function finalize(Proposal calldata proposal) external;
     /// @notice Proves that `proposal` lowers what the finalized root already promised `operatorId`, or leaves it out.
@@ -130,7 +153,7 @@ interface IDistributor {
     ) external;
     /// @notice Proves that `proposal` pays an address that the operator did not name, with the entry's proof in its tree.
     function challengePayout(Proposal calldata proposal, bytes32 entry, bytes32[] calldata proof) external;
-    /// @notice Proves that `proposal` promises something to an id that no operator has, with the proof of the leaf there.
+    /// @notice Proves that `proposal` promises something to an id that no operator had in its epoch, with the leaf's proof.
     function challengeUnknownOperator(
         Proposal calldata proposal,
         uint32 operatorId,
@@ -169,6 +192,10 @@ interface IDistributor {
     function pendingCommitment() external view returns (bytes32);
     function challengeWindow() external view returns (uint64 seconds_);
     function answerWindow() external view returns (uint64 seconds_);
-    /// @notice The pending proposal's proposer, when it can be finalized, and its unanswered demands; zeros if none is pending.
-    function pendingProposal() external view returns (address proposer, uint64 finalizableAt, uint256 openDemands);
+    /// @notice The pending proposal's proposer, when it can be finalized, its unanswered demands, and what it stakes; zeros if
+    /// none is pending.
+    function pendingProposal()
+        external
+        view
+        returns (address proposer, uint64 finalizableAt, uint256 openDemands, uint256 stakeWei);
 }

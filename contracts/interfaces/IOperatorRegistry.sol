@@ -6,6 +6,8 @@ pragma solidity ^0.8.28;
 interface IOperatorRegistry {
     struct Operator {
         address owner;
+        /// First epoch it can have worked: the one after its registration.
+        uint64 firstEpoch;
         address payout;
         uint128 bondWei;
         /// First epoch the operator is bonded for in full.
@@ -91,8 +93,11 @@ interface IOperatorRegistry {
     function slasherActiveFrom(address slasher) external view returns (uint64 epoch);
     /// @notice Epochs for which a bond answers after their end.
     function answerEpochs() external view returns (uint64);
-    /// @notice Whether `payout` was the operator's payout address at any moment since `epoch` began.
-    function isPayoutSince(uint32 operatorId, address payout, uint64 epoch) external view returns (bool);
+    /// @notice Whether a distribution of `epoch` may pay the operator at `payout`: it can have worked in that epoch, and the
+    /// address was its payout address at any moment since the epoch began.
+    function canBePaid(uint32 operatorId, address payout, uint64 epoch) external view returns (bool);
+    /// @notice Whether there is such an operator, registered before `epoch` began.
+    function canHaveWorked(uint32 operatorId, uint64 epoch) external view returns (bool);
     function minimumBondWei() external view returns (uint256);
     function operatorCount() external view returns (uint32);
     function operatorAt(uint32 operatorId) external view returns (Operator memory);

@@ -21,6 +21,9 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         uint32 operatorId;
     }
 
+    /// @dev A bond that nobody could ever withdraw would deter the honest first.
+    uint64 private constant LONGEST_ANSWER = 1000;
+
     /// @notice The token that bonds are in.
     IERC20 public immutable token;
     /// @notice The pool whose epochs count.
@@ -53,8 +56,8 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         address[] memory slashers
     ) Ownable(address(this)) {
         if (
-            minimumBondWei_ == 0 || answerEpochs_ == 0 || address(token_) == address(0)
-                || address(stakePool_) == address(0)
+            minimumBondWei_ == 0 || answerEpochs_ == 0 || answerEpochs_ > LONGEST_ANSWER
+                || address(token_) == address(0) || address(stakePool_) == address(0)
         ) {
             revert RegistryParameterInvalid();
         }
@@ -77,7 +80,7 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         // Effect: the next id, eligible from the next epoch on.
         uint64 epoch = stakePool.currentEpoch();
         operatorId = uint32(_operators.length);
-        _operators.push(Operator(msg.sender, payout, bondWei, epoch + 1, type(uint64).max));
+        _operators.push(Operator(msg.sender, epoch + 1, payout, bondWei, epoch + 1, type(uint64).max));
         emit OperatorRegistered(operatorId, msg.sender, payout, bondWei, metadata);
 
         // Interaction: the bond comes in.
@@ -183,9 +186,8 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         uint64 activeFrom = _slashers[msg.sender];
         if (activeFrom == 0 || current < activeFrom) revert CallerNotSlasher(msg.sender);
         Operator storage operator = _operator(operatorId);
-        if (epoch > current || epoch + answerEpochs < current || epoch >= operator.exitEpoch) {
-            revert EpochNotAnswerable(epoch);
-        }
+        bool worked = epoch >= operator.firstEpoch && epoch < operator.exitEpoch;
+        if (!worked || epoch > current || epoch + answerEpochs < current) revert EpochNotAnswerable(epoch);
 
         // Effect: the bond shrinks; below the minimum, it no longer makes the operator eligible.
         takenWei = amountWei < operator.bondWei ? amountWei : operator.bondWei;
@@ -236,8 +238,16 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     }
 
     /// @inheritdoc IOperatorRegistry
-    function isPayoutSince(uint32 operatorId, address payout, uint64 epoch) external view returns (bool) {
-        return _operator(operatorId).payout == payout || _replacedBefore[operatorId][payout] > epoch;
+    function canBePaid(uint32 operatorId, address payout, uint64 epoch) external view returns (bool) {
+        if (operatorId >= _operators.length) return false;
+        Operator storage operator = _operators[operatorId];
+        return
+            operator.firstEpoch <= epoch && (operator.payout == payout || _replacedBefore[operatorId][payout] > epoch);
+    }
+
+    /// @inheritdoc IOperatorRegistry
+    function canHaveWorked(uint32 operatorId, uint64 epoch) external view returns (bool) {
+        return operatorId < _operators.length && _operators[operatorId].firstEpoch <= epoch;
     }
 
     function _nameSlasher(address slasher, uint64 activeEpoch) private {

@@ -7,11 +7,16 @@ import {IStakePool} from "../interfaces/IStakePool.sol";
 /// @notice Epoch `e` lasts from `genesis + e · length` to `genesis + (e + 1) · length`, in seconds of chain time. Before
 /// genesis, epoch 0 is running.
 abstract contract EpochClock is IStakePool {
+    /// @dev No epoch is longer, and the first begins no later.
+    uint256 private constant LONGEST = 366 days;
+
     uint64 private immutable GENESIS;
     uint64 private immutable EPOCH_LENGTH;
 
     constructor(uint64 genesis_, uint64 epochLength_) {
-        if (epochLength_ == 0) revert PoolParameterInvalid();
+        if (epochLength_ == 0 || epochLength_ > LONGEST || genesis_ > block.timestamp + LONGEST) {
+            revert PoolParameterInvalid();
+        }
         GENESIS = genesis_;
         EPOCH_LENGTH = epochLength_;
     }

@@ -24,6 +24,10 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     /// @notice Unstake requests that one `withdraw` works off, so that nobody's own history can lock them out.
     uint256 public constant WITHDRAWALS_PER_CALL = 50;
 
+    /// @dev The epoch in which somebody asks counts, however little is left of it: two make sure of a whole one.
+    uint64 private constant SHORTEST_UNBONDING = 2;
+    uint64 private constant LONGEST_UNBONDING = 1000;
+
     IERC20 private immutable TOKEN;
     address private immutable DISTRIBUTOR;
     uint64 private immutable UNBONDING_EPOCHS;
@@ -54,8 +58,9 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         )
     {
         if (
-            parameters.token == address(0) || parameters.distributor == address(0) || parameters.unbondingEpochs == 0
-                || parameters.minimumStakeWei == 0
+            parameters.token == address(0) || parameters.distributor == address(0)
+                || parameters.unbondingEpochs < SHORTEST_UNBONDING || parameters.unbondingEpochs > LONGEST_UNBONDING
+                || parameters.minimumStakeWei == 0 || parameters.quotaBytesPerData > type(uint64).max
         ) revert PoolParameterInvalid();
         TOKEN = IERC20(parameters.token);
         DISTRIBUTOR = parameters.distributor;

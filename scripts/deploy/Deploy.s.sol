@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Distributor} from "../../contracts/distribution/Distributor.sol";
 import {IOperatorRegistry} from "../../contracts/interfaces/IOperatorRegistry.sol";
@@ -21,8 +22,10 @@ import {vm} from "./Vm.sol";
 ///
 /// Environment: TATUM_PRIVATE_KEY (the deployer's key), TATUM_PARAMETERS (the file; local.json by default), and overrides of
 /// single parameters: TATUM_TOKEN, TATUM_GENESIS, TATUM_EPOCH_LENGTH, TATUM_UNBONDING_EPOCHS, TATUM_CHALLENGE_WINDOW,
-/// TATUM_ANSWER_WINDOW, TATUM_DEPLOYMENT (the file to write).
+/// TATUM_ANSWER_WINDOW, TATUM_TIMELOCK_PROPOSER, TATUM_DEPLOYMENT (the file to write).
 contract Deploy {
+    using SafeCast for uint256;
+
     struct Deployed {
         address token;
         StakePool stakePool;
@@ -49,20 +52,26 @@ contract Deploy {
     function _deploy(address deployer) private returns (Deployed memory deployed) {
         deployed.token = vm.envOr("TATUM_TOKEN", vm.parseJsonAddress(_parameters, ".token"));
         if (deployed.token == address(0)) {
-            deployed.token = address(new DataToken(deployer, _parameter(".tokenSupplyWei")));
+            uint256 supplyWei = _parameter(".tokenSupplyWei");
+            require(
+                supplyWei != 0,
+                "name the token (TATUM_TOKEN, or token in the parameters), or give tokenSupplyWei for a new one"
+            );
+            deployed.token = address(new DataToken(deployer, supplyWei));
         }
+        require(deployed.token.code.length != 0, "there is no contract at the token's address");
         deployed.timelock = _timelock();
         // The pool and the distributor name each other for good, so the later one's address is computed first.
         address distributor = vm.computeCreateAddress(deployer, vm.getNonce(deployer) + 2);
-        deployed.genesis = uint64(vm.envOr("TATUM_GENESIS", _parameter(".genesis")));
+        deployed.genesis = vm.envOr("TATUM_GENESIS", _parameter(".genesis")).toUint64();
         if (deployed.genesis == 0) deployed.genesis = uint64(block.timestamp);
-        deployed.epochLength = uint64(vm.envOr("TATUM_EPOCH_LENGTH", _parameter(".epochLength")));
+        deployed.epochLength = vm.envOr("TATUM_EPOCH_LENGTH", _parameter(".epochLength")).toUint64();
         deployed.stakePool = new StakePool(_poolParameters(deployed, distributor));
         deployed.registry = new OperatorRegistry(
             IERC20(deployed.token),
             IStakePool(deployed.stakePool),
             _parameter(".minimumBondWei"),
-            uint64(_parameter(".answerEpochs")),
+            _parameter(".answerEpochs").toUint64(),
             deployed.timelock,
             new address[](0)
         );
@@ -74,7 +83,8 @@ contract Deploy {
         uint256 delay = _parameter(".timelockDelay");
         if (delay == 0) return address(0);
         address[] memory proposers = new address[](1);
-        proposers[0] = vm.parseJsonAddress(_parameters, ".timelockProposer");
+        proposers[0] = vm.envOr("TATUM_TIMELOCK_PROPOSER", vm.parseJsonAddress(_parameters, ".timelockProposer"));
+        require(proposers[0] != address(0), "a timelock needs a timelockProposer, or it can never act");
         address[] memory executors = new address[](1);
         return address(new TimelockController(delay, proposers, executors, address(0)));
     }
@@ -89,16 +99,16 @@ contract Deploy {
             distributor: distributor,
             genesis: deployed.genesis,
             epochLength: deployed.epochLength,
-            unbondingEpochs: uint64(vm.envOr("TATUM_UNBONDING_EPOCHS", _parameter(".unbondingEpochs"))),
+            unbondingEpochs: vm.envOr("TATUM_UNBONDING_EPOCHS", _parameter(".unbondingEpochs")).toUint64(),
             minimumStakeWei: _parameter(".minimumStakeWei"),
             dustFloorWei: _parameter(".dustFloorWei"),
             quotaBytesPerData: _parameter(".quotaBytesPerData"),
             initialRatePpb: _parameter(".feeRate.initialPpb"),
             inflation: InflationController.Parameters({
-                floorPpb: uint32(_parameter(".feeRate.floorPpb")),
-                ceilingPpb: uint32(_parameter(".feeRate.ceilingPpb")),
-                targetBps: uint16(_parameter(".feeRate.targetUtilisationBps")),
-                maxStepBps: uint16(_parameter(".feeRate.maxStepBps"))
+                floorPpb: _parameter(".feeRate.floorPpb").toUint32(),
+                ceilingPpb: _parameter(".feeRate.ceilingPpb").toUint32(),
+                targetBps: _parameter(".feeRate.targetUtilisationBps").toUint16(),
+                maxStepBps: _parameter(".feeRate.maxStepBps").toUint16()
             })
         });
     }
@@ -110,10 +120,10 @@ contract Deploy {
             registry: IOperatorRegistry(deployed.registry),
             proposerBondWei: _parameter(".proposerBondWei"),
             demandBondWei: _parameter(".demandBondWei"),
-            challengeWindow: uint64(vm.envOr("TATUM_CHALLENGE_WINDOW", _parameter(".challengeWindow"))),
-            answerWindow: uint64(vm.envOr("TATUM_ANSWER_WINDOW", _parameter(".answerWindow"))),
+            challengeWindow: vm.envOr("TATUM_CHALLENGE_WINDOW", _parameter(".challengeWindow")).toUint64(),
+            answerWindow: vm.envOr("TATUM_ANSWER_WINDOW", _parameter(".answerWindow")).toUint64(),
             guardian: vm.parseJsonAddress(_parameters, ".guardian"),
-            maximumPause: uint64(_parameter(".maximumPause"))
+            maximumPause: _parameter(".maximumPause").toUint64()
         });
     }
 

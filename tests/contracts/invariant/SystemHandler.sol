@@ -11,7 +11,7 @@ import {SumTree} from "../support/SumTree.sol";
 
 /// @title Operators, proposers, cheats and one honest auditor at random
 /// @notice Moves that may not revert. The auditor acts before time passes, as the challenge window lets it; the honest
-/// proposer answers demands before time passes.
+/// proposer answers demands, and outbids what cannot be proven wrong, before time passes.
 contract SystemHandler {
     using SumTree for SumTree.Tree;
 
@@ -22,7 +22,9 @@ contract SystemHandler {
         Shallow,
         Secret,
         StolenPayout,
-        UnknownOperator
+        UnknownOperator,
+        /// The new money to one operator: breaks no rule that can be proven.
+        Unfair
     }
 
     struct Setup {
@@ -39,10 +41,13 @@ contract SystemHandler {
 
     uint256 private constant MOST_OPERATORS = 9;
     uint256 private constant EPOCH = 1 days;
+    uint256 private constant MOST_STAKED = 64;
 
     Setup private s;
     bytes32[] private _finalized;
     bytes32[] private _pending;
+    /// @dev What the honest proposer stands for while something is pending.
+    bytes32[] private _right;
     IDistributor.Proposal private _proposal;
     Kind public kind;
     uint256 private _place;
@@ -59,6 +64,13 @@ contract SystemHandler {
     uint256 private _seriesUntil;
     mapping(Kind kind => uint256) public cancelled;
     uint256 public finalizations;
+    uint256 public outbidWei;
+    uint256 public outbids;
+    bool public cheatGotItsStakeBack;
+    bool public honestLostItsStake;
+    bytes32[] private _contests;
+    mapping(bytes32 contest => Kind[]) private _rounds;
+    mapping(bytes32 contest => bool) private _decided;
 
     constructor(Setup memory setup) {
         s = setup;
@@ -87,8 +99,6 @@ contract SystemHandler {
     function register(uint256 seed) external {
         uint256 id = s.registry.operatorCount();
         if (id >= MOST_OPERATORS) return;
-        // Once registered, an id is somebody's: the auditor has to be quicker.
-        if (kind == Kind.UnknownOperator) _audit();
         address payout = _newPayout(seed);
         uint128 bondWei = uint128(s.registry.minimumBondWei());
         vm.prank(s.staker);
@@ -137,27 +147,59 @@ contract SystemHandler {
     function proposeHonestly(uint256 seed) external {
         if (kind != Kind.None || !_anyNewEpoch()) return;
         _pending = _grown(seed);
+        _right = _pending;
         _post(s.honest, Kind.Good, SumTree.build(_pending).root, seed);
     }
 
+    /// @notice A cheat is first, or outbids what is pending.
     function cheat(uint256 who, uint256 how, uint256 seed) external {
-        if (kind != Kind.None || !_anyNewEpoch() || _finalized.length == 0) return;
-        Kind chosen = Kind(uint256(Kind.Decrease) + how % 5);
+        if (!_anyNewEpoch() || _finalized.length == 0) return;
+        (, uint64 finalizableAt,, uint256 stakeWei) = s.distributor.pendingProposal();
+        if (kind != Kind.None && (kind != Kind.Good || block.timestamp >= finalizableAt)) return;
+        uint256 neededWei = kind == Kind.None ? s.distributor.proposerBondWei() : 2 * stakeWei;
+        if (neededWei > MOST_STAKED * s.distributor.proposerBondWei()) return;
+        bytes32[] memory before = _pending;
+        Kind chosen = Kind(uint256(Kind.Decrease) + how % 6);
         _pending = _grown(seed);
         bytes32 root = _spoil(chosen, seed);
-        if (root == 0) return;
-        address cheater = s.cheats[who % s.cheats.length];
-        if (s.distributor.proposerBondOf(cheater) < s.distributor.proposerBondWei()) {
-            uint256 bondWei = s.distributor.proposerBondWei();
-            vm.prank(cheater);
-            s.distributor.depositProposerBond(bondWei);
+        if (root == 0 || (kind == Kind.Good && root == _proposal.root)) {
+            _pending = before;
+            return;
         }
-        _post(cheater, chosen, root, seed);
+        address cheater = s.cheats[who % s.cheats.length];
+        uint256 bondWei = s.distributor.proposerBondOf(cheater);
+        if (bondWei < neededWei) {
+            vm.prank(cheater);
+            s.distributor.depositProposerBond(neededWei - bondWei);
+        }
+        if (!_post(cheater, chosen, root, seed)) _pending = before;
+    }
+
+    function settleContests() public {
+        if (kind != Kind.None) return;
+        for (uint256 i = 0; i < _contests.length; ++i) {
+            bytes32 contest = _contests[i];
+            for (uint256 round = 0; round < s.distributor.roundsOf(contest); ++round) {
+                _settleRound(contest, round);
+            }
+        }
+        delete _contests;
+    }
+
+    function _settleRound(bytes32 contest, uint256 round) private {
+        uint256 stakeWei = s.distributor.proposerBondWei() << round;
+        bool honest = _rounds[contest][round] == Kind.Good;
+        uint256 before = _allBonds();
+        s.distributor.settleRound(contest, round);
+        outbidWei -= stakeWei;
+        bool whole = _allBonds() - before == stakeWei;
+        if (!honest && whole && _decided[contest]) cheatGotItsStakeBack = true;
+        if (honest && !whole) honestLostItsStake = true;
     }
 
     function grief(uint256 id) external {
         if (kind != Kind.Good || _finalized.length == 0) return;
-        (, uint64 finalizableAt,) = s.distributor.pendingProposal();
+        (, uint64 finalizableAt,,) = s.distributor.pendingProposal();
         id %= _finalized.length;
         if (block.timestamp >= finalizableAt || _nano(_finalized[id]) == 0) return;
         for (uint256 i = 0; i < _demanded.length; ++i) {
@@ -171,12 +213,13 @@ contract SystemHandler {
         _audit();
         if (kind != Kind.Good) return;
         _answerAll();
-        (, uint64 finalizableAt,) = s.distributor.pendingProposal();
+        (, uint64 finalizableAt,,) = s.distributor.pendingProposal();
         if (block.timestamp < finalizableAt) return;
         s.distributor.finalize(_proposal);
         for (uint256 i = 0; i < _finalized.length; ++i) {
             if (i >= _pending.length || _nano(_pending[i]) < _nano(_finalized[i])) amountFell = true;
         }
+        _noteDecided();
         _finalized = _pending;
         seriesLength = 0;
         _seriesUntil = 0;
@@ -186,7 +229,7 @@ contract SystemHandler {
 
     function withdrawBond(uint256 who) external {
         address cheater = s.cheats[who % s.cheats.length];
-        (address proposer,,) = s.distributor.pendingProposal();
+        (address proposer,,,) = s.distributor.pendingProposal();
         if (proposer == cheater || s.distributor.proposerBondOf(cheater) == 0) return;
         vm.prank(cheater);
         s.distributor.withdrawProposerBond();
@@ -218,11 +261,13 @@ contract SystemHandler {
     /// @notice Ends whatever is pending, then the honest proposer gets one distribution through, and all is claimed.
     /// @return windows Windows that took.
     function settle() external returns (uint256 windows) {
+        if (kind == Kind.Unfair) _outbidHonestly();
         if (kind == Kind.Good) {
             _answerAll();
-            (, uint64 finalizableAt,) = s.distributor.pendingProposal();
+            (, uint64 finalizableAt,,) = s.distributor.pendingProposal();
             if (block.timestamp < finalizableAt) vm.warp(finalizableAt);
             s.distributor.finalize(_proposal);
+            _noteDecided();
             _finalized = _pending;
             _clear();
             ++windows;
@@ -235,6 +280,7 @@ contract SystemHandler {
         }
         vm.warp(block.timestamp + EPOCH);
         s.pool.closeEpochs();
+        settleContests();
         if (s.registry.operatorCount() == 0) return windows;
         _pending = _grown(1);
         _post(s.honest, Kind.Good, SumTree.build(_pending).root, 7);
@@ -255,11 +301,21 @@ contract SystemHandler {
     }
 
     function _beforeTimePasses() private {
+        if (kind == Kind.Unfair) _outbidHonestly();
         if (kind == Kind.Good) _answerAll();
         else _audit();
     }
 
+    function _outbidHonestly() private {
+        if (_right.length == 0) _right = _grown(1);
+        _pending = _right;
+        bytes32 root = SumTree.build(_right).root;
+        if (root == _proposal.root) kind = Kind.Good;
+        else _post(s.honest, Kind.Good, root, 11);
+    }
+
     function _audit() private {
+        if (kind == Kind.Unfair) _outbidHonestly();
         if (kind == Kind.None || kind == Kind.Good) return;
         if (kind == Kind.Secret) return _auditSecret();
         SumTree.Tree memory bad = SumTree.build(_pending);
@@ -320,8 +376,20 @@ contract SystemHandler {
 
     function _clear() private {
         kind = Kind.None;
+        delete _right;
         delete _demanded;
         _answered = 0;
+    }
+
+    function _noteDecided() private {
+        if (_contests.length != 0) _decided[_contests[_contests.length - 1]] = true;
+    }
+
+    function _allBonds() private view returns (uint256 bondsWei) {
+        bondsWei = s.distributor.proposerBondOf(s.honest);
+        for (uint256 i = 0; i < s.cheats.length; ++i) {
+            bondsWei += s.distributor.proposerBondOf(s.cheats[i]);
+        }
     }
 
     function _noteClaims() private {
@@ -338,19 +406,26 @@ contract SystemHandler {
         return closed > 0 && (!any || closed - 1 > epoch) && s.registry.operatorCount() > 0;
     }
 
-    /// @dev The finalized distribution grown by some of the new funds, for all operators, at their payouts of now.
+    /// @dev The epoch that the next proposal, or a rival of the pending one, is for.
+    function _epoch() private view returns (uint64) {
+        return kind == Kind.None ? s.pool.closedEpochs() - 1 : _proposal.epoch;
+    }
+
+    /// @dev The finalized distribution grown by some of the new funds, for those who can have worked, at their payouts of now.
     function _grown(uint256 seed) private view returns (bytes32[] memory entries) {
         uint256 count = s.registry.operatorCount();
-        uint256 available = s.pool.fundedThroughWei(s.pool.closedEpochs() - 1) / 1e9;
+        uint256 available = s.pool.fundedThroughWei(_epoch()) / 1e9;
         for (uint256 i = 0; i < _finalized.length; ++i) {
             available -= _nano(_finalized[i]);
         }
         entries = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
             uint256 nano = i < _finalized.length ? _nano(_finalized[i]) : 0;
+            OperatorRegistry.Operator memory operator = s.registry.operatorAt(uint32(i));
             uint256 more = uint256(keccak256(abi.encode(seed, i))) % (available / 2 + 1);
+            if (operator.firstEpoch > _epoch()) more = 0;
             available -= more;
-            entries[i] = SumTree.entry(i, s.registry.operatorAt(uint32(i)).payout, nano + more);
+            entries[i] = SumTree.entry(i, operator.payout, nano + more);
         }
     }
 
@@ -361,6 +436,18 @@ contract SystemHandler {
             if (_nano(_finalized[_place]) == 0) return 0;
             uint256 sum = uint64(uint256(SumTree.build(_pending).root));
             return SumTree.word(keccak256(abi.encode("secret", seed)), sum);
+        }
+        if (chosen == Kind.Unfair) {
+            uint256 more;
+            for (uint256 i = 0; i < _pending.length; ++i) {
+                uint256 was = i < _finalized.length ? _nano(_finalized[i]) : 0;
+                more += _nano(_pending[i]) - was;
+                _pending[i] = SumTree.entry(i, s.registry.operatorAt(uint32(i)).payout, was);
+            }
+            while (s.registry.operatorAt(uint32(_place)).firstEpoch > _epoch()) --_place;
+            _pending[_place] =
+                SumTree.entry(_place, s.registry.operatorAt(uint32(_place)).payout, _nano(_pending[_place]) + more);
+            return SumTree.build(_pending).root;
         }
         if (chosen == Kind.StolenPayout) {
             _pending[_place] = SumTree.entry(_place, s.cheats[0], _nano(_pending[_place]));
@@ -398,28 +485,47 @@ contract SystemHandler {
         return SumTree.build(_pending).root;
     }
 
-    /// @dev An honest proposal must be accepted whenever nothing is pending; a cheat may be kept out by a reservation.
-    function _post(address proposer, Kind chosen, bytes32 root, uint256 seed) private {
+    /// @dev An honest proposal must be accepted whenever nothing, or something unfair, is pending; a cheat may be kept out by a
+    /// reservation.
+    function _post(address proposer, Kind chosen, bytes32 root, uint256 seed) private returns (bool posted) {
         IDistributor.Proposal memory proposal = IDistributor.Proposal({
-            epoch: s.pool.closedEpochs() - 1,
+            epoch: _epoch(),
             root: root,
             receiptsRoot: keccak256(abi.encode(seed)),
             manifestHash: keccak256("manifest"),
             utilisationBps: uint16(seed % 10_001),
             uri: "uri"
         });
+        bytes32 commitment = s.distributor.pendingCommitment();
+        (,,, uint256 stakeWei) = s.distributor.pendingProposal();
+        bytes memory call = kind == Kind.None
+            ? abi.encodeCall(s.distributor.propose, (proposal))
+            : abi.encodeCall(s.distributor.outbid, (_proposal, proposal));
         vm.prank(proposer);
-        if (chosen == Kind.Good) {
-            s.distributor.propose(proposal);
-        } else {
-            try s.distributor.propose(proposal) {}
-            catch (bytes memory reason) {
-                require(bytes4(reason) == IDistributor.ProposalsReserved.selector, "refused for another reason");
-                return;
-            }
+        (bool done, bytes memory reason) = address(s.distributor).call(call);
+        if (!done) {
+            bool reserved = bytes4(reason) == IDistributor.ProposalsReserved.selector;
+            require(chosen != Kind.Good && reserved, "refused for another reason");
+            return false;
         }
+        if (kind != Kind.None) _noteOutbid(commitment, stakeWei);
         _proposal = proposal;
         kind = chosen;
+        return true;
+    }
+
+    /// @dev What was demanded of the proposal that was outbid needs no answer any more.
+    function _noteOutbid(bytes32 commitment, uint256 stakeWei) private {
+        if (stakeWei == s.distributor.proposerBondWei()) _contests.push(commitment);
+        _rounds[_contests[_contests.length - 1]].push(kind);
+        outbidWei += stakeWei;
+        ++outbids;
+        for (uint256 i = _answered; i < _demanded.length; ++i) {
+            s.distributor.reclaimDemandBond(commitment, _demanded[i]);
+            openDemandBonds -= s.distributor.demandBondWei();
+        }
+        delete _demanded;
+        _answered = 0;
     }
 
     function _newPayout(uint256 seed) private view returns (address) {

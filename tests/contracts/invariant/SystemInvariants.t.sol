@@ -13,6 +13,8 @@ contract SystemInvariants is Fixture {
         bytes4[] selectors;
     }
 
+    uint256 private constant HONEST_BOND = 500 * PROPOSER_BOND;
+
     SystemHandler private handler;
     address[] private cheats;
 
@@ -24,6 +26,8 @@ contract SystemInvariants is Fixture {
             vm.prank(cheats[i]);
             token.approve(address(distributor), type(uint256).max);
         }
+        vm.prank(PROPOSER);
+        distributor.depositProposerBond(HONEST_BOND - PROPOSER_BOND);
         _stake(ALICE, 100_000e18);
         vm.warp(block.timestamp + 1);
         handler = new SystemHandler(
@@ -47,7 +51,7 @@ contract SystemInvariants is Fixture {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[16] memory moves = [
+        bytes4[17] memory moves = [
             SystemHandler.stake.selector,
             SystemHandler.wait.selector,
             SystemHandler.nextEpoch.selector,
@@ -63,7 +67,8 @@ contract SystemInvariants is Fixture {
             SystemHandler.finalize.selector,
             SystemHandler.withdrawBond.selector,
             SystemHandler.claim.selector,
-            SystemHandler.claimRange.selector
+            SystemHandler.claimRange.selector,
+            SystemHandler.settleContests.selector
         ];
         bytes4[] memory selectors = new bytes4[](moves.length);
         for (uint256 i = 0; i < moves.length; ++i) {
@@ -81,6 +86,8 @@ contract SystemInvariants is Fixture {
         _d5_VaultHoldsTheBonds();
         _d6_RegistryHoldsTheBonds();
         vm.assertLe(handler.seriesLength(), cheats.length, "D7: a cheat had two turns in a series");
+        vm.assertFalse(handler.cheatGotItsStakeBack(), "D9: a cheat that was outbid lost nothing");
+        vm.assertFalse(handler.honestLostItsStake(), "D9: who was right lost its stake");
     }
 
     function afterInvariant() external {
@@ -89,15 +96,16 @@ contract SystemInvariants is Fixture {
         for (uint256 i = 0; i < handler.finalizedCount(); ++i) {
             vm.assertEq(distributor.claimedNano(uint32(i)), handler.finalizedNano(i), "D8: claimed");
         }
+        vm.assertGe(distributor.proposerBondOf(PROPOSER), HONEST_BOND, "D9: the honest proposer paid");
         vm.prank(PROPOSER);
         distributor.withdrawProposerBond();
     }
 
     /// The handler is not idle: in a long walk every kind of cheat is posted and caught, and distributions are finalized.
     function test_TheHandlerReachesEverything() external {
-        for (uint256 i = 0; i < 1500; ++i) {
+        for (uint256 i = 0; i < 2500; ++i) {
             uint256 seed = uint256(keccak256(abi.encode(i)));
-            uint256 move = seed % 9;
+            uint256 move = seed % 10;
             if (move == 0) handler.nextEpoch();
             if (move == 1) handler.wait(seed);
             if (move == 2) handler.cheat(seed, seed >> 8, seed >> 16);
@@ -107,11 +115,13 @@ contract SystemInvariants is Fixture {
             if (move == 6) handler.grief(seed);
             if (move == 7) handler.setPayout(seed, seed);
             if (move == 8) handler.claimRange(seed, seed >> 8);
+            if (move == 9) handler.settleContests();
         }
         for (uint256 kind = uint256(SystemHandler.Kind.Decrease); kind <= 6; ++kind) {
             vm.assertGt(handler.cancelled(SystemHandler.Kind(kind)), 0);
         }
         vm.assertGt(handler.finalizations(), 50);
+        vm.assertGt(handler.outbids(), 20);
     }
 
     function _d1_ClaimedIsCoveredByFunds() private view {
@@ -140,7 +150,7 @@ contract SystemInvariants is Fixture {
     }
 
     function _d5_VaultHoldsTheBonds() private view {
-        uint256 bondsWei = distributor.proposerBondOf(PROPOSER) + handler.openDemandBonds();
+        uint256 bondsWei = distributor.proposerBondOf(PROPOSER) + handler.openDemandBonds() + handler.outbidWei();
         for (uint256 i = 0; i < cheats.length; ++i) {
             bondsWei += distributor.proposerBondOf(cheats[i]);
         }

@@ -213,7 +213,7 @@ contract ChallengesTest is Fixture {
         emit IDistributor.EntryDemanded(commitment, 2, BOB, uint64(NANO), answerBy);
         _demand(BOB, proposal, 2);
         vm.assertEq(token.balanceOf(BOB), 10_000_000e18 - DEMAND_BOND);
-        (,, uint256 demands) = distributor.pendingProposal();
+        (,, uint256 demands,) = distributor.pendingProposal();
         vm.assertEq(demands, 1);
         vm.warp(block.timestamp + WINDOW);
         vm.expectRevert(abi.encodeWithSelector(IDistributor.DemandsOpen.selector, 1));
@@ -224,7 +224,7 @@ contract ChallengesTest is Fixture {
         vm.prank(ALICE);
         distributor.answerDemand(proposal, SumTree.entry(2, _payout(2), 2 * NANO), proof);
         vm.assertEq(token.balanceOf(PROPOSER) - proposerWei, DEMAND_BOND);
-        (,, demands) = distributor.pendingProposal();
+        (,, demands,) = distributor.pendingProposal();
         vm.assertEq(demands, 0);
         vm.expectRevert(IDistributor.DemandUnknown.selector);
         distributor.answerDemand(proposal, SumTree.entry(2, _payout(2), 2 * NANO), proof);

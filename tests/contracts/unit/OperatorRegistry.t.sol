@@ -35,6 +35,9 @@ contract OperatorRegistryTest is Fixture {
         vm.expectRevert(IOperatorRegistry.RegistryParameterInvalid.selector);
         new OperatorRegistry(IERC20(address(token)), pool, 1, 0, address(0), new address[](0));
         vm.expectRevert(IOperatorRegistry.RegistryParameterInvalid.selector);
+        new OperatorRegistry(IERC20(address(token)), pool, 1, 1001, address(0), new address[](0));
+        new OperatorRegistry(IERC20(address(token)), pool, 1, 1000, address(0), new address[](0));
+        vm.expectRevert(IOperatorRegistry.RegistryParameterInvalid.selector);
         new OperatorRegistry(IERC20(address(0)), pool, 1, 1, address(0), new address[](0));
         vm.expectRevert(IOperatorRegistry.RegistryParameterInvalid.selector);
         new OperatorRegistry(IERC20(address(token)), IStakePool(address(0)), 1, 1, address(0), new address[](0));
@@ -90,9 +93,9 @@ contract OperatorRegistryTest is Fixture {
         registry.addBond(1, 1);
         vm.expectRevert(unknown);
         registry.setPayout(1, CAROL);
-        vm.expectRevert(unknown);
-        registry.isPayoutSince(1, CAROL, 0);
         vm.stopPrank();
+        vm.assertFalse(registry.canBePaid(1, address(0), 0));
+        vm.assertFalse(registry.canHaveWorked(1, type(uint64).max));
     }
 
     function test_RevertWhen_AStrangerManages() external {
@@ -135,21 +138,31 @@ contract OperatorRegistryTest is Fixture {
 
     function test_PastPayoutsAreRememberedByEpoch() external {
         uint32 id = _register(CAROL, ALICE);
-        vm.assertTrue(registry.isPayoutSince(id, ALICE, 0));
-        vm.assertTrue(registry.isPayoutSince(id, ALICE, 1000));
-        vm.assertFalse(registry.isPayoutSince(id, BOB, 0));
+        vm.assertTrue(registry.canBePaid(id, ALICE, 1));
+        vm.assertTrue(registry.canBePaid(id, ALICE, 1000));
+        vm.assertFalse(registry.canBePaid(id, BOB, 1));
         _skipEpochs(5);
         vm.prank(CAROL);
         registry.setPayout(id, BOB);
-        vm.assertTrue(registry.isPayoutSince(id, ALICE, 5));
-        vm.assertFalse(registry.isPayoutSince(id, ALICE, 6));
-        vm.assertTrue(registry.isPayoutSince(id, BOB, 6));
+        vm.assertTrue(registry.canBePaid(id, ALICE, 5));
+        vm.assertFalse(registry.canBePaid(id, ALICE, 6));
+        vm.assertTrue(registry.canBePaid(id, BOB, 6));
         _skipEpochs(2);
         vm.prank(CAROL);
         registry.setPayout(id, ALICE);
-        vm.assertTrue(registry.isPayoutSince(id, ALICE, 100));
-        vm.assertTrue(registry.isPayoutSince(id, BOB, 7));
-        vm.assertFalse(registry.isPayoutSince(id, BOB, 8));
+        vm.assertTrue(registry.canBePaid(id, ALICE, 100));
+        vm.assertTrue(registry.canBePaid(id, BOB, 7));
+        vm.assertFalse(registry.canBePaid(id, BOB, 8));
+    }
+
+    function test_AnEpochBeforeTheRegistrationPaysNothing() external {
+        _skipEpochs(3);
+        uint32 id = _register(CAROL, ALICE);
+        vm.assertEq(registry.operatorAt(id).firstEpoch, 4);
+        vm.assertFalse(registry.canBePaid(id, ALICE, 3));
+        vm.assertFalse(registry.canHaveWorked(id, 3));
+        vm.assertTrue(registry.canBePaid(id, ALICE, 4));
+        vm.assertTrue(registry.canHaveWorked(id, 4));
     }
 
     function test_OwnershipIsOfferedAndAccepted() external {
@@ -339,6 +352,10 @@ contract OperatorRegistryTest is Fixture {
         registry.slash(id, 1, BOB, 5 - ANSWER_EPOCHS);
         registry.slash(id, 1, BOB, 5);
         vm.stopPrank();
+        uint32 young = _register(BOB, BOB);
+        vm.prank(SLASHER);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.EpochNotAnswerable.selector, 5));
+        registry.slash(young, 1, BOB, 5);
         vm.prank(CAROL);
         registry.requestExit(id);
         _skipEpochs(1);

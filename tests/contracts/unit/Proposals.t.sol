@@ -45,7 +45,7 @@ contract ProposalsTest is Fixture {
 
     function test_RevertWhen_AParameterIsOutOfRange() external {
         Distributor.Parameters memory good = _distributorParameters();
-        for (uint256 i = 0; i < 10; ++i) {
+        for (uint256 i = 0; i < 11; ++i) {
             Distributor.Parameters memory bad = abi.decode(abi.encode(good), (Distributor.Parameters));
             if (i == 0) bad.token = IERC20(address(0));
             if (i == 1) bad.stakePool = IStakePool(address(0));
@@ -57,6 +57,7 @@ contract ProposalsTest is Fixture {
             if (i == 7) bad.maximumPause = 30 days + 1;
             if (i == 8) bad.proposerBondWei = 0;
             if (i == 9) bad.demandBondWei = 0;
+            if (i == 10) bad.proposerBondWei = 1 << 128;
             vm.expectRevert(IDistributor.DistributorParameterInvalid.selector);
             new Distributor(bad);
         }
@@ -133,10 +134,11 @@ contract ProposalsTest is Fixture {
         );
         _propose(PROPOSER, 0, tree.root);
         vm.assertEq(distributor.pendingCommitment(), keccak256(abi.encode(proposal, PROPOSER, finalizableAt)));
-        (address proposer, uint64 at_, uint256 demands) = distributor.pendingProposal();
+        (address proposer, uint64 at_, uint256 demands, uint256 stakeWei) = distributor.pendingProposal();
         vm.assertEq(proposer, PROPOSER);
         vm.assertEq(at_, finalizableAt);
         vm.assertEq(demands, 0);
+        vm.assertEq(stakeWei, PROPOSER_BOND);
         vm.warp(finalizableAt - 1);
         vm.expectRevert(abi.encodeWithSelector(IDistributor.ChallengeWindowOpen.selector, finalizableAt));
         distributor.finalize(proposal);
@@ -316,9 +318,10 @@ contract ProposalsTest is Fixture {
 
     function _assertNothingPending() private view {
         vm.assertEq(distributor.pendingCommitment(), bytes32(0));
-        (address proposer, uint64 at_, uint256 demands) = distributor.pendingProposal();
+        (address proposer, uint64 at_, uint256 demands, uint256 stakeWei) = distributor.pendingProposal();
         vm.assertEq(proposer, address(0));
         vm.assertEq(at_, 0);
         vm.assertEq(demands, 0);
+        vm.assertEq(stakeWei, 0);
     }
 }
