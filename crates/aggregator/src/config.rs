@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::Bps;
+use tatum_primitives::{Bps, U256};
 use tatum_rewards::PoolWeight;
 
 use crate::ingest::Limits;
@@ -43,6 +43,9 @@ pub struct Config {
     /// Blocks on top of one before it is relied on.
     #[serde(default)]
     pub confirmations: u64,
+    /// The most that is staked against another proposer's wrong root, in wei; zero to watch only.
+    #[serde(default)]
+    pub outbid_up_to_wei: U256,
     /// How often the chain is looked at, in milliseconds.
     #[serde(default = "default_poll_ms")]
     pub poll_ms: u64,
@@ -88,6 +91,7 @@ impl Config {
             pool_bps: default_pool_bps(),
             pool_weight: PoolWeight::default(),
             confirmations: 0,
+            outbid_up_to_wei: U256::ZERO,
             poll_ms: default_poll_ms(),
             limits: Limits::default(),
             refusal_hours: default_refusal_hours(),

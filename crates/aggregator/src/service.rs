@@ -16,7 +16,7 @@ use tatum_receipt::Verifier;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::close::{Closer, Rules};
+use crate::close::{Closer, Judged, Rules};
 use crate::ingest::{Checker, Ingest};
 use crate::publish::{Publication, Pulse, Shelf};
 use crate::{Clock, Config, Metrics, ingest, publish};
@@ -116,7 +116,9 @@ fn closer(
             pool_bps: config.pool_bps,
             pool_weight: config.pool_weight,
             confirmations: config.confirmations,
+            outbid_up_to_wei: config.outbid_up_to_wei,
         },
+        judged: Judged::default(),
         clock: shared.clock.clone(),
         metrics: Arc::clone(&shared.metrics),
         pulse: shared.pulse.clone(),

@@ -6,6 +6,7 @@
 pub mod bindings;
 mod challenges;
 mod client;
+mod contests;
 mod deployment;
 mod error;
 mod follow;
@@ -18,6 +19,7 @@ mod view;
 pub use alloy::signers::local::PrivateKeySigner;
 pub use challenges::{Decrease, Demand};
 pub use client::Chain;
+pub use contests::Round;
 pub use deployment::{Deployment, DeploymentError};
 pub use error::{ChainError, Result};
 pub use follow::{Follower, follow};

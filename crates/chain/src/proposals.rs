@@ -71,6 +71,11 @@ impl Chain {
     pub async fn ensure_proposer_bond(&self) -> Result<()> {
         let read = |e| ChainError::from_call("reading the proposer bond", e);
         let needed: U256 = self.distributor.proposerBondWei().call().await.map_err(read)?;
+        self.ensure_bond_of(needed).await
+    }
+
+    /// Adds to our proposer bond what it lacks.
+    pub async fn ensure_bond_of(&self, needed: U256) -> Result<()> {
         let account = self.account()?;
         let held = self.proposer_bond_of_wei(account).await?;
         let Some(missing) = needed.checked_sub(held).filter(|missing| !missing.is_zero()) else {

@@ -20,9 +20,11 @@ pub(super) async fn check_session_keys(
     report: &mut EpochReport,
 ) -> Result<(), AuditError> {
     let epoch = verified.manifest.parameters.epoch;
-    let others = verified.claims.signers.iter().filter(|((payer, key), _)| payer != key);
+    let signers = verified.claims.signers.iter().map(|(&(payer, key), &row)| (payer, key, row));
+    // Owned, so that an audit can run on a task of its own.
+    let others: Vec<_> = signers.filter(|(payer, key, _)| payer != key).collect();
     let answers: Vec<Option<String>> = stream::iter(others)
-        .map(|(&(payer, key), row)| async move {
+        .map(|(payer, key, row)| async move {
             let authorized = chain.is_authorized(payer, key, epoch).await?;
             let difference = || {
                 format!(

@@ -41,13 +41,13 @@ impl Closer {
         })
     }
 
-    /// The dataset behind a final proposal: ours, or fetched from where its proposer published it.
+    /// The dataset behind a proposal: ours, or fetched from where its proposer published it.
     pub(super) async fn dataset_of(&self, event: &ProposedEvent) -> Result<Dataset, CloseError> {
         let (epoch, manifest_hash) = (event.proposal.epoch, event.proposal.manifest_hash);
         let folder = self.datasets.join(manifest_hash.to_string());
         if !folder.exists() {
             let uri = event.proposal.uri.clone();
-            tracing::warn!(%epoch, %manifest_hash, %uri, "fetching a final dataset that is not ours");
+            tracing::warn!(%epoch, %manifest_hash, %uri, "fetching a dataset that is not ours");
             let source = DatasetSource::Url(uri.clone());
             let fetched = source.fetch(manifest_hash, &self.datasets).await;
             fetched.map_err(|error| {

@@ -8,6 +8,7 @@
 //! open ──end + grace──► closing ──closed on chain──► rolled ──propose──► proposed ──window──► finalized
 //! ```
 
+mod contest;
 mod demands;
 mod error;
 mod history;
@@ -21,10 +22,11 @@ use std::time::Duration;
 
 use tatum_chain::Chain;
 use tatum_database::Database;
-use tatum_primitives::{Bps, EpochSchedule};
+use tatum_primitives::{Bps, EpochSchedule, U256};
 use tatum_rewards::PoolWeight;
 use tokio::sync::watch;
 
+pub use contest::Judged;
 pub use error::CloseError;
 
 use crate::http::error::chain_of;
@@ -45,6 +47,8 @@ pub struct Rules {
     pub pool_weight: PoolWeight,
     /// Blocks on top of one before it is relied on.
     pub confirmations: u64,
+    /// The most that is staked against a wrong root.
+    pub outbid_up_to_wei: U256,
 }
 
 /// Closes epochs.
@@ -64,6 +68,8 @@ pub struct Closer {
     pub rules: Rules,
     /// The time.
     pub clock: Clock,
+    /// What was thought of others' proposals.
+    pub judged: Judged,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Told each time the chain answers.

@@ -32,6 +32,7 @@ impl Closer {
             // Finalized by somebody else, or by us just before we were killed.
             self.database.record_finalized(epoch, None, now_ms).await?;
             tracing::info!(%epoch, %root, "the epoch is final; operators can claim");
+            self.settle_contests().await;
             return Ok(true);
         }
         let ours = ours.map_or_else(|| "not made yet".to_owned(), |ours| ours.root.to_string());

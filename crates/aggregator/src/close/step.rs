@@ -5,7 +5,7 @@
 
 use tatum_chain::{Proposal, ProposalStatus, ProposedEvent};
 use tatum_database::{EpochRecord, EpochState, RolledEpoch};
-use tatum_primitives::Epoch;
+use tatum_primitives::{B256, Epoch};
 
 use super::{CloseError, Closer};
 
@@ -88,7 +88,7 @@ impl Closer {
             ProposalStatus::Pending(event) if same(&event.proposal, &ours) => {
                 self.wait_out(record, event, head_time_s).await
             }
-            ProposalStatus::Pending(event) => self.stand_back(record, &event).await,
+            ProposalStatus::Pending(event) => self.contest(record, &event, ours, head_time_s).await,
             // The chain's finalized epoch was read before; the next look settles it.
             ProposalStatus::Finalized(_) => Ok(true),
             ProposalStatus::Missing => self.propose(record, ours).await,
@@ -107,10 +107,22 @@ impl Closer {
             self.database.record_cancelled(epoch, self.clock.now_ms()).await?;
             return Ok(true);
         }
+        self.settle_contests().await;
         self.chain.ensure_proposer_bond().await?;
         let root = ours.root;
         let tx = self.chain.propose(ours).await?;
         tracing::info!(%epoch, %root, %tx, "proposed the epoch's root");
+        self.record_ours(epoch, root, tx).await?;
+        Ok(true)
+    }
+
+    /// Records what our transaction `tx` put before the chain, if it is still there.
+    pub(super) async fn record_ours(
+        &self,
+        epoch: Epoch,
+        root: B256,
+        tx: B256,
+    ) -> Result<(), CloseError> {
         if let ProposalStatus::Pending(event) = self.chain.proposal_status(epoch).await?
             && event.proposal.root == root
         {
@@ -118,7 +130,7 @@ impl Closer {
             let now_ms = self.clock.now_ms();
             self.database.record_proposed(epoch, proposer, Some(tx), at, now_ms).await?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The chain holds our root as a proposal: show what is demanded of it, wait for its window, then finalize.
@@ -146,25 +158,15 @@ impl Closer {
         let tx = self.chain.finalize(event.proposal).await?;
         self.database.record_finalized(epoch, Some(tx), self.clock.now_ms()).await?;
         tracing::info!(%epoch, %root, %tx, "the epoch is final; operators can claim");
+        self.settle_contests().await;
         Ok(true)
     }
 
-    /// Another proposer put another root before the chain. Whoever is right, only one can stand: watch.
-    async fn stand_back(
+    pub(super) async fn wait_with_note(
         &self,
         record: &EpochRecord,
-        event: &ProposedEvent,
+        note: &str,
     ) -> Result<bool, CloseError> {
-        let ours = record.rolled.as_ref().map(|rolled| rolled.root).unwrap_or_default();
-        let note = format!(
-            "{} proposed another root, {} (dataset {} at {}); ours is {ours}. Audit it before its window ends; not \
-             proposing against it",
-            event.proposer, event.proposal.root, event.proposal.manifest_hash, event.proposal.uri
-        );
-        self.wait_with_note(record, &note).await
-    }
-
-    async fn wait_with_note(&self, record: &EpochRecord, note: &str) -> Result<bool, CloseError> {
         if record.note.as_deref() != Some(note) {
             tracing::error!(epoch = %record.epoch, note, "the epoch does not move on");
             self.database.record_note(record.epoch, note, self.clock.now_ms()).await?;

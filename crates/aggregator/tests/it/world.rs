@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 pub(crate) const EPOCH_S: u64 = 3600;
 pub(crate) const WINDOW_S: u64 = 60;
 const GRACE_MS: u64 = 60_000;
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) fn data(amount: u64) -> U256 {
     U256::from(amount) * U256::from(10).pow(U256::from(18))
@@ -237,9 +237,20 @@ pub(crate) struct Service {
 impl Service {
     /// Starts one with its own folder, proposing as the account `proposer`.
     pub(crate) async fn start(world: &World, name: &str, proposer: &str) -> Self {
+        Self::start_with(world, name, proposer, |_| ()).await
+    }
+
+    /// Starts one whose configuration `change` touches first.
+    pub(crate) async fn start_with(
+        world: &World,
+        name: &str,
+        proposer: &str,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let config = world.config(name, address);
+        let mut config = world.config(name, address);
+        change(&mut config);
         let datasets = config.datasets();
         let (stop, stopped) = oneshot::channel();
         let key = signer(&Devnet::account(proposer));

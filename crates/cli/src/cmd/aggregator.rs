@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use tatum_aggregator::Config;
-use tatum_primitives::Bps;
+use tatum_primitives::{Bps, U256};
 use tatum_rewards::PoolWeight;
 
 use crate::args::ChainArgs;
+use crate::data::parse_data;
 use crate::keys::{self, KeystoreArgs};
 use crate::output::Output;
 use crate::shutdown;
@@ -51,6 +52,9 @@ pub(crate) struct RunArgs {
     /// Blocks on top of one before it is relied on
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
+    /// The most DATA to stake against another proposer's wrong root; it is lost if that root becomes final
+    #[arg(long, value_name = "DATA", default_value = "0", value_parser = parse_data)]
+    outbid_up_to: U256,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
@@ -83,6 +87,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
         Weight::Bond => PoolWeight::Bond,
     };
     config.confirmations = args.confirmations;
+    config.outbid_up_to_wei = args.outbid_up_to;
     tatum_aggregator::run(config, signer, shutdown::requested())
         .await
         .context("running the aggregator")?;
