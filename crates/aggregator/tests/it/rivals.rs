@@ -130,6 +130,7 @@ async fn a_sound_root_is_not_outbid() {
     let world = World::start().await;
     let theirs = Service::start(&world, "theirs", "rival").await;
     world.hand_in(&theirs.url, &world.traffic(1)).await;
+    world.until_final(&theirs.url, 0).await;
     world.advance(EPOCH_S + 60).await;
     world.until(&theirs.url, 1, |epoch| epoch["state"] == "proposed").await;
     let stake = |config: &mut Config| config.outbid_up_to_wei = data(8_000);
