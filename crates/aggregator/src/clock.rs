@@ -16,15 +16,19 @@ pub struct Clock {
 impl Clock {
     /// Milliseconds since 1970: the machine's time, or the chain's if that is later.
     pub fn now_ms(&self) -> u64 {
-        let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let machine_ms = u64::try_from(machine.as_millis()).unwrap_or(u64::MAX);
-        machine_ms.max(self.head_ms.load(Ordering::Relaxed))
+        wall_ms().max(self.head_ms.load(Ordering::Relaxed))
     }
 
     /// Takes note of the time of the chain's newest block.
     pub fn saw_head(&self, time_s: u64) {
         self.head_ms.fetch_max(time_s.saturating_mul(1000), Ordering::Relaxed);
     }
+}
+
+/// Milliseconds since 1970 by the machine's clock.
+pub(crate) fn wall_ms() -> u64 {
+    let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(machine.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -55,6 +55,18 @@ pub struct Config {
     /// For how long refusals are kept, in hours.
     #[serde(default = "default_refusal_hours")]
     pub refusal_hours: u64,
+    /// How many refusals are kept in all.
+    #[serde(default = "default_refusals_kept")]
+    pub refusals_kept: u64,
+    /// For how many final epochs receipts are kept in the database; by default for all.
+    #[serde(default)]
+    pub keep_epochs: Option<u64>,
+    /// Whether to post the proposer's bond at the start, and to keep it up.
+    #[serde(default = "default_posts_bond")]
+    pub posts_bond: bool,
+    /// After how long another process on the same PostgreSQL takes over from one that is gone, in milliseconds.
+    #[serde(default = "default_lease_ms")]
+    pub lease_ms: u64,
 }
 
 fn default_listen() -> SocketAddr {
@@ -77,6 +89,18 @@ fn default_refusal_hours() -> u64 {
     7 * 24
 }
 
+fn default_refusals_kept() -> u64 {
+    100_000
+}
+
+fn default_posts_bond() -> bool {
+    true
+}
+
+fn default_lease_ms() -> u64 {
+    15_000
+}
+
 impl Config {
     /// The least that must be said; everything else has a default.
     pub fn new(data_dir: PathBuf, rpc_url: String, deployment: PathBuf) -> Self {
@@ -95,6 +119,10 @@ impl Config {
             poll_ms: default_poll_ms(),
             limits: Limits::default(),
             refusal_hours: default_refusal_hours(),
+            refusals_kept: default_refusals_kept(),
+            keep_epochs: None,
+            posts_bond: default_posts_bond(),
+            lease_ms: default_lease_ms(),
         }
     }
 

@@ -23,10 +23,12 @@
 )]
 
 pub mod audit;
+pub mod auditor;
 mod clock;
 pub mod close;
 mod config;
 pub mod http;
+mod identity;
 pub mod ingest;
 mod metrics;
 pub mod publish;
@@ -34,5 +36,6 @@ mod service;
 
 pub use clock::Clock;
 pub use config::Config;
+pub use identity::Identity;
 pub use metrics::Metrics;
 pub use service::{run, run_on};

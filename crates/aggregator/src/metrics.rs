@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ pub struct Metrics {
     close_failures: AtomicU64,
     demands_open: AtomicU64,
     demands_answered: AtomicU64,
+    leads: AtomicU64,
+    /// Whether the first step was taken.
+    started: AtomicBool,
 }
 
 impl Metrics {
@@ -84,6 +87,16 @@ impl Metrics {
         self.demands_answered.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes whether this process closes epochs.
+    pub fn leads(&self, leads: bool) {
+        self.leads.store(u64::from(leads), Ordering::Relaxed);
+    }
+
+    /// Whether this was asked before: true from the second time on.
+    pub(crate) fn has_started(&self) -> bool {
+        self.started.swap(true, Ordering::Relaxed)
+    }
+
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -92,6 +105,7 @@ impl Metrics {
         let plain = [
             ("tatum_requests_turned_away_total", "counter", &self.turned_away),
             ("tatum_epochs_finalized", "gauge", &self.epoch_finalized),
+            ("tatum_closes_epochs", "gauge", &self.leads),
             ("tatum_epoch_close_failures_total", "counter", &self.close_failures),
             ("tatum_demands_open", "gauge", &self.demands_open),
             ("tatum_demands_answered_total", "counter", &self.demands_answered),

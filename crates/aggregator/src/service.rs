@@ -16,10 +16,10 @@ use tatum_receipt::Verifier;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::close::{Closer, Judged, Rules};
+use crate::close::{Closer, Judged, Leadership, Rules};
 use crate::ingest::{Checker, Ingest};
 use crate::publish::{Publication, Pulse, Shelf};
-use crate::{Clock, Config, Metrics, ingest, publish};
+use crate::{Clock, Config, Identity, Metrics, ingest, publish};
 
 /// How long the chain may be silent before the service says that it is not ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,22 +54,25 @@ pub async fn run_on(
         .context("following the chain")?;
     let options = WriterOptions {
         refusal_retention: Duration::from_secs(config.refusal_hours.saturating_mul(3600)),
+        refusals_kept: config.refusals_kept,
         ..WriterOptions::default()
     };
+    let lease = Duration::from_millis(config.lease_ms);
+    let lease = Leadership::new(database.clone(), process_name(address), lease);
     let (writer, writing) = Writer::spawn(database.clone(), options);
     let shared =
         Shared { clock: Clock::default(), metrics: Arc::default(), pulse: Pulse::new(PATIENCE) };
+    let identity = Identity::open(&config.data_dir, chain.domain())?;
     let closer = closer(&config, address, chain, &database, &view, &shared);
-    let router = router(&config, &closer, &view, writer, &shared);
+    let router = router(&config, &closer, &view, writer, &shared, identity);
 
     let (stop, stopped) = watch::channel(false);
-    let closing = tokio::spawn(closer.run(stopped.clone()));
+    let closing = tokio::spawn(closer.run(lease, stopped.clone()));
     tracing::info!(%address, database = ?database.backend(), "the aggregator takes receipts");
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service)
         .with_graceful_shutdown(async move {
             shutdown.await;
-            tracing::info!("shutting down");
             stop.send_replace(true);
         })
         .await;
@@ -79,6 +82,13 @@ pub async fn run_on(
     drop(follower);
     database.close().await;
     served.context("serving")
+}
+
+/// A name that no other process has.
+fn process_name(address: SocketAddr) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let (host, started_ms) = (host.trim(), crate::clock::wall_ms());
+    format!("{host} {address} process {} of {started_ms}", std::process::id())
 }
 
 /// What several parts of the service hold.
@@ -117,6 +127,8 @@ fn closer(
             pool_weight: config.pool_weight,
             confirmations: config.confirmations,
             outbid_up_to_wei: config.outbid_up_to_wei,
+            posts_bond: config.posts_bond,
+            keep_epochs: config.keep_epochs,
         },
         judged: Judged::default(),
         clock: shared.clock.clone(),
@@ -132,6 +144,7 @@ fn router(
     view: &ChainView,
     writer: Writer,
     shared: &Shared,
+    identity: Identity,
 ) -> Router {
     let checker = Checker::new(
         Verifier::new(closer.chain.domain()),
@@ -148,6 +161,7 @@ fn router(
         shelf: Shelf::new(config.datasets()),
         metrics: Arc::clone(&shared.metrics),
         pulse: shared.pulse.clone(),
+        identity,
     };
     ingest::router(ingest).merge(publish::router(publication))
 }

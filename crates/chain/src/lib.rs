@@ -15,6 +15,7 @@ mod operators;
 mod proposals;
 mod stakes;
 mod view;
+mod watch;
 
 pub use alloy::signers::local::PrivateKeySigner;
 pub use challenges::{Decrease, Demand};
@@ -28,3 +29,4 @@ pub use operators::{Claim, OperatorStatus};
 pub use proposals::{Proposal, ProposalStatus, ProposedEvent};
 pub use stakes::StakeStatus;
 pub use view::ChainView;
+pub use watch::{DistributionEvent, StrandedDemand};

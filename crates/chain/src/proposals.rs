@@ -158,7 +158,7 @@ fn after(status: ProposalStatus, epoch: Epoch, log: &Log) -> ProposalStatus {
     }
 }
 
-fn proposed(epoch: Epoch, event: Distributor::Proposed, log: &Log) -> ProposedEvent {
+pub(crate) fn proposed(epoch: Epoch, event: Distributor::Proposed, log: &Log) -> ProposedEvent {
     ProposedEvent {
         proposal: Proposal {
             epoch,

@@ -6,15 +6,17 @@
 mod args;
 mod client;
 mod cmd;
+mod config;
 mod data;
 mod keys;
 mod logging;
 mod output;
 mod shutdown;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// The incentive and settlement layer of a publish/subscribe network: operators are paid for messages that were
 /// really delivered.
@@ -58,6 +60,9 @@ enum Command {
     /// Re-derive a distribution, or check one receipt
     #[command(subcommand)]
     Audit(cmd::audit::Command),
+    /// Watch every distribution, and raise the alarm over what does not hold
+    #[command(subcommand)]
+    Auditor(cmd::auditor::Command),
     /// Make encrypted key files
     #[command(subcommand)]
     Key(cmd::key::Command),
@@ -69,9 +74,34 @@ enum Command {
     },
 }
 
+/// The exit code of wrong usage, as the command line parser has it.
+const WRONG_USAGE: u8 = 2;
+
+/// Reads the command line, the environment and the configuration file; `None` if it was only to be printed.
+fn parse() -> anyhow::Result<Option<Cli>> {
+    let command = config::with_variables(Cli::command());
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let matches = config::parse(command.clone(), &arguments)?;
+    if let Some(settings) = config::printed(&command, &matches) {
+        print!("{settings}");
+        return Ok(None);
+    }
+    Ok(Some(Cli::from_arg_matches(&matches)?))
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parse() {
+        Ok(Some(cli)) => cli,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(error) => error.exit(),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                return ExitCode::from(WRONG_USAGE);
+            }
+        },
+    };
     logging::start(cli.log_format);
     let output = output::Output::new(cli.json);
     match run(cli.command, &output).await {
@@ -94,9 +124,11 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,
+        Command::Auditor(command) => cmd::auditor::run(command, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tatum", &mut std::io::stdout());
+            let mut command = config::with_variables(Cli::command());
+            clap_complete::generate(shell, &mut command, "tatum", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -108,12 +140,12 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        config::with_variables(Cli::command()).debug_assert();
     }
 
     #[test]
     fn help_is_as_it_was_reviewed() {
-        let mut command = Cli::command();
+        let mut command = config::with_variables(Cli::command());
         command.build();
         insta::assert_snapshot!("help", help_of(command));
     }

@@ -47,6 +47,11 @@ const MIGRATIONS: &[MigrationText] = &[
         "create rejected receipts",
         include_str!("../../../migrations/20261122160200_create_rejected_receipts.sql"),
     ),
+    (
+        20261122210000,
+        "create leases",
+        include_str!("../../../migrations/20261122210000_create_leases.sql"),
+    ),
 ];
 
 /// An open database with the current schema. Clones share the connections.

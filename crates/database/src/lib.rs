@@ -26,6 +26,7 @@
 mod database;
 mod epochs;
 mod error;
+mod leases;
 mod node;
 mod receipts;
 mod rejections;
@@ -36,6 +37,7 @@ mod writer;
 pub use database::{Backend, Database};
 pub use epochs::{EpochRecord, EpochState, RolledEpoch};
 pub use error::DatabaseError;
+pub use leases::Lease;
 pub use node::{Answer, KeptReceipt, NodeReceiptCounts, NodeStore};
 pub use receipts::ReceiptScan;
 pub use rejections::{MAX_REJECTED_BYTES, Refused, RejectedReceipt, RejectionQuery};

@@ -78,6 +78,20 @@ pub(crate) async fn replace(
 }
 
 impl Database {
+    /// Forgets the receipts of epochs before `epoch`, a batch at a time so that writers get their turn; gives how many.
+    pub async fn forget_receipts_before(&self, epoch: Epoch) -> Result<u64, DatabaseError> {
+        const SQL: &str = "DELETE FROM receipts WHERE key IN \
+                           (SELECT key FROM receipts WHERE key < $1 ORDER BY key LIMIT $2)";
+        let mut forgotten = 0u64;
+        loop {
+            let query = sqlx::query(SQL).bind(epoch_start(epoch)).bind(PAGE);
+            match query.execute(self.writer()).await?.rows_affected() {
+                0 => return Ok(forgotten),
+                rows => forgotten = forgotten.saturating_add(rows),
+            }
+        }
+    }
+
     /// The newest receipts of `epoch` in canonical order (payer, operator, node, stream key, role), page by page.
     pub fn scan_receipts(&self, epoch: Epoch) -> ReceiptScan {
         ReceiptScan {

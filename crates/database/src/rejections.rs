@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
-use tatum_primitives::{Address, B256, Epoch, keccak256};
-use tatum_receipt::Rejection;
+use tatum_primitives::{Address, B256, Epoch};
+use tatum_receipt::{Rejection, rejection_id};
 
 use crate::row::{address_opt, bigint, chunks, corrupt, unsigned, unsigned_opt, with_rows};
 use crate::{Database, DatabaseError};
@@ -40,7 +40,7 @@ impl Refused {
     }
 
     fn id(&self) -> B256 {
-        keccak256([self.rejection.code().as_bytes(), &[0], &self.bytes].concat())
+        rejection_id(self.rejection.code(), &self.bytes)
     }
 }
 

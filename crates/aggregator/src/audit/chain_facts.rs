@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tatum_chain::{Chain, follow};
 use tatum_dataset::Verified;
+use tatum_primitives::{Address, Epoch};
 use tatum_receipt::checks::ChainFacts;
 
 use super::{AuditError, EpochReport};
@@ -20,26 +21,32 @@ pub(super) async fn check_session_keys(
     report: &mut EpochReport,
 ) -> Result<(), AuditError> {
     let epoch = verified.manifest.parameters.epoch;
-    let signers = verified.claims.signers.iter().map(|(&(payer, key), &row)| (payer, key, row));
-    // Owned, so that an audit can run on a task of its own.
-    let others: Vec<_> = signers.filter(|(payer, key, _)| payer != key).collect();
+    let others = verified.claims.signers.iter().filter(|((payer, key), _)| payer != key);
+    let others: Vec<_> = others.map(|(&(payer, key), &row)| (payer, key, row)).collect();
     let answers: Vec<Option<String>> = stream::iter(others)
-        .map(|(payer, key, row)| async move {
-            let authorized = chain.is_authorized(payer, key, epoch).await?;
-            let difference = || {
-                format!(
-                    "receipts.parquet row {row}: key {key} signed for payer {payer}, who did not authorise it for epoch \
-                     {epoch}, or the receipt was changed"
-                )
-            };
-            Ok::<_, AuditError>((!authorized).then(difference))
-        })
+        .map(|claim| unauthorized(chain, epoch, claim))
         .buffered(PARALLEL)
         .try_collect()
         .await?;
     let held = format!("{} keys signed for others, all authorised on chain", answers.len());
     report.check("session keys", held, answers.into_iter().flatten().collect());
     Ok(())
+}
+
+/// What is wrong with a key that signed for a payer, if anything is.
+async fn unauthorized(
+    chain: &Chain,
+    epoch: Epoch,
+    (payer, key, row): (Address, Address, u64),
+) -> Result<Option<String>, AuditError> {
+    let authorized = chain.is_authorized(payer, key, epoch).await?;
+    let difference = || {
+        format!(
+            "receipts.parquet row {row}: key {key} signed for payer {payer}, who did not authorise it for epoch \
+             {epoch}, or the receipt was changed"
+        )
+    };
+    Ok((!authorized).then(difference))
 }
 
 pub(super) async fn check_nodes(

@@ -10,17 +10,18 @@ use tatum_dataset::{Differences, Verified};
 use tatum_primitives::{Epoch, Nano};
 
 use super::chain_facts::{check_nodes, check_session_keys};
+use super::datasets::Desk;
 use super::previous::check_previous;
 use super::report::differs;
-use super::{AuditError, Check, DatasetSource, EpochReport, FetchError};
+use super::{AuditError, Check, DatasetSource, Datasets, EpochReport, FetchError};
 use crate::close::inputs::{operator, payer};
 use crate::http::error::chain_of;
 
-/// Audits the distribution that the chain holds for `epoch`, from `source` or from where its proposer published it.
+/// Audits the distribution that the chain holds for `epoch`, from `datasets` or from where its proposer published it.
 pub async fn epoch(
     chain: &Chain,
     epoch: Epoch,
-    source: Option<DatasetSource>,
+    datasets: impl Into<Datasets>,
 ) -> Result<EpochReport, AuditError> {
     let (event, finalized) = match chain.proposal_status(epoch).await? {
         ProposalStatus::Missing => return Err(AuditError::NotProposed { epoch }),
@@ -28,9 +29,10 @@ pub async fn epoch(
         ProposalStatus::Finalized(event) => (event, true),
     };
     let mut report = empty(&event, finalized);
-    let source = source.unwrap_or_else(|| DatasetSource::Url(event.proposal.uri.clone()));
-    let scratch = Scratch::new()?;
-    let folder = match source.fetch(event.proposal.manifest_hash, &scratch.0).await {
+    let desk = datasets.into().open()?;
+    let published = DatasetSource::Url(event.proposal.uri.clone());
+    let source = desk.source.as_ref().unwrap_or(&published);
+    let folder = match desk.fetch(source, event.proposal.manifest_hash).await {
         Ok(folder) => folder,
         Err(
             error @ (FetchError::OtherManifest { .. }
@@ -48,7 +50,7 @@ pub async fn epoch(
             let list = differences.list().iter().map(ToString::to_string).collect();
             report.check("dataset", "", list);
         }
-        Ok(verified) => compare(chain, &event, &verified, &source, &scratch.0, &mut report).await?,
+        Ok(verified) => compare(chain, &event, &verified, &desk, &mut report).await?,
     }
     Ok(report)
 }
@@ -80,8 +82,7 @@ async fn compare(
     chain: &Chain,
     event: &ProposedEvent,
     verified: &Verified,
-    source: &DatasetSource,
-    scratch: &Path,
+    desk: &Desk,
     report: &mut EpochReport,
 ) -> Result<(), AuditError> {
     let (parameters, results) = (&verified.manifest.parameters, &verified.distribution.results);
@@ -97,7 +98,7 @@ async fn compare(
     check_parameters(chain, &inputs, verified, report);
     check_payers(&inputs, verified, report);
     check_operators(&inputs, verified, report);
-    check_previous(chain, &inputs, verified, source, scratch, report).await?;
+    check_previous(chain, &inputs, verified, desk, report).await?;
     check_session_keys(chain, verified, report).await?;
     check_nodes(chain, verified, report).await
 }
@@ -181,27 +182,6 @@ fn rows_differ<T: PartialEq + std::fmt::Debug>(
     differences
         .extend(unknown.map(|name| format!("{what} {name} is in the dataset, but not on chain")));
     differences
-}
-
-/// A folder that is gone when dropped.
-pub(super) struct Scratch(pub(super) std::path::PathBuf);
-
-impl Scratch {
-    pub(super) fn new() -> std::io::Result<Self> {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let unique =
-            format!("tatum-audit-{}-{}", std::process::id(), nanos.unwrap_or_default().as_nanos());
-        let folder = std::env::temp_dir().join(unique);
-        std::fs::create_dir(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Best effort: the system clears its temporary folder.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -100,6 +100,22 @@ pub enum FetchError {
         /// The size in the manifest.
         size_bytes: u64,
     },
+    /// The server took too long.
+    #[error("{url} did not send everything within {seconds} s")]
+    TooSlow {
+        /// What was asked for.
+        url: String,
+        /// How long one audit may fetch.
+        seconds: u64,
+    },
+    /// All that is fetched is too much.
+    #[error("{url} sends more than what is left of the {limit_bytes} bytes that may be fetched")]
+    TooMuch {
+        /// What was asked for.
+        url: String,
+        /// How much one audit may fetch.
+        limit_bytes: u64,
+    },
     /// The file system refused.
     #[error("{}", path.display())]
     Io {

@@ -5,17 +5,22 @@
 
 mod chain_facts;
 mod challenge;
+mod datasets;
 mod epoch;
 mod error;
 mod previous;
 mod receipt;
+mod rejection;
+mod remedies;
 mod report;
 mod source;
 
 pub use challenge::{Challenge, challenge};
+pub use datasets::{Budget, Datasets, FetchLimits};
 pub use epoch::epoch;
 pub use error::{AuditError, FetchError};
 pub use receipt::{ReceiptReport, receipt, receipt_on_chain};
+pub use rejection::{RejectionReport, rejections};
 pub use report::{Check, EpochReport};
 pub use source::DatasetSource;
 

@@ -2,13 +2,14 @@
 //!
 //! Invariant: the one before is the newest that became final before this epoch, as the chain has it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tatum_chain::{Chain, EpochInputs, ProposalStatus, ProposedEvent};
 use tatum_dataset::{Dataset, Verified};
 use tatum_merkle::{SumTree, Word};
 use tatum_primitives::{Epoch, Nano};
 
+use super::datasets::Desk;
 use super::report::differs;
 use super::{AuditError, DatasetSource, EpochReport, FetchError};
 use crate::http::error::chain_of;
@@ -17,8 +18,7 @@ pub(super) async fn check_previous(
     chain: &Chain,
     inputs: &EpochInputs,
     verified: &Verified,
-    source: &DatasetSource,
-    scratch: &Path,
+    desk: &Desk,
     report: &mut EpochReport,
 ) -> Result<(), AuditError> {
     let before = final_before(chain, inputs.epoch).await?;
@@ -37,7 +37,7 @@ pub(super) async fn check_previous(
     ];
     let held = format!("{} nano funded less {} promised before", funded.0, promised.0);
     report.check("available", held, differences.into_iter().flatten().collect());
-    check_rows(before, verified, source, scratch, report).await;
+    check_rows(before, verified, desk, report).await;
     Ok(())
 }
 
@@ -57,14 +57,13 @@ async fn final_before(chain: &Chain, epoch: Epoch) -> Result<Option<ProposedEven
 async fn check_rows(
     before: Option<ProposedEvent>,
     verified: &Verified,
-    source: &DatasetSource,
-    scratch: &Path,
+    desk: &Desk,
     report: &mut EpochReport,
 ) {
     let name = "cumulative";
     let previous = match before {
         None => vec![],
-        Some(event) => match promised(&event, source, scratch).await {
+        Some(event) => match promised(&event, desk).await {
             Ok(rows) => rows,
             Err(reason) => {
                 let epoch = event.proposal.epoch;
@@ -89,22 +88,14 @@ async fn check_rows(
 }
 
 /// What the distribution before promised, by operator.
-async fn promised(
-    event: &ProposedEvent,
-    source: &DatasetSource,
-    scratch: &Path,
-) -> Result<Vec<Nano>, String> {
-    let tree = tree(event, Some(source), scratch).await?;
+async fn promised(event: &ProposedEvent, desk: &Desk) -> Result<Vec<Nano>, String> {
+    let tree = tree(event, desk).await?;
     Ok(tree.entries().iter().map(|entry| entry.cumulative_nano).collect())
 }
 
 /// The tree behind a proposal; `Err` says why none is to be had that comes to the root on chain.
-pub(super) async fn tree(
-    event: &ProposedEvent,
-    source: Option<&DatasetSource>,
-    scratch: &Path,
-) -> Result<SumTree, String> {
-    let folder = find(event, source, scratch).await.map_err(|error| chain_of(&error))?;
+pub(super) async fn tree(event: &ProposedEvent, desk: &Desk) -> Result<SumTree, String> {
+    let folder = find(event, desk).await.map_err(|error| chain_of(&error))?;
     let read = move || Dataset::open(&folder)?.tree();
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
     let tree = read.map_err(|error| chain_of(&error))?;
@@ -117,24 +108,20 @@ pub(super) async fn tree(
 }
 
 /// The folder of a proposal's dataset: at `source`, beside it, or where its proposer published it.
-async fn find(
-    event: &ProposedEvent,
-    source: Option<&DatasetSource>,
-    scratch: &Path,
-) -> Result<PathBuf, FetchError> {
+async fn find(event: &ProposedEvent, desk: &Desk) -> Result<PathBuf, FetchError> {
     let hash = event.proposal.manifest_hash;
-    let places = match source {
+    let places = match &desk.source {
         // Datasets of one proposer lie next to each other.
         Some(DatasetSource::Folder(folder)) => {
             let beside = folder.parent().map(|parent| parent.join(hash.to_string()));
             [Some(folder.clone()), beside].map(|place| place.map(DatasetSource::Folder))
         }
-        url => [url.cloned(), None],
+        url => [url.clone(), None],
     };
     for place in places.into_iter().flatten() {
-        if let Ok(folder) = place.fetch(hash, scratch).await {
+        if let Ok(folder) = desk.fetch(&place, hash).await {
             return Ok(folder);
         }
     }
-    DatasetSource::Url(event.proposal.uri.clone()).fetch(hash, scratch).await
+    desk.fetch(&DatasetSource::Url(event.proposal.uri.clone()), hash).await
 }

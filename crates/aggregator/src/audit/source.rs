@@ -1,18 +1,18 @@
 //! Where a dataset is read from: a folder, or the URL it is published at.
 //!
 //! Invariant: what is fetched counts only if its manifest has the expected hash; nothing of what a server says becomes part
-//! of a path or is larger than the manifest says.
+//! of a path or is larger than the manifest says; and no server, however slow or large, gets more than the [`Budget`].
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Client, Response};
 use tatum_dataset::{MANIFEST, Manifest};
-use tatum_primitives::{B256, keccak256};
+use tatum_primitives::{B256, Epoch, keccak256};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
-use super::{FetchError, TABLES};
+use super::{Budget, FetchError, TABLES};
 
 /// How long a server may be silent.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -38,8 +38,23 @@ impl std::str::FromStr for DatasetSource {
 }
 
 impl DatasetSource {
+    /// What people write for the dataset of `epoch`: a folder, the dataset's URL, or the base URL of an aggregator.
+    pub fn of_epoch(text: &str, epoch: Epoch) -> Self {
+        let base = text.trim_end_matches('/');
+        if base.starts_with("http") && base.contains("://") && !base.contains("/v1/") {
+            Self::Url(format!("{base}/v1/epochs/{epoch}"))
+        } else {
+            text.parse().unwrap_or_else(|never| match never {})
+        }
+    }
+
     /// The folder of the dataset with this manifest; one that is fetched is put below `parent`.
-    pub async fn fetch(&self, manifest_hash: B256, parent: &Path) -> Result<PathBuf, FetchError> {
+    pub async fn fetch(
+        &self,
+        manifest_hash: B256,
+        parent: &Path,
+        budget: &Budget,
+    ) -> Result<PathBuf, FetchError> {
         match self {
             Self::Folder(folder) => {
                 let own = folder.join(manifest_hash.to_string());
@@ -49,7 +64,9 @@ impl DatasetSource {
                 check_manifest(&path.display().to_string(), &manifest, manifest_hash)?;
                 Ok(folder)
             }
-            Self::Url(url) => fetch_url(url.trim_end_matches('/'), manifest_hash, parent).await,
+            Self::Url(url) => {
+                fetch_url(url.trim_end_matches('/'), manifest_hash, parent, budget).await
+            }
         }
     }
 }
@@ -63,7 +80,12 @@ fn check_manifest(place: &str, manifest: &[u8], expected: B256) -> Result<(), Fe
     }
 }
 
-async fn fetch_url(url: &str, expected: B256, parent: &Path) -> Result<PathBuf, FetchError> {
+async fn fetch_url(
+    url: &str,
+    expected: B256,
+    parent: &Path,
+    budget: &Budget,
+) -> Result<PathBuf, FetchError> {
     let client = Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build();
     let client = client.map_err(|source| FetchError::Request { url: url.to_owned(), source })?;
     let folder = parent.join(expected.to_string());
@@ -73,7 +95,11 @@ async fn fetch_url(url: &str, expected: B256, parent: &Path) -> Result<PathBuf, 
     // Under another name until it is whole.
     let staging = parent.join(format!(".fetching-{expected}-{}", std::process::id()));
     fs::create_dir_all(&staging).await.map_err(io(&staging))?;
-    let fetched = fetch_files(&client, url, expected, &staging).await;
+    let server = Server { client, budget };
+    let fetching = server.fetch_files(url, expected, &staging);
+    // Silence between two pieces is bounded above; this bounds the whole, also of a server that drips.
+    let fetched = tokio::time::timeout_at(budget.deadline(), fetching).await;
+    let fetched = fetched.unwrap_or_else(|_| Err(budget.too_slow(url)));
     let moved = match fetched {
         Ok(()) => fs::rename(&staging, &folder).await.map_err(io(&folder)),
         Err(error) => Err(error),
@@ -86,43 +112,53 @@ async fn fetch_url(url: &str, expected: B256, parent: &Path) -> Result<PathBuf, 
     Ok(folder)
 }
 
-async fn fetch_files(
-    client: &Client,
-    url: &str,
-    expected: B256,
-    staging: &Path,
-) -> Result<(), FetchError> {
-    let manifest_url = format!("{url}/manifest");
-    let path = staging.join(MANIFEST);
-    download(client, &manifest_url, &path, MAX_MANIFEST).await?;
-    let bytes = fs::read(&path).await.map_err(io(&path))?;
-    check_manifest(&manifest_url, &bytes, expected)?;
-    let manifest = Manifest::decode(&bytes).map_err(FetchError::Manifest)?;
-    for file in &manifest.files {
-        let known = TABLES.into_iter().find(|table| *table == file.name);
-        let name = known.ok_or_else(|| FetchError::OtherFile { name: file.name.clone() })?;
-        let file_url = format!("{url}/files/{name}");
-        download(client, &file_url, &staging.join(name), file.size_bytes).await?;
-    }
-    Ok(())
+/// Whom files are fetched from, and how much of them.
+struct Server<'a> {
+    client: Client,
+    budget: &'a Budget,
 }
 
-/// Fetches `url` to `path`; more than `limit` bytes are refused.
-async fn download(client: &Client, url: &str, path: &Path, limit: u64) -> Result<(), FetchError> {
-    let failed = |source| FetchError::Request { url: url.to_owned(), source };
-    let mut response: Response = client.get(url).send().await.map_err(failed)?;
-    if !response.status().is_success() {
-        return Err(FetchError::Status { url: url.to_owned(), status: response.status().as_u16() });
+impl Server<'_> {
+    async fn fetch_files(
+        &self,
+        url: &str,
+        expected: B256,
+        staging: &Path,
+    ) -> Result<(), FetchError> {
+        let manifest_url = format!("{url}/manifest");
+        let path = staging.join(MANIFEST);
+        self.download(&manifest_url, &path, MAX_MANIFEST).await?;
+        let bytes = fs::read(&path).await.map_err(io(&path))?;
+        check_manifest(&manifest_url, &bytes, expected)?;
+        let manifest = Manifest::decode(&bytes).map_err(FetchError::Manifest)?;
+        for file in &manifest.files {
+            let known = TABLES.into_iter().find(|table| *table == file.name);
+            let name = known.ok_or_else(|| FetchError::OtherFile { name: file.name.clone() })?;
+            let file_url = format!("{url}/files/{name}");
+            self.download(&file_url, &staging.join(name), file.size_bytes).await?;
+        }
+        Ok(())
     }
-    let mut file = fs::File::create(path).await.map_err(io(path))?;
-    let mut left = limit;
-    while let Some(piece) = response.chunk().await.map_err(failed)? {
-        let size = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        let too_large = || FetchError::TooLarge { url: url.to_owned(), size_bytes: limit };
-        left = left.checked_sub(size).ok_or_else(too_large)?;
-        file.write_all(&piece).await.map_err(io(path))?;
+
+    /// Fetches `url` to `path`; more than `limit` bytes are refused.
+    async fn download(&self, url: &str, path: &Path, limit: u64) -> Result<(), FetchError> {
+        let failed = |source| FetchError::Request { url: url.to_owned(), source };
+        let mut response: Response = self.client.get(url).send().await.map_err(failed)?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            return Err(FetchError::Status { url: url.to_owned(), status });
+        }
+        let mut file = fs::File::create(path).await.map_err(io(path))?;
+        let mut left = limit;
+        while let Some(piece) = response.chunk().await.map_err(failed)? {
+            let size = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            let too_large = || FetchError::TooLarge { url: url.to_owned(), size_bytes: limit };
+            left = left.checked_sub(size).ok_or_else(too_large)?;
+            self.budget.spend(size, url)?;
+            file.write_all(&piece).await.map_err(io(path))?;
+        }
+        file.sync_all().await.map_err(io(path))
     }
-    file.sync_all().await.map_err(io(path))
 }
 
 fn io(path: &Path) -> impl Fn(std::io::Error) -> FetchError {
@@ -141,5 +177,12 @@ mod tests {
             Ok(DatasetSource::Url("http://h/v1/epochs/3".into()))
         );
         assert_eq!("./datasets".parse(), Ok(DatasetSource::Folder("./datasets".into())));
+        let of_epoch = |text| DatasetSource::of_epoch(text, Epoch(3));
+        assert_eq!(of_epoch("http://h/"), DatasetSource::Url("http://h/v1/epochs/3".into()));
+        assert_eq!(
+            of_epoch("http://h/v1/epochs/9"),
+            DatasetSource::Url("http://h/v1/epochs/9".into())
+        );
+        assert_eq!(of_epoch("httpdata"), DatasetSource::Folder("httpdata".into()));
     }
 }

@@ -76,6 +76,9 @@ pub enum CloseError {
     /// An amount that does not fit.
     #[error("an amount")]
     Amount(#[from] tatum_primitives::NanoError),
+    /// Another process may close epochs now.
+    #[error("the lease to close epochs is no longer ours")]
+    LeaseLost,
     /// A worker thread ended early: the program is shutting down.
     #[error("the work was cut off")]
     CutOff,

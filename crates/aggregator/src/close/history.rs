@@ -7,8 +7,8 @@ use tatum_chain::{ProposalStatus, ProposedEvent};
 use tatum_dataset::Dataset;
 use tatum_primitives::{B256, Epoch, Nano};
 
+use super::restore::no_history;
 use super::{CloseError, Closer};
-use crate::audit::DatasetSource;
 
 /// What was promised before.
 #[derive(Clone, Debug, Default)]
@@ -22,15 +22,10 @@ pub(super) struct History {
 }
 
 impl Closer {
-    /// What the chain's newest final distribution promises.
-    pub(super) async fn history(&self) -> Result<History, CloseError> {
-        let Some(epoch) = self.chain.finalized_epoch().await? else {
-            return Ok(History::default());
-        };
-        let ProposalStatus::Finalized(event) = self.chain.proposal_status(epoch).await? else {
-            // It became final between two questions to different backends of an endpoint; ask again.
-            return Err(tatum_chain::ChainError::NotClosed { epoch }.into());
-        };
+    /// What the newest final distribution of an epoch before `epoch` promises.
+    pub(super) async fn history_before(&self, epoch: Epoch) -> Result<History, CloseError> {
+        let Some(event) = self.final_before(epoch).await? else { return Ok(History::default()) };
+        let epoch = event.proposal.epoch;
         let dataset = self.dataset_of(&event).await?;
         let rows =
             dataset.distribution().map_err(|source| CloseError::Dataset { epoch, source })?;
@@ -41,20 +36,28 @@ impl Closer {
         })
     }
 
-    /// The dataset behind a proposal: ours, or fetched from where its proposer published it.
+    async fn final_before(&self, epoch: Epoch) -> Result<Option<ProposedEvent>, CloseError> {
+        let Some(last) = self.chain.finalized_epoch().await? else { return Ok(None) };
+        let mut at = epoch.previous().map(|before| before.min(last));
+        while let Some(candidate) = at {
+            if let ProposalStatus::Finalized(event) = self.chain.proposal_status(candidate).await? {
+                return Ok(Some(event));
+            }
+            if candidate == last {
+                // It became final between two questions to different backends of an endpoint; ask again.
+                return Err(tatum_chain::ChainError::NotClosed { epoch: last }.into());
+            }
+            at = candidate.previous();
+        }
+        Ok(None)
+    }
+
+    /// The dataset behind a final proposal: ours, another process's, or another proposer's.
     pub(super) async fn dataset_of(&self, event: &ProposedEvent) -> Result<Dataset, CloseError> {
         let (epoch, manifest_hash) = (event.proposal.epoch, event.proposal.manifest_hash);
-        let folder = self.datasets.join(manifest_hash.to_string());
-        if !folder.exists() {
-            let uri = event.proposal.uri.clone();
-            tracing::warn!(%epoch, %manifest_hash, %uri, "fetching a dataset that is not ours");
-            let source = DatasetSource::Url(uri.clone());
-            let fetched = source.fetch(manifest_hash, &self.datasets).await;
-            fetched.map_err(|error| {
-                let source = Box::new(error);
-                CloseError::NoHistory { epoch, manifest_hash, uri, source }
-            })?;
-        }
+        let uri = &event.proposal.uri;
+        let folder = self.folder_of(epoch, manifest_hash, uri).await;
+        let folder = folder.map_err(|source| no_history(epoch, manifest_hash, uri, source))?;
         let expected = event.proposal.root;
         let opened = tokio::task::spawn_blocking(move || open(&folder)).await;
         let (dataset, got) = opened

@@ -22,7 +22,7 @@ impl Closer {
         &self,
         inputs: EpochInputs,
     ) -> Result<RolledEpoch, CloseError> {
-        let history = self.history().await?;
+        let history = self.history_before(inputs.epoch).await?;
         let (epoch, uri) =
             (inputs.epoch, format!("{}/v1/epochs/{}", self.public_url, inputs.epoch));
         let parameters = self.parameters(&inputs, &history)?;

@@ -35,10 +35,18 @@ impl Closer {
             self.settle_contests().await;
             return Ok(true);
         }
-        let ours = ours.map_or_else(|| "not made yet".to_owned(), |ours| ours.root.to_string());
-        tracing::error!(%epoch, %root, %proposer, %ours, "another proposer's root is final");
-        let note =
-            format!("the root of {proposer} is final; ours was {ours}. Going on from theirs");
+        let note = match ours {
+            // A new database on a chain that others have brought so far.
+            None if self.database.last_finalized().await?.is_none() => {
+                tracing::info!(%epoch, %root, %proposer, uri = event.proposal.uri, "going on from the final distribution");
+                format!("the root of {proposer} is final; this aggregator started with it")
+            }
+            ours => {
+                let ours = ours.map_or_else(|| "not made yet".to_owned(), |o| o.root.to_string());
+                tracing::error!(%epoch, %root, %proposer, %ours, "another proposer's root is final");
+                format!("the root of {proposer} is final; ours was {ours}. Going on from theirs")
+            }
+        };
         let settled = self.settled(&event).await?;
         self.database.record_overruled(epoch, Some(&settled), &note, now_ms).await?;
         Ok(true)

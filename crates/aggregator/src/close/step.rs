@@ -19,6 +19,9 @@ impl Closer {
         self.metrics.finalized(on_chain.map_or(0, |epoch| epoch.0.saturating_add(1)));
         let epoch = self.next_epoch(on_chain).await?;
         let record = self.database.epoch(epoch).await?;
+        if record.is_none() {
+            self.say_where_it_starts(epoch, on_chain).await?;
+        }
         if on_chain.is_some_and(|last| last >= epoch) {
             return self.settle(epoch, record.as_ref(), on_chain.unwrap_or_default()).await;
         }
@@ -38,10 +41,31 @@ impl Closer {
         if let Some(last) = self.database.last_finalized().await? {
             return Ok(last.next());
         }
-        // A new database takes up where the chain is, or with the oldest receipts it was given.
-        let after = on_chain.map_or(Epoch(0), Epoch::next);
+        // A new database takes up the chain's newest final distribution, or begins with the oldest receipts it was given.
+        let start = on_chain.unwrap_or_default();
         let first = self.database.first_epoch().await?;
-        Ok(first.map_or(after, |first| first.min(after)))
+        Ok(first.map_or(start, |first| first.min(start)))
+    }
+
+    /// Says, the first time, with which epoch a new database starts.
+    async fn say_where_it_starts(
+        &self,
+        epoch: Epoch,
+        on_chain: Option<Epoch>,
+    ) -> Result<(), CloseError> {
+        if self.metrics.has_started() || self.database.first_epoch().await?.is_some() {
+            return Ok(());
+        }
+        match on_chain {
+            Some(_) => {
+                tracing::info!(%epoch, "a new database: going on from the distribution that is final on chain");
+            }
+            None => {
+                let running = self.schedule.epoch_at_ms(self.clock.now_ms());
+                tracing::info!(%epoch, %running, "a new database, and no distribution is final on chain: starting with the first epoch");
+            }
+        }
+        Ok(())
     }
 
     /// open → closing, once the epoch and its grace are over.
@@ -108,7 +132,9 @@ impl Closer {
             return Ok(true);
         }
         self.settle_contests().await;
-        self.chain.ensure_proposer_bond().await?;
+        if self.rules.posts_bond {
+            self.chain.ensure_proposer_bond().await?;
+        }
         let root = ours.root;
         let tx = self.chain.propose(ours).await?;
         tracing::info!(%epoch, %root, %tx, "proposed the epoch's root");

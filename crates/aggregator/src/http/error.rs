@@ -40,6 +40,9 @@ pub enum ApiError {
     /// This client has too many requests under way.
     #[error("too many requests of this client are under way; wait for their answers")]
     TooManyRequests,
+    /// Nearly all that this client sends is rejected.
+    #[error("most of what this client sends is rejected; see the reasons, and send less of it")]
+    Rejections,
     /// The service has all it can carry.
     #[error("the service has as much work as it can carry; try again shortly")]
     Busy,
@@ -70,6 +73,7 @@ impl ApiError {
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::Timeout { .. } => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+            Self::Rejections => (StatusCode::TOO_MANY_REQUESTS, "too_many_rejections"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::NotYet(_) => (StatusCode::CONFLICT, "not_yet"),
@@ -78,7 +82,7 @@ impl ApiError {
     }
 
     fn retry_after(&self) -> Option<HeaderValue> {
-        matches!(self, Self::TooManyRequests | Self::Busy | Self::Timeout { .. })
+        matches!(self, Self::TooManyRequests | Self::Rejections | Self::Busy | Self::Timeout { .. })
             .then(|| HeaderValue::from_static("1"))
     }
 }

@@ -1,9 +1,11 @@
 //! Runs the receipt rules on worker threads, and gives a receipt refused on the chain's word a second look.
 //!
-//! Invariant: at most one signature recovery per receipt; at most as many threads as given check at the same time.
+//! Invariant: at most one signature recovery per receipt; at most as many threads as there are cores check at the same
+//! time, for clients in turn.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tatum_database::{Candidate, Refused};
 use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId};
@@ -11,6 +13,7 @@ use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
 use tatum_receipt::{Rejection, SignedReceipt, Verifier};
 use tokio::sync::Semaphore;
 
+use super::turns::Turns;
 use super::wire::Element;
 use crate::Clock;
 
@@ -29,7 +32,7 @@ pub struct Checker {
     facts: Facts,
     /// How long the followed view may be behind the chain.
     lag: Duration,
-    threads: Arc<Semaphore>,
+    turns: Turns,
     second_looks: Arc<Semaphore>,
 }
 
@@ -55,36 +58,62 @@ impl Checker {
             clock,
             facts: Facts(Arc::new(facts)),
             lag,
-            threads: Arc::new(Semaphore::new(threads)),
+            turns: Turns::new(threads),
             second_looks: Arc::new(Semaphore::new(SECOND_LOOKS)),
         }
     }
 
+    /// Whose turn it is.
+    pub(super) const fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    /// Runs `work` of `client` on a thread of its own as soon as it has a turn.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        client: IpAddr,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let turn = self.turns.take(client).await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        // It ends early only if the runtime shuts down.
+        done.await.ok()
+    }
+
     /// Passes every element through the rules, in order.
-    pub async fn check_all(&self, elements: Vec<Element>) -> Vec<Candidate> {
+    pub async fn check_all(&self, client: IpAddr, elements: Vec<Element>) -> Vec<Candidate> {
         let mut runs = Vec::new();
         let mut elements = elements.into_iter().peekable();
         while elements.peek().is_some() {
             let run: Vec<Element> = elements.by_ref().take(RUN).collect();
-            runs.push(tokio::spawn(self.clone().check_run(run)));
+            runs.push(tokio::spawn(self.clone().check_run(client, run)));
         }
         let mut candidates = Vec::new();
         for run in runs {
             // A task ends early only if the runtime shuts down; its receipts go unanswered then.
             candidates.extend(run.await.unwrap_or_default());
         }
-        self.look_again(&mut candidates).await;
+        if !self.turns.is_poor(client) {
+            self.look_again(&mut candidates).await;
+        }
         candidates
     }
 
-    async fn check_run(self, run: Vec<Element>) -> Vec<Candidate> {
-        let permit = Arc::clone(&self.threads).acquire_owned().await;
-        let check = move || {
-            let _permit = permit;
-            let window = self.window();
-            run.into_iter().map(|element| self.check(element, window)).collect()
+    async fn check_run(self, client: IpAddr, run: Vec<Element>) -> Vec<Candidate> {
+        let checker = self.clone();
+        let check = move || -> Vec<Candidate> {
+            let window = checker.window();
+            run.into_iter().map(|element| checker.check(element, window)).collect()
         };
-        tokio::task::spawn_blocking(check).await.unwrap_or_default()
+        let candidates = self.work(client, check).await.unwrap_or_default();
+        let refused = |candidate: &&Candidate| matches!(candidate, Candidate::Refused(_));
+        let rejected = candidates.iter().filter(refused).count();
+        let good = candidates.len().saturating_sub(rejected);
+        self.turns.note(client, good, rejected, Instant::now());
+        candidates
     }
 
     fn window(&self) -> EpochWindow {

@@ -9,6 +9,7 @@
 mod admission;
 mod check;
 mod route;
+mod turns;
 pub mod wire;
 
 pub use admission::{Admission, Limits};

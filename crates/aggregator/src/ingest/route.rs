@@ -1,6 +1,6 @@
 //! `POST /v1/receipts`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,10 @@ use crate::metrics::Metrics;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request waits that is turned away for the client's record.
+const HOLD_OFF: Duration = Duration::from_secs(1);
+/// As so many rejected receipts counts a body that cannot be read.
+const UNREADABLE: usize = 64;
 
 /// Everything the intake needs.
 #[derive(Clone, Debug)]
@@ -37,9 +41,13 @@ impl Ingest {
     }
 
     /// Checks and stores receipts, and answers for each once that is on disk.
-    pub async fn submit(&self, elements: Vec<Element>) -> Result<Vec<Answer>, ApiError> {
+    pub async fn submit(
+        &self,
+        client: IpAddr,
+        elements: Vec<Element>,
+    ) -> Result<Vec<Answer>, ApiError> {
         let started = Instant::now();
-        let candidates = self.checker.check_all(elements).await;
+        let candidates = self.checker.check_all(client, elements).await;
         let outcomes = self.writer.submit(candidates).await.map_err(|error| match error {
             SubmitError::Stopped => ApiError::Busy,
             other => {
@@ -69,19 +77,37 @@ async fn receive(
 ) -> Result<Json<Vec<Answer>>, ApiError> {
     let read = reader_of(&headers)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let admission = ingest.gate.admit(client.ip(), length).inspect_err(|error| {
-        if matches!(error, ApiError::Busy | ApiError::TooManyRequests) {
-            ingest.metrics.turned_away();
-        }
-    })?;
-    let elements = read(&whole(body, ingest.gate.limits.body_bytes).await?)?;
+    let client = client.ip();
+    let turns = ingest.checker.turns();
+    if !turns.may_send(client, Instant::now()) {
+        return Err(hold_off(&ingest, client).await);
+    }
+    let admission =
+        ingest.gate.admit(client, length, turns.is_poor(client)).inspect_err(|error| {
+            if matches!(error, ApiError::Busy | ApiError::TooManyRequests) {
+                ingest.metrics.turned_away();
+            }
+        })?;
+    let body = whole(body, ingest.gate.limits.body_bytes).await?;
+    let elements = ingest.checker.work(client, move || read(&body)).await.ok_or(ApiError::Busy)?;
+    let elements = elements.inspect_err(|_| turns.note(client, 0, UNREADABLE, Instant::now()))?;
     let limit = ingest.gate.limits.receipts_per_request;
     if elements.len() > limit {
         return Err(ApiError::TooLarge { what: "the number of receipts", limit });
     }
-    let answers = ingest.submit(elements).await?;
+    let answers = ingest.submit(client, elements).await?;
     drop(admission);
     Ok(Json(answers))
+}
+
+/// Keeps a client that sends garbage waiting before it is turned away: as many of its requests as it may have under way
+/// cost nothing meanwhile, and a client that waits for answers is slowed down by it.
+async fn hold_off(ingest: &Ingest, client: IpAddr) -> ApiError {
+    ingest.metrics.turned_away();
+    if let Ok(_held) = ingest.gate.admit(client, Some(0), true) {
+        tokio::time::sleep(HOLD_OFF).await;
+    }
+    ApiError::Rejections
 }
 
 /// Reads a body of one media type.

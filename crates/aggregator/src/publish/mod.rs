@@ -22,7 +22,7 @@ pub use refusals::RefusalSummary;
 pub use shelf::Shelf;
 pub use status::Pulse;
 
-use crate::Metrics;
+use crate::{Identity, Metrics};
 
 /// Everything the routes read.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Publication {
     pub metrics: Arc<Metrics>,
     /// When the chain last answered.
     pub pulse: Pulse,
+    /// Signs what is said of rejections.
+    pub identity: Identity,
 }
 
 /// The read-only routes.
@@ -48,6 +50,7 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
         .route("/v1/rejections", get(refusals::list))
+        .route("/v1/identity", get(refusals::identity))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))

@@ -1,13 +1,16 @@
-//! `GET /v1/rejections?payer=`: what was refused, and why.
+//! `GET /v1/rejections?payer=` and `/v1/identity`: what was refused and why, signed, and by whom.
+//!
+//! Invariant: a statement is signed only for what the database says was refused.
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tatum_database::{RejectedReceipt, RejectionQuery};
-use tatum_primitives::{Address, B256, Epoch};
-use tatum_receipt::{Rejection, SignedReceipt};
+use tatum_primitives::{Address, B256, Domain, Epoch};
+use tatum_receipt::{Rejection, RejectionStatement, SignedReceipt};
 
 use super::Publication;
+use crate::Identity;
 use crate::http::{ApiError, Query};
 
 /// Refusals in one answer, at most.
@@ -34,11 +37,15 @@ pub struct RefusalSummary {
     pub first_ms: u64,
     /// When last.
     pub last_ms: u64,
+    /// The aggregator's word for it, which anybody can check offline.
+    pub statement: RejectionStatement,
 }
 
-impl From<RejectedReceipt> for RefusalSummary {
-    fn from(refused: RejectedReceipt) -> Self {
+impl RefusalSummary {
+    fn new(refused: RejectedReceipt, identity: &Identity) -> Self {
+        let code = refused.rejection.code();
         Self {
+            statement: identity.rejected(refused.id, code, refused.last_ms),
             id: refused.id,
             message: refused.rejection.to_string(),
             reason: refused.rejection,
@@ -71,5 +78,20 @@ pub(super) async fn list(
         limit: page.limit.unwrap_or(100).min(MAX_REFUSALS),
     };
     let refusals = publication.database.rejections(query).await?;
-    Ok(Json(refusals.into_iter().map(RefusalSummary::from).collect()))
+    let signed = |refused| RefusalSummary::new(refused, &publication.identity);
+    Ok(Json(refusals.into_iter().map(signed).collect()))
+}
+
+/// Who signs.
+#[derive(Debug, Serialize)]
+pub(super) struct IdentitySummary {
+    /// ed25519 public key.
+    signer: B256,
+    chain_id: u64,
+    stake_pool: Address,
+}
+
+pub(super) async fn identity(State(publication): State<Publication>) -> Json<IdentitySummary> {
+    let Domain { chain_id, stake_pool } = publication.identity.domain();
+    Json(IdentitySummary { signer: publication.identity.signer(), chain_id, stake_pool })
 }

@@ -35,7 +35,8 @@ impl Pulse {
         self.last_ms.fetch_max(ms, Ordering::Relaxed);
     }
 
-    fn is_beating(&self, now: Instant) -> bool {
+    /// Whether it answered within its patience before `now`.
+    pub(crate) fn is_beating(&self, now: Instant) -> bool {
         let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
         now.saturating_duration_since(self.started).saturating_sub(last) <= self.patience
     }

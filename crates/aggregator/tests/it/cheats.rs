@@ -51,7 +51,7 @@ impl Scene {
 
     async fn challenge(&self) -> Challenge {
         let source = DatasetSource::Folder(self.datasets.clone());
-        audit::challenge(&self.auditor, Epoch(2), Some(&source)).await.unwrap()
+        audit::challenge(&self.auditor, Epoch(2), Some(source)).await.unwrap()
     }
 
     /// The cheat has paid, the auditor is rewarded, and our aggregator's proposal becomes final.
@@ -77,8 +77,26 @@ impl Scene {
     }
 }
 
+/// What a cheat's proposal is made from.
+pub(crate) struct Forgery {
+    pub(crate) parameters: Parameters,
+    pub(crate) operators: Vec<Operator>,
+    pub(crate) previous_nano: Vec<Nano>,
+}
+
 /// A proposal for epoch 2 that forgets what was promised before and gives all funds to operator 0.
 async fn without_history(chain: &Chain, folder: &Path) -> Proposal {
+    // The cheat says that operator 1, which earned most, is not eligible.
+    forged(chain, folder, |forgery| forgery.operators[1].eligible = false).await
+}
+
+/// A proposal for epoch 2 that is `change`d from one without history and without receipts. Its dataset is put below
+/// `folder`, and nobody listens where it is said to be.
+pub(crate) async fn forged(
+    chain: &Chain,
+    folder: &Path,
+    change: impl FnOnce(&mut Forgery),
+) -> Proposal {
     let inputs = chain.epoch_inputs(Epoch(2)).await.unwrap();
     let deployment = chain.deployment();
     let parameters = Parameters {
@@ -100,15 +118,17 @@ async fn without_history(chain: &Chain, folder: &Path) -> Proposal {
         fee_wei: payer.fee_wei,
         quota_bytes: payer.quota_bytes,
     });
-    // The cheat says that operator 1, which earned most, is not eligible.
     let operators = inputs.operators.iter().map(|operator| Operator {
         operator_id: operator.id,
         payout: operator.payout,
         bond_wei: operator.bond_wei,
-        eligible: operator.id == OperatorId(0),
+        eligible: operator.eligible,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
-    let writer = Writer::create(folder, parameters, payers, operators, vec![]).unwrap();
+    let mut forgery = Forgery { parameters, operators, previous_nano: vec![] };
+    change(&mut forgery);
+    let Forgery { parameters, operators, previous_nano } = forgery;
+    let writer = Writer::create(folder, parameters, payers, operators, previous_nano).unwrap();
     let written = writer.finish().unwrap();
     let results = &written.manifest.results;
     Proposal {
@@ -117,7 +137,6 @@ async fn without_history(chain: &Chain, folder: &Path) -> Proposal {
         receipts_root: results.receipts_root,
         manifest_hash: written.manifest_hash,
         utilisation_bps: results.utilisation_bps.bps(),
-        // Nobody listens there.
         uri: "http://127.0.0.1:9/v1/epochs/2".to_owned(),
     }
 }

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tatum_dataset::{EpochData, Parameters};
-use tatum_primitives::{B256, Epoch};
+use tatum_primitives::{B256, Epoch, StreamKey};
+use tatum_receipt::SignedReceipt;
 use tatum_rewards::PoolWeight;
 use tatum_test_utils::{Devnet, free_port};
 
@@ -43,12 +45,127 @@ async fn killed_at_any_moment_it_pays_what_it_would_have_paid() {
     assert!(victim.kills >= 8, "only {} kills hit", victim.kills);
 
     let got: B256 = serde_json::from_value(summary["manifest_hash"].clone()).unwrap();
-    assert_eq!(got, undisturbed(&world, &config.datasets(), got).await);
+    let receipts = world.traffic(1);
+    assert_eq!(got, undisturbed(&world, &config.datasets(), got, receipts).await);
+    victim.end();
+}
+
+/// How often a process is killed: eight times, or as often as `TATUM_CRASHES` says.
+fn crashes() -> u32 {
+    std::env::var("TATUM_CRASHES").map_or(8, |text| text.parse().unwrap())
+}
+
+/// One party that hands in ever newer receipts of its own keys, and notes which were acknowledged.
+struct Submitter {
+    receipts: Vec<SignedReceipt>,
+    acknowledged: usize,
+}
+
+const KEYS: usize = 4;
+const BATCH: usize = 12;
+
+impl Submitter {
+    /// The receipts of payer `n % 2` for `KEYS` streams, the sequence rising.
+    fn new(world: &World, n: usize, count: usize) -> Self {
+        let receipt = |at: usize| {
+            let (sequence, stream) = ((at / KEYS + 1) as u64, (n * KEYS + at % KEYS + 1) as u8);
+            let mut receipt = world.receipt(n % 2, n / 2 % 2, 1, 1).receipt;
+            receipt.stream_key = StreamKey(B256::repeat_byte(stream));
+            (receipt.sequence, receipt.messages) = (sequence, sequence);
+            (receipt.bytes, receipt.on_time) = (sequence * 10, sequence);
+            world.sign(n % 2, receipt)
+        };
+        Self { receipts: (0..count).map(receipt).collect(), acknowledged: 0 }
+    }
+
+    /// Hands in everything, each batch until it is acknowledged, a newer one never before an older one.
+    async fn run(mut self, http: reqwest::Client, url: String) -> Self {
+        while self.acknowledged < self.receipts.len() {
+            let end = self.receipts.len().min(self.acknowledged + BATCH);
+            let batch = &self.receipts[self.acknowledged..end];
+            let request = http.post(format!("{url}/v1/receipts")).json(batch);
+            let answers: Vec<Value> = match request.send().await {
+                Ok(answer) if answer.status().is_success() => {
+                    answer.json().await.unwrap_or_default()
+                }
+                _ => vec![],
+            };
+            let stored = |answer: &Value| answer["outcome"] != "rejected";
+            if answers.len() == batch.len() && answers.iter().all(stored) {
+                self.acknowledged = end;
+            } else {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        self
+    }
+
+    /// The newest of each key.
+    fn newest(&self) -> impl Iterator<Item = SignedReceipt> {
+        self.receipts.iter().rev().take(KEYS).cloned()
+    }
+}
+
+#[tokio::test]
+async fn killed_under_load_it_keeps_what_it_acknowledged_and_counts_it_once() {
+    let world = World::start().await;
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
+    let config = world.config("victim", listen);
+    let path = world.folder.path().join("config.json");
+    std::fs::write(&path, serde_json::to_vec(&config).unwrap()).unwrap();
+    let url = format!("http://{listen}");
+    let mut victim = Victim::start(path.to_str().unwrap());
+
+    // Three quarters of the kills fall into the load, the rest into the end of the epoch.
+    let kills = crashes() * 3 / 4;
+    let mut seed = 20_261_122_u64;
+    let mut acknowledged: Vec<SignedReceipt> = Vec::new();
+    let (mut round, mut rounds) = (0, Vec::new());
+    while victim.kills < kills {
+        // A round of load ends by itself; there is one under way as long as there are kills to come.
+        let submitters: Vec<_> = (0..4)
+            .map(|n| Submitter::new(&world, n + 4 * round, 3_000))
+            .map(|submitter| tokio::spawn(submitter.run(world.http.clone(), url.clone())))
+            .collect();
+        while victim.kills < kills && submitters.iter().any(|running| !running.is_finished()) {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            tokio::time::sleep(Duration::from_millis(150 + (seed >> 33) % 1_000)).await;
+            victim.kill();
+        }
+        rounds.extend(submitters);
+        round += 1;
+    }
+    for submitter in rounds {
+        acknowledged.extend(submitter.await.unwrap().newest());
+    }
+    world.advance(EPOCH_S + 60).await;
+    let total = crashes();
+    let each = || {
+        if victim.kills < total {
+            victim.kill_when_due();
+        }
+    };
+    let summary = world.until_final_while(&url, 1, each).await;
+    println!("killed {} times, {} keys", victim.kills, acknowledged.len());
+    assert!(victim.kills >= kills);
+
+    let got: B256 = serde_json::from_value(summary["manifest_hash"].clone()).unwrap();
+    let dataset = tatum_dataset::Dataset::open(&config.datasets().join(got.to_string())).unwrap();
+    let mut counted: Vec<SignedReceipt> = dataset.receipts().unwrap().map(Result::unwrap).collect();
+    acknowledged.sort_by_key(|signed| signed.receipt.key());
+    counted.sort_by_key(|signed| signed.receipt.key());
+    assert_eq!(counted, acknowledged);
+    assert_eq!(got, undisturbed(&world, &config.datasets(), got, acknowledged).await);
     victim.end();
 }
 
 /// The manifest hash of a dataset made in one go from what was handed in.
-async fn undisturbed(world: &World, datasets: &std::path::Path, got: B256) -> B256 {
+async fn undisturbed(
+    world: &World,
+    datasets: &std::path::Path,
+    got: B256,
+    receipts: Vec<SignedReceipt>,
+) -> B256 {
     let chain = world.reader().await;
     let inputs = chain.epoch_inputs(Epoch(1)).await.unwrap();
     let published = tatum_dataset::Dataset::open(&datasets.join(got.to_string())).unwrap();
@@ -74,14 +191,13 @@ async fn undisturbed(world: &World, datasets: &std::path::Path, got: B256) -> B2
         eligible: row.eligible,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
-    let receipts = world.traffic(1);
     let data = EpochData { parameters, payers, operators, previous_nano, receipts };
     let folder = tempfile::tempdir().unwrap();
     tatum_dataset::write(folder.path(), data).unwrap().manifest_hash
 }
 
 /// The killed process, started anew after each kill.
-struct Victim {
+pub(crate) struct Victim {
     config: String,
     child: Child,
     kills: u32,
@@ -89,13 +205,13 @@ struct Victim {
 }
 
 impl Victim {
-    fn start(config: &str) -> Self {
+    pub(crate) fn start(config: &str) -> Self {
         let child = spawn(config);
         Self { config: config.to_owned(), child, kills: 0, due: Instant::now() }
     }
 
     fn kill(&mut self) {
-        self.end();
+        self.stop();
         self.kills += 1;
         self.child = spawn(&self.config);
     }
@@ -110,7 +226,12 @@ impl Victim {
         self.due = Instant::now() + Duration::from_millis(life);
     }
 
-    fn end(&mut self) {
+    /// Ends it at once, for good.
+    pub(crate) fn end(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

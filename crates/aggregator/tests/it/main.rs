@@ -1,10 +1,15 @@
 //! The service from outside: real sockets, real databases, a real chain.
 
+mod auditor;
 mod cheats;
 mod close;
 mod crash;
 mod demands;
+mod fetch;
+mod flood;
 mod ingest;
 mod rivals;
+mod several;
+mod starts;
 mod support;
 mod world;

@@ -100,6 +100,11 @@ impl World {
             on_time: sequence * 9,
             ..Default::default()
         };
+        self.sign(payer, receipt)
+    }
+
+    /// Signs with payer `payer`'s session key.
+    pub(crate) fn sign(&self, payer: usize, receipt: DeliveryReceipt) -> SignedReceipt {
         let session = Devnet::account(&format!("session {payer}"));
         let verifier = Verifier::new(self.devnet.deployment().domain());
         SignedReceipt::sign(receipt, &session, &verifier)

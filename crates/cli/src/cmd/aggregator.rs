@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use tatum_aggregator::Config;
+use tatum_aggregator::ingest::Limits;
 use tatum_primitives::{Bps, U256};
 use tatum_rewards::PoolWeight;
 
 use crate::args::ChainArgs;
+use crate::config::ConfigArgs;
 use crate::data::parse_data;
 use crate::keys::{self, KeystoreArgs};
 use crate::output::Output;
@@ -20,7 +22,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Take receipts and close epochs until SIGINT or SIGTERM
     #[command(
-        after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n\nThe key posts the proposer's bond and signs proposals. Killed at any moment and started again, it pays what it would have paid."
+        after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n  tatum aggregator run --config aggregator.toml\n\nThe key posts the proposer's bond and signs proposals. Killed at any moment and started again, it pays what it would have paid."
     )]
     Run(RunArgs),
 }
@@ -55,10 +57,51 @@ pub(crate) struct RunArgs {
     /// The most DATA to stake against another proposer's wrong root; it is lost if that root becomes final
     #[arg(long, value_name = "DATA", default_value = "0", value_parser = parse_data)]
     outbid_up_to: U256,
+    /// How often the chain is looked at, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1_000)]
+    poll_ms: u64,
+    /// The largest body of a request, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes)]
+    max_body_bytes: usize,
+    /// The most receipts in one request
+    #[arg(long, value_name = "RECEIPTS", default_value_t = Limits::default().receipts_per_request)]
+    max_receipts_per_request: usize,
+    /// Bytes of bodies under way at the same time
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().bytes_under_way)]
+    max_bytes_under_way: usize,
+    /// Requests of one client, by IP address, under way at the same time
+    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::default().requests_per_client)]
+    max_requests_per_client: usize,
+    /// For how long rejected receipts are kept with their reason, in hours
+    #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+    rejections_hours: u64,
+    /// How many rejected receipts are kept in all
+    #[arg(long, value_name = "RECEIPTS", default_value_t = 100_000)]
+    rejections_kept: u64,
+    /// For how many final epochs receipts stay in the database, their datasets being on disk; otherwise for all
+    #[arg(long, value_name = "EPOCHS")]
+    keep_epochs: Option<u64>,
+    /// Who posts the proposer's bond
+    #[arg(long, value_enum, default_value = "auto")]
+    proposer_bond: ProposerBond,
+    /// After how many milliseconds another process on the same PostgreSQL takes over from one that is gone
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 15_000)]
+    lease_ms: u64,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     keystore: KeystoreArgs,
+    #[command(flatten)]
+    settings: ConfigArgs,
+}
+
+/// Who posts the proposer's bond.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ProposerBond {
+    /// The aggregator, from its account, as soon as it starts, and again whenever some of it is missing
+    Auto,
+    /// Somebody else
+    Manual,
 }
 
 /// How the common pool is split.
@@ -88,6 +131,18 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     };
     config.confirmations = args.confirmations;
     config.outbid_up_to_wei = args.outbid_up_to;
+    config.poll_ms = args.poll_ms;
+    config.limits = Limits {
+        body_bytes: args.max_body_bytes,
+        receipts_per_request: args.max_receipts_per_request,
+        bytes_under_way: args.max_bytes_under_way,
+        requests_per_client: args.max_requests_per_client,
+    };
+    config.refusal_hours = args.rejections_hours;
+    config.refusals_kept = args.rejections_kept;
+    config.keep_epochs = args.keep_epochs;
+    config.posts_bond = matches!(args.proposer_bond, ProposerBond::Auto);
+    config.lease_ms = args.lease_ms;
     tatum_aggregator::run(config, signer, shutdown::requested())
         .await
         .context("running the aggregator")?;

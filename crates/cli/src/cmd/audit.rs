@@ -7,7 +7,8 @@ use anyhow::Context;
 use tatum_aggregator::audit::{
     self, AuditError, Challenge, Check, DatasetSource, EpochReport, ReceiptReport,
 };
-use tatum_primitives::Epoch;
+use tatum_chain::Deployment;
+use tatum_primitives::{B256, Epoch};
 
 use crate::args::ChainArgs;
 use crate::keys::KeystoreArgs;
@@ -26,6 +27,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum audit receipt demo-out/receipts/epoch-1-receipt-0.json\n  tatum audit receipt proof.json --on-chain --rpc http://127.0.0.1:8545\n\nWorks offline from the file alone; with --on-chain also against the commitment. Exits with 1 if a check fails."
     )]
     Receipt(ReceiptArgs),
+    /// Check an aggregator's signed word that it rejected a receipt, and why
+    #[command(
+        after_help = "Examples:\n  curl -s https://tatum.example/v1/rejections?payer=0x… > rejections.json\n  tatum audit rejection rejections.json --signer 0x…\n\nWorks offline from the file and the deployment file. Exits with 1 if a check fails."
+    )]
+    Rejection(RejectionArgs),
 }
 
 /// Which epoch, and where its dataset is.
@@ -36,8 +42,9 @@ pub(crate) struct EpochArgs {
     /// Folder or URL of the dataset; otherwise where its proposer published it
     #[arg(long, value_name = "DIR|URL")]
     dataset: Option<String>,
-    /// Challenge the pending proposal if it promises an operator less than before; if its tree is not to be had, demand an
-    /// entry of it, which posts a bond. Sends a transaction, so it needs the account's key
+    /// Challenge the pending proposal if it promises an operator less than before, pays an address that its operator never
+    /// named, or an operator that does not exist; if its tree is not to be had, demand an entry of it, which posts a bond.
+    /// Sends a transaction, so it needs the account's key
     #[arg(long)]
     challenge: bool,
     #[command(flatten)]
@@ -58,10 +65,29 @@ pub(crate) struct ReceiptArgs {
     chain: ChainArgs,
 }
 
+/// Which rejection.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RejectionArgs {
+    /// An element of /v1/rejections, or a list of them
+    file: PathBuf,
+    /// The key that the aggregator is known by, from its /v1/identity
+    #[arg(long, value_name = "KEY")]
+    signer: Option<B256>,
+    /// Deployment file with the contracts' addresses
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TATUM_DEPLOYMENT",
+        default_value = "deployments/31337.json"
+    )]
+    deployment: PathBuf,
+}
+
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let ok = match command {
         Command::Epoch(args) => epoch(args, output).await?,
         Command::Receipt(args) => receipt(args, output).await?,
+        Command::Rejection(args) => rejection(&args, output)?,
     };
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -71,7 +97,7 @@ async fn epoch(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
         return challenge(args, output).await;
     }
     let chain = args.chain.read_only().await?;
-    let source = args.dataset.map(|text| dataset(&text, args.epoch));
+    let source = args.dataset.map(|text| DatasetSource::of_epoch(&text, args.epoch));
     output.progress(format!("auditing epoch {} …", args.epoch));
     let report = audit::epoch(&chain, args.epoch, source)
         .await
@@ -92,7 +118,8 @@ struct Challenged {
 /// Audits a pending proposal and, unless it is right in every respect, acts against it where the contract lets us.
 async fn challenge(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
     let chain = args.chain.with_account(&args.keystore).await?;
-    let (epoch, source) = (args.epoch, args.dataset.map(|text| dataset(&text, args.epoch)));
+    let (epoch, source) =
+        (args.epoch, args.dataset.map(|text| DatasetSource::of_epoch(&text, args.epoch)));
     output.progress(format!("auditing epoch {epoch} …"));
     let report = match audit::epoch(&chain, epoch, source.clone()).await {
         Ok(report) => Some(report),
@@ -109,7 +136,7 @@ async fn challenge(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
     let challenge = if ok {
         Challenge::Unfounded
     } else {
-        audit::challenge(&chain, epoch, source.as_ref())
+        audit::challenge(&chain, epoch, source)
             .await
             .with_context(|| format!("challenging the proposal of epoch {epoch}"))?
     };
@@ -147,20 +174,22 @@ fn challenge_rows(challenge: &Challenge) -> Vec<(&'static str, String)> {
             ),
             Some(tx),
         ),
-        _ => ("no operator is promised less than before".to_owned(), None),
+        Challenge::PayoutChallenged { operator_id, payout, tx } => (
+            format!(
+                "the proposal is cancelled: it paid operator {operator_id} at {payout}, an address it never named"
+            ),
+            Some(tx),
+        ),
+        Challenge::UnknownOperatorChallenged { operator_id, proposed_nano, tx } => (
+            format!(
+                "the proposal is cancelled: it promised {proposed_nano} nano to operator {operator_id}, which does not exist"
+            ),
+            Some(tx),
+        ),
+        _ => ("nothing of it can be proven wrong on chain".to_owned(), None),
     };
     let tx = tx.map(|tx| ("transaction", tx.to_string()));
     [Some(("challenge", what)), tx].into_iter().flatten().collect()
-}
-
-/// A folder, the URL of an epoch's dataset, or the base URL of an aggregator.
-fn dataset(text: &str, epoch: Epoch) -> DatasetSource {
-    let base = text.trim_end_matches('/');
-    if base.starts_with("http") && !base.contains("/v1/") {
-        DatasetSource::Url(format!("{base}/v1/epochs/{epoch}"))
-    } else {
-        text.parse().unwrap_or_else(|never| match never {})
-    }
 }
 
 fn epoch_rows(report: &EpochReport) -> Vec<(&str, String)> {
@@ -213,6 +242,24 @@ fn receipt_rows(report: &ReceiptReport) -> Vec<(&str, String)> {
     rows.extend(check_rows(&report.checks));
     rows.push(("result", verdict(report.ok)));
     rows
+}
+
+fn rejection(args: &RejectionArgs, output: &Output) -> anyhow::Result<bool> {
+    let file = std::fs::read(&args.file)
+        .with_context(|| format!("reading the rejection {}", args.file.display()))?;
+    let domain = Deployment::load(&args.deployment)?.domain();
+    let reports = audit::rejections(&file, domain, args.signer);
+    let mut rows = Vec::new();
+    for report in &reports {
+        if let Some(statement) = report.statement.as_ref().filter(|_| report.ok) {
+            rows.push(("rejected", format!("{} at {} ms", statement.code, statement.at_ms)));
+            rows.push(("by", statement.signer.to_string()));
+        }
+        rows.extend(check_rows(&report.checks));
+        rows.push(("result", verdict(report.ok)));
+    }
+    output.result(&reports, &rows);
+    Ok(reports.iter().all(|report| report.ok))
 }
 
 fn check_rows(checks: &[Check]) -> impl Iterator<Item = (&str, String)> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregator;
 pub(crate) mod audit;
+pub(crate) mod auditor;
 pub(crate) mod key;
 pub(crate) mod node;
 pub(crate) mod operator;

@@ -13,6 +13,7 @@ use tatum_node::{Clock, SystemClock};
 use tatum_primitives::{Domain, NodeId};
 
 use crate::args::{ChainArgs, NodeKeyArgs, StreamArg, tracker_url};
+use crate::config::ConfigArgs;
 use crate::output::Output;
 use crate::shutdown;
 
@@ -79,6 +80,8 @@ pub(crate) struct RunArgs {
     key: NodeKeyArgs,
     #[command(flatten)]
     chain: ChainArgs,
+    #[command(flatten)]
+    settings: ConfigArgs,
 }
 
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {

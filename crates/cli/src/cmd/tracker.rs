@@ -9,6 +9,7 @@ use tatum_node::{NodeKey, tracker};
 
 use super::node::Followed;
 use crate::args::{ChainArgs, NodeKeyArgs};
+use crate::config::ConfigArgs;
 use crate::output::Output;
 use crate::shutdown;
 
@@ -38,6 +39,8 @@ pub(crate) struct RunArgs {
     key: NodeKeyArgs,
     #[command(flatten)]
     chain: ChainArgs,
+    #[command(flatten)]
+    settings: ConfigArgs,
 }
 
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {

@@ -1,0 +1,183 @@
+//! Where an audit looks for datasets, where it puts what it fetches, and how much it may fetch.
+//!
+//! Invariant: one audit has one [`Budget`] for all it fetches, so its time and its disk are bounded whatever servers send.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tatum_primitives::B256;
+use tokio::time::Instant;
+
+use super::{DatasetSource, FetchError};
+
+/// What one audit may fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchLimits {
+    /// For how long, in seconds.
+    pub seconds: u64,
+    /// How much, in bytes.
+    pub bytes: u64,
+}
+
+impl Default for FetchLimits {
+    /// Ten minutes and 16 GiB: ten times an epoch of ten million receipts.
+    fn default() -> Self {
+        Self { seconds: 600, bytes: 16 << 30 }
+    }
+}
+
+/// What is left of the limits.
+#[derive(Debug)]
+pub struct Budget {
+    limits: FetchLimits,
+    deadline: Instant,
+    bytes: AtomicU64,
+}
+
+impl Budget {
+    /// All of `limits`, from now on.
+    pub fn new(limits: FetchLimits) -> Self {
+        // Longer than this is for ever, and a clock cannot hold that.
+        let seconds = limits.seconds.min(365 * 24 * 3600);
+        let now = Instant::now();
+        let deadline = now.checked_add(Duration::from_secs(seconds)).unwrap_or(now);
+        Self { limits, deadline, bytes: AtomicU64::new(limits.bytes) }
+    }
+
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn too_slow(&self, url: &str) -> FetchError {
+        FetchError::TooSlow { url: url.to_owned(), seconds: self.limits.seconds }
+    }
+
+    /// Takes `bytes` from what is left.
+    pub(super) fn spend(&self, bytes: u64, url: &str) -> Result<(), FetchError> {
+        let less = |left: u64| left.checked_sub(bytes);
+        let spent = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let limit_bytes = self.limits.bytes;
+        spent.map(drop).map_err(|_| FetchError::TooMuch { url: url.to_owned(), limit_bytes })
+    }
+}
+
+/// Where an audit looks for datasets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Datasets {
+    source: Option<DatasetSource>,
+    folder: Option<PathBuf>,
+    limits: FetchLimits,
+}
+
+impl Datasets {
+    /// At `source`, and otherwise where proposers published them.
+    pub fn new(source: Option<DatasetSource>) -> Self {
+        Self { source, ..Self::default() }
+    }
+
+    /// Keeps what is fetched in `folder`, and fetches nothing that is there.
+    #[must_use]
+    pub fn kept_in(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Fetches no more than `limits` for one audit.
+    #[must_use]
+    pub const fn within(mut self, limits: FetchLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Begins an audit.
+    pub(super) fn open(self) -> std::io::Result<Desk> {
+        let scratch = if self.folder.is_none() { Some(Scratch::new()?) } else { None };
+        let folder = self.folder.or_else(|| scratch.as_ref().map(|scratch| scratch.0.clone()));
+        let folder = folder.unwrap_or_default();
+        std::fs::create_dir_all(&folder)?;
+        let budget = Budget::new(self.limits);
+        Ok(Desk { source: self.source, folder, budget, _scratch: scratch })
+    }
+}
+
+impl From<Option<DatasetSource>> for Datasets {
+    fn from(source: Option<DatasetSource>) -> Self {
+        Self::new(source)
+    }
+}
+
+/// The datasets of one audit.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) source: Option<DatasetSource>,
+    folder: PathBuf,
+    budget: Budget,
+    _scratch: Option<Scratch>,
+}
+
+impl Desk {
+    /// The folder of the dataset with this manifest, fetched from `place`.
+    pub(super) async fn fetch(
+        &self,
+        place: &DatasetSource,
+        manifest_hash: B256,
+    ) -> Result<PathBuf, FetchError> {
+        place.fetch(manifest_hash, &self.folder, &self.budget).await
+    }
+}
+
+/// A folder that is gone when dropped.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> std::io::Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let nanos = nanos.unwrap_or_default().as_nanos();
+        let unique = format!("tatum-audit-{}-{nanos}-{count}", std::process::id());
+        let folder = std::env::temp_dir().join(unique);
+        std::fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Best effort: the system clears its temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_fetched_shares_one_budget() {
+        let budget = Budget::new(FetchLimits { seconds: u64::MAX, bytes: 10 });
+        budget.spend(6, "one").unwrap();
+        assert!(matches!(
+            budget.spend(5, "other"),
+            Err(FetchError::TooMuch { limit_bytes: 10, .. })
+        ));
+        budget.spend(4, "other").unwrap();
+        assert!(budget.spend(1, "other").is_err());
+    }
+
+    #[test]
+    fn a_scratch_folder_goes_with_its_desk_and_a_kept_one_stays() {
+        let desk = Datasets::new(None).open().unwrap();
+        let scratch = desk.folder.clone();
+        assert!(scratch.is_dir());
+        drop(desk);
+        assert!(!scratch.exists());
+        let kept = tempfile::tempdir().unwrap();
+        drop(Datasets::new(None).kept_in(kept.path()).open().unwrap());
+        assert!(kept.path().is_dir());
+    }
+}

@@ -1,0 +1,98 @@
+//! Servers that would keep an auditor busy for ever, or fill its disk.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::routing::get;
+use futures_util::stream;
+use tatum_aggregator::audit::{Budget, DatasetSource, FetchError, FetchLimits};
+use tatum_dataset::{EpochData, Parameters};
+use tatum_primitives::{Address, B256, Bps, Epoch, Nano};
+use tatum_rewards::PoolWeight;
+
+/// One byte now and then, for ever: never silent, never done.
+async fn drip() -> Body {
+    Body::from_stream(stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+    }))
+}
+
+/// As much as anybody takes.
+async fn flood() -> Body {
+    let piece = || Bytes::from(vec![0; 1 << 16]);
+    Body::from_stream(stream::repeat_with(move || Ok::<_, std::io::Error>(piece())))
+}
+
+async fn serve(router: Router) -> DatasetSource {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    DatasetSource::Url(url)
+}
+
+/// The manifest of an empty epoch which says that its receipts are very large, and its hash.
+fn boastful_manifest() -> (Vec<u8>, B256) {
+    let folder = tempfile::tempdir().unwrap();
+    let parameters = Parameters {
+        chain_id: 1,
+        stake_pool: Address::ZERO,
+        distributor: Address::ZERO,
+        epoch: Epoch(0),
+        block_number: 0,
+        block_hash: B256::ZERO,
+        pool_bps: Bps::ONE,
+        pool_weight: PoolWeight::Uniform,
+        grace_ms: 0,
+        available_nano: Nano::ZERO,
+        previous_total_nano: Nano::ZERO,
+        previous_manifest_hash: None,
+    };
+    let data = EpochData {
+        parameters,
+        payers: vec![],
+        operators: vec![],
+        previous_nano: vec![],
+        receipts: vec![],
+    };
+    let mut manifest = tatum_dataset::write(folder.path(), data).unwrap().manifest;
+    manifest.files[0].size_bytes = 1 << 50;
+    (manifest.encode().unwrap(), manifest.hash().unwrap())
+}
+
+fn left_behind(folder: &tempfile::TempDir) -> usize {
+    std::fs::read_dir(folder.path()).unwrap().count()
+}
+
+#[tokio::test]
+async fn a_server_that_drips_does_not_hold_up_an_audit() {
+    let (manifest, hash) = boastful_manifest();
+    let everything = Router::new().route("/manifest", get(drip));
+    let files = Router::new()
+        .route("/manifest", get(move || async move { manifest }))
+        .route("/files/{name}", get(drip));
+    for router in [everything, files] {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = Budget::new(FetchLimits { seconds: 1, ..FetchLimits::default() });
+        let fetched = serve(router).await.fetch(hash, folder.path(), &budget).await;
+        assert!(matches!(fetched, Err(FetchError::TooSlow { seconds: 1, .. })), "{fetched:?}");
+        assert_eq!(left_behind(&folder), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_floods_does_not_fill_the_disk() {
+    let (manifest, hash) = boastful_manifest();
+    let router = Router::new()
+        .route("/manifest", get(move || async move { manifest }))
+        .route("/files/{name}", get(flood));
+    let folder = tempfile::tempdir().unwrap();
+    let budget = Budget::new(FetchLimits { bytes: 1 << 20, ..FetchLimits::default() });
+    let fetched = serve(router).await.fetch(hash, folder.path(), &budget).await;
+    assert!(
+        matches!(fetched, Err(FetchError::TooMuch { limit_bytes: 0x10_0000, .. })),
+        "{fetched:?}"
+    );
+    assert_eq!(left_behind(&folder), 0);
+}
