@@ -27,7 +27,7 @@ pub struct EpochInputs {
     pub block_hash: B256,
     /// Everybody with a fee or a quota in the epoch, by address.
     pub payers: Vec<PayerInput>,
-    /// All operators, by id, without gaps.
+    /// All operators that can have worked in the epoch, by id, without gaps.
     pub operators: Vec<OperatorInput>,
     /// The epoch's pot.
     pub pot_wei: U256,
@@ -140,27 +140,31 @@ impl Chain {
     async fn operators_at(&self, epoch: Epoch, block: BlockId) -> Result<Vec<OperatorInput>> {
         let read = |e| ChainError::from_call("reading the operators", e);
         let count = self.registry.operatorCount().block(block).call().await.map_err(read)?;
-        stream::iter(0..count)
+        let operators: Vec<Option<OperatorInput>> = stream::iter(0..count)
             .map(|id| self.operator_at(OperatorId(id), epoch, block))
             .buffered(PARALLEL_READS)
             .try_collect()
-            .await
+            .await?;
+        // Who registered too late has no entry, not even an empty one: anybody could challenge it.
+        Ok(operators.into_iter().map_while(|operator| operator).collect())
     }
+
+    /// The operator, unless it registered too late to have worked in `epoch`; then so did all after it.
 
     async fn operator_at(
         &self,
         id: OperatorId,
         epoch: Epoch,
         block: BlockId,
-    ) -> Result<OperatorInput> {
+    ) -> Result<Option<OperatorInput>> {
         let read = |e| ChainError::from_call("reading an operator", e);
         let operator = self.registry.operatorAt(id.0).block(block).call().await.map_err(read)?;
+        if operator.firstEpoch > epoch.0 {
+            return Ok(None);
+        }
         let eligible = self.registry.isEligible(id.0, epoch.0).block(block).call().await;
-        Ok(OperatorInput {
-            id,
-            payout: operator.payout,
-            bond_wei: operator.bondWei,
-            eligible: eligible.map_err(read)?,
-        })
+        let (payout, bond_wei, eligible) =
+            (operator.payout, operator.bondWei, eligible.map_err(read)?);
+        Ok(Some(OperatorInput { id, payout, bond_wei, eligible }))
     }
 }

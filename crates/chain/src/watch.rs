@@ -79,6 +79,12 @@ impl Chain {
         call.call().await.map_err(|e| ChainError::from_call("reading a payout address", e))
     }
 
+    /// Whether a distribution of `epoch` may promise the operator something: it was there by then.
+    pub async fn can_have_worked(&self, operator: OperatorId, epoch: Epoch) -> Result<bool> {
+        let call = self.registry.canHaveWorked(operator.0, epoch.0);
+        call.call().await.map_err(|e| ChainError::from_call("reading an operator", e))
+    }
+
     /// Cancels a proposal whose `entry`, with its siblings, pays an address that the operator never named.
     pub async fn challenge_payout(
         &self,
@@ -90,7 +96,7 @@ impl Chain {
         self.send("challenging a payout address", call).await.map(|r| r.transaction_hash)
     }
 
-    /// Cancels a proposal with a sum in the word at `operator`, an id that nobody has.
+    /// Cancels a proposal with a sum in the word at `operator`, an id that nobody had in its epoch.
     pub async fn challenge_unknown_operator(
         &self,
         proposal: Proposal,

@@ -178,10 +178,11 @@ proptest! {
     ) {
         prop_assume!((whose as usize) < epoch.operators.len());
         let mut colluding = epoch.clone();
-        let mut paid_in = 0;
+        let (mut paid_in, mut all_fees) = (0, 0);
         for (number, fee) in (100..).zip(fees) {
             let fake = Payer { payer: payer(number), fee_nano: Nano(fee) };
             paid_in += epoch.steered(&fake);
+            all_fees += fee;
             colluding.available_nano.0 += fee;
             colluding.payers.push(fake);
             colluding.usages.push(usage((number, whose, 1 << 40)));
@@ -193,6 +194,9 @@ proptest! {
             prop_assert_eq!(gained, expected);
             // What the invented payers leave in the common pool is shared as ever.
             prop_assert!(after.from_pool_nano >= before.from_pool_nano);
+            // With its part of that, nobody has more than what the invented payers paid in all.
+            let total = after.epoch_nano().0 - before.epoch_nano().0;
+            prop_assert!(total <= all_fees);
         }
     }
 

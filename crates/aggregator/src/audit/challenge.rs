@@ -11,7 +11,9 @@ use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
 
 use super::datasets::Desk;
 use super::previous::tree;
-use super::remedies::{decrease, foreign_payout, largest_decrease, siblings, unknown_operator};
+use super::remedies::{
+    decrease, foreign_payout, largest_decrease, operators_in, siblings, unknown_operator,
+};
 use super::{AuditError, Datasets};
 
 /// What was done about a proposal.
@@ -141,7 +143,8 @@ async fn challenge_recipients(
     event: &ProposedEvent,
     proposed: &SumTree,
 ) -> Result<Option<Challenge>, ChainError> {
-    let operators = chain.operator_count().await?;
+    let epoch = event.proposal.epoch;
+    let operators = operators_in(chain, proposed, epoch).await?;
     let proposal = event.proposal.clone();
     if let Some(entry) = unknown_operator(proposed, operators) {
         let (operator_id, place) = (entry.operator_id, u64::from(entry.operator_id.0));
@@ -150,7 +153,7 @@ async fn challenge_recipients(
         let proposed_nano = entry.cumulative_nano.0.to_string();
         return Ok(Some(Challenge::UnknownOperatorChallenged { operator_id, proposed_nano, tx }));
     }
-    let foreign = foreign_payout(chain, proposed, operators, event.proposal.epoch).await?;
+    let foreign = foreign_payout(chain, proposed, operators, epoch).await?;
     let Some(entry) = foreign else { return Ok(None) };
     let (operator_id, payout) = (entry.operator_id, entry.payout);
     let siblings = siblings(proposed, u64::from(operator_id.0));

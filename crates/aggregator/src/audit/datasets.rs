@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tatum_primitives::B256;
+use tatum_receipt::SignedReceipt;
 use tokio::time::Instant;
 
 use super::{DatasetSource, FetchError};
@@ -70,6 +71,7 @@ pub struct Datasets {
     source: Option<DatasetSource>,
     folder: Option<PathBuf>,
     limits: FetchLimits,
+    held: Vec<SignedReceipt>,
 }
 
 impl Datasets {
@@ -92,6 +94,13 @@ impl Datasets {
         self
     }
 
+    /// Expects that the dataset that is audited counts these, or newer ones of their keys.
+    #[must_use]
+    pub fn holding(mut self, receipts: Vec<SignedReceipt>) -> Self {
+        self.held = receipts;
+        self
+    }
+
     /// Begins an audit.
     pub(super) fn open(self) -> std::io::Result<Desk> {
         let scratch = if self.folder.is_none() { Some(Scratch::new()?) } else { None };
@@ -99,7 +108,7 @@ impl Datasets {
         let folder = folder.unwrap_or_default();
         std::fs::create_dir_all(&folder)?;
         let budget = Budget::new(self.limits);
-        Ok(Desk { source: self.source, folder, budget, _scratch: scratch })
+        Ok(Desk { source: self.source, held: self.held, folder, budget, _scratch: scratch })
     }
 }
 
@@ -113,6 +122,8 @@ impl From<Option<DatasetSource>> for Datasets {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) source: Option<DatasetSource>,
+    /// Receipts that must have been counted.
+    pub(super) held: Vec<SignedReceipt>,
     folder: PathBuf,
     budget: Budget,
     _scratch: Option<Scratch>,

@@ -11,6 +11,7 @@ use tatum_primitives::{Epoch, Nano};
 
 use super::chain_facts::{check_nodes, check_session_keys};
 use super::datasets::Desk;
+use super::held::check_held;
 use super::previous::check_previous;
 use super::report::differs;
 use super::{AuditError, Check, DatasetSource, Datasets, EpochReport, FetchError};
@@ -50,7 +51,12 @@ pub async fn epoch(
             let list = differences.list().iter().map(ToString::to_string).collect();
             report.check("dataset", "", list);
         }
-        Ok(verified) => compare(chain, &event, &verified, &desk, &mut report).await?,
+        Ok(verified) => {
+            compare(chain, &event, &verified, &desk, &mut report).await?;
+            if !desk.held.is_empty() {
+                check_held(&desk.held, &folder, &verified, &mut report).await?;
+            }
+        }
     }
     Ok(report)
 }

@@ -72,7 +72,7 @@ pub fn encode_compact(receipts: &[SignedReceipt]) -> Vec<u8> {
 }
 
 /// Reads a batch in the compact form.
-pub(super) fn read_compact(bytes: &[u8]) -> Result<Vec<Element>, ApiError> {
+pub(crate) fn read_compact(bytes: &[u8]) -> Result<Vec<Element>, ApiError> {
     let Some((version, receipts)) = bytes.split_first() else {
         return Err(ApiError::BadRequest("an empty body has no version byte".to_owned()));
     };
@@ -101,7 +101,7 @@ fn element(bytes: &[u8]) -> Element {
 }
 
 /// Reads a JSON array of receipts, or a single one.
-pub(super) fn read_json(bytes: &[u8]) -> Result<Vec<Element>, ApiError> {
+pub(crate) fn read_json(bytes: &[u8]) -> Result<Vec<Element>, ApiError> {
     let value: Value = serde_json::from_slice(bytes)
         .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {error}")))?;
     match value {

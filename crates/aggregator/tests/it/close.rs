@@ -23,6 +23,7 @@ async fn receipts_become_claims_that_anybody_can_check() {
     operators_claim(&world, &service).await;
     let chain = world.reader().await;
     the_audit_holds(&chain, &service).await;
+    a_receipt_that_was_not_counted_is_named(&world, &chain, &service).await;
     a_changed_dataset_is_found_out(&world, &chain, &service, &epoch).await;
     receipts_are_proven(&world, &chain, &service).await;
     odd_requests_are_answered_plainly(&world, &service).await;
@@ -86,6 +87,29 @@ async fn the_audit_holds(chain: &Chain, service: &Service) {
     }
     let error = audit::epoch(chain, Epoch(7), None).await.unwrap_err();
     assert!(error.to_string().contains("epoch 7"), "{error}");
+}
+
+async fn a_receipt_that_was_not_counted_is_named(world: &World, chain: &Chain, service: &Service) {
+    let audited = async |held: &[u8]| {
+        let source = Some(DatasetSource::Folder(service.datasets.clone()));
+        let held = audit::held_receipts(held).unwrap();
+        audit::epoch(chain, Epoch(1), audit::Datasets::new(source).holding(held)).await.unwrap()
+    };
+    let handed_in = serde_json::to_vec(&world.traffic(1)).unwrap();
+    let report = audited(&handed_in).await;
+    assert!(report.ok, "{report:?}");
+    assert_eq!(report.checks.last().unwrap().name, "held receipts");
+    // Signed and never counted: a newer one of a known key, and one of a key of its own.
+    let (newer, mut other) = (world.receipt(0, 0, 1, 9), world.receipt(1, 0, 1, 1).receipt);
+    other.stream_key.0 = tatum_primitives::B256::repeat_byte(9);
+    let other = world.sign(1, other);
+    let dropped = [newer, world.receipt(0, 0, 1, 2), other];
+    let report = audited(&tatum_aggregator::ingest::wire::encode_compact(&dropped)).await;
+    assert!(!report.ok);
+    assert_eq!(report.differences.len(), 2, "{report:?}");
+    for leaf in [dropped[0].leaf(), dropped[2].leaf()] {
+        assert!(report.differences.iter().any(|line| line.contains(&leaf.to_string())));
+    }
 }
 
 async fn a_changed_dataset_is_found_out(

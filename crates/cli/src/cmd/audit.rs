@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tatum_aggregator::audit::{
-    self, AuditError, Challenge, Check, DatasetSource, EpochReport, ReceiptReport,
+    self, AuditError, Challenge, Check, DatasetSource, Datasets, EpochReport, ReceiptReport,
 };
 use tatum_chain::Deployment;
 use tatum_primitives::{B256, Epoch};
@@ -42,6 +42,9 @@ pub(crate) struct EpochArgs {
     /// Folder or URL of the dataset; otherwise where its proposer published it
     #[arg(long, value_name = "DIR|URL")]
     dataset: Option<String>,
+    /// Receipts that you hold, as they are handed in: each must have been counted, or a newer one of its key. May be repeated
+    #[arg(long, value_name = "FILE")]
+    receipts: Vec<PathBuf>,
     /// Challenge the pending proposal if it promises an operator less than before, pays an address that its operator never
     /// named, or an operator that does not exist; if its tree is not to be had, demand an entry of it, which posts a bond.
     /// Sends a transaction, so it needs the account's key
@@ -97,13 +100,26 @@ async fn epoch(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
         return challenge(args, output).await;
     }
     let chain = args.chain.read_only().await?;
-    let source = args.dataset.map(|text| DatasetSource::of_epoch(&text, args.epoch));
+    let datasets = datasets(&args)?;
     output.progress(format!("auditing epoch {} …", args.epoch));
-    let report = audit::epoch(&chain, args.epoch, source)
+    let report = audit::epoch(&chain, args.epoch, datasets)
         .await
         .with_context(|| format!("auditing epoch {}", args.epoch))?;
     output.result(&report, &epoch_rows(&report));
     Ok(report.ok)
+}
+
+/// Where the datasets are, and what must be in them.
+fn datasets(args: &EpochArgs) -> anyhow::Result<Datasets> {
+    let source = args.dataset.as_deref();
+    let mut held = Vec::new();
+    for path in &args.receipts {
+        let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let receipts = audit::held_receipts(&file).map_err(anyhow::Error::msg);
+        held.extend(receipts.with_context(|| format!("reading {}", path.display()))?);
+    }
+    let source = source.map(|text| DatasetSource::of_epoch(text, args.epoch));
+    Ok(Datasets::new(source).holding(held))
 }
 
 /// What an audit with `--challenge` prints.
@@ -118,10 +134,9 @@ struct Challenged {
 /// Audits a pending proposal and, unless it is right in every respect, acts against it where the contract lets us.
 async fn challenge(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
     let chain = args.chain.with_account(&args.keystore).await?;
-    let (epoch, source) =
-        (args.epoch, args.dataset.map(|text| DatasetSource::of_epoch(&text, args.epoch)));
+    let (epoch, datasets) = (args.epoch, datasets(&args)?);
     output.progress(format!("auditing epoch {epoch} …"));
-    let report = match audit::epoch(&chain, epoch, source.clone()).await {
+    let report = match audit::epoch(&chain, epoch, datasets.clone()).await {
         Ok(report) => Some(report),
         Err(AuditError::Fetch { source, .. }) => {
             output.progress(format!(
@@ -136,7 +151,7 @@ async fn challenge(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
     let challenge = if ok {
         Challenge::Unfounded
     } else {
-        audit::challenge(&chain, epoch, source)
+        audit::challenge(&chain, epoch, datasets)
             .await
             .with_context(|| format!("challenging the proposal of epoch {epoch}"))?
     };

@@ -85,8 +85,7 @@ fn a_changed_receipt_is_named_even_if_all_results_were_made_to_fit() {
 }
 
 #[test]
-fn dropped_added_and_reordered_receipts_are_found() {
-    assert!(said(|rows| rows.truncate(5)).contains("receipts_root is "));
+fn added_and_reordered_receipts_are_named() {
     let extra = || sign(DeliveryReceipt { node: Default::default(), ..receipt(1, 0, 9, 1) });
     assert!(said(|rows| rows.push(extra())).contains("receipts.parquet row 6: it belongs before"));
     assert!(said(|rows| rows.swap(1, 2)).contains("receipts.parquet row 2: it belongs before"));
@@ -94,6 +93,30 @@ fn dropped_added_and_reordered_receipts_are_found() {
         said(|rows| rows.insert(1, rows[0].clone()))
             .contains("row 1: another row has the same key")
     );
+    // In its right place, it is the stranger's key that gives it away.
+    let (_parent, written) = written();
+    let mut rows = receipts(&written);
+    let mut forged = rows[0].receipt.clone();
+    forged.stream_key.0.0[31] ^= 1;
+    rows.insert(1, SignedReceipt::sign(forged, &key(77), &crate::scene::verifier()));
+    rows.sort_by_key(|signed| crate::tally::place(&signed.receipt));
+    let stranger = rows.iter().position(|signed| receipts(&written).iter().all(|r| r != signed));
+    let found = verify(&forge(&written, &rows, None)).unwrap_err();
+    let claim = found.claims().signers.get(&(key(1).address(), key(77).address()));
+    assert_eq!(claim, stranger.map(|row| row as u64).as_ref());
+}
+
+#[test]
+fn a_dropped_receipt_is_found_by_the_root_the_rows_and_the_operator_it_paid() {
+    for dropped in 0..6 {
+        let (_parent, written) = written();
+        let mut rows = receipts(&written);
+        let operator = rows.remove(dropped).receipt.operator_id;
+        let said = verify(&forge(&written, &rows, None)).unwrap_err().to_string();
+        assert!(said.contains("receipts_root is "), "{said}");
+        let payout = format!("distribution.parquet row {operator}: epoch_nano is");
+        assert!(said.contains(&payout), "{said}");
+    }
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! Receipts that somebody holds: whether the distribution counted each, or a newer one of its key.
+//!
+//! Invariant: a dataset cannot tell by itself what was dropped from it; who holds the receipt can, and the report names it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tatum_dataset::{Dataset, Verified};
+use tatum_receipt::{ReceiptKey, SignedReceipt};
+
+use super::{AuditError, EpochReport};
+use crate::http::error::chain_of;
+use crate::ingest::wire;
+
+/// Reads receipts as they are handed in: the compact form, or a JSON array of them or a single one.
+///
+/// # Errors
+///
+/// What is wrong with the file, in words.
+pub fn held_receipts(file: &[u8]) -> Result<Vec<SignedReceipt>, String> {
+    let read = match file.first() {
+        Some(&wire::COMPACT_VERSION) => wire::read_compact(file),
+        _ => wire::read_json(file),
+    };
+    let elements = read.map_err(|error| error.to_string())?;
+    let numbered = elements.into_iter().enumerate();
+    numbered
+        .map(|(at, element)| {
+            element.map_err(|refused| format!("receipt {at}: {}", refused.rejection))
+        })
+        .collect()
+}
+
+/// Checks that the receipts of the epoch that are `held`, by payers and for operators that exist, were counted.
+pub(super) async fn check_held(
+    held: &[SignedReceipt],
+    folder: &Path,
+    verified: &Verified,
+    report: &mut EpochReport,
+) -> Result<(), AuditError> {
+    let exists = |signed: &&SignedReceipt| {
+        let receipt = &signed.receipt;
+        let operator = usize::try_from(receipt.operator_id.0).unwrap_or(usize::MAX);
+        receipt.epoch == verified.manifest.parameters.epoch
+            && operator < verified.operators.len()
+            && verified.payers.iter().any(|payer| payer.payer == receipt.payer)
+    };
+    let mut newest: BTreeMap<ReceiptKey, SignedReceipt> = BTreeMap::new();
+    for signed in held.iter().filter(exists) {
+        let held = newest.entry(signed.receipt.key()).or_insert_with(|| signed.clone());
+        if held.receipt.sequence < signed.receipt.sequence {
+            held.clone_from(signed);
+        }
+    }
+    let (count, folder) = (newest.len(), folder.to_owned());
+    let searching = tokio::task::spawn_blocking(move || dropped(newest, &folder));
+    let differences = match searching.await.map_err(|_| AuditError::CutOff)? {
+        Ok(dropped) => dropped.iter().map(|signed| named(signed)).collect(),
+        Err(error) => vec![chain_of(&error)],
+    };
+    let held = format!("{count} receipts at hand were counted, or newer ones of their keys");
+    report.check("held receipts", held, differences);
+    Ok(())
+}
+
+/// Those of `held` that were not counted.
+fn dropped(
+    mut held: BTreeMap<ReceiptKey, SignedReceipt>,
+    folder: &Path,
+) -> Result<Vec<SignedReceipt>, tatum_dataset::Error> {
+    for counted in Dataset::open(folder)?.receipts()? {
+        let counted = counted?.receipt;
+        let key = counted.key();
+        if held.get(&key).is_some_and(|signed| signed.receipt.sequence <= counted.sequence) {
+            held.remove(&key);
+        }
+    }
+    Ok(held.into_values().collect())
+}
+
+fn named(signed: &SignedReceipt) -> String {
+    let receipt = &signed.receipt;
+    format!(
+        "receipt {} of payer {} for operator {} (node {}, stream {}, sequence {}) was not counted",
+        signed.leaf(),
+        receipt.payer,
+        receipt.operator_id,
+        receipt.node,
+        receipt.stream_key,
+        receipt.sequence
+    )
+}
