@@ -4,18 +4,20 @@
 //! [`crate::verify`] to say.
 
 use std::fs;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, keccak256};
-use tatum_merkle::{ReceiptsRoot, SumTree, map_in_order};
+use tatum_merkle::SumTree;
 use tatum_primitives::Nano;
-use tatum_receipt::{DeliveryReceipt, SignedReceipt};
+use tatum_receipt::SignedReceipt;
+use tatum_rewards::Share;
 
-use crate::rollup::entry;
-use crate::table::{Row, TableReader, row_number};
+use crate::lineup::Lineup;
+use crate::rollup::{distribute, entry};
+use crate::table::{Row, TableReader};
 use crate::{
-    Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tally, rollup,
+    Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tables, Tally,
+    rollup,
 };
 
 /// A dataset's folder.
@@ -60,7 +62,19 @@ impl Dataset {
     ///
     /// Any [`Error`], here or in place of a row.
     pub fn receipts(&self) -> Result<impl Iterator<Item = Result<SignedReceipt, Error>>, Error> {
-        Ok(self.table::<SignedReceipt>()?.into_rows())
+        self.receipts_from(0)
+    }
+
+    /// The receipts from the row `first` on; nothing before its row group is read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dataset::receipts`].
+    pub fn receipts_from(
+        &self,
+        first: u64,
+    ) -> Result<impl Iterator<Item = Result<SignedReceipt, Error>>, Error> {
+        Ok(self.table::<SignedReceipt>()?.into_rows_from(first))
     }
 
     /// The payers.
@@ -99,53 +113,41 @@ impl Dataset {
         Ok(SumTree::build(self.distribution()?.iter().map(entry).collect())?)
     }
 
-    /// Rolls the files up again, trusting signatures and the distribution's statement of what was promised before; to
-    /// trust nothing, use [`crate::verify`].
+    /// Rolls the files up again row by row, trusting signatures and the distribution's statement of what was promised
+    /// before; to trust nothing, use [`crate::verify`].
     ///
     /// # Errors
     ///
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
-        let mut tally = Tally::new(self.manifest.parameters.epoch);
-        let groups: Vec<usize> = (0..self.table::<SignedReceipt>()?.groups()).collect();
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        for some in groups.chunks(cores) {
-            for (receipts, root) in map_in_order(some, 1, |group| self.hashed_group(*group))? {
-                let counted = tally.push_part(&receipts, &root);
-                let row = tally.receipts();
-                let placed = counted.map_err(|source| Error::Row {
-                    file: SignedReceipt::FILE,
-                    row,
-                    source,
-                })?;
-                if !placed {
-                    return Err(Error::Columns { path: self.folder.join(SignedReceipt::FILE) });
-                }
-            }
-        }
-        let previous = |row: DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano);
-        let previous =
-            self.distribution()?.into_iter().map(|row| previous(row).unwrap_or_default());
-        let previous: Vec<Nano> = previous.collect();
-        rollup(&self.manifest.parameters, &self.payers()?, &self.operators()?, &previous, &tally)
+        let parameters = &self.manifest.parameters;
+        let receipts = Tally::read(&self.folder, parameters.epoch)?;
+        rollup(parameters, &self.payers()?, &self.operators()?, &self.previous_nano()?, &receipts)
     }
 
-    /// The receipts of one row group, and the root over their leaves.
-    fn hashed_group(&self, group: usize) -> Result<(Vec<DeliveryReceipt>, ReceiptsRoot), Error> {
-        // A reader of its own, because readers of one file share its position.
-        let rows = self.table::<SignedReceipt>()?.group(group)?;
-        let mut receipts = Vec::with_capacity(rows.len());
-        let mut root = ReceiptsRoot::default();
-        for (at, signed) in rows.into_iter().enumerate() {
-            let signed = signed.map_err(|source| Error::Row {
-                file: SignedReceipt::FILE,
-                row: row_number(group, at),
-                source,
-            })?;
-            root.push(signed.leaf());
-            receipts.push(signed.receipt);
-        }
-        Ok((receipts, root))
+    /// As [`Dataset::roll_up`], with the shares that `roll_up` works out, by operator id.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`], or one of `roll_up`.
+    pub fn roll_up_by<E: From<Error>>(
+        &self,
+        roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, E>,
+    ) -> Result<Distribution, E> {
+        let parameters = &self.manifest.parameters;
+        let counted = Lineup::read(&self.folder, parameters.epoch, |_, _| {})?.counted();
+        let (payers, operators) = (self.payers()?, self.operators()?);
+        let (folder, previous) = (self.folder.as_path(), self.previous_nano()?);
+        let tables = Tables { folder, parameters, payers: &payers, operators: &operators };
+        let shares = roll_up(&tables)?;
+        Ok(distribute(parameters, &payers, &operators, &previous, &shares, counted)?)
+    }
+
+    /// What the distribution says that operators were promised before.
+    fn previous_nano(&self) -> Result<Vec<Nano>, Error> {
+        let rows = self.distribution()?;
+        let previous = |row: &DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano);
+        Ok(rows.iter().map(|row| previous(row).unwrap_or_default()).collect())
     }
 
     pub(crate) fn table<R: Row>(&self) -> Result<TableReader<R>, Error> {

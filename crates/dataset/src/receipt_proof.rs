@@ -3,18 +3,16 @@
 //! Invariant: a proof has one spelling, and each of its bytes is bound by a check: a proof with one byte changed is refused
 //! by the check that names it. What ties it to the world is the manifest's hash, which is on chain.
 
-use std::collections::HashMap;
-
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
-use tatum_merkle::{ReceiptsTree, verify_receipt};
+use tatum_merkle::verify_receipt;
 use tatum_primitives::Domain;
 use tatum_receipt::{
     Acknowledgement, AcknowledgementError, DeliveryReceipt, Signature, SignatureError,
     SignedReceipt, Verifier,
 };
 
-use crate::{Dataset, Error, Manifest};
+use crate::Manifest;
 
 /// A receipt's proof of inclusion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,65 +188,6 @@ impl ReceiptProof {
             return Err(ReceiptProofError::ManifestField("receipts root"));
         }
         Ok(())
-    }
-}
-
-/// Proves receipts of one dataset.
-#[derive(Debug)]
-pub struct ReceiptProver {
-    manifest: Manifest,
-    manifest_hash: B256,
-    verifier: Verifier,
-    tree: ReceiptsTree,
-    places: HashMap<B256, usize>,
-}
-
-impl ReceiptProver {
-    /// Reads all receipts once; takes some 200 bytes of memory for each.
-    ///
-    /// # Errors
-    ///
-    /// Any [`Error`] of reading.
-    pub fn new(dataset: &Dataset) -> Result<Self, Error> {
-        let leaves = dataset.receipts()?.map(|signed| Ok(signed?.leaf()));
-        let leaves = leaves.collect::<Result<Vec<B256>, Error>>()?;
-        Ok(Self {
-            manifest: dataset.manifest().clone(),
-            manifest_hash: dataset.manifest_hash(),
-            verifier: Verifier::new(dataset.manifest().parameters.domain()),
-            tree: ReceiptsTree::build(&leaves),
-            places: leaves.into_iter().enumerate().map(|(at, leaf)| (leaf, at)).collect(),
-        })
-    }
-
-    /// The proof that `signed` was counted; with the node's acknowledgement, if at hand.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoSuchReceipt`] if it was not counted: a newer one was, or it came too late.
-    pub fn prove(
-        &self,
-        signed: &SignedReceipt,
-        acknowledgement: Option<Acknowledgement>,
-    ) -> Result<ReceiptProof, Error> {
-        let leaf = signed.leaf();
-        let proof = self.places.get(&leaf).and_then(|at| self.tree.proof(*at));
-        let signer = self.verifier.signer(signed).ok();
-        let (Some(proof), Some(signer)) = (proof, signer) else {
-            return Err(Error::NoSuchReceipt(leaf));
-        };
-        Ok(ReceiptProof {
-            domain: self.manifest.parameters.domain(),
-            receipt: signed.receipt.clone(),
-            signature: signed.signature,
-            acknowledgement,
-            signer,
-            leaf,
-            proof,
-            receipts_root: self.tree.root(),
-            manifest_hash: self.manifest_hash,
-            manifest: self.manifest.clone(),
-        })
     }
 }
 

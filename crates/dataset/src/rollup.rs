@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use alloy_primitives::U256;
 use tatum_merkle::{Entry, SumTree};
 use tatum_primitives::{Bps, Nano};
-use tatum_rewards::{Inputs, payouts};
+use tatum_rewards::{Inputs, Share, payouts, settle};
 
+use crate::lineup::Counted;
 use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, Tally};
 
 /// An epoch's distribution.
@@ -35,16 +36,40 @@ pub fn rollup(
     previous_nano: &[Nano],
     receipts: &Tally,
 ) -> Result<Distribution, Error> {
-    check_previous(parameters, operators, previous_nano)?;
     let operators = sorted(operators);
+    let shares = shares(parameters, payers, &operators, receipts)?;
+    distribute(parameters, payers, &operators, previous_nano, &shares, receipts.counted())
+}
+
+/// What each operator gets of the epoch, by id.
+pub(crate) fn shares(
+    parameters: &Parameters,
+    payers: &[Payer],
+    operators: &[Operator],
+    receipts: &Tally,
+) -> Result<Vec<Share>, Error> {
     let paid = payouts(&Inputs {
         pool_bps: parameters.pool_bps,
         pool_weight: parameters.pool_weight,
         available_nano: parameters.available_nano,
         payers: &payers.iter().map(fee).collect::<Result<Vec<_>, _>>()?,
         usages: receipts.usages(),
-        operators: &with_previous(&operators, previous_nano),
+        operators: &with_previous(operators, &[]),
     })?;
+    Ok(paid.earnings.iter().map(tatum_rewards::Earning::share).collect())
+}
+
+/// The distribution of shares that were worked out, by operator id.
+pub(crate) fn distribute(
+    parameters: &Parameters,
+    payers: &[Payer],
+    operators: &[Operator],
+    previous_nano: &[Nano],
+    shares: &[Share],
+    counted: Counted,
+) -> Result<Distribution, Error> {
+    check_previous(parameters, operators, previous_nano)?;
+    let paid = settle(parameters.available_nano, &with_previous(operators, previous_nano), shares)?;
     let row = |(operator, earning): (&Operator, &tatum_rewards::Earning)| DistributionRow {
         operator_id: operator.operator_id,
         payout: operator.payout,
@@ -56,11 +81,11 @@ pub fn rollup(
     let results = Results {
         root: tree.root(),
         depth: tree.depth(),
-        receipts_root: receipts.receipts_root(),
+        receipts_root: counted.receipts_root,
         total_nano: tree.total(),
         distributed_nano: paid.distributed_nano,
         dust_nano: paid.dust_nano,
-        utilisation_bps: utilisation_down(receipts.bytes(), payers),
+        utilisation_bps: utilisation_down(counted.bytes, payers),
     };
     Ok(Distribution { rows, tree, results })
 }

@@ -111,15 +111,12 @@ fn role(value: u8) -> Result<Role, RowError> {
 
 impl Row for Payer {
     const FILE: &'static str = "payers.parquet";
-    const COLUMNS: &'static [Column] = &[
-        ("payer", Kind::Bytes(20)),
-        ("fee_wei", Kind::Bytes(32)),
-        ("quota_bytes", Kind::Bytes(32)),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[("payer", Kind::Bytes(20)), ("fee_wei", Kind::Decimal), ("quota_bytes", Kind::Bytes(32))];
 
     fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
         cells.bytes(self.payer.as_slice());
-        cells.bytes(&self.fee_wei.to_be_bytes::<32>());
+        cells.decimal(self.fee_wei.try_into().unwrap_or(u128::MAX))?;
         cells.bytes(&self.quota_bytes.to_be_bytes::<32>());
         Ok(())
     }
@@ -127,7 +124,7 @@ impl Row for Payer {
     fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
         Ok(Self {
             payer: Address::from(cells.bytes::<20>()?),
-            fee_wei: U256::from_be_bytes(cells.bytes::<32>()?),
+            fee_wei: U256::from(cells.decimal()?),
             quota_bytes: U256::from_be_bytes(cells.bytes::<32>()?),
         })
     }
@@ -138,14 +135,14 @@ impl Row for Operator {
     const COLUMNS: &'static [Column] = &[
         ("operator_id", Kind::Int),
         ("payout", Kind::Bytes(20)),
-        ("bond_wei", Kind::Bytes(16)),
+        ("bond_wei", Kind::Decimal),
         ("eligible", Kind::Bool),
     ];
 
     fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
         cells.int(self.operator_id.0.into())?;
         cells.bytes(self.payout.as_slice());
-        cells.bytes(&self.bond_wei.to_be_bytes());
+        cells.decimal(self.bond_wei)?;
         cells.bool(self.eligible);
         Ok(())
     }
@@ -154,7 +151,7 @@ impl Row for Operator {
         Ok(Self {
             operator_id: OperatorId(cells.int()?),
             payout: Address::from(cells.bytes::<20>()?),
-            bond_wei: u128::from_be_bytes(cells.bytes()?),
+            bond_wei: cells.decimal()?,
             eligible: cells.bool()?,
         })
     }

@@ -8,7 +8,7 @@ mod write;
 
 use std::sync::Arc;
 
-use parquet::basic::{Repetition, Type as Physical};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{Type, TypePtr};
 
@@ -19,6 +19,10 @@ pub(crate) use write::{Cells, TableWriter};
 
 /// Rows held in memory at a time, when writing and when reading: some 20 MB of receipts.
 const ROWS_PER_GROUP: usize = 1 << 16;
+/// Digits of a decimal: the most that every query engine knows.
+const DECIMAL_DIGITS: i32 = 38;
+/// The first number that no decimal holds.
+const DECIMAL_TOO_LARGE: u128 = 10u128.pow(38);
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +31,23 @@ pub(crate) enum Kind {
     Int,
     /// Yes or no.
     Bool,
+    /// A decimal of 38 digits and no fraction: 16 bytes, big-endian, never negative.
+    Decimal,
     /// So many bytes; amounts are big-endian.
     Bytes(usize),
     /// So many bytes, hardly ever the same twice, so that no dictionary is tried.
     UniqueBytes(usize),
+}
+
+impl Kind {
+    /// Bytes in a cell, where that is fixed.
+    const fn width(self) -> usize {
+        match self {
+            Self::Int | Self::Bool => 0,
+            Self::Decimal => 16,
+            Self::Bytes(width) | Self::UniqueBytes(width) => width,
+        }
+    }
 }
 
 /// A column's name and what it holds.
@@ -56,17 +73,31 @@ pub(crate) fn row_number(group: usize, at: usize) -> u64 {
     u64::try_from(row).unwrap_or(u64::MAX)
 }
 
+/// The row group of a row, and its place there.
+pub(crate) fn place_of_row(row: u64) -> (usize, usize) {
+    let row = usize::try_from(row).unwrap_or(usize::MAX);
+    (row / ROWS_PER_GROUP, row % ROWS_PER_GROUP)
+}
+
 fn schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
     let column = |(name, kind): &Column| {
-        let (physical, width) = match kind {
-            Kind::Int => (Physical::INT64, 0),
-            Kind::Bool => (Physical::BOOLEAN, 0),
-            Kind::Bytes(width) | Kind::UniqueBytes(width) => {
-                (Physical::FIXED_LEN_BYTE_ARRAY, i32::try_from(*width).unwrap_or(i32::MAX))
-            }
+        let physical = match kind {
+            Kind::Int => Physical::INT64,
+            Kind::Bool => Physical::BOOLEAN,
+            Kind::Decimal | Kind::Bytes(_) | Kind::UniqueBytes(_) => Physical::FIXED_LEN_BYTE_ARRAY,
         };
-        let field = Type::primitive_type_builder(name, physical);
-        field.with_repetition(Repetition::REQUIRED).with_length(width).build().map(Arc::new)
+        let width = i32::try_from(kind.width()).unwrap_or(i32::MAX);
+        let mut field = Type::primitive_type_builder(name, physical)
+            .with_repetition(Repetition::REQUIRED)
+            .with_length(width);
+        if matches!(kind, Kind::Decimal) {
+            field = field
+                .with_logical_type(Some(LogicalType::decimal(0, DECIMAL_DIGITS)))
+                .with_converted_type(ConvertedType::DECIMAL)
+                .with_precision(DECIMAL_DIGITS)
+                .with_scale(0);
+        }
+        field.build().map(Arc::new)
     };
     let fields = columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
     Type::group_type_builder("tatum").with_fields(fields).build().map(Arc::new)

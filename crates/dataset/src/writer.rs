@@ -9,15 +9,20 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256, keccak256};
+use tatum_merkle::map_in_order;
 use tatum_primitives::{Nano, OperatorId};
 use tatum_receipt::{Rejection, SignedReceipt, Step, step};
+use tatum_rewards::Share;
 
 use crate::folder::{Staging, digest};
+use crate::lineup::{Lineup, place};
+use crate::rollup::distribute;
 use crate::table::{Row, TableWriter};
-use crate::tally::place;
-use crate::{
-    Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters, Payer, Tally, rollup,
-};
+use crate::tables::Tables;
+use crate::{Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters, Payer};
+
+/// How many leaves are worth starting a thread for: some half a millisecond of work.
+const LEAVES_A_THREAD: usize = 1 << 10;
 
 /// Everything an epoch's dataset is made from, in any order.
 #[derive(Clone, Debug)]
@@ -66,9 +71,7 @@ pub struct Written {
 pub fn write(parent: &Path, data: EpochData) -> Result<Written, Error> {
     let EpochData { parameters, payers, operators, previous_nano, receipts } = data;
     let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
-    for signed in newest_of_each_key(receipts)? {
-        writer.push(&signed)?;
-    }
+    writer.push_all(&newest_of_each_key(receipts)?)?;
     writer.finish()
 }
 
@@ -111,7 +114,7 @@ pub struct Writer {
     previous_nano: Vec<Nano>,
     known: HashSet<Address>,
     receipts: TableWriter<SignedReceipt>,
-    tally: Tally,
+    lineup: Lineup,
     left_out: Vec<LeftOut>,
 }
 
@@ -135,7 +138,7 @@ impl Writer {
         Ok(Self {
             parent: parent.to_owned(),
             known: payers.iter().map(|payer| payer.payer).collect(),
-            tally: Tally::new(parameters.epoch),
+            lineup: Lineup::new(parameters.epoch),
             left_out: Vec::new(),
             staging,
             parameters,
@@ -152,41 +155,68 @@ impl Writer {
     ///
     /// [`Error::Row`] if it is out of order, has a key for the second time or is of another epoch; [`Error::Io`].
     pub fn push(&mut self, signed: &SignedReceipt) -> Result<(), Error> {
+        self.push_leaf(signed, signed.leaf())
+    }
+
+    /// Adds the next receipts in canonical order; their leaves are hashed on all cores.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::push`].
+    pub fn push_all(&mut self, receipts: &[SignedReceipt]) -> Result<(), Error> {
+        let leaf = |signed: &SignedReceipt| Ok::<_, Error>(signed.leaf());
+        let leaves = map_in_order(receipts, LEAVES_A_THREAD, leaf)?;
+        receipts.iter().zip(leaves).try_for_each(|(signed, leaf)| self.push_leaf(signed, leaf))
+    }
+
+    fn push_leaf(&mut self, signed: &SignedReceipt, leaf: B256) -> Result<(), Error> {
         if let Some(reason) = self.reason_to_leave_out(signed) {
-            self.left_out.push(LeftOut { leaf: signed.leaf(), reason });
+            self.left_out.push(LeftOut { leaf, reason });
             return Ok(());
         }
         let row = self.receipts.rows();
-        let counted = self.tally.push(signed);
+        let counted = self.lineup.push(&signed.receipt, leaf);
         counted.map_err(|source| Error::Row { file: SignedReceipt::FILE, row, source })?;
         self.receipts.push(signed)
     }
 
-    /// Rolls up, writes the other tables and the manifest, and gives the folder its name.
+    /// Rolls up row by row, writes the distribution and the manifest, and gives the folder its name.
     ///
     /// # Errors
     ///
     /// Any [`Error`]; nothing is left behind.
     pub fn finish(self) -> Result<Written, Error> {
-        let folder = self.staging.path();
-        let distribution = rollup(
-            &self.parameters,
-            &self.payers,
-            &self.operators,
-            &self.previous_nano,
-            &self.tally,
-        )?;
-        let files = vec![
+        self.finish_by(|tables| tables.shares())
+    }
+
+    /// As [`Writer::finish`], with the shares that `roll_up` works out, by operator id.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`], or one of `roll_up`; nothing is left behind.
+    pub fn finish_by<E: From<Error>>(
+        self,
+        roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, E>,
+    ) -> Result<Written, E> {
+        let Self { staging, parameters, payers, operators, previous_nano, lineup, .. } = self;
+        let folder = staging.path();
+        let mut files = vec![
             end(folder, self.receipts)?,
-            write_table(folder, &self.payers)?,
-            write_table(folder, &self.operators)?,
-            write_table(folder, &distribution.rows)?,
+            write_table(folder, &payers)?,
+            write_table(folder, &operators)?,
         ];
-        let manifest = Manifest::new(self.parameters, files, distribution.results.clone());
+        let tables =
+            Tables { folder, parameters: &parameters, payers: &payers, operators: &operators };
+        let shares = roll_up(&tables)?;
+        let counted = lineup.counted();
+        let distribution =
+            distribute(&parameters, &payers, &operators, &previous_nano, &shares, counted)?;
+        files.push(write_table(folder, &distribution.rows)?);
+        let manifest = Manifest::new(parameters, files, distribution.results.clone());
         let bytes = manifest.encode()?;
         write_file(&folder.join(MANIFEST), &bytes)?;
         let manifest_hash = keccak256(&bytes);
-        let folder = self.staging.publish(&self.parent, &manifest_hash.to_string())?;
+        let folder = staging.publish(&self.parent, &manifest_hash.to_string())?;
         let left_out = self.left_out;
         Ok(Written { folder, manifest, manifest_hash, distribution, left_out })
     }

@@ -37,6 +37,14 @@ pub enum Error {
         /// What may be paid.
         available: Nano,
     },
+    /// Shares for another number of operators than there are.
+    #[error("{got} shares for {expected} operators")]
+    Shares {
+        /// Operators.
+        expected: usize,
+        /// Shares.
+        got: usize,
+    },
     /// A division by zero, or a result that its type cannot hold.
     #[error("{0} overflows")]
     Overflow(&'static str),

@@ -44,11 +44,13 @@ mod error;
 mod fee;
 mod payout;
 mod rounding;
+mod settle;
 mod split;
 mod weight;
 
 pub use error::Error;
 pub use fee::{Fee, units_down};
-pub use payout::{Earning, Inputs, Operator, Payer, Payouts, Usage, payouts};
+pub use payout::{Inputs, Operator, Payer, Usage, payouts};
 pub use rounding::mul_div_down;
+pub use settle::{Earning, Payouts, Share, settle};
 pub use weight::PoolWeight;

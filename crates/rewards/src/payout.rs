@@ -1,14 +1,15 @@
 //! The roll-up of one epoch: fees, usages and operators in, earnings out.
 //!
-//! Invariant: `Σ from receipts + Σ from pool + dust = available`, checked at the end of every call.
+//! Invariant: the order of the input and the way in which usages are split up change nothing; what comes out is settled.
 
 use std::borrow::Cow;
 
 use alloy_primitives::Address;
 use tatum_primitives::{Bps, Nano, OperatorId};
 
+use crate::settle::{common_pool, sum};
 use crate::split::split_down;
-use crate::{Error, Fee, PoolWeight};
+use crate::{Error, Fee, Payouts, PoolWeight, Share, settle};
 
 /// A payer's fee of the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,39 +61,6 @@ pub struct Inputs<'a> {
     pub operators: &'a [Operator],
 }
 
-/// What one operator earned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Earning {
-    /// The operator.
-    pub operator_id: OperatorId,
-    /// Steered to it by payers' receipts.
-    pub from_receipts_nano: Nano,
-    /// Its share of the common pool.
-    pub from_pool_nano: Nano,
-    /// Both, and everything it had earned before.
-    pub cumulative_nano: Nano,
-}
-
-impl Earning {
-    /// What this epoch adds.
-    pub const fn epoch_nano(&self) -> Nano {
-        Nano(self.from_receipts_nano.0.saturating_add(self.from_pool_nano.0))
-    }
-}
-
-/// What an epoch pays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payouts {
-    /// By operator id, every operator once.
-    pub earnings: Vec<Earning>,
-    /// What receipts steered to nobody.
-    pub common_pool_nano: Nano,
-    /// What the split of the common pool left over.
-    pub dust_nano: Nano,
-    /// Sum of what this epoch pays.
-    pub distributed_nano: Nano,
-}
-
 /// Works out an epoch's payouts.
 ///
 /// # Errors
@@ -103,43 +71,15 @@ pub fn payouts(inputs: &Inputs<'_>) -> Result<Payouts, Error> {
     check_dense(&operators)?;
     let from_receipts = from_receipts(inputs, operators.len())?;
     let steered = sum(from_receipts.iter().copied())?;
-    let available = inputs.available_nano;
-    let exceeded = Error::FeesExceedAvailable { steered, available };
-    let common_pool_nano = available.checked_sub(steered).ok_or(exceeded)?;
-
+    let common_pool_nano = common_pool(inputs.available_nano, steered)?;
     let weights = operators.iter().map(|operator| inputs.pool_weight.of(operator));
     let from_pool = split_down(common_pool_nano, weights)?.chain(std::iter::repeat(Ok(Nano::ZERO)));
-    let earned = operators.iter().zip(from_receipts).zip(from_pool);
-    let earnings = earned.map(|((operator, receipts), pool)| earning(operator, receipts, pool?));
-    let earnings = earnings.collect::<Result<Vec<_>, Error>>()?;
-
-    let pooled = sum(earnings.iter().map(|earning| earning.from_pool_nano))?;
-    let dust = common_pool_nano.checked_sub(pooled).ok_or(Error::Overflow("the common pool"))?;
-    let distributed_nano = sum(earnings.iter().map(Earning::epoch_nano))?;
-    let payouts = Payouts { earnings, common_pool_nano, dust_nano: dust, distributed_nano };
-    payouts.check_conservation(available)?;
-    Ok(payouts)
-}
-
-impl Payouts {
-    fn check_conservation(&self, available: Nano) -> Result<(), Error> {
-        let paid = self.distributed_nano;
-        if paid.checked_add(self.dust_nano) == Some(available) {
-            Ok(())
-        } else {
-            Err(Error::NotConserved { paid, dust: self.dust_nano, available })
-        }
-    }
-}
-
-fn earning(operator: &Operator, receipts: Nano, pool: Nano) -> Result<Earning, Error> {
-    let cumulative = sum([operator.previous_nano, receipts, pool].into_iter())?;
-    Ok(Earning {
-        operator_id: operator.operator_id,
-        from_receipts_nano: receipts,
-        from_pool_nano: pool,
-        cumulative_nano: cumulative,
-    })
+    let shares = from_receipts.into_iter().zip(from_pool);
+    let share = |(receipts, pool): (Nano, Result<Nano, Error>)| {
+        Ok(Share { from_receipts_nano: receipts, from_pool_nano: pool? })
+    };
+    let shares = shares.map(share).collect::<Result<Vec<_>, Error>>()?;
+    settle(inputs.available_nano, &operators, &shares)
 }
 
 /// What receipts steer to each operator, by id.
@@ -206,11 +146,6 @@ fn check_dense(operators: &[Operator]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn sum(amounts: impl Iterator<Item = Nano>) -> Result<Nano, Error> {
-    let mut amounts = amounts;
-    amounts.try_fold(Nano::ZERO, Nano::checked_add).ok_or(Error::Overflow("a sum of amounts"))
 }
 
 #[cfg(test)]

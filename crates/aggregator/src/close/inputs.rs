@@ -117,9 +117,7 @@ fn write_pages(
 ) -> Result<Option<Written>, Error> {
     while let Some(page) = pages.blocking_recv() {
         let Some(page) = page else { return writer.finish().map(Some) };
-        for signed in &page {
-            writer.push(signed)?;
-        }
+        writer.push_all(&page)?;
     }
     Ok(None)
 }

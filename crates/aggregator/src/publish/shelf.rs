@@ -110,17 +110,11 @@ impl Volume {
         let prover = match self.prover.get() {
             Some(prover) => prover,
             None => {
-                let prover = ReceiptProver::new(&self.dataset)?;
+                let prover = ReceiptProver::new(self.dataset.clone())?;
                 self.prover.get_or_init(|| prover)
             }
         };
-        for signed in self.dataset.receipts()? {
-            let signed = signed?;
-            if signed.leaf() == leaf {
-                return prover.prove(&signed, None);
-            }
-        }
-        Err(Error::NoSuchReceipt(leaf))
+        prover.prove(leaf, None)
     }
 
     /// At most `limit` receipts from place `offset` on.
@@ -129,6 +123,7 @@ impl Volume {
         offset: usize,
         limit: usize,
     ) -> Result<Vec<SignedReceipt>, Error> {
-        self.dataset.receipts()?.skip(offset).take(limit).collect()
+        let first = u64::try_from(offset).unwrap_or(u64::MAX);
+        self.dataset.receipts_from(first)?.take(limit).collect()
     }
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::scene::{data, receipt, sign, verifier};
-use crate::{OperatorProof, Written, write};
+use crate::{Dataset, Error, OperatorProof, ReceiptProver, Written, write};
 
 fn node() -> SigningKey {
     SigningKey::from_bytes(&[8; 32])
@@ -21,9 +21,9 @@ fn proven() -> (ReceiptProof, Written) {
     data.receipts.push(signed.clone());
     let parent = TempDir::new().unwrap();
     let written = write(parent.path(), data).unwrap();
-    let prover = ReceiptProver::new(&Dataset::open(&written.folder).unwrap()).unwrap();
+    let prover = ReceiptProver::new(Dataset::open(&written.folder).unwrap()).unwrap();
     let acknowledgement = Acknowledgement::sign(&node(), verifier().digest(&signed.receipt));
-    (prover.prove(&signed, Some(acknowledgement)).unwrap(), written)
+    (prover.prove(signed.leaf(), Some(acknowledgement)).unwrap(), written)
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn each_check_names_itself() {
 fn an_uncounted_receipt_has_no_proof() {
     let parent = TempDir::new().unwrap();
     let written = write(parent.path(), data()).unwrap();
-    let prover = ReceiptProver::new(&Dataset::open(&written.folder).unwrap()).unwrap();
-    let older = prover.prove(&sign(receipt(1, 0, 1, 2)), None);
+    let prover = ReceiptProver::new(Dataset::open(&written.folder).unwrap()).unwrap();
+    let older = prover.prove(sign(receipt(1, 0, 1, 2)).leaf(), None);
     assert!(matches!(older, Err(Error::NoSuchReceipt(_))));
 }
 

@@ -13,7 +13,7 @@ use parquet::data_type::{BoolType, DataType, FixedLenByteArray, FixedLenByteArra
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use super::{Kind, ROWS_PER_GROUP, Row, schema};
+use super::{DECIMAL_TOO_LARGE, Kind, ROWS_PER_GROUP, Row, place_of_row, row_number, schema};
 use crate::{Error, RowError};
 
 /// The cells of one column of a row group that was read.
@@ -60,13 +60,20 @@ impl<R: Row> TableReader<R> {
 
     /// All rows; a malformed one is an error in its place.
     pub(crate) fn into_rows(self) -> impl Iterator<Item = Result<R, Error>> {
-        let groups = (0..self.groups()).flat_map(move |group| match self.group(group) {
+        self.into_rows_from(0)
+    }
+
+    /// The rows from `first` on; groups before it are not read.
+    pub(crate) fn into_rows_from(self, first: u64) -> impl Iterator<Item = Result<R, Error>> {
+        let (first_group, skipped) = place_of_row(first);
+        let groups = (first_group..self.groups()).flat_map(move |group| match self.group(group) {
             Ok(rows) => rows.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         });
-        (0u64..)
+        (row_number(first_group, 0)..)
             .zip(groups)
             .map(|(row, item)| item?.map_err(|source| Error::Row { file: R::FILE, row, source }))
+            .skip(skipped)
     }
 
     fn columns(&self, group: usize) -> Result<Group, ParquetError> {
@@ -79,7 +86,7 @@ impl<R: Row> TableReader<R> {
             let values = match kind {
                 Kind::Int => ReadValues::Int(read_all::<Int64Type>(cells, rows)?),
                 Kind::Bool => ReadValues::Bool(read_all::<BoolType>(cells, rows)?),
-                Kind::Bytes(_) | Kind::UniqueBytes(_) => {
+                Kind::Decimal | Kind::Bytes(_) | Kind::UniqueBytes(_) => {
                     ReadValues::Bytes(read_all::<FixedLenByteArrayType>(cells, rows)?)
                 }
             };
@@ -155,6 +162,16 @@ impl<'a> Cursor<'a> {
     pub(crate) fn bool(&mut self) -> Result<bool, RowError> {
         let Some((field, ReadValues::Bool(values))) = self.next() else { return Err(missing("")) };
         values.get(self.row).copied().ok_or_else(|| missing(field))
+    }
+
+    /// The next cell as a decimal.
+    pub(crate) fn decimal(&mut self) -> Result<u128, RowError> {
+        let field = self.columns.get(self.at).map_or("", |(name, _)| *name);
+        let value = u128::from_be_bytes(self.bytes()?);
+        if value < DECIMAL_TOO_LARGE {
+            return Ok(value);
+        }
+        Err(RowError::Field { field, detail: "not a decimal of at most 38 digits".to_owned() })
     }
 
     /// The next cell as bytes.

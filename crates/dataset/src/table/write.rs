@@ -20,7 +20,7 @@ use parquet::file::properties::{
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use super::{Column, Kind, ROWS_PER_GROUP, Row, schema};
+use super::{Column, DECIMAL_TOO_LARGE, Kind, ROWS_PER_GROUP, Row, schema};
 use crate::{Error, RowError};
 
 /// Written into every file, so that a new version of the library does not change the bytes by its name.
@@ -48,7 +48,7 @@ impl Cells {
         let empty = |column: &Column| match column.1 {
             Kind::Int => Values::Int(Vec::new()),
             Kind::Bool => Values::Bool(Vec::new()),
-            Kind::Bytes(_) | Kind::UniqueBytes(_) => Values::Bytes(Vec::new()),
+            Kind::Decimal | Kind::Bytes(_) | Kind::UniqueBytes(_) => Values::Bytes(Vec::new()),
         };
         Self {
             columns: columns.iter().map(|column| (*column, empty(column))).collect(),
@@ -78,6 +78,18 @@ impl Cells {
         if let Some((_, Values::Bool(values))) = self.next() {
             values.push(value);
         }
+    }
+
+    /// The next cell is a decimal.
+    pub(crate) fn decimal(&mut self, value: u128) -> Result<(), RowError> {
+        if let Some(((field, _), Values::Bytes(values))) = self.next() {
+            if value >= DECIMAL_TOO_LARGE {
+                let detail = format!("{value} has more than 38 digits");
+                return Err(RowError::Field { field, detail });
+            }
+            values.extend_from_slice(&value.to_be_bytes());
+        }
+        Ok(())
     }
 
     /// The next cell is bytes.
@@ -155,11 +167,10 @@ fn write_group(
             (Values::Bool(values), _) => {
                 column.typed::<BoolType>().write_batch(&values, None, None)?;
             }
-            (Values::Bytes(values), Kind::Bytes(width) | Kind::UniqueBytes(width)) => {
-                let values = fixed(values, width);
+            (Values::Bytes(values), _) => {
+                let values = fixed(values, kind.width());
                 column.typed::<FixedLenByteArrayType>().write_batch(&values, None, None)?;
             }
-            (Values::Bytes(_), Kind::Int | Kind::Bool) => {}
         }
         column.close()?;
     }

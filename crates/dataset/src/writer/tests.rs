@@ -152,6 +152,17 @@ fn more_than_a_row_group_is_read_back_as_written() {
     let dataset = crate::Dataset::open(&written.folder).unwrap();
     let read: Vec<B256> = dataset.receipts().unwrap().map(|row| row.unwrap().leaf()).collect();
     assert_eq!(read, leaves);
+    for first in [0, 1, 65_535, 65_536, 69_999, 70_000] {
+        let from: Vec<B256> =
+            dataset.receipts_from(first).unwrap().map(|row| row.unwrap().leaf()).collect();
+        assert_eq!(from, leaves[usize::try_from(first).unwrap()..]);
+    }
+    let prover = crate::ReceiptProver::new(dataset.clone()).unwrap();
+    for row in [0, 65_535, 65_536, 69_999] {
+        let proof = prover.prove(leaves[row], None).unwrap();
+        let root = written.manifest.results.receipts_root;
+        tatum_merkle::verify_receipt(root, leaves[row], &proof.proof).unwrap();
+    }
     assert_eq!(dataset.roll_up().unwrap(), written.distribution);
 }
 
