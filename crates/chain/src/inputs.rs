@@ -150,7 +150,6 @@ impl Chain {
     }
 
     /// The operator, unless it registered too late to have worked in `epoch`; then so did all after it.
-
     async fn operator_at(
         &self,
         id: OperatorId,

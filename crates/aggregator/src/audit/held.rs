@@ -55,7 +55,7 @@ pub(super) async fn check_held(
     let (count, folder) = (newest.len(), folder.to_owned());
     let searching = tokio::task::spawn_blocking(move || dropped(newest, &folder));
     let differences = match searching.await.map_err(|_| AuditError::CutOff)? {
-        Ok(dropped) => dropped.iter().map(|signed| named(signed)).collect(),
+        Ok(dropped) => dropped.iter().map(named).collect(),
         Err(error) => vec![chain_of(&error)],
     };
     let held = format!("{count} receipts at hand were counted, or newer ones of their keys");

@@ -111,7 +111,7 @@ mod tests {
         let mut other = file.clone();
         other["receipt"]["receipt"]["sequence"] = json!(9);
         assert_eq!(audit(&other, DOMAIN, None), [false]);
-        other = file.clone();
+        other = file;
         other["statement"]["code"] = json!("past_epoch");
         assert_eq!(audit(&other, DOMAIN, None), [false]);
         assert_eq!(audit(&json!({ "receipt": receipt }), DOMAIN, None), [false]);

@@ -72,8 +72,10 @@ impl Closer {
             }
             Judgement::Wrong(wrong) => wrong,
         };
-        let (stake_wei, most_wei) =
-            (self.chain.pending_stake_wei().await? * U256::from(2), self.rules.outbid_up_to_wei);
+        let (stake_wei, most_wei) = (
+            self.chain.pending_stake_wei().await?.saturating_mul(U256::from(2)),
+            self.rules.outbid_up_to_wei,
+        );
         let hindered = if stake_wei > most_wei {
             Some(format!(
                 "ours would have to stake {stake_wei} wei, and may stake {most_wei} \

@@ -49,10 +49,15 @@ async fn honest(intake: &Intake, bodies: &[Bytes]) -> Duration {
     started.elapsed()
 }
 
+/// One of the twenty payers.
+fn payer(n: usize) -> u8 {
+    u8::try_from(n % 20).unwrap() + 1
+}
+
 /// Receipts that pass every rule but the last: signed by a key that nobody authorised.
 fn garbage(intake: &Intake, count: usize) -> Bytes {
     let stranger = |n: usize| {
-        let honest = intake.receipt((n % 20 + 1) as u8, n as u64 + 1, |_| ());
+        let honest = intake.receipt(payer(n), n as u64 + 1, |_| ());
         SignedReceipt::sign(honest.receipt, &key(222), &intake.verifier)
     };
     wire::encode_compact(&(0..count).map(stranger).collect::<Vec<_>>()).into()
@@ -61,7 +66,7 @@ fn garbage(intake: &Intake, count: usize) -> Bytes {
 /// As many bodies as asked for, of `batch` receipts each, every one the newest of its key when it comes.
 fn bodies(intake: &Intake, from: usize, count: usize, batch: usize) -> Vec<Bytes> {
     let receipt = |n: usize| {
-        intake.receipt((n % 20 + 1) as u8, 1, |receipt| {
+        intake.receipt(payer(n), 1, |receipt| {
             receipt.stream_key.0 = tatum_primitives::keccak256((from + n).to_be_bytes());
         })
     };
