@@ -99,7 +99,7 @@ fn added_and_reordered_receipts_are_named() {
     let mut forged = rows[0].receipt.clone();
     forged.stream_key.0.0[31] ^= 1;
     rows.insert(1, SignedReceipt::sign(forged, &key(77), &crate::scene::verifier()));
-    rows.sort_by_key(|signed| crate::tally::place(&signed.receipt));
+    rows.sort_by_key(|signed| crate::lineup::place(&signed.receipt));
     let stranger = rows.iter().position(|signed| receipts(&written).iter().all(|r| r != signed));
     let found = verify(&forge(&written, &rows, None)).unwrap_err();
     let claim = found.claims().signers.get(&(key(1).address(), key(77).address()));
