@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tatum_database::NodeStore;
 use tatum_overlay::credit;
-use tatum_overlay::node::Config as OverlayConfig;
+use tatum_overlay::node::{Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_primitives::{Address, Domain, Epoch, NodeId, OperatorId, StreamKey};
 use tatum_receipt::Verifier;
@@ -119,6 +119,8 @@ pub struct Config {
     pub credit: credit::Limits,
     /// What is kept per stream.
     pub limits: Limits,
+    /// What is borne of others; the number of streams follows from `capacity` and `carry`.
+    pub ceilings: Ceilings,
     /// How often receipts are handed in.
     pub hand_in_every: Duration,
     /// How long an orderly shutdown may take.
@@ -153,6 +155,7 @@ impl Config {
             capacity: 64,
             credit: credit::Limits::default(),
             limits: Limits::default(),
+            ceilings: Ceilings::default(),
             hand_in_every: Duration::from_secs(1),
             shutdown_patience: Duration::from_secs(5),
         }
@@ -255,6 +258,10 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
             operator_id,
             limits: config.limits,
             credit: config.credit,
+            ceilings: Ceilings {
+                streams: (config.capacity as usize).saturating_add(config.carry.len()),
+                ..config.ceilings
+            },
             latency_bound_ms: 0,
         },
         account: None,

@@ -1,11 +1,15 @@
 //! The relay's side of the accounts: how much it served or accepted without a receipt.
 //!
-//! Invariant: `served − receipted − allowed duplicates` of the running and the previous epoch stays
-//! within [`Limits::bytes`] plus one message; beyond it, service stops until a receipt comes. Older
-//! epochs are written off: their receipts are refused anyway, and so a crash costs a bounded loss.
+//! Invariant: `served − receipted − allowed duplicates − forgiven` of the running and the previous
+//! epoch stays within [`Limits::bytes`] per account and [`Limits::payer_bytes`] per payer, plus one
+//! message; beyond it, service stops until a receipt comes. Older epochs are written off: their
+//! receipts are refused anyway, and so a crash costs a bounded loss.
 //!
 //! A subscriber with several relays credits only the first copy. What it declares as late copies
-//! is taken off, but only up to an allowance, so nobody is served for ever by calling it all late.
+//! is taken off, but only up to an allowance that all of the payer's streams share, so nobody is
+//! served for ever by calling it all late. What was under way when a link broke is forgiven, up to
+//! [`Limits::flight_bytes`] per payer and epoch: else links that flap would use up the credit of an
+//! honest client.
 
 use std::collections::BTreeMap;
 
@@ -17,15 +21,25 @@ use tatum_receipt::DeliveryReceipt;
 pub struct Limits {
     /// Unreceipted bytes per payer, stream and role.
     pub bytes: u64,
-    /// Late copies that are always allowed, in bytes per epoch,
+    /// Unreceipted bytes per payer, all streams and roles together.
+    pub payer_bytes: u64,
+    /// Late copies that are always allowed, in bytes per payer and epoch,
     pub duplicate_bytes: u64,
-    /// and as a multiple of the receipted bytes.
+    /// and as a multiple of the payer's receipted bytes.
     pub duplicate_factor: u64,
+    /// Bytes lost with broken links that are forgiven per payer and epoch.
+    pub flight_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 8 << 20, duplicate_bytes: 64 << 20, duplicate_factor: 16 }
+        Self {
+            bytes: 8 << 20,
+            payer_bytes: 32 << 20,
+            duplicate_bytes: 64 << 20,
+            duplicate_factor: 16,
+            flight_bytes: 8 << 20,
+        }
     }
 }
 
@@ -48,11 +62,33 @@ impl CreditKey {
     }
 }
 
+/// A receipt for more than was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the receipt counts {got} bytes, at most {delivered} were delivered")]
+pub struct Overclaimed {
+    /// Bytes of the receipt.
+    pub got: u64,
+    /// The most it may count.
+    pub delivered: u64,
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 struct Account {
     served: u64,
     receipted: u64,
     duplicates: u64,
+    forgiven: u64,
+}
+
+impl Account {
+    /// What is owed, if as many late copies are allowed.
+    fn open(&self, allowed_duplicates: u64) -> u64 {
+        let settled = self
+            .receipted
+            .saturating_add(self.duplicates.min(allowed_duplicates))
+            .saturating_add(self.forgiven);
+        self.served.saturating_sub(settled)
+    }
 }
 
 /// All accounts of one relay.
@@ -60,13 +96,17 @@ struct Account {
 pub struct Credit {
     limits: Limits,
     accounts: BTreeMap<(CreditKey, Epoch), Account>,
+    /// The sums of each payer's accounts.
+    payers: BTreeMap<(Address, Epoch), Account>,
+    /// Up to this epoch an earlier run may have served what we do not know of.
+    started: Option<Epoch>,
 }
 
 impl Credit {
     /// Nothing served yet.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, accounts: BTreeMap::new() }
+        Self { limits, accounts: BTreeMap::new(), payers: BTreeMap::new(), started: None }
     }
 
     /// The most bytes that may stay unreceipted.
@@ -75,66 +115,136 @@ impl Credit {
         self.limits.bytes
     }
 
+    /// Says that an earlier run of this node may have served in `epoch` and before.
+    pub const fn restarted_in(&mut self, epoch: Epoch) {
+        self.started = Some(epoch);
+    }
+
+    /// Late copies that may be taken off in an epoch.
+    fn allowed_duplicates(&self, payer: Address, epoch: Epoch) -> u64 {
+        let receipted = self.payers.get(&(payer, epoch)).map_or(0, |sum| sum.receipted);
+        let factor = receipted.saturating_mul(self.limits.duplicate_factor);
+        self.limits.duplicate_bytes.saturating_add(factor)
+    }
+
     /// Bytes without a receipt in `epoch` and the one before it.
     #[must_use]
     pub fn unreceipted(&self, key: CreditKey, epoch: Epoch) -> u64 {
         let first = epoch.previous().unwrap_or(epoch);
-        let range = self.accounts.range((key, first)..=(key, epoch));
-        let (mut served, mut settled) = (0_u64, 0_u64);
-        for (_, account) in range {
-            let factor = account.receipted.saturating_mul(self.limits.duplicate_factor);
-            let allowed = self.limits.duplicate_bytes.saturating_add(factor);
-            served = served.saturating_add(account.served);
-            settled = settled
-                .saturating_add(account.receipted)
-                .saturating_add(account.duplicates.min(allowed));
-        }
-        served.saturating_sub(settled)
+        let accounts = self.accounts.range((key, first)..=(key, epoch));
+        accounts
+            .map(|((_, epoch), account)| account.open(self.allowed_duplicates(key.payer, *epoch)))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Bytes without a receipt of all the payer's accounts together.
+    #[must_use]
+    pub fn unreceipted_of(&self, payer: Address, epoch: Epoch) -> u64 {
+        let first = epoch.previous().unwrap_or(epoch);
+        let sums = self.payers.range((payer, first)..=(payer, epoch));
+        sums.map(|((_, epoch), sum)| sum.open(self.allowed_duplicates(payer, *epoch)))
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether the account may be served more.
     #[must_use]
     pub fn open(&self, key: CreditKey, epoch: Epoch) -> bool {
         self.unreceipted(key, epoch) < self.limits.bytes
+            && self.unreceipted_of(key.payer, epoch) < self.limits.payer_bytes
+    }
+
+    /// Changes an account and its payer's sum alike.
+    fn change(&mut self, key: CreditKey, epoch: Epoch, change: impl Fn(&mut Account)) {
+        change(self.accounts.entry((key, epoch)).or_default());
+        change(self.payers.entry((key.payer, epoch)).or_default());
     }
 
     /// Counts bytes that were served or accepted.
     pub fn serve(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
-        let account = self.accounts.entry((key, epoch)).or_default();
-        account.served = account.served.saturating_add(bytes);
+        self.change(key, epoch, |account| account.served = account.served.saturating_add(bytes));
     }
 
     /// Takes back bytes that were counted as served but never left.
     pub fn unserve(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
-        if let Some(account) = self.accounts.get_mut(&(key, epoch)) {
-            account.served = account.served.saturating_sub(bytes);
+        if self.accounts.contains_key(&(key, epoch)) {
+            self.change(key, epoch, |account| {
+                account.served = account.served.saturating_sub(bytes);
+            });
         }
+    }
+
+    /// A link broke with up to `bytes` under way: they are forgiven as far as the allowance goes.
+    pub fn forgive(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
+        let forgiven = self.payers.get(&(key.payer, epoch)).map_or(0, |sum| sum.forgiven);
+        let left = self.limits.flight_bytes.saturating_sub(forgiven);
+        let owed = self.unreceipted(key, epoch);
+        let bytes = bytes.min(left).min(owed);
+        self.change(key, epoch, |account| {
+            account.forgiven = account.forgiven.saturating_add(bytes);
+        });
     }
 
     /// Counts late copies that the payer's client declared.
     pub fn duplicates(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
-        let account = self.accounts.entry((key, epoch)).or_default();
-        account.duplicates = account.duplicates.saturating_add(bytes).min(account.served);
+        let account = self.accounts.get(&(key, epoch)).copied().unwrap_or_default();
+        let bytes = bytes.min(account.served.saturating_sub(account.duplicates));
+        self.change(key, epoch, |account| {
+            account.duplicates = account.duplicates.saturating_add(bytes);
+        });
     }
 
     /// Takes a receipt that passed every check and is stored.
     pub fn receipted(&mut self, receipt: &DeliveryReceipt) {
-        let account = self.accounts.entry((CreditKey::of(receipt), receipt.epoch)).or_default();
-        account.receipted = account.receipted.max(receipt.bytes);
+        let (key, epoch) = (CreditKey::of(receipt), receipt.epoch);
+        let held = self.accounts.get(&(key, epoch)).map_or(0, |account| account.receipted);
+        let more = receipt.bytes.saturating_sub(held);
+        self.change(key, epoch, |account| {
+            account.receipted = account.receipted.saturating_add(more);
+        });
     }
 
     /// Continues from a receipt that was on disk: its bytes were served by an earlier run.
     pub fn resume(&mut self, receipt: &DeliveryReceipt) {
-        let account = self.accounts.entry((CreditKey::of(receipt), receipt.epoch)).or_default();
-        if account.receipted < receipt.bytes {
-            account.served = account.served.saturating_add(receipt.bytes - account.receipted);
-            account.receipted = receipt.bytes;
+        let (key, epoch) = (CreditKey::of(receipt), receipt.epoch);
+        let held = self.accounts.get(&(key, epoch)).map_or(0, |account| account.receipted);
+        let more = receipt.bytes.saturating_sub(held);
+        self.change(key, epoch, |account| {
+            account.served = account.served.saturating_add(more);
+            account.receipted = account.receipted.saturating_add(more);
+        });
+    }
+
+    /// Whether as much was delivered as a receipt counts. What was served at the edge of an epoch
+    /// may be counted in its neighbour, and what an earlier run served without a receipt is not
+    /// known, but bounded.
+    ///
+    /// # Errors
+    /// [`Overclaimed`] says how much it may count.
+    pub fn check_delivered(&self, receipt: &DeliveryReceipt) -> Result<(), Overclaimed> {
+        let (key, epoch) = (CreditKey::of(receipt), receipt.epoch);
+        let first = epoch.previous().unwrap_or(epoch);
+        let around = self.accounts.range((key, first)..=(key, Epoch(epoch.0.saturating_add(1))));
+        let (mut served, mut elsewhere) = (0_u64, 0_u64);
+        for ((_, at), account) in around {
+            served = served.saturating_add(account.served);
+            if *at != epoch {
+                elsewhere = elsewhere.saturating_add(account.receipted);
+            }
+        }
+        let earlier_run = self.started.is_some_and(|started| epoch <= started);
+        let unknown = if earlier_run { self.limits.bytes } else { 0 };
+        let delivered = served.saturating_sub(elsewhere).saturating_add(unknown);
+        if receipt.bytes <= delivered {
+            Ok(())
+        } else {
+            Err(Overclaimed { got: receipt.bytes, delivered })
         }
     }
 
     /// Writes off epochs before `earliest`.
     pub fn forget_before(&mut self, earliest: Epoch) {
         self.accounts.retain(|(_, epoch), _| *epoch >= earliest);
+        self.payers.retain(|(_, epoch), _| *epoch >= earliest);
     }
 }
 
@@ -151,7 +261,17 @@ mod tests {
     }
 
     fn credit() -> Credit {
-        Credit::new(Limits { bytes: 100, duplicate_bytes: 50, duplicate_factor: 2 })
+        Credit::new(Limits {
+            bytes: 100,
+            payer_bytes: 150,
+            duplicate_bytes: 50,
+            duplicate_factor: 2,
+            flight_bytes: 70,
+        })
+    }
+
+    fn key(stream: u8) -> CreditKey {
+        CreditKey { stream: StreamKey(B256::repeat_byte(stream)), ..KEY }
     }
 
     #[test]
@@ -185,5 +305,57 @@ mod tests {
         credit.serve(KEY, Epoch(0), 30);
         credit.resume(&receipt(0, 500));
         assert_eq!(credit.unreceipted(KEY, Epoch(0)), 30);
+    }
+
+    #[test]
+    fn a_payer_gets_no_more_for_free_by_using_more_streams() {
+        let mut credit = credit();
+        let mut free = 0;
+        for stream in 0..50 {
+            while credit.open(key(stream), Epoch(0)) {
+                credit.serve(key(stream), Epoch(0), 10);
+                credit.duplicates(key(stream), Epoch(0), 10);
+                free += 10;
+            }
+        }
+        // The payer's limit and the one allowance for late copies.
+        assert_eq!(free, 150 + 50);
+    }
+
+    #[test]
+    fn what_broke_with_links_is_forgiven_within_bounds() {
+        let mut credit = credit();
+        for _ in 0..6 {
+            credit.serve(KEY, Epoch(0), 20);
+            credit.forgive(KEY, Epoch(0), 20);
+        }
+        assert_eq!(credit.unreceipted(KEY, Epoch(0)), 120 - 70);
+        assert!(credit.open(KEY, Epoch(0)));
+        credit.serve(KEY, Epoch(1), 30);
+        credit.forgive(KEY, Epoch(1), 30);
+        assert_eq!(credit.unreceipted(KEY, Epoch(1)), 50, "each epoch has an allowance");
+    }
+
+    #[test]
+    fn a_receipt_for_what_was_not_delivered_is_refused() {
+        let mut credit = credit();
+        assert!(credit.check_delivered(&receipt(3, 1)).is_err());
+        credit.serve(KEY, Epoch(3), 60);
+        assert_eq!(credit.check_delivered(&receipt(3, 60)), Ok(()));
+        // Served at the end of epoch 3, counted in 4 by a client that got it later.
+        assert_eq!(credit.check_delivered(&receipt(4, 60)), Ok(()));
+        credit.receipted(&receipt(3, 50));
+        let refused = credit.check_delivered(&receipt(4, 60));
+        assert_eq!(refused, Err(Overclaimed { got: 60, delivered: 10 }));
+    }
+
+    #[test]
+    fn an_earlier_run_may_have_served_up_to_the_limit() {
+        let mut credit = credit();
+        credit.restarted_in(Epoch(3));
+        credit.resume(&receipt(3, 500));
+        assert_eq!(credit.check_delivered(&receipt(3, 600)), Ok(()));
+        assert!(credit.check_delivered(&receipt(3, 601)).is_err());
+        assert!(credit.check_delivered(&receipt(5, 1)).is_err());
     }
 }

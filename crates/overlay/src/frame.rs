@@ -20,6 +20,8 @@ pub const VERSION: u8 = 1;
 pub const MAX_PACKET_BYTES: usize = 40 * 1024;
 /// The most spans in one [`Frame::Have`].
 pub const MAX_SPANS: usize = 256;
+/// Messages with larger frames are called off ([`Frame::DontWant`]) once they are here.
+pub const CALL_OFF_BYTES: usize = 1024;
 
 /// Consecutive messages of a chain that a neighbour can serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +64,27 @@ pub enum Refusal {
     /// Another client of the same payer took the place.
     #[error("a newer client of the same payer took over")]
     Replaced,
+    /// More was published than the payer may in a second.
+    #[error("more than {limit_bytes_per_second} bytes in a second")]
+    Rate {
+        /// What flows back in a second.
+        limit_bytes_per_second: u64,
+    },
+}
+
+/// Why a node ends a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Farewell {
+    /// The other end's conduct put it on the graylist.
+    #[error("graylisted for its conduct")]
+    Graylisted,
+    /// No more links are taken.
+    #[error("no more links are taken")]
+    Full,
+    /// No more links from the same address block are taken.
+    #[error("no more links from the same address block are taken")]
+    Crowded,
 }
 
 /// One thing said on a link.
@@ -144,6 +167,20 @@ pub enum Frame {
         digest: B256,
         /// Why, in words.
         reason: String,
+    },
+    /// The sender has these messages and needs no copies (gossipsub's IDONTWANT).
+    DontWant {
+        /// The stream partition.
+        stream: StreamKey,
+        /// Which messages.
+        span: Span,
+    },
+    /// The sender ends the link.
+    Goodbye {
+        /// Why.
+        reason: Farewell,
+        /// A new link is refused for so long.
+        retry_after_ms: u64,
     },
 }
 

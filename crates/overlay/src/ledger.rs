@@ -114,6 +114,18 @@ impl Ledger {
         receipts
     }
 
+    /// Receipts for all that `node` did and that is not receipted yet.
+    pub fn due_to(&mut self, node: NodeId, now: &Now) -> Vec<DeliveryReceipt> {
+        let payer = self.payer;
+        let mut receipts = Vec::new();
+        for (key, account) in self.accounts.iter_mut().filter(|(key, _)| key.node == node) {
+            if account.waiting_since_ms.is_some() && key.epoch <= now.epoch {
+                receipts.push(account.receipt(payer, key));
+            }
+        }
+        receipts
+    }
+
     /// Keeps a signed receipt until it is acknowledged.
     pub fn signed(&mut self, receipt: &SignedReceipt) {
         if let Some(account) = self.accounts.get_mut(&key_of(&receipt.receipt)) {

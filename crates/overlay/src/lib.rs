@@ -9,6 +9,8 @@
 //! | [`frame`] | what neighbours say to each other, byte for byte |
 //! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, and how gaps close |
 //! | [`ledger`], [`credit`] | what was delivered, and how much may stay unreceipted |
+//! | [`score`], [`limit`] | who is welcome, and how much anybody may send |
+//! | [`outbox`] | what leaves first |
 //! | [`topology`] | the tracker's graph of neighbours |
 //! | [`node`] | all of it together for one process |
 //!
@@ -24,17 +26,20 @@
 //! checked; a receipt counts exactly the first valid copies.
 //!
 //! # Not provided
-//! Permission checks per stream, peer scoring and quota leases.
+//! Permission checks per stream and quota leases.
 
 mod attach;
 pub mod credit;
 pub mod frame;
 pub mod ledger;
+pub mod limit;
 pub mod message;
 pub mod node;
 pub mod order;
+pub mod outbox;
 pub mod propagation;
 pub mod repair;
+pub mod score;
 pub mod seal;
 mod time;
 pub mod topology;
@@ -43,6 +48,8 @@ pub mod window;
 pub use frame::{Frame, FrameError};
 pub use message::{ChainKey, Message, MessageError, MessageRef};
 pub use node::{Output, Overlay};
+pub use outbox::Priority;
+pub use score::Block;
 pub use time::Now;
 
 /// A link to a neighbour, numbered by whoever owns the sockets.

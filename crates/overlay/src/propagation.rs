@@ -143,6 +143,20 @@ impl Propagation {
         }
     }
 
+    /// Bytes of the kept frames.
+    #[must_use]
+    pub const fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
+    /// Drops the oldest frames until at most `limit_bytes` are kept.
+    pub fn shrink(&mut self, limit_bytes: usize) {
+        while self.kept_bytes > limit_bytes {
+            let Some((key, number)) = self.order.pop_front() else { return };
+            self.drop_kept(&key, number);
+        }
+    }
+
     /// What we can serve: per chain the newest run of kept messages.
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {
@@ -199,11 +213,15 @@ impl Propagation {
     fn evict(&mut self) {
         while self.order.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
             let Some((key, number)) = self.order.pop_front() else { return };
-            if let Some(chain) = self.chains.get_mut(&key)
-                && let Some(kept) = chain.kept.remove(&number)
-            {
-                self.kept_bytes -= kept.frame.len();
-            }
+            self.drop_kept(&key, number);
+        }
+    }
+
+    fn drop_kept(&mut self, key: &ChainKey, number: u64) {
+        if let Some(chain) = self.chains.get_mut(key)
+            && let Some(kept) = chain.kept.remove(&number)
+        {
+            self.kept_bytes -= kept.frame.len();
         }
     }
 }

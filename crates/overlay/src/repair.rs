@@ -1,10 +1,16 @@
 //! Missing messages: whom to ask, when to ask again, when to give up.
 //!
-//! Invariant: at most [`MAX_MISSING`] numbers are pursued per stream, each at most
-//! [`ATTEMPTS`] times, so a neighbour that claims to have what nobody has costs a bounded effort.
+//! Invariant: at most [`MAX_MISSING`] numbers are pursued per stream, of them at most
+//! [`MAX_PER_LINK`] on the word of one neighbour, each at most [`ATTEMPTS`] times. So a neighbour
+//! that claims to have what nobody has costs a bounded effort, and keeps nobody else's news out.
 //! Source: gossipsub's IHAVE/IWANT, with ranges instead of message ids.
+//!
+//! A neighbour that says it has a message *promises* it. [`Repair::broken`] names those that kept
+//! none of the promises that fell due since it was last asked; one kept promise excuses the others,
+//! since answers may be lost or late on a busy link.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::RangeInclusive;
 
 use crate::frame::Span;
@@ -12,6 +18,8 @@ use crate::{ChainKey, Link};
 
 /// Numbers pursued at one time.
 pub const MAX_MISSING: usize = 16_384;
+/// Numbers pursued because one neighbour brought them up.
+pub const MAX_PER_LINK: usize = MAX_MISSING / 4;
 /// How often a number is asked for.
 pub const ATTEMPTS: u32 = 6;
 /// Other neighbours may be about to deliver; asking at once would double the traffic.
@@ -26,6 +34,14 @@ struct Missing {
     attempts: u32,
     due_ms: u64,
     hint: Link,
+    promised: bool,
+}
+
+/// What became of a neighbour's promises.
+#[derive(Debug, Default)]
+struct Promises {
+    kept: bool,
+    broken: bool,
 }
 
 /// A request to send.
@@ -41,28 +57,72 @@ pub struct Request {
 #[derive(Debug, Default)]
 pub struct Repair {
     missing: BTreeMap<(ChainKey, u64), Missing>,
+    by_link: BTreeMap<Link, usize>,
+    promises: BTreeMap<Link, Promises>,
+}
+
+/// Why a hole is pursued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// A signed message refers to it.
+    Signed,
+    /// A neighbour says it has what is missing.
+    Promise,
 }
 
 impl Repair {
     /// Pursues a hole that `hint` brought to light (and can probably fill).
-    pub fn pursue(&mut self, chain: ChainKey, hole: RangeInclusive<u64>, hint: Link, now_ms: u64) {
+    pub fn pursue(
+        &mut self,
+        chain: ChainKey,
+        hole: RangeInclusive<u64>,
+        (hint, evidence): (Link, Evidence),
+        now_ms: u64,
+    ) {
         for number in hole {
-            if self.missing.len() >= MAX_MISSING {
+            let pursued = self.by_link.get(&hint).copied().unwrap_or_default();
+            if self.missing.len() >= MAX_MISSING || pursued >= MAX_PER_LINK {
                 return;
             }
-            self.missing.entry((chain, number)).or_insert(Missing {
+            let Entry::Vacant(free) = self.missing.entry((chain, number)) else { continue };
+            free.insert(Missing {
                 attempts: 0,
                 due_ms: now_ms + FIRST_DELAY_MS,
                 hint,
+                promised: evidence == Evidence::Promise,
             });
+            self.by_link.insert(hint, pursued + 1);
         }
     }
 
-    /// A missing message came.
-    pub fn found(&mut self, chain: ChainKey, number: u64) {
-        if !self.missing.is_empty() {
-            self.missing.remove(&(chain, number));
+    /// A missing message came, from a neighbour or by our own making.
+    pub fn found(&mut self, chain: ChainKey, number: u64, from: Option<Link>) {
+        if self.missing.is_empty() {
+            return;
         }
+        if let Some(missing) = self.remove(&(chain, number))
+            && missing.promised
+            && from == Some(missing.hint)
+        {
+            self.promises.entry(missing.hint).or_default().kept = true;
+        }
+    }
+
+    /// Neighbours that kept none of their promises that fell due since the last call.
+    pub fn broken(&mut self) -> Vec<Link> {
+        let promises = std::mem::take(&mut self.promises).into_iter();
+        promises.filter(|(_, word)| word.broken && !word.kept).map(|(link, _)| link).collect()
+    }
+
+    fn remove(&mut self, key: &(ChainKey, u64)) -> Option<Missing> {
+        let missing = self.missing.remove(key)?;
+        if let Some(count) = self.by_link.get_mut(&missing.hint) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_link.remove(&missing.hint);
+            }
+        }
+        Some(missing)
     }
 
     /// Whether nothing is missing.
@@ -80,6 +140,9 @@ impl Repair {
             if missing.due_ms > now_ms {
                 continue;
             }
+            if missing.promised && missing.attempts > 0 && neighbours.contains(&missing.hint) {
+                self.promises.entry(missing.hint).or_default().broken = true;
+            }
             if missing.attempts >= ATTEMPTS {
                 gone.push((*chain, *number));
                 grow(&mut lost, *chain, *number);
@@ -95,7 +158,7 @@ impl Repair {
             ask(&mut requests, link, *chain, *number);
         }
         for key in gone {
-            self.missing.remove(&key);
+            self.remove(&key);
         }
         (requests, lost)
     }
@@ -144,7 +207,7 @@ mod tests {
     fn the_hint_is_asked_first_then_the_others_then_it_is_lost() {
         let neighbours = [Link(1), Link(2), Link(3)];
         let mut repair = Repair::default();
-        repair.pursue(CHAIN, 5..=7, Link(2), 0);
+        repair.pursue(CHAIN, 5..=7, (Link(2), Evidence::Signed), 0);
         assert_eq!(repair.due(&neighbours, 0).0, vec![]);
         let mut now = 0;
         let mut asked = Vec::new();
@@ -167,8 +230,8 @@ mod tests {
     #[test]
     fn what_is_found_is_not_asked_for() {
         let mut repair = Repair::default();
-        repair.pursue(CHAIN, 1..=3, Link(1), 0);
-        repair.found(CHAIN, 2);
+        repair.pursue(CHAIN, 1..=3, (Link(1), Evidence::Signed), 0);
+        repair.found(CHAIN, 2, None);
         let (requests, _) = repair.due(&[Link(1)], 100);
         let spans: Vec<Span> = requests.into_iter().map(|request| request.span).collect();
         assert_eq!(spans, vec![span(1, 1), span(3, 3)]);
@@ -177,7 +240,7 @@ mod tests {
     #[test]
     fn without_neighbours_nothing_is_given_up() {
         let mut repair = Repair::default();
-        repair.pursue(CHAIN, 1..=1, Link(1), 0);
+        repair.pursue(CHAIN, 1..=1, (Link(1), Evidence::Signed), 0);
         for now in 0..1_000 {
             assert!(repair.due(&[], now * 100).1.is_empty());
         }
@@ -185,9 +248,38 @@ mod tests {
     }
 
     #[test]
-    fn a_wild_hole_is_pursued_within_bounds() {
+    fn a_wild_hole_is_pursued_within_bounds_and_keeps_nobody_out() {
         let mut repair = Repair::default();
-        repair.pursue(CHAIN, 0..=u64::MAX, Link(1), 0);
+        repair.pursue(CHAIN, 0..=u64::MAX, (Link(1), Evidence::Promise), 0);
+        assert_eq!(repair.missing.len(), MAX_PER_LINK);
+        let honest = ChainKey { chain: 2, ..CHAIN };
+        repair.pursue(honest, 0..=99, (Link(2), Evidence::Signed), 0);
+        assert_eq!(repair.missing.len(), MAX_PER_LINK + 100);
+        for link in 3..20 {
+            repair.pursue(CHAIN, link << 32..=u64::MAX, (Link(link), Evidence::Promise), 0);
+        }
         assert_eq!(repair.missing.len(), MAX_MISSING);
+        for number in 0..100 {
+            repair.found(honest, number, Some(Link(2)));
+        }
+        assert_eq!(repair.by_link.get(&Link(2)), None);
+    }
+
+    #[test]
+    fn who_keeps_no_promise_is_named_and_who_keeps_one_is_not() {
+        let mut repair = Repair::default();
+        let neighbours = [Link(1), Link(2), Link(3)];
+        repair.pursue(CHAIN, 0..=3, (Link(1), Evidence::Promise), 0);
+        repair.pursue(CHAIN, 10..=13, (Link(2), Evidence::Promise), 0);
+        repair.pursue(CHAIN, 20..=23, (Link(3), Evidence::Signed), 0);
+        repair.due(&neighbours, 50);
+        repair.found(CHAIN, 10, Some(Link(2)));
+        assert!(repair.broken().is_empty());
+        repair.found(CHAIN, 11, Some(Link(2)));
+        repair.due(&neighbours, 400);
+        assert_eq!(repair.broken(), vec![Link(1)]);
+        assert!(repair.broken().is_empty());
+        repair.due(&neighbours, 5_000);
+        assert_eq!(repair.broken(), vec![Link(1), Link(2)], "one kept promise excuses once");
     }
 }

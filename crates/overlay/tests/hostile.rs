@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use tatum_overlay::credit;
 use tatum_overlay::frame::{Attach, MAX_SPANS, Packer, Span};
-use tatum_overlay::node::Config;
+use tatum_overlay::node::{Ceilings, Config};
 use tatum_overlay::propagation::Limits;
-use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay};
+use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, Priority};
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{SessionKey, Signature};
 
@@ -40,10 +40,17 @@ fn message(chain: ChainKey, sequence: u64) -> Message {
 fn relay(credit: credit::Limits) -> Overlay {
     let operator_id = Some(OperatorId(0));
     let limits = Limits::default();
-    let config =
-        Config { id: RELAY, relay: true, operator_id, limits, credit, latency_bound_ms: 0 };
+    let config = Config {
+        id: RELAY,
+        relay: true,
+        operator_id,
+        limits,
+        credit,
+        ceilings: Ceilings::default(),
+        latency_bound_ms: 0,
+    };
     let mut relay = Overlay::new(config, None);
-    relay.carry(STREAM);
+    assert!(relay.carry(STREAM));
     relay
 }
 
@@ -164,7 +171,12 @@ fn a_registered_relay_cannot_fill_memory_with_streams() {
 
 #[test]
 fn what_never_left_is_not_held_against_the_subscriber() {
-    let limits = credit::Limits { bytes: 1_000, duplicate_bytes: 0, duplicate_factor: 0 };
+    let limits = credit::Limits {
+        bytes: 1_000,
+        duplicate_bytes: 0,
+        duplicate_factor: 0,
+        ..credit::Limits::default()
+    };
     let mut relay = relay_with(Role::Subscriber, limits);
     let source = Link(2);
     relay.link_opened(source, NodeId(B256::repeat_byte(3)), Some(OperatorId(1)), &NOW);
@@ -174,7 +186,7 @@ fn what_never_left_is_not_held_against_the_subscriber() {
         let mut packer = Packer::default();
         for output in outputs(&mut relay) {
             match output {
-                Output::Send { link: LINK, frame, urgent: false } => {
+                Output::Send { link: LINK, frame, priority: Priority::Live } => {
                     packer.push(&frame);
                 }
                 Output::Send { frame, .. } => assert!(!frame.is_empty()),

@@ -15,10 +15,10 @@ use tatum_overlay::credit;
 use tatum_overlay::frame::{Attach, Packer, Refusal};
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::message::{ChainKey, Message, MessageRef};
-use tatum_overlay::node::{Account, Config};
+use tatum_overlay::node::{Account, Ceilings, Config};
 use tatum_overlay::propagation::Limits;
-use tatum_overlay::topology::{Shape, Topology};
-use tatum_overlay::{Link, Now, Output, Overlay};
+use tatum_overlay::topology::{Place, Shape, Topology};
+use tatum_overlay::{Link, Now, Output, Overlay, Priority};
 use tatum_primitives::{
     Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamId, StreamKey,
 };
@@ -93,6 +93,7 @@ impl World {
                     operator_id: relay.then(|| OperatorId(u32::try_from(number).unwrap())),
                     limits: Limits::default(),
                     credit,
+                    ceilings: Ceilings::default(),
                     latency_bound_ms: 2_000,
                 };
                 let cadence = Cadence { messages: 50, interval_ms: 500, resend_ms: 700 };
@@ -190,7 +191,8 @@ impl World {
         let now = self.now();
         while let Some(output) = self.nodes[number].poll() {
             match output {
-                Output::Send { link, frame, urgent } => {
+                Output::Send { link, frame, priority } => {
+                    let urgent = priority <= Priority::Control;
                     self.fly(number, usize::try_from(link.0).unwrap(), &frame, urgent);
                 }
                 Output::Deliver(message) => {
@@ -283,8 +285,8 @@ fn world(relays: usize, subscribers: usize, seed: u64, loss: f64, limit: credit:
     let mut rng = StdRng::seed_from_u64(seed);
     let mut topology = Topology::new(Shape::default());
     for number in 0..relays {
-        world.nodes[number].carry(stream());
-        topology.join_relay(node_id(number), &mut rng);
+        assert!(world.nodes[number].carry(stream()));
+        topology.join_relay(node_id(number), Place::default(), &mut rng);
     }
     for number in relays..world.nodes.len() {
         if number == relays {
@@ -292,7 +294,7 @@ fn world(relays: usize, subscribers: usize, seed: u64, loss: f64, limit: credit:
         } else {
             world.nodes[number].subscribe(stream());
         }
-        topology.join_client(node_id(number), &mut rng);
+        topology.join_client(node_id(number), Place::default(), &mut rng);
     }
     world.connect(&topology);
     world.run(500);
@@ -366,7 +368,12 @@ fn links_that_break_cost_no_message() {
 
 #[test]
 fn service_without_receipts_ends_and_resumes_with_them() {
-    let tight = credit::Limits { bytes: 5_000, duplicate_bytes: 0, duplicate_factor: 0 };
+    let tight = credit::Limits {
+        bytes: 5_000,
+        duplicate_bytes: 0,
+        duplicate_factor: 0,
+        ..credit::Limits::default()
+    };
     let mut world = world(2, 1, 1, 0.0, tight);
     world.mute_receipts = true;
     world.publish(2, 150);

@@ -230,7 +230,7 @@ impl Driver {
                         );
                         continue;
                     }
-                    Effect::Opened => Event::Connected { link: id },
+                    Effect::Opened(remote) => Event::Connected { link: id, remote },
                     Effect::Received(data) => Event::Received { link: id, data },
                     Effect::Closed(reason) => {
                         forget(&mut self.peers, &mut self.deadlines, id);

@@ -50,6 +50,8 @@ pub enum Event {
     Connected {
         /// Which link.
         link: LinkId,
+        /// Where the peer's packets are sent to, which is where ICE proved that it can be reached.
+        remote: Option<SocketAddr>,
     },
     /// A message arrived.
     Received {

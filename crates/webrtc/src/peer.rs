@@ -24,7 +24,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// What a session wants its driver to do.
 pub(crate) enum Effect {
     Transmit(Transmit),
-    Opened,
+    Opened(Option<SocketAddr>),
     Received(Bytes),
     Closed(CloseReason),
 }
@@ -37,6 +37,8 @@ pub(crate) struct Peer {
     connect_by: Instant,
     queue: VecDeque<Bytes>,
     gauge: Arc<Gauge>,
+    /// Where the newest datagram was sent to.
+    remote: Option<SocketAddr>,
     pub(crate) deadline: Instant,
 }
 
@@ -71,6 +73,7 @@ impl Peer {
             connect_by,
             queue: VecDeque::new(),
             gauge: Arc::default(),
+            remote: None,
             deadline: connect_by,
         }
     }
@@ -185,7 +188,10 @@ impl Peer {
         loop {
             match self.rtc.poll_output().map_err(|error| failed(&error))? {
                 Output::Timeout(at) => return Ok(at),
-                Output::Transmit(transmit) => effects.push(Effect::Transmit(transmit)),
+                Output::Transmit(transmit) => {
+                    self.remote = Some(transmit.destination);
+                    effects.push(Effect::Transmit(transmit));
+                }
                 Output::Event(event) => self.event(event, effects)?,
             }
         }
@@ -195,7 +201,7 @@ impl Peer {
         match event {
             RtcEvent::ChannelOpen(id, _) if id == self.channel && !self.open => {
                 self.open = true;
-                effects.push(Effect::Opened);
+                effects.push(Effect::Opened(self.remote));
             }
             RtcEvent::ChannelData(data) if data.id == self.channel => {
                 effects.push(Effect::Received(Bytes::from(data.data)));

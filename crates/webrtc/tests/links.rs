@@ -16,7 +16,7 @@ async fn event(events: &mut Receiver<Event>) -> Event {
 
 async fn connected(events: &mut Receiver<Event>, link: &Link) {
     loop {
-        if let Event::Connected { link: id } = event(events).await
+        if let Event::Connected { link: id, .. } = event(events).await
             && id == link.id()
         {
             return;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
-use tatum_overlay::node::{Account, Config as OverlayConfig};
+use tatum_overlay::node::{Account, Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_primitives::{Address, Domain, NodeId, StreamId, StreamKey};
 use tatum_receipt::{SessionKey, Verifier};
@@ -138,6 +138,7 @@ impl Config {
                 operator_id: None,
                 limits: Limits { history: self.history, ..Limits::default() },
                 credit: credit::Limits::default(),
+                ceilings: Ceilings::default(),
                 latency_bound_ms: bound_ms,
             },
             account: Some(Account { payer, key, verifier, cadence }),

@@ -59,8 +59,9 @@ impl Engine {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Carry(stream) => {
-                self.overlay.carry(stream);
-                self.take_part(stream);
+                if self.overlay.carry(stream) {
+                    self.take_part(stream);
+                }
             }
             Command::Subscribe(stream) => {
                 self.overlay.subscribe(stream);

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use rand::Rng;
-use tatum_overlay::frame::Packer;
-use tatum_overlay::{Link as OverlayLink, Now};
+use tatum_overlay::outbox::Outbox;
+use tatum_overlay::{Link as OverlayLink, Now, Priority as Urgency};
 use tatum_primitives::NodeId;
 use tatum_webrtc::{Endpoint, Link, LinkId, Priority, SendError};
 
@@ -19,6 +19,8 @@ const FIRST_BACKOFF_MS: u64 = 500;
 const LAST_BACKOFF_MS: u64 = 15_000;
 /// A link that nothing passes on is closed after this.
 const LINGER_MS: u64 = 10_000;
+/// Repairs wait while more than this is queued on a link.
+const REPAIR_QUEUE_BYTES: usize = 512 * 1024;
 /// Neighbours remembered; strangers' offers beyond it are ignored.
 const MAX_PEERS: usize = 4_096;
 
@@ -37,13 +39,8 @@ struct Peer {
     backoff_ms: u64,
     dial_after_ms: u64,
     idle_since_ms: Option<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Outbox {
-    packer: Packer,
-    packets: Vec<Bytes>,
-    urgent: bool,
+    /// Until then there is no new link, whoever wanted it so.
+    away_until_ms: u64,
 }
 
 pub(super) struct Links {
@@ -107,7 +104,8 @@ impl Links {
             let me = self.key.id();
             let Some(peer) = self.peers.get_mut(node) else { continue };
             let ours = !self.relay || (peer.relay && me < *node);
-            if !ours || peer.link.is_some() || now.monotonic_ms < peer.dial_after_ms {
+            let too_early = now.monotonic_ms < peer.dial_after_ms.max(peer.away_until_ms);
+            if !ours || peer.link.is_some() || too_early {
                 continue;
             }
             peer.wait(now);
@@ -154,6 +152,10 @@ impl Links {
     ) -> (Option<OverlayLink>, Option<Signal>) {
         // Clients take no offers. A relay may hear a client's offer before its assignment.
         if !self.relay || (self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&from)) {
+            return (None, None);
+        }
+        let away = |peer: &Peer| now.monotonic_ms < peer.away_until_ms;
+        if self.peers.get(&from).is_some_and(away) {
             return (None, None);
         }
         let closed = self.end(from);
@@ -211,7 +213,7 @@ impl Links {
     pub(super) fn idle(&mut self, now: &Now, in_use: impl Fn(&NodeId) -> bool) -> Vec<OverlayLink> {
         let mut idle = Vec::new();
         for (node, peer) in &mut self.peers {
-            if in_use(node) {
+            if in_use(node) || now.monotonic_ms < peer.away_until_ms {
                 peer.idle_since_ms = None;
             } else if now.monotonic_ms
                 >= *peer.idle_since_ms.get_or_insert(now.monotonic_ms) + LINGER_MS
@@ -247,33 +249,60 @@ impl Links {
         Some(overlay_link(link.id()))
     }
 
+    /// Closes a link after what waits for it was sent, and takes no new one before the time is up.
+    pub(super) fn send_away(
+        &mut self,
+        (link, node): (OverlayLink, NodeId),
+        retry_after_ms: u64,
+        now: &Now,
+    ) {
+        self.send_all(link);
+        self.close(link);
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.away_until_ms = now.monotonic_ms.saturating_add(retry_after_ms);
+        }
+    }
+
     /// Adds a frame to the packets that [`Links::flush`] sends.
-    pub(super) fn pack(&mut self, link: OverlayLink, frame: &Bytes, urgent: bool) {
-        let outbox = self.outboxes.entry(link).or_default();
-        outbox.urgent |= urgent;
-        outbox.packets.extend(outbox.packer.push(frame));
+    pub(super) fn pack(&mut self, link: OverlayLink, frame: &Bytes, urgency: Urgency) {
+        self.outboxes.entry(link).or_default().push(frame, urgency);
     }
 
     /// Sends all packets. What full queues refuse is given back; the overlay repairs it.
     pub(super) fn flush(&mut self) -> Vec<(OverlayLink, Bytes)> {
-        let mut unsent = Vec::new();
-        for (to, mut outbox) in std::mem::take(&mut self.outboxes) {
-            outbox.packets.extend(outbox.packer.finish());
-            let Some(node) = self.by_link.get(&LinkId(to.0)) else { continue };
-            let Some(link) = self.peers.get(node).and_then(|peer| peer.link.as_ref()) else {
-                continue;
+        let links: Vec<OverlayLink> = self.outboxes.keys().copied().collect();
+        let refused = links.into_iter().flat_map(|link| {
+            let packets = self.send_all(link).into_iter();
+            packets.map(move |packet| (link, packet))
+        });
+        refused.collect()
+    }
+
+    /// Sends a link's packets, the urgent first; gives back what did not fit.
+    fn send_all(&mut self, to: OverlayLink) -> Vec<Bytes> {
+        let Some(mut outbox) = self.outboxes.remove(&to) else { return Vec::new() };
+        let Some(node) = self.by_link.get(&LinkId(to.0)) else { return Vec::new() };
+        let Some(link) = self.peers.get(node).and_then(|peer| peer.link.as_ref()) else {
+            return Vec::new();
+        };
+        let mut refused = Vec::new();
+        for (urgency, packet) in outbox.take() {
+            let priority = match urgency {
+                Urgency::Account | Urgency::Control => Priority::Control,
+                Urgency::Live | Urgency::Repair => Priority::Data,
             };
-            let priority = if outbox.urgent { Priority::Control } else { Priority::Data };
-            for packet in outbox.packets {
-                if let Err(error) = link.send(packet.clone(), priority) {
-                    self.dropped_packets += 1;
-                    if error == SendError::Full {
-                        unsent.push((to, packet));
-                    }
+            // Half of the queue is kept free for what is new.
+            let wait = urgency == Urgency::Repair && link.queued_bytes() > REPAIR_QUEUE_BYTES;
+            let sent =
+                if wait { Err(SendError::Full) } else { link.send(packet.clone(), priority) };
+            if let Err(error) = sent {
+                self.dropped_packets += 1;
+                if error == SendError::Full {
+                    refused.push(packet);
                 }
             }
         }
-        unsent
+        refused
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use rand::Rng;
 use tatum_database::NodeStore;
 use tatum_overlay::node::{Account, Config as OverlayConfig};
-use tatum_overlay::{Now, Overlay};
+use tatum_overlay::{Block, Now, Overlay};
 use tatum_primitives::{NodeId, OperatorId, StreamKey};
 use tatum_receipt::Verifier;
 use tatum_webrtc::{Endpoint, Event as LinkEvent};
@@ -109,7 +109,13 @@ impl Engine {
         let earliest = setup.clock.epoch().previous().unwrap_or_default();
         let (store, replies) = match setup.store {
             Some(store) => {
-                for kept in store.since(earliest).await? {
+                let kept = store.since(earliest).await?;
+                if setup.relay.is_some() {
+                    let held: Vec<_> =
+                        kept.iter().map(|kept| kept.signed.receipt.clone()).collect();
+                    overlay.restarted(setup.clock.epoch(), &held);
+                }
+                for kept in kept {
                     overlay.adopt(&kept.signed, kept.acknowledgement.is_some());
                 }
                 let (jobs, replies) = store::spawn(store);
@@ -199,10 +205,12 @@ impl Engine {
     fn link_event(&mut self, event: LinkEvent) {
         let now = self.now();
         match event {
-            LinkEvent::Connected { link } => {
+            LinkEvent::Connected { link, remote } => {
                 if let Some(node) = self.links.opened(link) {
                     let operator = self.operator_of(node, &now);
+                    let block = remote.and_then(|remote| Block::of(remote.ip()));
                     self.overlay.link_opened(links::overlay_link(link), node, operator, &now);
+                    self.overlay.set_link_block(links::overlay_link(link), block);
                     tracing::info!(%node, %link, "linked with a neighbour");
                 }
             }

@@ -14,7 +14,7 @@ impl Engine {
     pub(super) async fn pump(&mut self) -> Result<(), NodeError> {
         while let Some(output) = self.overlay.poll() {
             match output {
-                Output::Send { link, frame, urgent } => self.links.pack(link, &frame, urgent),
+                Output::Send { link, frame, priority } => self.links.pack(link, &frame, priority),
                 Output::Deliver(message) => self.notice(Notice::Deliver(message)).await?,
                 Output::Gap { stream, chain, first, last } => {
                     self.notice(Notice::Gap { stream, chain, first, last }).await?;
@@ -40,6 +40,16 @@ impl Engine {
                 Output::Refused { node, stream, role, reason } => {
                     tracing::info!(%node, %stream, ?role, %reason, "a relay does not serve us");
                     self.notice(Notice::Refused { node, role, reason }).await?;
+                }
+                Output::Disconnect { link, node, reason, retry_after_ms } => {
+                    tracing::warn!(%node, %reason, retry_after_ms, "sent a neighbour away");
+                    let now = self.now();
+                    self.links.send_away((link, node), retry_after_ms, &now);
+                }
+                Output::Dismissed { link, node, reason, retry_after_ms } => {
+                    tracing::warn!(%node, %reason, retry_after_ms, "a neighbour sent us away");
+                    let now = self.now();
+                    self.links.send_away((link, node), retry_after_ms, &now);
                 }
                 Output::Misbehaved { link, reason } => {
                     tracing::warn!(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tatum_overlay::Link;
 use tatum_overlay::frame::{Attach, Refusal};
 use tatum_primitives::{Address, B256};
-use tatum_receipt::{Acknowledgement, Rejection, SignedReceipt, Step};
+use tatum_receipt::{Acknowledgement, SignedReceipt, Step};
 
 use super::Engine;
 use super::store::{StoreJob, StoreReply};
@@ -50,15 +50,21 @@ impl Engine {
     pub(super) async fn receipt_offered(&mut self, link: Link, bytes: &[u8]) {
         let Some(desk) = &self.desk else { return };
         match desk.check(bytes) {
-            Ok(signed) => self.store_job(StoreJob::Offered(link, Box::new(signed))).await,
-            Err((digest, rejection)) => self.reject(link, digest, &rejection),
+            Ok(signed) => match self.overlay.check_delivered(&signed.receipt) {
+                Ok(()) => self.store_job(StoreJob::Offered(link, Box::new(signed))).await,
+                Err(overclaimed) => {
+                    let digest = self.verifier.digest(&signed.receipt);
+                    self.reject(link, digest, "not_delivered", &overclaimed);
+                }
+            },
+            Err((digest, rejection)) => self.reject(link, digest, rejection.code(), &rejection),
         }
     }
 
-    fn reject(&mut self, link: Link, digest: B256, rejection: &Rejection) {
-        *self.receipts.rejected.entry(rejection.code().to_owned()).or_default() += 1;
-        tracing::warn!(%digest, code = rejection.code(), reason = %rejection, "refused a receipt");
-        self.overlay.reject(link, digest, format!("{}: {rejection}", rejection.code()));
+    fn reject(&mut self, link: Link, digest: B256, code: &str, reason: &dyn std::error::Error) {
+        *self.receipts.rejected.entry(code.to_owned()).or_default() += 1;
+        tracing::warn!(%digest, code, %reason, "refused a receipt");
+        self.overlay.reject(link, digest, format!("{code}: {reason}"));
     }
 
     pub(super) async fn receipt_signed(&mut self, signed: Box<SignedReceipt>) {
@@ -98,7 +104,7 @@ impl Engine {
                 }
                 Err(rejection) => {
                     let digest = self.verifier.digest(&signed.receipt);
-                    self.reject(link, digest, &rejection);
+                    self.reject(link, digest, rejection.code(), &rejection);
                 }
             },
             StoreReply::Signed(signed) => self.overlay.send_receipt(&signed, &now),

@@ -28,9 +28,13 @@ impl Engine {
         let now = self.now();
         match text {
             FromTracker::Carry { stream } => {
-                tracing::info!(%stream, "recruited to a stream");
-                self.recruited.insert(stream);
-                self.overlay.carry(stream);
+                if self.overlay.carry(stream) {
+                    tracing::info!(%stream, "recruited to a stream");
+                    self.recruited.insert(stream);
+                } else {
+                    tracing::warn!(%stream, "recruited beyond our capacity");
+                    self.tell_tracker(ToTracker::Leave { stream });
+                }
             }
             FromTracker::Release { stream } => {
                 self.recruited.remove(&stream);

@@ -3,7 +3,7 @@
 //! Invariant: nothing a node says counts before its hello was verified; a node that says too much,
 //! too fast, or nothing at all is disconnected.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use rand::RngCore;
+use tatum_overlay::Block;
+use tatum_overlay::topology::Place;
 use tatum_primitives::{B256, NodeId};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -41,13 +43,13 @@ pub(super) async fn upgrade(
     };
     upgrade.max_message_size(MAX_TEXT_BYTES).on_upgrade(move |socket| async move {
         let _place = place;
-        if let Err(reason) = serve(&shared, socket).await {
+        if let Err(reason) = serve(&shared, socket, address.ip()).await {
             tracing::debug!(%address, reason, "a node's connection ended");
         }
     })
 }
 
-async fn serve(shared: &Shared, mut socket: WebSocket) -> Result<(), String> {
+async fn serve(shared: &Shared, mut socket: WebSocket, address: IpAddr) -> Result<(), String> {
     let (node, relay, incarnation) = match welcome(shared, &mut socket).await {
         Ok(hello) => hello,
         Err(reason) => {
@@ -59,13 +61,22 @@ async fn serve(shared: &Shared, mut socket: WebSocket) -> Result<(), String> {
     say(&mut socket, &FromTracker::Welcome { stun: shared.stun }).await?;
     let (outbox, mut inbox) = mpsc::channel(OUTBOX);
     let now_ms = shared.config.clock.wall_ms();
-    let connection = shared.lock().connect(node, relay, incarnation, outbox, now_ms);
+    let place = place(shared, node, address);
+    let connection = shared.lock().connect((node, place), relay, incarnation, outbox, now_ms);
     tracing::info!(%node, relay = relay.is_some(), "a node joined");
     let ended = converse(shared, &mut socket, node, &mut inbox).await;
     let now_ms = shared.config.clock.wall_ms();
     shared.lock().disconnect(node, connection, now_ms);
     tracing::info!(%node, "a node left");
     ended
+}
+
+/// Where a node stands, as the chain and the socket say.
+fn place(shared: &Shared, node: NodeId, address: IpAddr) -> Place {
+    let facts = shared.config.facts.as_ref();
+    let operator =
+        facts.and_then(|facts| facts.operator_of_node(node, shared.config.clock.epoch()));
+    Place { region: 0, operator, block: Block::of(address) }
 }
 
 /// Challenges the node and checks its hello.

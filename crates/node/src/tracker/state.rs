@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
-use tatum_overlay::topology::{Shape, Topology};
+use tatum_overlay::topology::{Place, Shape, Topology};
 use tatum_primitives::{NodeId, StreamKey};
 use tokio::sync::mpsc;
 
@@ -20,6 +20,7 @@ use crate::protocol::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
 /// A connected node.
 #[derive(Debug)]
 pub(super) struct Member {
+    place: Place,
     pub(super) relay: Option<RelayOffer>,
     pub(super) incarnation: u64,
     pub(super) outbox: mpsc::Sender<FromTracker>,
@@ -90,7 +91,7 @@ impl State {
     /// A node said a valid hello. Gives the number of its connection.
     pub(super) fn connect(
         &mut self,
-        node: NodeId,
+        (node, place): (NodeId, Place),
         relay: Option<RelayOffer>,
         incarnation: u64,
         outbox: mpsc::Sender<FromTracker>,
@@ -104,7 +105,7 @@ impl State {
         let relay = relay.map(|RelayOffer { capacity }| RelayOffer {
             capacity: capacity.min(MAX_RELAY_STREAMS),
         });
-        let member = Member { relay, incarnation, outbox, connection, streams, recruited };
+        let member = Member { place, relay, incarnation, outbox, connection, streams, recruited };
         self.members.insert(node, member);
         let keys: Vec<StreamKey> = self.streams.keys().copied().collect();
         for stream in keys {
@@ -216,16 +217,17 @@ impl State {
     }
 
     fn enter(&mut self, node: NodeId, key: StreamKey, now_ms: u64) {
-        let relay = self.members.get(&node).is_some_and(|member| member.relay.is_some());
+        let Some(member) = self.members.get(&node) else { return };
+        let (relay, place) = (member.relay.is_some(), member.place);
         let shape = self.shape;
         let stream = self
             .streams
             .entry(key)
             .or_insert_with(|| Stream { topology: Topology::new(shape), idle_since_ms: None });
         let mut touched = if relay {
-            stream.topology.join_relay(node, &mut self.rng)
+            stream.topology.join_relay(node, place, &mut self.rng)
         } else {
-            stream.topology.join_client(node, &mut self.rng)
+            stream.topology.join_client(node, place, &mut self.rng)
         };
         // A node that asks again is told again.
         touched.insert(node);
@@ -336,7 +338,8 @@ mod tests {
     fn connect(state: &mut State, number: u8, relay: bool) -> (u64, mpsc::Receiver<FromTracker>) {
         let (outbox, inbox) = mpsc::channel(64);
         let offer = relay.then_some(RelayOffer { capacity: 3 });
-        (state.connect(node(number), offer, 1, outbox, 0), inbox)
+        let place = Place::default();
+        (state.connect((node(number), place), offer, 1, outbox, 0), inbox)
     }
 
     fn last_assignment(inbox: &mut mpsc::Receiver<FromTracker>) -> Option<Assignment> {

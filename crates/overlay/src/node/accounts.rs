@@ -4,7 +4,7 @@
 //! own signature over it. A relay's memory of our newest receipt counts only if we signed it.
 
 use tatum_primitives::{B256, NodeId, Role};
-use tatum_receipt::{Acknowledgement, SignedReceipt};
+use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
 
 use super::client::Client;
 use super::peer::Attachment;
@@ -44,10 +44,23 @@ impl Overlay {
         self.make_receipts(now, true);
     }
 
+    /// Makes receipts for everything that one node has done for us.
+    pub(super) fn close_accounts_with(&mut self, node: NodeId, now: &Now) {
+        let Some(client) = &mut self.client else { return };
+        let due = client.ledger.due_to(node, now);
+        self.sign(due);
+    }
+
     fn make_receipts(&mut self, now: &Now, closing: bool) {
         let Some(client) = &mut self.client else { return };
+        let due = client.ledger.due(now, closing);
+        self.sign(due);
+    }
+
+    fn sign(&mut self, due: Vec<DeliveryReceipt>) {
+        let Some(client) = &mut self.client else { return };
         let Account { key, verifier, .. } = &client.account;
-        for receipt in client.ledger.due(now, closing) {
+        for receipt in due {
             let signed = SignedReceipt::sign(receipt, key, verifier);
             client.ledger.signed(&signed);
             self.outputs.push_back(Output::ReceiptSigned(Box::new(signed)));
@@ -64,14 +77,20 @@ impl Overlay {
         }
     }
 
-    pub(super) fn on_acknowledged(&mut self, link: Link, acknowledgement: Acknowledgement) {
+    pub(super) fn on_acknowledged(
+        &mut self,
+        link: Link,
+        acknowledgement: Acknowledgement,
+        now: &Now,
+    ) {
         let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
         let found = client.ledger.by_digest(state.node, |receipt| {
             client.account.verifier.digest(receipt) == acknowledgement.digest
         });
         let Some(receipt) = found else { return };
         if acknowledgement.verify(state.node).is_err() {
-            return self.misbehaved(link, "an acknowledgement with a wrong signature".to_owned());
+            let reason = "an acknowledgement with a wrong signature".to_owned();
+            return self.misbehaved(link, reason, now);
         }
         client.ledger.settled(&receipt.receipt);
         let receipt = Box::new(receipt);

@@ -14,7 +14,7 @@ use super::{Account, Output, Overlay};
 use crate::frame::{Attach, Refusal, Span};
 use crate::ledger::{AccountKey, Delivery, Ledger};
 use crate::window::Window;
-use crate::{ChainKey, Frame, Link, Message, Now};
+use crate::{ChainKey, Frame, Link, Message, Now, Priority};
 
 /// Published messages per link that wait for the relay's word; the oldest are forgotten beyond it.
 const MAX_SENT: usize = 65_536;
@@ -35,11 +35,21 @@ struct Sent {
 pub struct Client {
     pub(super) account: Account,
     pub(super) ledger: Ledger,
-    sent: BTreeMap<Link, BTreeMap<SentKey, Sent>>,
+    /// By relay, not by link: a relay that comes back says again what it accepted.
+    sent: BTreeMap<NodeId, BTreeMap<SentKey, Sent>>,
     unaccepted: BTreeSet<SentKey>,
     /// What each relay accepted. A relay that lost its memory accepts again; that is paid once.
     accepted: BTreeMap<(NodeId, StreamKey, ChainKey), Window>,
+    /// When a relay last made us sign a receipt before its time.
+    hurried_ms: BTreeMap<NodeId, u64>,
 }
+
+/// Relays that are remembered to have published messages.
+const MAX_RELAYS: usize = 256;
+/// A relay makes us sign a receipt before its time once in this long.
+const HURRY_MS: u64 = 500;
+/// Longest wait before a relay that refused is asked again.
+const LAST_ATTACH_RETRY_MS: u64 = 60_000;
 
 /// Relays times chains whose acceptances are remembered; the lowest is forgotten beyond it.
 const MAX_ACCEPTED: usize = 4_096;
@@ -53,19 +63,37 @@ impl Client {
             sent: BTreeMap::new(),
             unaccepted: BTreeSet::new(),
             accepted: BTreeMap::new(),
+            hurried_ms: BTreeMap::new(),
         }
     }
 
-    pub(super) fn forget_link(&mut self, link: Link) {
-        self.sent.remove(&link);
+    /// The relay is no neighbour any more.
+    pub(super) fn forget_relay(&mut self, node: &NodeId) {
+        self.sent.remove(node);
     }
 
-    fn sent(&mut self, link: Link, key: SentKey, sent: Sent) {
-        let links = self.sent.entry(link).or_default();
-        links.insert(key, sent);
-        if links.len() > MAX_SENT {
-            links.pop_first();
+    fn sent(&mut self, node: NodeId, key: SentKey, sent: Sent) {
+        if self.sent.len() >= MAX_RELAYS && !self.sent.contains_key(&node) {
+            self.sent.pop_first();
         }
+        let waiting = self.sent.entry(node).or_default();
+        waiting.insert(key, sent);
+        if waiting.len() > MAX_SENT {
+            waiting.pop_first();
+        }
+    }
+
+    /// Whether a relay may make us sign now. A hostile one would ask for a receipt per message.
+    fn may_hurry(&mut self, node: NodeId, now: &Now) -> bool {
+        let last_ms = self.hurried_ms.get(&node).copied();
+        if last_ms.is_some_and(|last_ms| now.monotonic_ms < last_ms + HURRY_MS) {
+            return false;
+        }
+        if self.hurried_ms.len() >= MAX_RELAYS {
+            self.hurried_ms.retain(|_, at_ms| now.monotonic_ms < *at_ms + HURRY_MS);
+        }
+        self.hurried_ms.insert(node, now.monotonic_ms);
+        true
     }
 
     /// Notes that `node` accepted a message; false if it had done so before.
@@ -81,9 +109,9 @@ impl Client {
     }
 
     /// A relay asked for one of our messages.
-    pub(super) fn sent_again(&mut self, link: Link, key: SentKey, frame: &Bytes) {
+    pub(super) fn sent_again(&mut self, node: NodeId, key: SentKey, frame: &Bytes) {
         let Ok((Frame::Message(message), _)) = postcard::take_from_bytes(frame) else { return };
-        self.sent(link, key, Sent::of(&message, message.id()));
+        self.sent(node, key, Sent::of(&message, message.id()));
     }
 }
 
@@ -130,6 +158,7 @@ impl Overlay {
             return;
         }
         *peer.attachment(role) = Attachment::Admitted;
+        (peer.paused, peer.refusals) = (false, 0);
         let node = state.node;
         for bytes in newest {
             client.adopt_from(node, bytes);
@@ -156,15 +185,19 @@ impl Overlay {
         if self.client.is_some()
             && let Some(peer) = state.peers.get_mut(&stream)
         {
-            let attachment = peer.attachment(role);
-            // With open credit the relay resumes by itself, once it has our receipts.
-            if !matches!(reason, Refusal::Credit { .. }) || *attachment != Attachment::Admitted {
-                *attachment = Attachment::Refused { at_ms: now.monotonic_ms };
+            // With open credit, or in the next second, the relay resumes by itself.
+            let resumes = matches!(reason, Refusal::Credit { .. } | Refusal::Rate { .. });
+            peer.paused |= resumes && role == Role::Subscriber;
+            if !resumes || *peer.attachment(role) != Attachment::Admitted {
+                peer.refusals = peer.refusals.saturating_add(1);
+                *peer.attachment(role) = Attachment::Refused { at_ms: now.monotonic_ms };
             }
         }
         self.outputs.push_back(Output::Refused { node, stream, role, reason });
-        if matches!(reason, Refusal::Credit { .. } | Refusal::Leaving) {
-            self.close_accounts(now);
+        let wants_receipts = matches!(reason, Refusal::Credit { .. } | Refusal::Leaving);
+        if wants_receipts && self.client.as_mut().is_some_and(|client| client.may_hurry(node, now))
+        {
+            self.close_accounts_with(node, now);
         }
     }
 
@@ -178,9 +211,9 @@ impl Overlay {
         for (link, state) in &self.links {
             let peer = state.peers.get(&message.stream_key);
             if peer.is_some_and(|peer| peer.accepts_us == Attachment::Admitted) {
-                client.sent(*link, key, Sent::of(message, id));
-                let frame = frame.clone();
-                self.outputs.push_back(Output::Send { link: *link, frame, urgent: false });
+                client.sent(state.node, key, Sent::of(message, id));
+                let (link, frame, priority) = (*link, frame.clone(), Priority::Live);
+                self.outputs.push_back(Output::Send { link, frame, priority });
             }
         }
     }
@@ -191,11 +224,12 @@ impl Overlay {
         self.client.as_ref().map_or(0, |client| client.unaccepted.len())
     }
 
-    /// Copies sent to relays that have not said yet whether they accept them.
+    /// Copies sent to linked relays that have not said yet whether they accept them.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        let sent = self.client.as_ref().map(|client| &client.sent);
-        sent.map_or(0, |sent| sent.values().map(BTreeMap::len).sum())
+        let Some(client) = &self.client else { return 0 };
+        let linked = client.sent.iter().filter(|(node, _)| self.by_node.contains_key(*node));
+        linked.map(|(_, sent)| sent.len()).sum()
     }
 
     /// A client takes part in no stream any more; its accounts and links stay.
@@ -217,20 +251,21 @@ impl Overlay {
 
     pub(super) fn on_accepted(&mut self, link: Link, stream: StreamKey, span: &Span, now: &Now) {
         let bound_ms = self.config.latency_bound_ms;
-        let operator = self.links.get(&link).and_then(|link| Some((link.node, link.operator?)));
+        let Some(state) = self.links.get(&link) else { return };
+        let (node, operator) = (state.node, state.operator);
         let Some(client) = &mut self.client else { return };
-        let Some(sent) = client.sent.get(&link).filter(|_| span.first <= span.last) else {
+        let Some(sent) = client.sent.get(&node).filter(|_| span.first <= span.last) else {
             return;
         };
         let range = (stream, span.chain, span.first)..=(stream, span.chain, span.last);
         let accepted: Vec<SentKey> = sent.range(range).map(|(key, _)| *key).collect();
         for key in accepted {
-            let sent = client.sent.get_mut(&link).and_then(|sent| sent.remove(&key));
+            let sent = client.sent.get_mut(&node).and_then(|sent| sent.remove(&key));
             let Some(Sent { id, bytes, timestamp_ms }) = sent else { continue };
             if client.unaccepted.remove(&key) {
                 self.outputs.push_back(Output::Accepted { stream, sequence: key.2 });
             }
-            let Some((node, operator)) = operator else { continue };
+            let Some(operator) = operator else { continue };
             if !client.note_accepted(node, key) {
                 continue;
             }
@@ -242,16 +277,21 @@ impl Overlay {
 
     pub(super) fn attach_again(&mut self, link: Link, now: &Now) {
         let Some(state) = self.links.get(&link) else { return };
-        let due = |attachment: &Attachment| match attachment {
-            Attachment::Asked { at_ms } | Attachment::Refused { at_ms } => {
-                now.monotonic_ms >= at_ms + ATTACH_RETRY_MS
+        let due = |attachment: &Attachment, refusals: u8| match attachment {
+            Attachment::Asked { at_ms } => now.monotonic_ms >= at_ms + ATTACH_RETRY_MS,
+            Attachment::Refused { at_ms } => {
+                let longer = u32::from(refusals.saturating_sub(1)).min(8);
+                let wait_ms = (ATTACH_RETRY_MS << longer).min(LAST_ATTACH_RETRY_MS);
+                now.monotonic_ms >= at_ms + wait_ms
             }
             Attachment::None | Attachment::Admitted => false,
         };
         let again: Vec<StreamKey> = state
             .peers
             .iter()
-            .filter(|(_, peer)| due(&peer.serves_us) || due(&peer.accepts_us))
+            .filter(|(_, peer)| {
+                due(&peer.serves_us, peer.refusals) || due(&peer.accepts_us, peer.refusals)
+            })
             .map(|(stream, _)| *stream)
             .collect();
         for stream in again {

@@ -12,7 +12,9 @@ use super::peer::Attachment;
 use super::{ANNOUNCEMENTS, Output, Overlay};
 use crate::frame::{MAX_SPANS, Refusal, Span};
 use crate::propagation::Kept;
-use crate::{ChainKey, Frame, Link, Message, Now};
+use crate::repair::Evidence;
+use crate::score::Deed;
+use crate::{ChainKey, Frame, Link, Message, Now, Priority};
 
 /// Bytes served on request per link and second.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -41,17 +43,23 @@ impl Overlay {
         let Some(state) = self.streams.get(&stream) else { return };
         if state.propagation.seen(&message) {
             self.on_duplicate(link, &message, &entry, now);
+            self.note_brought(link, &message, frame.len());
+            return;
+        }
+        if !self.may_enter(link, &message, now) {
             return;
         }
         let id = match message.verify() {
             Ok(id) => id,
             Err(error) => {
                 self.counters.invalid += 1;
-                self.misbehaved(link, error.to_string());
+                self.misbehaved(link, error.to_string(), now);
                 return;
             }
         };
         self.take(Some(link), &message, frame.clone(), now);
+        self.note(link, Deed::First);
+        self.call_off(link, &message, frame.len());
         if matches!(entry, Entry::Published { fresh: true }) {
             self.note_accepted(link, &message, now);
         }
@@ -91,19 +99,22 @@ impl Overlay {
     pub(super) fn take(&mut self, from: Option<Link>, message: &Message, frame: Bytes, now: &Now) {
         let Some(stream) = self.streams.get_mut(&message.stream_key) else { return };
         let chain = message.chain;
+        let before = stream.propagation.kept_bytes();
         let accepted = stream.propagation.accept(message, frame, now.monotonic_ms);
-        stream.repair.found(chain, message.at.sequence);
+        self.kept_bytes = self.kept_bytes + stream.propagation.kept_bytes() - before;
+        stream.repair.found(chain, message.at.sequence, from);
         stream.announcements = ANNOUNCEMENTS;
         stream.messages += 1;
         stream.bytes += message.payload_bytes();
         self.counters.messages += 1;
         self.counters.bytes += message.payload_bytes();
         if let (Some(hole), Some(link)) = (accepted.hole, from) {
-            stream.repair.pursue(chain, hole, link, now.monotonic_ms);
+            stream.repair.pursue(chain, hole, (link, Evidence::Signed), now.monotonic_ms);
         }
         if let Some(skipped) = accepted.skipped {
             self.lose(message.stream_key, chain, skipped);
         }
+        self.bound_memory();
     }
 
     fn note_accepted(&mut self, link: Link, message: &Message, now: &Now) {
@@ -142,6 +153,10 @@ impl Overlay {
             let Some(peer) = state.peers.get_mut(&stream).filter(|_| *link != from) else {
                 continue;
             };
+            if peer.called_off.contains(message.chain, message.at.sequence) {
+                self.counters.called_off += 1;
+                continue;
+            }
             let serve = peer.subscriber.as_mut().filter(|reader| !reader.stopped).map(|reader| {
                 let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
                 reader.stopped = !self.credit.open(key, now.epoch);
@@ -149,13 +164,14 @@ impl Overlay {
                     stopped.push((*link, key));
                 } else {
                     self.credit.serve(key, now.epoch, message.payload_bytes());
+                    reader.recent = reader.recent.saturating_add(message.payload_bytes());
                 }
                 !reader.stopped
             });
             if serve.unwrap_or(false) || peer.relay {
                 self.counters.forwarded += 1;
-                let frame = frame.clone();
-                self.outputs.push_back(Output::Send { link: *link, frame, urgent: false });
+                let (link, frame, priority) = (*link, frame.clone(), Priority::Live);
+                self.outputs.push_back(Output::Send { link, frame, priority });
             }
         }
         for (link, key) in stopped {
@@ -177,7 +193,10 @@ impl Overlay {
 
     pub(super) fn on_have(&mut self, link: Link, key: StreamKey, spans: &[Span], now: &Now) {
         if spans.len() > MAX_SPANS {
-            return self.misbehaved(link, "news with too many spans".to_owned());
+            return self.misbehaved(link, "news with too many spans".to_owned(), now);
+        }
+        if !self.links.get(&link).is_some_and(|state| self.guard.scores.believes(&state.node)) {
+            return;
         }
         let Some(state) = self.links.get_mut(&link) else { return };
         let peer = state.peers.get(&key);
@@ -192,7 +211,8 @@ impl Overlay {
             state.news += SPAN_COST;
             for hole in stream.propagation.lacking(span) {
                 state.news += (hole.end() - hole.start()).saturating_add(1);
-                stream.repair.pursue(span.chain, hole, link, now.monotonic_ms);
+                let hint = (link, Evidence::Promise);
+                stream.repair.pursue(span.chain, hole, hint, now.monotonic_ms);
             }
         }
     }
@@ -201,8 +221,10 @@ impl Overlay {
         let Some(state) = self.links.get_mut(&link) else { return };
         let Some(peer) = state.peers.get_mut(&stream) else { return };
         let Some(kept) = self.streams.get(&stream) else { return };
-        let reader = peer.subscriber.as_ref().filter(|reader| !reader.stopped);
-        let key = reader.map(|reader| Self::credit_key(reader.payer, stream, Role::Subscriber));
+        let node = state.node;
+        let mut reader = peer.subscriber.as_mut().filter(|reader| !reader.stopped);
+        let key =
+            reader.as_ref().map(|reader| Self::credit_key(reader.payer, stream, Role::Subscriber));
         let publishing = peer.accepts_us == Attachment::Admitted;
         let open = key.is_some_and(|key| self.credit.open(key, now.epoch));
         if !(peer.relay || open || publishing) {
@@ -215,10 +237,14 @@ impl Overlay {
             if let Some(key) = key {
                 self.credit.serve(key, now.epoch, payload_bytes);
             }
+            if let Some(reader) = &mut reader {
+                reader.recent = reader.recent.saturating_add(payload_bytes);
+            }
             self.counters.forwarded += 1;
-            self.outputs.push_back(Output::Send { link, frame: frame.clone(), urgent: false });
+            let priority = Priority::Repair;
+            self.outputs.push_back(Output::Send { link, frame: frame.clone(), priority });
             if let Some(client) = self.client.as_mut().filter(|_| publishing) {
-                client.sent_again(link, (stream, span.chain, number), &frame);
+                client.sent_again(node, (stream, span.chain, number), &frame);
             }
         }
     }

@@ -9,6 +9,8 @@
 
 mod accounts;
 mod client;
+mod dispatch;
+mod guard;
 mod messages;
 mod neighbours;
 mod output;
@@ -18,20 +20,24 @@ mod relay;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use tatum_primitives::{Address, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Address, Epoch, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{SessionKey, Verifier};
 
 pub use client::Client;
+pub use guard::Ceilings;
 pub use output::{Counters, Output, PeerSummary, StreamSummary};
 
 use crate::credit::{self, Credit};
 use crate::frame::{self, Frame};
 use crate::ledger::Cadence;
 use crate::order::Order;
+use crate::outbox::Priority;
 use crate::propagation::{Limits, Propagation};
 use crate::repair::Repair;
+use crate::score::Deed;
 use crate::{Link, Now};
-use peer::LinkState;
+use guard::Guard;
+use peer::{LinkState, Writer};
 
 /// How often neighbours tell each other what they have.
 const HEARTBEAT_MS: u64 = 1_000;
@@ -55,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much it serves without receipts.
     pub credit: credit::Limits,
+    /// What it bears of others.
+    pub ceilings: Ceilings,
     /// A message is on time up to this age.
     pub latency_bound_ms: u64,
 }
@@ -94,6 +102,12 @@ pub struct Overlay {
     streams: BTreeMap<StreamKey, Stream>,
     assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
     credit: Credit,
+    guard: Guard,
+    /// Publishers whose link broke: what they were accepted, until they come back.
+    parked: BTreeMap<(NodeId, StreamKey), Writer>,
+    /// Bytes that all streams keep for neighbours.
+    kept_bytes: usize,
+    epoch: Epoch,
     outputs: VecDeque<Output>,
     counters: Counters,
     heartbeat_ms: u64,
@@ -104,6 +118,7 @@ impl Overlay {
     #[must_use]
     pub fn new(config: Config, account: Option<Account>) -> Self {
         let credit = Credit::new(config.credit);
+        let guard = Guard::new(&config.ceilings);
         Self {
             client: account.map(Client::new),
             config,
@@ -112,6 +127,10 @@ impl Overlay {
             streams: BTreeMap::new(),
             assigned: BTreeMap::new(),
             credit,
+            guard,
+            parked: BTreeMap::new(),
+            kept_bytes: 0,
+            epoch: Epoch::default(),
             outputs: VecDeque::new(),
             counters: Counters::default(),
             heartbeat_ms: 0,
@@ -129,9 +148,16 @@ impl Overlay {
         &self.counters
     }
 
-    /// Begins to carry a stream as a relay.
-    pub fn carry(&mut self, stream: StreamKey) {
-        self.stream(stream);
+    /// Begins to carry a stream as a relay; false if it carries all that it can, whatever a tracker
+    /// thinks of its capacity.
+    #[must_use]
+    pub fn carry(&mut self, stream: StreamKey) -> bool {
+        let room = self.streams.len() < self.config.ceilings.streams;
+        if room || self.streams.contains_key(&stream) {
+            self.stream(stream);
+            return true;
+        }
+        false
     }
 
     /// Begins to receive a stream as a client.
@@ -153,8 +179,13 @@ impl Overlay {
         operator: Option<OperatorId>,
         now: &Now,
     ) {
+        self.epoch = now.epoch;
+        if !self.welcome(link, node, now) {
+            return;
+        }
         self.by_node.insert(node, link);
         self.links.insert(link, LinkState::new(node, operator));
+        self.guard.scores.linked(node);
         let hello = Frame::Hello { relay: self.config.relay, operator_id: self.config.operator_id };
         self.send(link, &hello);
         let streams: Vec<StreamKey> = self
@@ -170,19 +201,25 @@ impl Overlay {
 
     /// A link is gone.
     pub fn link_closed(&mut self, link: Link) {
-        if let Some(state) = self.links.remove(&link)
-            && self.by_node.get(&state.node) == Some(&link)
-        {
+        let Some(state) = self.links.remove(&link) else { return };
+        if self.by_node.get(&state.node) == Some(&link) {
             self.by_node.remove(&state.node);
         }
-        if let Some(client) = &mut self.client {
-            client.forget_link(link);
+        self.guard.scores.unlinked(state.node);
+        for (stream, peer) in state.peers {
+            if let Some(reader) = peer.subscriber {
+                self.release(stream, &reader);
+            }
+            if let Some(writer) = peer.publisher {
+                self.park(state.node, stream, writer);
+            }
         }
     }
 
     /// A packet arrived.
     pub fn packet(&mut self, link: Link, packet: &Bytes, now: &Now) {
-        if !self.links.contains_key(&link) {
+        self.epoch = now.epoch;
+        if !self.may_speak(link, packet.len(), now) {
             return;
         }
         match frame::decode(packet) {
@@ -191,12 +228,14 @@ impl Overlay {
                     self.frame(link, frame, bytes, now);
                 }
             }
-            Err(error) => self.misbehaved(link, error.to_string()),
+            Err(error) => self.misbehaved(link, error.to_string(), now),
         }
+        self.flush_called_off();
     }
 
     /// Time passed. Call it every 20 to 50 ms.
     pub fn tick(&mut self, now: &Now) {
+        self.epoch = now.epoch;
         self.repair(now);
         self.flush_accepted();
         if now.monotonic_ms >= self.heartbeat_ms + HEARTBEAT_MS {
@@ -204,61 +243,10 @@ impl Overlay {
             self.announce();
             self.resume_served(now);
             self.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
-            for link in self.links.values_mut() {
-                link.answered_bytes = 0;
-                link.requests = 0;
-                link.news = 0;
-            }
+            self.judge(now);
+            self.links.values_mut().for_each(LinkState::next_second);
         }
         self.client_tick(now);
-    }
-
-    fn frame(&mut self, link: Link, frame: Frame, bytes: Bytes, now: &Now) {
-        match frame {
-            Frame::Message(message) => self.on_message(link, *message, bytes, now),
-            Frame::Hello { relay, operator_id } => self.on_hello(link, relay, operator_id),
-            Frame::Join { stream } => {
-                if self.may_request(link) {
-                    self.on_join(link, stream);
-                }
-            }
-            Frame::Attach(attach) => {
-                if self.may_request(link) {
-                    self.on_attach(link, attach, now);
-                }
-            }
-            Frame::Leave { stream } => self.on_leave(link, stream),
-            Frame::Admitted { stream, role, newest } => {
-                self.on_admitted(link, (stream, role), &newest, now);
-            }
-            Frame::Refused { stream, role, reason } => {
-                self.on_refused(link, (stream, role), reason, now);
-            }
-            Frame::Have { stream, spans } => self.on_have(link, stream, &spans, now),
-            Frame::Want { stream, span } => self.on_want(link, stream, &span, now),
-            Frame::Accepted { stream, span } => self.on_accepted(link, stream, &span, now),
-            Frame::Duplicates { stream, bytes } => self.on_duplicates(link, stream, bytes, now),
-            Frame::Receipt(bytes) => {
-                if self.config.relay && self.may_request(link) {
-                    self.outputs.push_back(Output::ReceiptOffered { link, bytes });
-                }
-            }
-            Frame::Acknowledged(acknowledgement) => self.on_acknowledged(link, acknowledgement),
-            Frame::Rejected { digest, reason } => {
-                let Some(node) = self.links.get(&link).map(|link| link.node) else { return };
-                self.outputs.push_back(Output::ReceiptRejected { node, digest, reason });
-            }
-        }
-    }
-
-    /// Whether a link may make us do slow work (signatures, disk) in this second. A client that is
-    /// put off asks again by itself.
-    fn may_request(&mut self, link: Link) -> bool {
-        let Some(state) = self.links.get_mut(&link) else { return false };
-        state.requests += 1;
-        let allowed = state.requests <= MAX_REQUESTS;
-        self.counters.put_off += u64::from(!allowed);
-        allowed
     }
 
     fn stream(&mut self, key: StreamKey) -> &mut Stream {
@@ -285,12 +273,21 @@ impl Overlay {
     }
 
     fn send(&mut self, link: Link, frame: &Frame) {
-        let urgent = !matches!(frame, Frame::Message(_));
-        self.outputs.push_back(Output::Send { link, frame: frame.encode(), urgent });
+        let priority = match frame {
+            Frame::Receipt(_)
+            | Frame::Acknowledged(_)
+            | Frame::Rejected { .. }
+            | Frame::Accepted { .. } => Priority::Account,
+            Frame::Message(_) => Priority::Live,
+            _ => Priority::Control,
+        };
+        self.outputs.push_back(Output::Send { link, frame: frame.encode(), priority });
     }
 
-    fn misbehaved(&mut self, link: Link, reason: String) {
+    fn misbehaved(&mut self, link: Link, reason: String, now: &Now) {
         self.counters.malformed += 1;
+        self.note(link, Deed::Invalid);
+        self.sentence(link, now);
         self.outputs.push_back(Output::Misbehaved { link, reason });
     }
 

@@ -13,7 +13,10 @@ use crate::{Link, Now};
 impl Overlay {
     /// Forgets a stream.
     pub fn drop_stream(&mut self, stream: StreamKey) {
-        self.streams.remove(&stream);
+        if let Some(dropped) = self.streams.remove(&stream) {
+            let freed = dropped.propagation.kept_bytes();
+            self.kept_bytes = self.kept_bytes.saturating_sub(freed);
+        }
         self.assigned.remove(&stream);
         let links: Vec<Link> = self.links.keys().copied().collect();
         for link in links {
@@ -30,6 +33,11 @@ impl Overlay {
         for gone in before.difference(&nodes) {
             if let Some(link) = self.by_node.get(gone).copied() {
                 self.leave(link, stream);
+            }
+            if let Some(client) = &mut self.client
+                && !self.assigned.values().any(|nodes| nodes.contains(gone))
+            {
+                client.forget_relay(gone);
             }
         }
         for new in nodes.difference(&before) {

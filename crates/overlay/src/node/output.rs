@@ -5,8 +5,8 @@ use serde::Serialize;
 use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SignedReceipt};
 
-use crate::frame::{Attach, Refusal};
-use crate::{ChainKey, Link, Message};
+use crate::frame::{Attach, Farewell, Refusal};
+use crate::{ChainKey, Link, Message, Priority};
 
 /// One thing for the caller to do or to know.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub enum Output {
         link: Link,
         /// The encoded frame.
         frame: Bytes,
-        /// Whether it may use the headroom of a full queue.
-        urgent: bool,
+        /// What may leave before it, and what it may leave before.
+        priority: Priority,
     },
     /// A subscribed message, in order within its chain.
     Deliver(Box<Message>),
@@ -95,6 +95,28 @@ pub enum Output {
         /// Why.
         reason: Refusal,
     },
+    /// Close the link once what was sent has left, and take no new one before the time is up.
+    Disconnect {
+        /// Which link.
+        link: Link,
+        /// Who is at its end.
+        node: NodeId,
+        /// Why.
+        reason: Farewell,
+        /// How long the node must stay away.
+        retry_after_ms: u64,
+    },
+    /// A neighbour sent us away; ask it again after this time.
+    Dismissed {
+        /// Which link.
+        link: Link,
+        /// Who is at its end.
+        node: NodeId,
+        /// Its reason.
+        reason: Farewell,
+        /// How long it does not want to hear of us.
+        retry_after_ms: u64,
+    },
     /// A neighbour broke the protocol; close the link.
     Misbehaved {
         /// Which link.
@@ -129,6 +151,14 @@ pub struct Counters {
     pub put_off: u64,
     /// Times service stopped for want of receipts.
     pub credit_stops: u64,
+    /// Packets and messages beyond what a node, a block, a stream or a payer may send.
+    pub over_rate: u64,
+    /// Copies that were not sent because the neighbour had called them off.
+    pub called_off: u64,
+    /// Nodes that were put on the graylist.
+    pub graylisted: u64,
+    /// Receipts for more than was delivered.
+    pub overclaimed: u64,
 }
 
 /// A neighbour, for status pages.
@@ -140,6 +170,8 @@ pub struct PeerSummary {
     pub relay: bool,
     /// Its operator, if known.
     pub operator_id: Option<OperatorId>,
+    /// Points of its conduct; see [`score`](crate::score).
+    pub points: i64,
     /// Streams that pass between us.
     pub streams: usize,
     /// Payers it is served for.

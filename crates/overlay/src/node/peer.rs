@@ -2,12 +2,13 @@
 //!
 //! Invariant: an empty [`Peer`] is removed, so a link that nothing passes on can be recognised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tatum_primitives::{Address, NodeId, OperatorId, StreamKey};
 
 use crate::ChainKey;
 use crate::frame::Span;
+use crate::score::Block;
 use crate::window::Window;
 
 #[derive(Debug)]
@@ -22,6 +23,12 @@ pub(super) struct LinkState {
     pub(super) requests: u32,
     /// What its news of messages cost us in the running second, in numbers looked at.
     pub(super) news: u64,
+    /// Where its packets come from, if that says anything.
+    pub(super) block: Option<Block>,
+    /// It was sent away; the caller is about to close the link.
+    pub(super) dismissed: bool,
+    /// It was told in the running second that it publishes too much.
+    pub(super) told_rate: bool,
 }
 
 impl LinkState {
@@ -34,6 +41,20 @@ impl LinkState {
             answered_bytes: 0,
             requests: 0,
             news: 0,
+            block: None,
+            dismissed: false,
+            told_rate: false,
+        }
+    }
+
+    /// A second passed.
+    pub(super) fn next_second(&mut self) {
+        self.answered_bytes = 0;
+        self.requests = 0;
+        self.news = 0;
+        self.told_rate = false;
+        for reader in self.peers.values_mut().filter_map(|peer| peer.subscriber.as_mut()) {
+            reader.before = std::mem::take(&mut reader.recent);
         }
     }
 }
@@ -54,6 +75,46 @@ pub(super) struct Peer {
     /// Payload bytes of late copies it sent us, and how many of them we told it.
     pub(super) duplicates: u64,
     pub(super) duplicates_told: u64,
+    /// It serves us, but waits for our receipts.
+    pub(super) paused: bool,
+    /// Times in a row that it refused us.
+    pub(super) refusals: u8,
+    /// Messages that others brought first and it should have brought as well,
+    pub(super) expected: u32,
+    /// and those of them that it brought.
+    pub(super) brought: u32,
+    /// What it needs no copies of.
+    pub(super) called_off: CalledOff,
+}
+
+/// The newest messages that a neighbour called off.
+#[derive(Debug, Default)]
+pub(super) struct CalledOff {
+    numbers: BTreeSet<(ChainKey, u64)>,
+    order: VecDeque<(ChainKey, u64)>,
+}
+
+/// Messages called off that are remembered per neighbour and stream.
+const MAX_CALLED_OFF: usize = 1_024;
+
+impl CalledOff {
+    pub(super) fn add(&mut self, span: &Span) {
+        let most = (span.last.saturating_sub(MAX_CALLED_OFF as u64 - 1)).max(span.first);
+        for number in most..=span.last {
+            if self.numbers.insert((span.chain, number)) {
+                self.order.push_back((span.chain, number));
+            }
+            if self.order.len() > MAX_CALLED_OFF
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.numbers.remove(&oldest);
+            }
+        }
+    }
+
+    pub(super) fn contains(&self, chain: ChainKey, number: u64) -> bool {
+        !self.numbers.is_empty() && self.numbers.contains(&(chain, number))
+    }
 }
 
 /// How far our request for service is.
@@ -76,6 +137,15 @@ pub(super) struct Reader {
     pub(super) payer: Address,
     pub(super) stopped: bool,
     pub(super) duplicates: u64,
+    /// Payload bytes sent in the running second and in the one before: what may still be under way.
+    pub(super) recent: u64,
+    pub(super) before: u64,
+}
+
+impl Reader {
+    pub(super) const fn new(payer: Address, stopped: bool) -> Self {
+        Self { payer, stopped, duplicates: 0, recent: 0, before: 0 }
+    }
 }
 
 /// A publisher that we accept from.
@@ -86,14 +156,26 @@ pub(super) struct Writer {
     windows: BTreeMap<ChainKey, Window>,
     runs: Vec<Span>,
     waiting: usize,
+    /// The newest runs that were told; a link that broke may have swallowed them.
+    told: VecDeque<Span>,
 }
+
+/// Told runs that are remembered.
+const MAX_TOLD: usize = 256;
 
 /// Chains one publisher may use on a link; the lowest key is dropped beyond that.
 const MAX_CHAINS: usize = 16;
 
 impl Writer {
     pub(super) const fn new(payer: Address, stopped: bool) -> Self {
-        Self { payer, stopped, windows: BTreeMap::new(), runs: Vec::new(), waiting: 0 }
+        Self {
+            payer,
+            stopped,
+            windows: BTreeMap::new(),
+            runs: Vec::new(),
+            waiting: 0,
+            told: VecDeque::new(),
+        }
     }
 
     pub(super) fn is_new(&self, chain: &ChainKey, number: u64) -> bool {
@@ -121,7 +203,16 @@ impl Writer {
 
     pub(super) fn flush(&mut self) -> Vec<Span> {
         self.waiting = 0;
-        std::mem::take(&mut self.runs)
+        let runs = std::mem::take(&mut self.runs);
+        self.told.extend(&runs);
+        self.told.drain(..self.told.len().saturating_sub(MAX_TOLD));
+        runs
+    }
+
+    /// The publisher is back on another link: what it was told last is told again.
+    pub(super) fn tell_again(&mut self) {
+        let told = std::mem::take(&mut self.told);
+        self.runs.splice(0..0, told);
     }
 }
 

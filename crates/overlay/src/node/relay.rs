@@ -5,15 +5,18 @@
 //! receipt is on disk.
 
 use bytes::Bytes;
-use tatum_primitives::{Address, B256, OperatorId, Role, StreamKey};
-use tatum_receipt::{Acknowledgement, SignedReceipt};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
 
 use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
 use super::{MAX_SHARED_STREAMS, Output, Overlay};
+use crate::credit::Overclaimed;
 use crate::frame::{self, Attach, Refusal};
 use crate::{Frame, Link, Now};
 
+/// Publishers without a link that are remembered.
+const MAX_PARKED: usize = 1_024;
 /// How far a request's time may be from ours.
 const ATTACH_AGE_MS: u64 = 120_000;
 
@@ -48,7 +51,7 @@ impl Overlay {
         }
         match attach.signer(node, self.config.id) {
             Ok(signer) => self.outputs.push_back(Output::AttachAsked { link, attach, signer }),
-            Err(error) => self.misbehaved(link, error.to_string()),
+            Err(error) => self.misbehaved(link, error.to_string(), now),
         }
     }
 
@@ -61,11 +64,30 @@ impl Overlay {
         }
         let key = Self::credit_key(payer, stream, role);
         let stopped = !self.credit.open(key, now.epoch);
-        let Some(state) = self.links.get_mut(&link) else { return };
+        let Some(state) = self.links.get_mut(&link).filter(|state| !state.dismissed) else {
+            return;
+        };
         let peer = state.peers.entry(stream).or_default();
         match role {
-            Role::Subscriber => peer.subscriber = Some(Reader { payer, stopped, duplicates: 0 }),
-            Role::Publisher => peer.publisher = Some(Writer::new(payer, stopped)),
+            Role::Subscriber => {
+                // Who asks again on the same link goes on counting late copies from where it was.
+                let known = peer.subscriber.take().filter(|reader| reader.payer == payer);
+                let mut reader = known.unwrap_or_else(|| Reader::new(payer, stopped));
+                reader.stopped = stopped;
+                peer.subscriber = Some(reader);
+            }
+            Role::Publisher => {
+                let parked = self.parked.remove(&(state.node, stream));
+                let mut writer = peer
+                    .publisher
+                    .take()
+                    .or(parked)
+                    .filter(|writer| writer.payer == payer)
+                    .unwrap_or_else(|| Writer::new(payer, stopped));
+                writer.stopped = stopped;
+                writer.tell_again();
+                peer.publisher = Some(writer);
+            }
             Role::Storage => return,
         }
         self.tell_newest(link, stream, role, newest);
@@ -90,20 +112,39 @@ impl Overlay {
             let Some(peer) = state.peers.get_mut(&stream).filter(|_| *other != link) else {
                 continue;
             };
-            let gone = match role {
-                Role::Subscriber => {
-                    peer.subscriber.take_if(|reader| reader.payer == payer).is_some()
-                }
-                Role::Publisher => peer.publisher.take_if(|writer| writer.payer == payer).is_some(),
-                Role::Storage => false,
+            let (reader, writer) = match role {
+                Role::Subscriber => (peer.subscriber.take_if(|reader| reader.payer == payer), None),
+                Role::Publisher => (None, peer.publisher.take_if(|writer| writer.payer == payer)),
+                Role::Storage => (None, None),
             };
-            if gone {
-                replaced.push(*other);
+            if reader.is_some() || writer.is_some() {
+                replaced.push((*other, state.node, reader, writer));
             }
         }
-        for other in replaced {
+        for (other, node, reader, writer) in replaced {
+            if let Some(reader) = reader {
+                self.release(stream, &reader);
+            }
+            if let Some(writer) = writer {
+                self.park(node, stream, writer);
+            }
             self.refuse(other, stream, role, Refusal::Replaced);
         }
+    }
+
+    /// A subscriber's link is gone: what was under way on it is not held against it.
+    pub(super) fn release(&mut self, stream: StreamKey, reader: &Reader) {
+        let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
+        let under_way = reader.recent.saturating_add(reader.before);
+        self.credit.forgive(key, self.epoch, under_way);
+    }
+
+    /// A publisher's link is gone: what it was accepted is remembered, and told again.
+    pub(super) fn park(&mut self, node: NodeId, stream: StreamKey, writer: Writer) {
+        if self.parked.len() >= MAX_PARKED {
+            self.parked.pop_first();
+        }
+        self.parked.insert((node, stream), writer);
     }
 
     /// Tells a client that it is not served, and why.
@@ -119,6 +160,25 @@ impl Overlay {
         reader.duplicates = reader.duplicates.max(bytes);
         let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
         self.credit.duplicates(key, now.epoch, more);
+    }
+
+    /// Says that an earlier run of this node served until `epoch`, and what was receipted of that.
+    pub fn restarted(&mut self, epoch: Epoch, held: &[DeliveryReceipt]) {
+        self.credit.restarted_in(epoch);
+        for receipt in held {
+            self.credit.resume(receipt);
+        }
+    }
+
+    /// Whether we delivered as much as a receipt counts; to be asked before it is stored. A payer
+    /// can only steer its own fee, but the record of who did the work shall be true.
+    ///
+    /// # Errors
+    /// [`Overclaimed`] says how much it may count.
+    pub fn check_delivered(&mut self, receipt: &DeliveryReceipt) -> Result<(), Overclaimed> {
+        let checked = self.credit.check_delivered(receipt);
+        self.counters.overclaimed += u64::from(checked.is_err());
+        checked
     }
 
     /// A receipt is stored: counts it and hands out the node's word for it.
@@ -260,6 +320,7 @@ impl Overlay {
             node: state.node,
             relay: state.relay,
             operator_id: state.operator,
+            points: self.points(&state.node),
             streams: state.peers.len(),
             payers: state
                 .peers

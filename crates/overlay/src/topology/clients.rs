@@ -1,0 +1,88 @@
+//! Which relays a client is given.
+//!
+//! Invariant: a client has `client_degree` relays while there are as many, no more than the allowed
+//! share of them from one party if others are to be had.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand::seq::IteratorRandom;
+use tatum_primitives::NodeId;
+
+use super::Topology;
+use super::place::Place;
+
+/// How one relay suits a client: the least is the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    /// Its party has its share already.
+    crowded: bool,
+    /// It bears much more than others do.
+    overloaded: bool,
+    /// It is in another region.
+    far: bool,
+    clients: usize,
+}
+
+impl Topology {
+    pub(super) fn remove_client(&mut self, node: &NodeId) {
+        let Some(client) = self.clients.remove(node) else { return };
+        self.unseated.remove(node);
+        for relay in client.relays {
+            if let Some(state) = self.relays.get_mut(&relay) {
+                state.clients.remove(node);
+                self.touched.insert(relay);
+            }
+        }
+    }
+
+    /// Gives every client its relays: near ones, the least burdened, at random among equals.
+    pub(super) fn seat_clients(&mut self, rng: &mut impl Rng) {
+        let target = self.shape.client_degree.min(self.relays.len());
+        let caps = self.parties.caps(self.shape.client_degree, self.shape.share_percent);
+        let waiting: Vec<NodeId> = self.unseated.iter().copied().collect();
+        let seats: usize = self.clients.len() * self.shape.client_degree;
+        let fair = seats / self.relays.len().max(1);
+        for client in waiting {
+            loop {
+                let Some(state) = self.clients.get(&client) else { break };
+                if state.relays.len() >= target {
+                    break;
+                }
+                let places: Vec<Place> =
+                    state.relays.iter().filter_map(|relay| self.place(relay)).collect();
+                let mine = state.place;
+                let free = self.relays.iter().filter(|(node, _)| !state.relays.contains(*node));
+                let fits: BTreeMap<NodeId, Fit> = free
+                    .map(|(node, relay)| {
+                        let fit = Fit {
+                            crowded: !caps.allow(&mine, places.iter(), &relay.place),
+                            overloaded: relay.clients.len() > 4 * fair + 8,
+                            far: relay.place.region != mine.region,
+                            clients: relay.clients.len(),
+                        };
+                        (*node, fit)
+                    })
+                    .collect();
+                let Some(best) = fits.values().min().copied() else { break };
+                let equals = fits.iter().filter(|(_, fit)| **fit == best).map(|(node, _)| *node);
+                let Some(relay) = equals.choose(rng) else { break };
+                self.seat(client, relay);
+            }
+        }
+        let clients = &self.clients;
+        self.unseated.retain(|node| {
+            clients.get(node).is_some_and(|client| client.relays.len() < self.shape.client_degree)
+        });
+    }
+
+    fn seat(&mut self, client: NodeId, relay: NodeId) {
+        if let (Some(client_state), Some(relay_state)) =
+            (self.clients.get_mut(&client), self.relays.get_mut(&relay))
+        {
+            client_state.relays.insert(relay);
+            relay_state.clients.insert(client);
+            self.touched.extend([client, relay]);
+        }
+    }
+}
