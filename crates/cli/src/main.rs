@@ -63,6 +63,9 @@ enum Command {
     /// Watch every distribution, and raise the alarm over what does not hold
     #[command(subcommand)]
     Auditor(cmd::auditor::Command),
+    /// Simulate a network of many nodes, in virtual time
+    #[command(subcommand)]
+    Simulate(cmd::simulate::Command),
     /// Make encrypted key files
     #[command(subcommand)]
     Key(cmd::key::Command),
@@ -125,6 +128,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,
         Command::Auditor(command) => cmd::auditor::run(command, output).await,
+        Command::Simulate(command) => cmd::simulate::run(command, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
         Command::Completions { shell } => {
             let mut command = config::with_variables(Cli::command());

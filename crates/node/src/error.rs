@@ -28,6 +28,14 @@ pub enum NodeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The file of regions cannot be used.
+    #[error("reading the regions of {path}: {reason}")]
+    Regions {
+        /// Which file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A key is none.
     #[error("{0}")]
     Key(String),

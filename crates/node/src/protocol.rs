@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use tatum_overlay::frame::Attach;
 use tatum_primitives::{B256, NodeId, StreamKey};
 
 use crate::identity::{NodeKey, verify};
@@ -36,6 +37,27 @@ pub enum ToTracker {
     Join {
         /// Which one.
         stream: StreamKey,
+        /// On whose account, signed for this tracker. A tracker that follows the chain recruits
+        /// relays only for clients with a payer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<Box<Attach>>,
+    },
+    /// The region it says it is in; what the tracker knows of its address goes before it.
+    Region {
+        /// The region's name.
+        name: String,
+    },
+    /// It wants another neighbour in the place of this one, which behaved badly.
+    Avoid {
+        /// Whom.
+        node: NodeId,
+    },
+    /// How much passes on a stream that it relays.
+    Load {
+        /// Which one.
+        stream: StreamKey,
+        /// Payload bytes of first copies.
+        bytes_per_second: u64,
     },
     /// It does not any more.
     Leave {
@@ -323,7 +345,7 @@ mod tests {
 
     #[test]
     fn texts_are_read_back_and_unknown_fields_refused() {
-        let join = ToTracker::Join { stream: StreamKey(B256::repeat_byte(1)) };
+        let join = ToTracker::Join { stream: StreamKey(B256::repeat_byte(1)), account: None };
         let text = serde_json::to_string(&join).unwrap();
         assert!(text.starts_with(r#"{"type":"join","stream":"0x0101"#), "{text}");
         assert_eq!(serde_json::from_str::<ToTracker>(&text).unwrap(), join);

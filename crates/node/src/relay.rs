@@ -115,6 +115,8 @@ pub struct Config {
     pub carry: Vec<StreamKey>,
     /// Streams that it can be recruited to.
     pub capacity: u32,
+    /// The name of the region it is in, for a tracker that cannot tell from its address.
+    pub region: Option<String>,
     /// How much is served without receipts.
     pub credit: credit::Limits,
     /// What is kept per stream.
@@ -153,6 +155,7 @@ impl Config {
             grace: Duration::from_secs(60),
             carry: Vec::new(),
             capacity: 64,
+            region: None,
             credit: credit::Limits::default(),
             limits: Limits::default(),
             ceilings: Ceilings::default(),
@@ -266,6 +269,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
         },
         account: None,
         relay: Some(RelayOffer { capacity: config.capacity }),
+        region: config.region.clone(),
         clock: Arc::clone(&config.clock),
         verifier: Verifier::new(config.domain),
         facts: Some(config.facts.clone()),

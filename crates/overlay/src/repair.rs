@@ -1,8 +1,8 @@
 //! Missing messages: whom to ask, when to ask again, when to give up.
 //!
 //! Invariant: at most [`MAX_MISSING`] numbers are pursued per stream, of them at most
-//! [`MAX_PER_LINK`] on the word of one neighbour, each at most [`ATTEMPTS`] times. So a neighbour
-//! that claims to have what nobody has costs a bounded effort, and keeps nobody else's news out.
+//! [`MAX_PER_LINK`] on the word of one neighbour, each at most [`ATTEMPTS`] times (anew when another
+//! neighbour has it, up to [`RENEWALS`] times). So a neighbour that claims to have what nobody has costs a bounded effort, and keeps nobody else's news out.
 //! Source: gossipsub's IHAVE/IWANT, with ranges instead of message ids.
 //!
 //! A neighbour that says it has a message *promises* it. [`Repair::broken`] names those that kept
@@ -21,7 +21,9 @@ pub const MAX_MISSING: usize = 16_384;
 /// Numbers pursued because one neighbour brought them up.
 pub const MAX_PER_LINK: usize = MAX_MISSING / 4;
 /// How often a number is asked for.
-pub const ATTEMPTS: u32 = 6;
+pub const ATTEMPTS: u32 = 8;
+/// How often a number's attempts begin anew because yet another neighbour has it.
+const RENEWALS: u8 = 2;
 /// Other neighbours may be about to deliver; asking at once would double the traffic.
 const FIRST_DELAY_MS: u64 = 40;
 /// The wait after the first request; it grows linearly.
@@ -35,6 +37,14 @@ struct Missing {
     due_ms: u64,
     hint: Link,
     promised: bool,
+    renewals: u8,
+}
+
+impl Missing {
+    /// Whether the word of another neighbour makes the attempts begin anew.
+    fn renewable(&self, by: Link) -> bool {
+        self.hint != by && self.attempts > 1 && self.renewals < RENEWALS
+    }
 }
 
 /// What became of a neighbour's promises.
@@ -84,14 +94,23 @@ impl Repair {
             if self.missing.len() >= MAX_MISSING || pursued >= MAX_PER_LINK {
                 return;
             }
-            let Entry::Vacant(free) = self.missing.entry((chain, number)) else { continue };
-            free.insert(Missing {
-                attempts: 0,
-                due_ms: now_ms + FIRST_DELAY_MS,
-                hint,
-                promised: evidence == Evidence::Promise,
-            });
-            self.by_link.insert(hint, pursued + 1);
+            let promised = evidence == Evidence::Promise;
+            let due_ms = now_ms + FIRST_DELAY_MS;
+            match self.missing.entry((chain, number)) {
+                Entry::Vacant(free) => {
+                    free.insert(Missing { attempts: 0, due_ms, hint, promised, renewals: 0 });
+                }
+                // Who brought it up first may be of no use; this one may be.
+                Entry::Occupied(mut held) if held.get().renewable(hint) => {
+                    let missing = held.get_mut();
+                    let before = missing.hint;
+                    let renewals = missing.renewals + 1;
+                    *missing = Missing { attempts: 0, due_ms, hint, promised, renewals };
+                    self.uncount(before);
+                }
+                Entry::Occupied(_) => continue,
+            }
+            *self.by_link.entry(hint).or_default() += 1;
         }
     }
 
@@ -116,13 +135,17 @@ impl Repair {
 
     fn remove(&mut self, key: &(ChainKey, u64)) -> Option<Missing> {
         let missing = self.missing.remove(key)?;
-        if let Some(count) = self.by_link.get_mut(&missing.hint) {
+        self.uncount(missing.hint);
+        Some(missing)
+    }
+
+    fn uncount(&mut self, link: Link) {
+        if let Some(count) = self.by_link.get_mut(&link) {
             *count -= 1;
             if *count == 0 {
-                self.by_link.remove(&missing.hint);
+                self.by_link.remove(&link);
             }
         }
-        Some(missing)
     }
 
     /// Whether nothing is missing.
@@ -222,7 +245,7 @@ mod tests {
                 break lost;
             }
         };
-        assert_eq!(asked, [2, 3, 1, 2, 3, 1]);
+        assert_eq!(asked, [2, 3, 1, 2, 3, 1, 2, 3]);
         assert_eq!(lost, vec![span(5, 7)]);
         assert!(repair.is_idle());
     }
@@ -263,6 +286,24 @@ mod tests {
             repair.found(honest, number, Some(Link(2)));
         }
         assert_eq!(repair.by_link.get(&Link(2)), None);
+    }
+
+    #[test]
+    fn another_neighbours_word_begins_anew_but_not_for_ever() {
+        let mut repair = Repair::default();
+        let (mut now, mut lost_at) = (0, None);
+        repair.pursue(CHAIN, 7..=7, (Link(1), Evidence::Signed), 0);
+        while lost_at.is_none() && now < 200_000 {
+            now += 1_000;
+            for link in 1..20 {
+                repair.pursue(CHAIN, 7..=7, (Link(link), Evidence::Promise), now);
+            }
+            let lost = repair.due(&[Link(1), Link(2)], now + 50).1;
+            lost_at = lost.first().map(|_| now);
+            assert!(repair.by_link.len() <= 1);
+            repair.missing.retain(|_, _| lost_at.is_none());
+        }
+        assert!((10_000..60_000).contains(&lost_at.unwrap()), "{lost_at:?}");
     }
 
     #[test]

@@ -8,12 +8,13 @@
 //! |---|---|---|---|
 //! | first | valid first copies | +1 per 10, at most +100 | 22 s |
 //! | invalid | wrong signatures, frames that are none | −100 · n² | 88 s |
-//! | broken | seconds in which no promised message came | −20 · (n − 5)² beyond 5 | 44 s |
+//! | broken | seconds in which no promised message came | −20 · (n − 3)² beyond 3 | 44 s |
 //! | missed | seconds in which a relay that serves us brought less than half | −30 · n | 22 s |
 //! | conduct | packets over the rate, requests put off | −10 · (n − 6)² beyond 6 | 22 s |
 //! | colocated | links from one address block | −10 · (n − 16)² beyond 16 | none |
 //!
-//! Below [`NEWS_THRESHOLD`] a node's news is ignored, so it can start no repair. Below
+//! Below [`NEWS_THRESHOLD`] a node's news is ignored, so it can start no repair, and the tracker is
+//! asked for another neighbour in its place. Below
 //! [`GRAYLIST_THRESHOLD`] it is disconnected and may not come back for a backoff that doubles from
 //! one minute to an hour. Source: gossipsub v1.1 (P2, P3, P4, P6, P7), with per-node instead of
 //! per-topic counters.
@@ -179,7 +180,7 @@ impl Scores {
         let Counters { first, invalid, broken, missed, conduct } = standing.counters;
         let good = (first / (10 * EVENT)).min(100);
         let bad = squared(invalid, 0, 100)
-            .saturating_add(squared(broken, 5, 20))
+            .saturating_add(squared(broken, 3, 20))
             .saturating_add(missed.saturating_mul(30) / EVENT)
             .saturating_add(squared(conduct, 6, 10))
             .saturating_add(squared(self.colocated(standing.block).saturating_mul(EVENT), 16, 10));
@@ -275,8 +276,8 @@ mod tests {
     fn good_and_bad_deeds_weigh_as_documented() {
         assert_eq!(noted(Deed::First, 1_000).points(&NODE), 100);
         assert_eq!(noted(Deed::Invalid, 2).points(&NODE), -400);
-        assert_eq!(noted(Deed::Broken, 5).points(&NODE), 0);
-        assert_eq!(noted(Deed::Broken, 8).points(&NODE), -180);
+        assert_eq!(noted(Deed::Broken, 3).points(&NODE), 0);
+        assert_eq!(noted(Deed::Broken, 6).points(&NODE), -180);
         assert_eq!(noted(Deed::Missed, 4).points(&NODE), -120);
         assert_eq!(noted(Deed::Conduct, 8).points(&NODE), -40);
         assert!(!noted(Deed::Missed, 4).believes(&NODE));
@@ -297,7 +298,7 @@ mod tests {
     fn offences_fade_and_clean_strangers_are_forgotten() {
         let mut scores = noted(Deed::Broken, 10);
         assert!(scores.points(&NODE) < GRAYLIST_THRESHOLD);
-        for second in 0..60 {
+        for second in 0..90 {
             scores.decay(second * 1_000);
         }
         assert_eq!(scores.points(&NODE), 0);

@@ -294,7 +294,7 @@ fn world(relays: usize, subscribers: usize, seed: u64, loss: f64, limit: credit:
         } else {
             world.nodes[number].subscribe(stream());
         }
-        topology.join_client(node_id(number), Place::default(), &mut rng);
+        topology.join_client(node_id(number), Place::default(), false, &mut rng);
     }
     world.connect(&topology);
     world.run(500);

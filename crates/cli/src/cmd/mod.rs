@@ -8,6 +8,7 @@ pub(crate) mod node;
 pub(crate) mod operator;
 pub(crate) mod publish;
 pub(crate) mod session;
+pub(crate) mod simulate;
 pub(crate) mod stake;
 pub(crate) mod subscribe;
 pub(crate) mod tracker;

@@ -70,6 +70,9 @@ pub(crate) struct RunArgs {
     /// Streams that the tracker may recruit it to
     #[arg(long, default_value_t = 64)]
     capacity: u32,
+    /// Name of the region it is in, for a tracker that cannot tell from its address
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
     /// Seconds after an epoch's end in which its receipts are still taken; the aggregator's
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     grace: u64,
@@ -108,6 +111,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     config.http = args.status;
     config.carry = args.carry.iter().map(StreamArg::key).collect();
     config.capacity = args.capacity;
+    config.region = args.region;
     config.grace = Duration::from_secs(args.grace);
     relay::run(config, shutdown::requested()).await.context("running the relay")?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `tatum tracker`: introduces nodes to each other.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -32,9 +33,12 @@ pub(crate) struct RunArgs {
     /// UDP address for STUN requests
     #[arg(long, value_name = "ADDRESS")]
     stun: Option<SocketAddr>,
-    /// Relays recruited for each stream that has clients
+    /// Relays recruited for each stream that has clients, at least
     #[arg(long, default_value_t = 4)]
     relays_per_stream: usize,
+    /// CSV file of `network,region` lines, such as `203.0.113.0/24,eu-west-1`
+    #[arg(long, value_name = "FILE")]
+    geoip: Option<PathBuf>,
     #[command(flatten)]
     key: NodeKeyArgs,
     #[command(flatten)]
@@ -57,6 +61,9 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     };
     let mut config = tracker::Config::new(key, args.listen, network.clock());
     config.stun = args.stun;
+    if let Some(path) = &args.geoip {
+        config.regions = tracker::Regions::read(path)?;
+    }
     config.relays_per_stream = args.relays_per_stream;
     config.facts = Some(SharedFacts::new(network.view.clone()));
     tracker::run(config, shutdown::requested()).await.context("running the tracker")?;

@@ -143,6 +143,7 @@ impl Config {
             },
             account: Some(Account { payer, key, verifier, cadence }),
             relay: None,
+            region: None,
             clock: Arc::clone(&self.clock),
             verifier,
             facts: self.facts.clone(),

@@ -250,6 +250,9 @@ async fn follow(mut notices: mpsc::Receiver<Notice>, progress: watch::Sender<Pro
                     Notice::Refused { node, role: Role::Publisher, reason } => {
                         progress.refusal = format!(" (node {node} said: {reason})");
                     }
+                    Notice::TrackerRefused { reason } => {
+                        progress.refusal = format!(" (the tracker said: {reason})");
+                    }
                     Notice::Settled => progress.settled += 1,
                     _ => {}
                 }

@@ -138,6 +138,9 @@ impl Subscriber {
                 Ok(Some(Notice::Refused { node, reason, .. })) => {
                     detail = format!(" (node {node} said: {reason})");
                 }
+                Ok(Some(Notice::TrackerRefused { reason })) => {
+                    detail = format!(" (the tracker said: {reason})");
+                }
                 Ok(Some(other)) => self.early.push_back(other),
                 Ok(None) => return Err(NodeError::Stopped),
                 Err(_) => {

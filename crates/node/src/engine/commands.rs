@@ -11,7 +11,6 @@ use tatum_primitives::{B256, NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
 use super::{Engine, ReceiptCounts};
-use crate::protocol::ToTracker;
 
 /// What others ask of the engine.
 pub(crate) enum Command {
@@ -40,6 +39,7 @@ pub(crate) enum Notice {
     Admitted { stream: StreamKey, role: Role },
     Refused { node: NodeId, role: Role, reason: Refusal },
     Settled,
+    TrackerRefused { reason: String },
 }
 
 /// A picture of the engine.
@@ -69,6 +69,7 @@ impl Engine {
             }
             Command::OpenPublisher(stream) => {
                 self.overlay.open_publisher(stream);
+                self.published.insert(stream);
                 self.take_part(stream);
             }
             Command::Publish(message, id) => {
@@ -82,8 +83,9 @@ impl Engine {
     }
 
     fn take_part(&mut self, stream: StreamKey) {
-        if self.streams.insert(stream) && self.tracker_id.is_some() {
-            self.tell_tracker(ToTracker::Join { stream });
+        let new = self.streams.insert(stream) || self.published.contains(&stream);
+        if new && self.tracker_id.is_some() {
+            self.join_stream(stream);
         }
     }
 

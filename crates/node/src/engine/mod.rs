@@ -12,7 +12,7 @@ mod receipts;
 mod store;
 mod tracker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ pub(crate) struct Setup {
     pub(crate) overlay: OverlayConfig,
     pub(crate) account: Option<Account>,
     pub(crate) relay: Option<RelayOffer>,
+    pub(crate) region: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) verifier: Verifier,
     pub(crate) facts: Option<SharedFacts>,
@@ -79,11 +80,20 @@ pub(crate) struct Engine {
     tracker: mpsc::Sender<ToTracker>,
     tracker_id: Option<NodeId>,
     streams: BTreeSet<StreamKey>,
+    published: BTreeSet<StreamKey>,
     recruited: BTreeSet<StreamKey>,
     store: Option<mpsc::Sender<StoreJob>>,
     notices: mpsc::Sender<Notice>,
     receipts: ReceiptCounts,
     refreshed_ms: u64,
+    /// On whose account a client asks.
+    account: Option<Account>,
+    region: Option<String>,
+    /// When loads were reported last, and what had passed by then.
+    reported_ms: u64,
+    reported_bytes: BTreeMap<StreamKey, u64>,
+    /// When to ask the tracker again after it refused.
+    rejoin_ms: Option<u64>,
     finishing: Option<Finishing>,
 }
 
@@ -105,7 +115,7 @@ impl Engine {
         let (tracker, texts) = mpsc::channel(1024);
         let (tracker_events_in, tracker_events) = mpsc::channel(256);
         tokio::spawn(tracker_link.keep(texts, tracker_events_in));
-        let mut overlay = Overlay::new(setup.overlay, setup.account);
+        let mut overlay = Overlay::new(setup.overlay, setup.account.clone());
         let earliest = setup.clock.epoch().previous().unwrap_or_default();
         let (store, replies) = match setup.store {
             Some(store) => {
@@ -142,11 +152,17 @@ impl Engine {
             tracker,
             tracker_id: None,
             streams: BTreeSet::new(),
+            published: BTreeSet::new(),
             recruited: BTreeSet::new(),
             store,
             notices,
             receipts: ReceiptCounts::default(),
             refreshed_ms: 0,
+            account: setup.account,
+            region: setup.region,
+            reported_ms: 0,
+            reported_bytes: BTreeMap::new(),
+            rejoin_ms: None,
             finishing: None,
         };
         let (commands, queue) = mpsc::channel(1024);
@@ -236,6 +252,8 @@ impl Engine {
         if now.monotonic_ms >= self.refreshed_ms + REFRESH_MS {
             self.refreshed_ms = now.monotonic_ms;
             self.refresh(&now);
+            self.report_load(&now);
+            self.rejoin(&now);
             self.dial(&now).await;
             let overlay = &self.overlay;
             for link in self.links.idle(&now, |node| overlay.is_in_use(node)) {

@@ -3,6 +3,8 @@
 //! Invariant: it carries no messages and no receipts, and cannot read or alter a link that it
 //! helped to make, because signals are signed by the nodes at both ends.
 
+mod demand;
+mod geoip;
 mod session;
 mod state;
 mod stun;
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 
+pub use geoip::Regions;
 pub use tatum_overlay::topology::Shape;
 
 use crate::relay::SharedFacts;
@@ -39,13 +42,16 @@ pub struct Config {
     pub stun: Option<SocketAddr>,
     /// How graphs are shaped.
     pub shape: Shape,
-    /// Relays that are recruited for a stream with clients.
+    /// Relays that are recruited for a stream with clients, at least; more as its demand grows.
     pub relays_per_stream: usize,
     /// How long relays keep a stream without clients.
     pub linger: Duration,
     /// The most nodes at one time.
     pub max_nodes: usize,
-    /// If given, only nodes registered on chain may relay.
+    /// Which region an address is in.
+    pub regions: Regions,
+    /// If given, only nodes registered on chain may relay, and only clients of payers with a stake
+    /// make it recruit relays.
     pub facts: Option<SharedFacts>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -63,6 +69,7 @@ impl Config {
             relays_per_stream: 4,
             linger: Duration::from_secs(60),
             max_nodes: 10_000,
+            regions: Regions::default(),
             facts: None,
             clock,
         }

@@ -12,8 +12,9 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use rand::RngCore;
 use tatum_overlay::Block;
+use tatum_overlay::frame::Attach;
 use tatum_overlay::topology::Place;
-use tatum_primitives::{B256, NodeId};
+use tatum_primitives::{Address, B256, NodeId, Role, StreamKey};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
@@ -26,6 +27,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_AFTER: Duration = Duration::from_secs(10);
 /// How long a text may take to leave.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How far the time of a signed account may be from ours.
+const ACCOUNT_AGE_MS: u64 = 120_000;
 /// Texts that may wait for a slow node.
 const OUTBOX: usize = 1024;
 /// Texts a node may say per second, on average and at once.
@@ -76,7 +79,8 @@ fn place(shared: &Shared, node: NodeId, address: IpAddr) -> Place {
     let facts = shared.config.facts.as_ref();
     let operator =
         facts.and_then(|facts| facts.operator_of_node(node, shared.config.clock.epoch()));
-    Place { region: 0, operator, block: Block::of(address) }
+    let region = shared.config.regions.of(address).unwrap_or_default();
+    Place { region, operator, block: Block::of(address) }
 }
 
 /// Challenges the node and checks its hello.
@@ -160,7 +164,25 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
     let mut state = shared.lock();
     match text {
         ToTracker::Hello { .. } => Err("a hello is said once".to_owned()),
-        ToTracker::Join { stream } => state.join(node, stream, now_ms),
+        ToTracker::Join { stream, account } => {
+            drop(state);
+            let publishes = account.as_ref().is_some_and(|account| account.role == Role::Publisher);
+            let payer = account.map(|account| payer(shared, node, stream, &account)).transpose()?;
+            shared.lock().join(node, (stream, publishes), payer, now_ms)
+        }
+        ToTracker::Region { name } => {
+            state.say_region(node, &name);
+            Ok(())
+        }
+        ToTracker::Avoid { node: other } => {
+            state.avoid(node, other, now_ms);
+            Ok(())
+        }
+        ToTracker::Load { stream, bytes_per_second } => {
+            state.report(node, stream, bytes_per_second);
+            state.recruit(stream, now_ms);
+            Ok(())
+        }
         ToTracker::Leave { stream } => {
             state.leave(node, stream, now_ms);
             Ok(())
@@ -173,6 +195,29 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
             shared.lock().signal(node, to, signal)
         }
     }
+}
+
+/// Who pays for what a client asks for, if it may ask in that name.
+fn payer(
+    shared: &Shared,
+    node: NodeId,
+    stream: StreamKey,
+    account: &Attach,
+) -> Result<Address, String> {
+    let signer = account.signer(node, shared.config.key.id()).map_err(|error| error.to_string())?;
+    let age_ms = shared.config.clock.wall_ms().abs_diff(account.signed_at_ms);
+    if account.stream != stream || age_ms > ACCOUNT_AGE_MS {
+        return Err("the account was signed for another stream, or too long ago".to_owned());
+    }
+    let Some(facts) = &shared.config.facts else { return Ok(account.payer) };
+    let epoch = shared.config.clock.epoch();
+    if !facts.is_authorized(account.payer, signer, epoch) {
+        return Err("the key is not authorised by the payer".to_owned());
+    }
+    if facts.quota_bytes(account.payer, epoch).is_none() {
+        return Err("the payer has no stake that counts in this epoch".to_owned());
+    }
+    Ok(account.payer)
 }
 
 async fn say(socket: &mut WebSocket, text: &FromTracker) -> Result<(), String> {

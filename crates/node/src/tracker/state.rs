@@ -10,10 +10,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
 use tatum_overlay::topology::{Place, Shape, Topology};
-use tatum_primitives::{NodeId, StreamKey};
+use tatum_primitives::{Address, NodeId, StreamKey};
 use tokio::sync::mpsc;
 
-use super::Config;
+use super::demand::{Load, Payers};
+use super::{Config, Regions};
 use crate::NodeKey;
 use crate::protocol::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
 
@@ -25,13 +26,17 @@ pub(super) struct Member {
     pub(super) incarnation: u64,
     pub(super) outbox: mpsc::Sender<FromTracker>,
     connection: u64,
-    streams: BTreeSet<StreamKey>,
+    /// What it asked for, and on whose account.
+    streams: BTreeMap<StreamKey, Option<Address>>,
     recruited: BTreeSet<StreamKey>,
 }
 
 #[derive(Debug)]
 struct Stream {
     topology: Topology,
+    load: Load,
+    /// Clients with a payer: only they make us recruit.
+    paying: BTreeSet<NodeId>,
     idle_since_ms: Option<u64>,
 }
 
@@ -50,6 +55,10 @@ pub(super) struct State {
     linger: Duration,
     members: BTreeMap<NodeId, Member>,
     streams: BTreeMap<StreamKey, Stream>,
+    payers: Payers,
+    regions: Regions,
+    /// Whether payers are known, so that only they are recruited for.
+    follows_chain: bool,
     connections: u64,
     rng: StdRng,
 }
@@ -78,6 +87,9 @@ impl State {
             linger: config.linger,
             members: BTreeMap::new(),
             streams: BTreeMap::new(),
+            payers: Payers::new(),
+            regions: config.regions.clone(),
+            follows_chain: config.facts.is_some(),
             connections: 0,
             rng: StdRng::from_os_rng(),
         }
@@ -101,7 +113,7 @@ impl State {
         self.remove(node, now_ms);
         self.connections += 1;
         let connection = self.connections;
-        let (streams, recruited) = (BTreeSet::new(), BTreeSet::new());
+        let (streams, recruited) = (BTreeMap::new(), BTreeSet::new());
         let relay = relay.map(|RelayOffer { capacity }| RelayOffer {
             capacity: capacity.min(MAX_RELAY_STREAMS),
         });
@@ -121,20 +133,33 @@ impl State {
         }
     }
 
-    /// A node wants to take part in a stream.
+    /// A node wants to take part in a stream, a client on a payer's account.
     pub(super) fn join(
         &mut self,
         node: NodeId,
-        stream: StreamKey,
+        (stream, publishes): (StreamKey, bool),
+        payer: Option<Address>,
         now_ms: u64,
     ) -> Result<(), String> {
         let member = self.members.get_mut(&node).ok_or("not connected")?;
+        let payer = payer.filter(|_| member.relay.is_none());
         let limit = member.relay.map_or(MAX_CLIENT_STREAMS, |offer| offer.capacity as usize);
-        if member.streams.len() >= limit && !member.streams.contains(&stream) {
+        let before = member.streams.get(&stream).copied();
+        if member.streams.len() >= limit && before.is_none() {
             return Err(format!("a node may take part in {limit} streams"));
         }
-        member.streams.insert(stream);
-        self.enter(node, stream, now_ms);
+        if let Some(payer) = payer {
+            self.payers.join(payer, (node, stream), now_ms)?;
+        }
+        member.streams.insert(stream, payer);
+        if let Some(old) = before.flatten().filter(|old| Some(*old) != payer) {
+            self.payers.leave(old, node, &stream);
+        }
+        let paying = member.relay.is_none() && (payer.is_some() || !self.follows_chain);
+        self.enter(node, (stream, publishes), now_ms);
+        if let Some(state) = self.streams.get_mut(&stream).filter(|_| paying) {
+            state.paying.insert(node);
+        }
         self.recruit(stream, now_ms);
         Ok(())
     }
@@ -142,11 +167,49 @@ impl State {
     /// A node leaves a stream.
     pub(super) fn leave(&mut self, node: NodeId, stream: StreamKey, now_ms: u64) {
         if let Some(member) = self.members.get_mut(&node) {
-            member.streams.remove(&stream);
+            let payer = member.streams.remove(&stream).flatten();
             member.recruited.remove(&stream);
+            if let Some(payer) = payer {
+                self.payers.leave(payer, node, &stream);
+            }
         }
         self.exit(node, stream, now_ms);
         self.recruit(stream, now_ms);
+    }
+
+    /// A node says where it is; what its address says goes before it.
+    pub(super) fn say_region(&mut self, node: NodeId, name: &str) {
+        const MAX_NAME_BYTES: usize = 64;
+        if let Some(member) = self.members.get_mut(&node)
+            && member.place.region == 0
+            && name.len() <= MAX_NAME_BYTES
+        {
+            member.place.region = self.regions.number(name);
+        }
+    }
+
+    /// A node had bad experience with another, and gets a neighbour in its place wherever the two
+    /// meet.
+    pub(super) fn avoid(&mut self, node: NodeId, other: NodeId, now_ms: u64) {
+        let Some(member) = self.members.get(&node) else { return };
+        let keys: BTreeSet<StreamKey> =
+            member.streams.keys().chain(&member.recruited).copied().collect();
+        for key in keys {
+            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            let touched = stream.topology.avoid(node, other, &mut self.rng);
+            self.assign(key, &touched, now_ms);
+        }
+    }
+
+    /// A relay says how much passes on a stream.
+    pub(super) fn report(&mut self, node: NodeId, stream: StreamKey, bytes_per_second: u64) {
+        let relays = self.members.get(&node).is_some_and(|member| member.relay.is_some());
+        if let Some(state) = self.streams.get_mut(&stream)
+            && relays
+            && state.topology.contains(&node)
+        {
+            state.load.report(node, bytes_per_second);
+        }
     }
 
     /// Passes a signal on, if the two are neighbours somewhere.
@@ -157,7 +220,7 @@ impl State {
         signal: Signal,
     ) -> Result<(), String> {
         let sender = self.members.get(&from).ok_or("not connected")?;
-        let mut shared = sender.streams.union(&sender.recruited);
+        let mut shared = sender.streams.keys().chain(&sender.recruited);
         let related = shared.any(|key| {
             let stream = self.streams.get(key);
             stream.is_some_and(|stream| stream.topology.neighbours(&from).contains(&to))
@@ -210,24 +273,31 @@ impl State {
 
     fn remove(&mut self, node: NodeId, now_ms: u64) {
         let Some(member) = self.members.remove(&node) else { return };
-        for stream in member.streams.union(&member.recruited) {
-            self.exit(node, *stream, now_ms);
-            self.recruit(*stream, now_ms);
+        for (stream, payer) in &member.streams {
+            if let Some(payer) = payer {
+                self.payers.leave(*payer, node, stream);
+            }
+        }
+        for stream in member.streams.into_keys().chain(member.recruited).collect::<BTreeSet<_>>() {
+            self.exit(node, stream, now_ms);
+            self.recruit(stream, now_ms);
         }
     }
 
-    fn enter(&mut self, node: NodeId, key: StreamKey, now_ms: u64) {
+    fn enter(&mut self, node: NodeId, (key, publishes): (StreamKey, bool), now_ms: u64) {
         let Some(member) = self.members.get(&node) else { return };
         let (relay, place) = (member.relay.is_some(), member.place);
         let shape = self.shape;
-        let stream = self
-            .streams
-            .entry(key)
-            .or_insert_with(|| Stream { topology: Topology::new(shape), idle_since_ms: None });
+        let stream = self.streams.entry(key).or_insert_with(|| Stream {
+            topology: Topology::new(shape),
+            load: Load::default(),
+            paying: BTreeSet::new(),
+            idle_since_ms: None,
+        });
         let mut touched = if relay {
             stream.topology.join_relay(node, place, &mut self.rng)
         } else {
-            stream.topology.join_client(node, place, &mut self.rng)
+            stream.topology.join_client(node, place, publishes, &mut self.rng)
         };
         // A node that asks again is told again.
         touched.insert(node);
@@ -238,16 +308,20 @@ impl State {
     fn exit(&mut self, node: NodeId, key: StreamKey, now_ms: u64) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
         let touched = stream.topology.leave(&node, &mut self.rng);
+        stream.load.forget(&node);
+        stream.paying.remove(&node);
         stream.note_idle(now_ms);
         self.assign(key, &touched, now_ms);
     }
 
     /// Recruits the least burdened relays to a stream that has clients and too few relays.
-    fn recruit(&mut self, key: StreamKey, now_ms: u64) {
+    pub(super) fn recruit(&mut self, key: StreamKey, now_ms: u64) {
         loop {
             let Some(stream) = self.streams.get(&key) else { return };
-            let (relays, clients) = (stream.topology.relay_count(), stream.topology.client_count());
-            if clients == 0 || relays >= self.relays_per_stream {
+            let (relays, clients) = (stream.topology.relay_count(), stream.paying.len());
+            let each = self.shape.client_degree;
+            let needed = stream.load.relays_needed(self.relays_per_stream, clients, each);
+            if clients == 0 || relays >= needed {
                 return;
             }
             let free = |(node, member): &(&NodeId, &Member)| {
@@ -266,7 +340,7 @@ impl State {
                 member.recruited.insert(key);
             }
             self.tell(node, FromTracker::Carry { stream: key });
-            self.enter(node, key, now_ms);
+            self.enter(node, (key, false), now_ms);
         }
     }
 
@@ -360,7 +434,7 @@ mod tests {
         connect(&mut state, 3, true);
         let (client, mut inbox) = connect(&mut state, 50, false);
         assert!(relay.try_recv().is_err());
-        state.join(node(50), stream(), 0).unwrap();
+        state.join(node(50), (stream(), false), None, 0).unwrap();
         assert!(matches!(relay.try_recv(), Ok(FromTracker::Carry { .. })));
         let assignment = last_assignment(&mut inbox).unwrap();
         assert_eq!(assignment.neighbours.len(), 2);
@@ -379,7 +453,7 @@ mod tests {
         let (first, _keep) = connect(&mut state, 1, true);
         let (_, _keep2) = connect(&mut state, 2, true);
         let (_, mut inbox) = connect(&mut state, 50, false);
-        state.join(node(50), stream(), 0).unwrap();
+        state.join(node(50), (stream(), false), None, 0).unwrap();
         let (_, _keep3) = connect(&mut state, 3, true);
         state.disconnect(node(1), first, 0);
         let neighbours = last_assignment(&mut inbox).unwrap().neighbours;
@@ -393,7 +467,7 @@ mod tests {
         let (_, mut relay) = connect(&mut state, 1, true);
         let (_, _client) = connect(&mut state, 50, false);
         let (_, _stranger) = connect(&mut state, 51, false);
-        state.join(node(50), stream(), 0).unwrap();
+        state.join(node(50), (stream(), false), None, 0).unwrap();
         let key = NodeKey::random();
         let signal =
             |to| Signal::sign(&key, to, crate::protocol::SignalKind::Offer, 1, String::new());
@@ -402,6 +476,37 @@ mod tests {
         let passed = std::iter::from_fn(|| relay.try_recv().ok())
             .filter(|text| matches!(text, FromTracker::Signal { .. }));
         assert_eq!(passed.count(), 1);
+    }
+
+    #[test]
+    fn relays_are_recruited_as_demand_grows() {
+        let mut state = state();
+        let mut inboxes: Vec<_> = (1..=9).map(|number| connect(&mut state, number, true)).collect();
+        for number in 50..90 {
+            inboxes.push(connect(&mut state, number, false));
+            state.join(node(number), (stream(), false), None, 0).unwrap();
+        }
+        let relays = |state: &State| state.streams[&stream()].topology.relay_count();
+        assert_eq!(relays(&state), 3);
+        let carrying: Vec<u8> =
+            (1..=9).filter(|n| state.members[&node(*n)].recruited.contains(&stream())).collect();
+        for number in carrying {
+            state.report(node(number), stream(), 1 << 20);
+        }
+        state.recruit(stream(), 0);
+        assert_eq!(relays(&state), 5);
+    }
+
+    #[test]
+    fn where_the_chain_is_followed_only_payers_make_it_recruit() {
+        let mut state = state();
+        state.follows_chain = true;
+        let _relay = connect(&mut state, 1, true);
+        let _client = connect(&mut state, 50, false);
+        state.join(node(50), (stream(), false), None, 0).unwrap();
+        assert_eq!(state.streams[&stream()].topology.relay_count(), 0);
+        state.join(node(50), (stream(), false), Some(Address::repeat_byte(1)), 0).unwrap();
+        assert_eq!(state.streams[&stream()].topology.relay_count(), 1);
     }
 
     #[test]

@@ -36,7 +36,9 @@ impl Attacker {
                 FromTracker::Challenge { nonce, tracker, .. } => {
                     sign_hello(&key, tracker, nonce, None, 1)
                 }
-                FromTracker::Welcome { .. } => ToTracker::Join { stream: stream().key() },
+                FromTracker::Welcome { .. } => {
+                    ToTracker::Join { stream: stream().key(), account: None }
+                }
                 FromTracker::Assign(assignment) if !asked && !assignment.neighbours.is_empty() => {
                     asked = true;
                     let to = assignment.neighbours[0].node;

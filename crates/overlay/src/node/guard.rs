@@ -182,7 +182,18 @@ impl Overlay {
         self.guard.scores.decay(now.monotonic_ms);
         let links: Vec<Link> = self.links.keys().copied().collect();
         for link in links {
+            self.distrust(link);
             self.sentence(link, now);
+        }
+    }
+
+    /// Below the first threshold a neighbour is only a place taken.
+    fn distrust(&mut self, link: Link) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let node = state.node;
+        if !state.distrusted && !self.guard.scores.believes(&node) {
+            state.distrusted = true;
+            self.outputs.push_back(Output::Distrusted { node });
         }
     }
 
@@ -191,6 +202,8 @@ impl Overlay {
         let Some(state) = self.links.get(&link).filter(|state| !state.dismissed) else { return };
         if let Some(backoff_ms) = self.guard.scores.judge(state.node, now.monotonic_ms) {
             self.counters.graylisted += 1;
+            let node = state.node;
+            self.outputs.push_back(Output::Distrusted { node });
             self.dismiss(link, Farewell::Graylisted, backoff_ms);
         }
     }

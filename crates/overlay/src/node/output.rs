@@ -117,6 +117,11 @@ pub enum Output {
         /// How long it does not want to hear of us.
         retry_after_ms: u64,
     },
+    /// A neighbour is of no use any more: ask the tracker for another one.
+    Distrusted {
+        /// Who.
+        node: NodeId,
+    },
     /// A neighbour broke the protocol; close the link.
     Misbehaved {
         /// Which link.

@@ -27,6 +27,8 @@ pub(super) struct LinkState {
     pub(super) block: Option<Block>,
     /// It was sent away; the caller is about to close the link.
     pub(super) dismissed: bool,
+    /// The tracker was asked for another neighbour in its place.
+    pub(super) distrusted: bool,
     /// It was told in the running second that it publishes too much.
     pub(super) told_rate: bool,
 }
@@ -43,6 +45,7 @@ impl LinkState {
             news: 0,
             block: None,
             dismissed: false,
+            distrusted: false,
             told_rate: false,
         }
     }

@@ -25,6 +25,17 @@ struct Fit {
 }
 
 impl Topology {
+    pub(super) fn unseat(&mut self, client: NodeId, relay: NodeId) {
+        if let Some(state) = self.clients.get_mut(&client) {
+            state.relays.remove(&relay);
+            self.unseated.insert(client);
+        }
+        if let Some(state) = self.relays.get_mut(&relay) {
+            state.clients.remove(&client);
+        }
+        self.touched.extend([client, relay]);
+    }
+
     pub(super) fn remove_client(&mut self, node: &NodeId) {
         let Some(client) = self.clients.remove(node) else { return };
         self.unseated.remove(node);
@@ -38,7 +49,6 @@ impl Topology {
 
     /// Gives every client its relays: near ones, the least burdened, at random among equals.
     pub(super) fn seat_clients(&mut self, rng: &mut impl Rng) {
-        let target = self.shape.client_degree.min(self.relays.len());
         let caps = self.parties.caps(self.shape.client_degree, self.shape.share_percent);
         let waiting: Vec<NodeId> = self.unseated.iter().copied().collect();
         let seats: usize = self.clients.len() * self.shape.client_degree;
@@ -46,13 +56,15 @@ impl Topology {
         for client in waiting {
             loop {
                 let Some(state) = self.clients.get(&client) else { break };
-                if state.relays.len() >= target {
+                if state.relays.len() >= state.wants.min(self.relays.len()) {
                     break;
                 }
                 let places: Vec<Place> =
                     state.relays.iter().filter_map(|relay| self.place(relay)).collect();
                 let mine = state.place;
-                let free = self.relays.iter().filter(|(node, _)| !state.relays.contains(*node));
+                let free = self.relays.iter().filter(|(node, _)| {
+                    !state.relays.contains(*node) && !self.avoids(&client, node)
+                });
                 let fits: BTreeMap<NodeId, Fit> = free
                     .map(|(node, relay)| {
                         let fit = Fit {
@@ -72,7 +84,7 @@ impl Topology {
         }
         let clients = &self.clients;
         self.unseated.retain(|node| {
-            clients.get(node).is_some_and(|client| client.relays.len() < self.shape.client_degree)
+            clients.get(node).is_some_and(|client| client.relays.len() < client.wants)
         });
     }
 

@@ -16,13 +16,16 @@ mod clients;
 mod place;
 mod weave;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand::Rng;
 use tatum_primitives::NodeId;
 
 pub use place::Place;
 use place::{Caps, Parties};
+
+/// Nodes that a node may avoid in one stream.
+const MAX_AVOIDED: usize = 16;
 
 /// How the graph is shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +34,11 @@ pub struct Shape {
     pub degree: usize,
     /// Of those, how many are in other regions.
     pub far: usize,
-    /// Relays of a client.
+    /// Relays of a client that subscribes,
     pub client_degree: usize,
+    /// and of one that publishes. It cannot see what becomes of its messages, so it must be
+    /// unlikely that all its relays keep them to themselves.
+    pub publisher_degree: usize,
     /// The largest part of a node's relays that may belong to one operator (other than its own) or
     /// stand in one address block; at least one may.
     pub share_percent: usize,
@@ -40,7 +46,7 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { degree: 4, far: 1, client_degree: 2, share_percent: 25 }
+        Self { degree: 4, far: 1, client_degree: 2, publisher_degree: 4, share_percent: 25 }
     }
 }
 
@@ -56,6 +62,7 @@ struct Relay {
 #[derive(Debug)]
 struct Client {
     place: Place,
+    wants: usize,
     relays: BTreeSet<NodeId>,
 }
 
@@ -75,6 +82,8 @@ pub struct Topology {
     caps: Caps,
     /// Edges against the caps, drawn because only they kept the graph together.
     crowded: BTreeSet<(NodeId, NodeId)>,
+    /// Whom a node does not want as a neighbour, the latest last.
+    avoided: BTreeMap<NodeId, VecDeque<NodeId>>,
     touched: BTreeSet<NodeId>,
 }
 
@@ -92,6 +101,7 @@ impl Topology {
             parties: Parties::default(),
             caps: Caps::default(),
             crowded: BTreeSet::new(),
+            avoided: BTreeMap::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -166,25 +176,60 @@ impl Topology {
         touched
     }
 
-    /// Adds a client; gives the nodes whose neighbours changed.
+    /// Adds a client, or one that publishes now as well; gives the nodes whose neighbours changed.
     pub fn join_client(
         &mut self,
         node: NodeId,
         place: Place,
+        publishes: bool,
         rng: &mut impl Rng,
     ) -> BTreeSet<NodeId> {
-        if self.contains(&node) {
+        if self.relays.contains_key(&node) {
             return BTreeSet::new();
         }
-        self.clients.insert(node, Client { place, relays: BTreeSet::new() });
+        let degree = if publishes { self.shape.publisher_degree } else { self.shape.client_degree };
+        let client =
+            self.clients.entry(node).or_insert(Client { place, wants: 0, relays: BTreeSet::new() });
+        if client.wants >= degree {
+            return BTreeSet::new();
+        }
+        client.wants = degree;
         self.unseated.insert(node);
         self.touched.insert(node);
         self.seat_clients(rng);
         std::mem::take(&mut self.touched)
     }
 
+    /// A node had bad experience with another: they are parted, and not joined again while others
+    /// are to be had. Gives the nodes whose neighbours changed.
+    pub fn avoid(&mut self, node: NodeId, other: NodeId, rng: &mut impl Rng) -> BTreeSet<NodeId> {
+        if !self.neighbours(&node).contains(&other) {
+            return BTreeSet::new();
+        }
+        let avoided = self.avoided.entry(node).or_default();
+        avoided.push_back(other);
+        avoided.drain(..avoided.len().saturating_sub(MAX_AVOIDED));
+        if self.relays.contains_key(&node) && self.relays.contains_key(&other) {
+            self.disconnect(node, other);
+            self.weave_over(&BTreeSet::from([node, other]), rng);
+        } else {
+            let (client, relay) =
+                if self.clients.contains_key(&node) { (node, other) } else { (other, node) };
+            self.unseat(client, relay);
+        }
+        self.seat_clients(rng);
+        std::mem::take(&mut self.touched)
+    }
+
+    fn avoids(&self, a: &NodeId, b: &NodeId) -> bool {
+        let avoids =
+            |one, other| self.avoided.get(one).is_some_and(|avoided| avoided.contains(other));
+        avoids(a, b) || avoids(b, a)
+    }
+
     /// Removes a node; gives the others whose neighbours changed.
     pub fn leave(&mut self, node: &NodeId, rng: &mut impl Rng) -> BTreeSet<NodeId> {
+        self.avoided.remove(node);
         if self.clients.contains_key(node) {
             self.remove_client(node);
         } else if let Some(neighbours) = self.remove_relay(node) {

@@ -75,7 +75,7 @@ fn many_relays_form_a_connected_regular_graph() {
 fn a_client_waits_for_relays_and_is_moved_when_one_leaves() {
     let mut rng = StdRng::seed_from_u64(3);
     let mut topology = Topology::new(Shape::default());
-    topology.join_client(node(100), Place::default(), &mut rng);
+    topology.join_client(node(100), Place::default(), false, &mut rng);
     assert!(topology.neighbours(&node(100)).is_empty());
     for number in 0..3 {
         topology.join_relay(node(number), Place::default(), &mut rng);
@@ -104,7 +104,7 @@ proptest! {
             let touched = match step {
                 0 => topology.leave(&node(number), &mut rng),
                 1 => topology.join_relay(node(number), Place::default(), &mut rng),
-                _ => topology.join_client(node(number + 50), Place::default(), &mut rng),
+                _ => topology.join_client(node(number + 50), Place::default(), false, &mut rng),
             };
             check(&topology);
             prop_assert!(connected(&topology));
@@ -185,7 +185,7 @@ fn a_client_is_seated_near_and_with_two_parties() {
     let (mut topology, mut rng) = world(320, 4);
     for number in 0..200 {
         let place = Place { region: u16::try_from(number % 16).unwrap(), ..Place::default() };
-        topology.join_client(numbered(10_000 + number), place, &mut rng);
+        topology.join_client(numbered(10_000 + number), place, false, &mut rng);
     }
     for client in topology.clients.values() {
         let places: Vec<Place> =
@@ -231,5 +231,24 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn who_is_avoided_is_replaced_and_stays_away() {
+    let (mut topology, mut rng) = world(120, 3);
+    topology.join_client(numbered(900), placed(1), false, &mut rng);
+    topology.join_client(numbered(901), placed(2), true, &mut rng);
+    assert_eq!(topology.relays_of(&numbered(901)).len(), 4);
+    for node in [numbered(900), numbered(901), numbered(17)] {
+        let before = topology.relays_of(&node);
+        let bad = *before.first().unwrap();
+        let touched = topology.avoid(node, bad, &mut rng);
+        assert!(touched.contains(&node) && touched.contains(&bad));
+        let after = topology.relays_of(&node);
+        assert_eq!(after.len(), before.len());
+        assert!(!after.contains(&bad));
+        assert!(topology.avoid(node, bad, &mut rng).is_empty());
+        assert!(connected(&topology));
     }
 }

@@ -128,6 +128,7 @@ impl Topology {
     fn may_meet(&self, (a, lost_a): Losing, (b, lost_b): Losing) -> bool {
         a != b
             && !self.adjacent(a, b)
+            && !self.avoids(&a, &b)
             && self.bears(a, b, lost_a.as_slice())
             && self.bears(b, a, lost_b.as_slice())
     }
