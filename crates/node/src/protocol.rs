@@ -319,6 +319,60 @@ mod hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// JSON of the right words in any order and number, which comes further than noise does.
+    fn any_text() -> impl Strategy<Value = String> {
+        let word = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"type\"",
+            "\"hello\"",
+            "\"join\"",
+            "\"signal\"",
+            "\"stream\"",
+            "\"account\"",
+            "\"assign\"",
+            "\"neighbours\"",
+            "\"signature\"",
+            "\"0x\"",
+            "\"abc\"",
+            "null",
+            "-1",
+            "1e400",
+            "18446744073709551616",
+            "\"\\ud800\"",
+        ]);
+        prop_oneof![prop::collection::vec(word, 0..60).prop_map(|words| words.concat()), ".{0,300}",]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_protocol_panic(text in any_text()) {
+            let _ = serde_json::from_str::<ToTracker>(&text);
+            let _ = serde_json::from_str::<FromTracker>(&text);
+        }
+
+        #[test]
+        fn no_changed_text_makes_the_protocol_panic(
+            at in any::<prop::sample::Index>(),
+            with in any::<char>(),
+        ) {
+            let a = NodeKey::from_bytes(&[1; 32]);
+            let signal = Signal::sign(&a, a.id(), SignalKind::Offer, 7, "v=0".to_owned());
+            let text = serde_json::to_string(&ToTracker::Signal { to: a.id(), signal }).unwrap();
+            let at = at.index(text.len());
+            let changed = format!("{}{with}{}", &text[..at], &text[at + 1..]);
+            if let Ok(ToTracker::Signal { to, signal }) = serde_json::from_str(&changed) {
+                let same = serde_json::to_string(&ToTracker::Signal { to, signal: signal.clone() });
+                prop_assert!(same.unwrap() == text || !signal.verify(a.id(), to));
+            }
+        }
+    }
 
     #[test]
     fn signals_are_bound_to_both_ends_and_their_body() {

@@ -5,6 +5,7 @@
 mod hostile;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -95,11 +96,24 @@ impl Running {
     }
 }
 
+async fn start_tracker(listen: SocketAddr, clock: &Arc<dyn Clock>) -> (Running, String) {
+    let mut config =
+        tracker::Config::new(NodeKey::from_bytes(&[99; 32]), listen, Arc::clone(clock));
+    config.facts = Some(SharedFacts::new(FixedFacts));
+    let tracker = Tracker::bind(config).await.unwrap();
+    let url = tracker.url();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(tracker.serve(async {
+        let _ = stopped.await;
+    }));
+    (Running { stop: Some(stop), task }, url)
+}
+
 struct Network {
     folder: tempfile::TempDir,
     clock: Arc<dyn Clock>,
     tracker_url: String,
-    _tracker: Running,
+    tracker: Option<Running>,
     aggregator_url: String,
     held: Held,
 }
@@ -107,24 +121,14 @@ struct Network {
 impl Network {
     async fn start() -> Self {
         let clock = clock();
-        let listen = ([127, 0, 0, 1], 0).into();
-        let mut config =
-            tracker::Config::new(NodeKey::from_bytes(&[99; 32]), listen, Arc::clone(&clock));
-        config.facts = Some(SharedFacts::new(FixedFacts));
-        let tracker = Tracker::bind(config).await.unwrap();
-        let tracker_url = tracker.url();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(tracker.serve(async {
-            let _ = stopped.await;
-        }));
+        let (tracker, tracker_url) = start_tracker(([127, 0, 0, 1], 0).into(), &clock).await;
         let held = Held::default();
         let routes = Router::new().route("/v1/receipts", post(take)).with_state(Arc::clone(&held));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let aggregator_url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let folder = tempfile::tempdir().unwrap();
-        let _tracker = Running { stop: Some(stop), task };
-        Self { folder, clock, tracker_url, _tracker, aggregator_url, held }
+        Self { folder, clock, tracker_url, tracker: Some(tracker), aggregator_url, held }
     }
 
     fn relay_dir(&self, number: u8) -> PathBuf {
@@ -293,4 +297,40 @@ async fn who_may_not_pay_is_told_why() {
     let error = Subscriber::connect(unstaked, &[stream()]).await.unwrap_err();
     assert!(error.to_string().contains("no stake"), "{error}");
     relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_flow_on_while_the_tracker_is_gone_and_newcomers_wait_for_it() {
+    let mut network = Network::start().await;
+    let relays = [network.relay(0), network.relay(1)];
+    let subscriber = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    let reading = read(subscriber, 400);
+    for line in lines(0, 200) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    network.tracker.take().unwrap().stop().await;
+    for line in lines(200, 400) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    let (subscriber, got) = reading.await.unwrap();
+    assert_eq!(got, lines(0, 400));
+    let newcomer = network.client(2);
+    let connecting =
+        tokio::spawn(async move { Subscriber::connect(newcomer, &[stream()]).await.unwrap() });
+    let address = network.tracker_url.trim_start_matches("ws://").split('/').next().unwrap();
+    let (tracker, _) = start_tracker(address.parse().unwrap(), &network.clock).await;
+    network.tracker = Some(tracker);
+    let newcomer = timeout(PATIENCE, connecting).await.unwrap().unwrap();
+    let reading = read(newcomer, 50);
+    for line in lines(400, 450) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    let (newcomer, _) = reading.await.unwrap();
+    assert_eq!(subscriber.finish(PATIENCE).await.receipts_open, 0);
+    assert_eq!(newcomer.finish(PATIENCE).await.receipts_open, 0);
+    assert_eq!(publisher.finish(PATIENCE).await.receipts_open, 0);
+    for relay in relays {
+        relay.stop().await;
+    }
 }

@@ -36,6 +36,22 @@ pub(crate) fn binding_request_fragment(datagram: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_changed_binding_request_makes_nothing_panic(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..10),
+        ) {
+            let mut packet = request("local:remote");
+            for (at, value) in changes {
+                let at = at.index(packet.len());
+                packet[at] = value;
+            }
+            let fragment = binding_request_fragment(&packet);
+            prop_assert!(fragment.is_none_or(|fragment| fragment.len() <= packet.len()));
+        }
+    }
 
     fn request(name: &str) -> Vec<u8> {
         let mut packet = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];

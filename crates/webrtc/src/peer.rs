@@ -248,3 +248,38 @@ fn failed(error: &str0m::RtcError) -> CloseReason {
     tracing::debug!(%error, "a WebRTC session failed");
     CloseReason::Failed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn addresses() -> [SocketAddr; 1] {
+        [SocketAddr::from(([127, 0, 0, 1], 9))]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_changed_session_description_makes_the_stack_panic(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), "\\PC{0,5}"), 1..6),
+        ) {
+            let (now, patience) = (Instant::now(), Duration::from_secs(1));
+            let (_, offer) = Peer::offering(&addresses(), now, patience).unwrap();
+            let mut lines: Vec<String> = offer.lines().map(str::to_owned).collect();
+            for (at, text) in changes {
+                let at = at.index(lines.len());
+                let middle = lines[at].len() / 2;
+                lines[at].insert_str(middle, &text);
+            }
+            let _ = Peer::answering(&lines.join("\r\n"), &addresses(), now, patience);
+        }
+
+        #[test]
+        fn no_text_as_session_description_makes_the_stack_panic(text in "\\PC{0,400}") {
+            let (now, patience) = (Instant::now(), Duration::from_secs(1));
+            prop_assert!(Peer::answering(&text, &addresses(), now, patience).is_err());
+        }
+    }
+}

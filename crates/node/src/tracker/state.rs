@@ -509,6 +509,46 @@ mod tests {
         assert_eq!(state.streams[&stream()].topology.relay_count(), 1);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_nodes_ask_the_state_stays_bounded(
+            steps in proptest::collection::vec((0_u8..12, 0_u8..8, 0_u8..20), 1..120),
+        ) {
+            let mut state = state();
+            let key = |number: u8| StreamKey(B256::repeat_byte(number));
+            let mut inboxes = Vec::new();
+            for (number, step, other) in steps {
+                let asked = node(number);
+                match step {
+                    0 => inboxes.push(connect(&mut state, number, number < 6)),
+                    1 => state.remove(asked, 0),
+                    2 => drop(state.join(asked, (key(other), false), None, 0)),
+                    3 => {
+                        let payer = Some(Address::repeat_byte(other));
+                        drop(state.join(asked, (key(other), true), payer, 0));
+                    }
+                    4 => state.leave(asked, key(other), 0),
+                    5 => state.avoid(asked, node(other), 0),
+                    6 => {
+                        state.report(asked, key(other), u64::MAX);
+                        state.recruit(key(other), 0);
+                    }
+                    _ => state.sweep(u64::MAX),
+                }
+                for (key, stream) in &state.streams {
+                    for relay in stream.topology.relays() {
+                        let member = &state.members[&relay];
+                        proptest::prop_assert!(
+                            member.streams.contains_key(key) || member.recruited.contains(key)
+                        );
+                        let carried = member.recruited.len();
+                        proptest::prop_assert!(carried <= 3, "{carried} streams");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn an_old_connection_ends_without_harm_to_the_new_one() {
         let mut state = state();

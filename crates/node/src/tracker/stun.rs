@@ -48,6 +48,24 @@ fn respond(request: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_datagram_makes_it_panic_or_amplify(
+            mut datagram in prop::collection::vec(any::<u8>(), 0..200),
+            good in any::<bool>(),
+        ) {
+            if good && datagram.len() >= 20 {
+                let length = u16::try_from(datagram.len() - 20).unwrap();
+                datagram[..2].copy_from_slice(&[0, 1]);
+                datagram[2..4].copy_from_slice(&length.to_be_bytes());
+                datagram[4..8].copy_from_slice(&COOKIE);
+            }
+            let response = respond(&datagram, "[2001:db8::1]:9".parse().unwrap());
+            prop_assert!(response.is_none_or(|bytes| bytes.len() <= datagram.len() + 24));
+        }
+    }
 
     #[test]
     fn the_source_address_comes_back_masked() {
