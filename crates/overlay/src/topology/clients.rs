@@ -54,8 +54,7 @@ impl Topology {
         let seats: usize = self.clients.len() * self.shape.client_degree;
         let fair = seats / self.relays.len().max(1);
         for client in waiting {
-            loop {
-                let Some(state) = self.clients.get(&client) else { break };
+            while let Some(state) = self.clients.get(&client) {
                 if state.relays.len() >= state.wants.min(self.relays.len()) {
                     break;
                 }

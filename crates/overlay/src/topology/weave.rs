@@ -210,9 +210,10 @@ impl Topology {
             let partner = free.filter(|other| Some(cost(*other)) == best).choose(rng);
             if let Some(partner) = partner {
                 self.connect(node, partner);
-            } else if !(self.wants(&node) >= 2 && self.splice(node, Kind::Any, rng))
-                && !self.splice_two(node, rng)
-            {
+                continue;
+            }
+            let spliced = self.wants(&node) >= 2 && self.splice(node, Kind::Any, rng);
+            if !spliced && !self.splice_two(node, rng) {
                 hopeless.insert(node);
             }
         }
@@ -408,7 +409,10 @@ impl Topology {
     pub(super) fn linked(&self, a: NodeId, b: NodeId) -> bool {
         let mut reached = [BTreeSet::from([a]), BTreeSet::from([b])];
         let mut edges = [vec![a], vec![b]];
-        while a != b {
+        if a == b {
+            return true;
+        }
+        loop {
             let side = usize::from(reached[1].len() < reached[0].len());
             let mut next = Vec::new();
             for node in std::mem::take(&mut edges[side]) {
@@ -427,6 +431,5 @@ impl Topology {
             }
             edges[side] = next;
         }
-        true
     }
 }

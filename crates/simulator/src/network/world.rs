@@ -241,10 +241,8 @@ impl World {
                     let to = usize::try_from(link.0).unwrap_or(usize::MAX);
                     self.send(number, to, &frame, priority, current);
                 }
-                Output::Deliver(message) => {
-                    if self.number_of(&message).is_some() {
-                        self.nodes[number].delivered += 1;
-                    }
+                Output::Deliver(message) if self.number_of(&message).is_some() => {
+                    self.nodes[number].delivered += 1;
                 }
                 Output::Gap { .. } => self.gaps += 1,
                 Output::AttachAsked { link, attach, .. } => {
