@@ -115,6 +115,11 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCod
         ("wanted_total", "Messages asked for again", counters.wanted),
         ("lost_total", "Messages that nobody could give", counters.lost),
         ("credit_stops_total", "Times service stopped for want of receipts", counters.credit_stops),
+        ("put_off_total", "Requests beyond what a link may make in a second", counters.put_off),
+        ("over_rate_total", "Packets and messages over a rate", counters.over_rate),
+        ("called_off_total", "Copies that neighbours called off", counters.called_off),
+        ("graylisted_total", "Nodes put on the graylist", counters.graylisted),
+        ("overclaimed_total", "Receipts for more than was delivered", counters.overclaimed),
         ("dropped_packets_total", "Packets refused by full queues", status.dropped_packets),
         (
             "receipts_accepted_total",
