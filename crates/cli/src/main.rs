@@ -35,12 +35,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a relay node
+    /// Run a relay node, or look at one
     #[command(subcommand)]
     Node(cmd::node::Command),
     /// Run a tracker, which introduces nodes to each other
     #[command(subcommand)]
     Tracker(cmd::tracker::Command),
+    /// Look at the network as a tracker sees it
+    #[command(subcommand)]
+    Network(cmd::network::Command),
     /// Publish lines from standard input to a stream
     Publish(cmd::publish::Args),
     /// Print the messages of a stream, one a line
@@ -120,6 +123,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
     match command {
         Command::Node(command) => cmd::node::run(command, output).await,
         Command::Tracker(command) => cmd::tracker::run(command, output).await,
+        Command::Network(command) => cmd::network::run(command, output).await,
         Command::Publish(args) => cmd::publish::run(args, output).await,
         Command::Subscribe(args) => cmd::subscribe::run(args, output).await,
         Command::Operator(command) => cmd::operator::run(command, output).await,

@@ -12,6 +12,8 @@ use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, SystemClock};
 use tatum_primitives::{Domain, NodeId};
 
+use super::node_status::{self, StatusUrl};
+use super::node_top::{self, TopArgs};
 use crate::args::{ChainArgs, NodeKeyArgs, StreamArg, tracker_url};
 use crate::config::ConfigArgs;
 use crate::output::Output;
@@ -28,6 +30,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  tatum node run --tracker http://127.0.0.1:7080 --aggregator http://127.0.0.1:7070 \\\n      --node-keystore node.json --data ./node --status 127.0.0.1:7090"
     )]
     Run(RunArgs),
+    /// Print what a running node says of itself
+    #[command(after_help = "Example:\n  tatum node status --status http://127.0.0.1:7090 --json")]
+    Status(StatusUrl),
+    /// Watch a running node: neighbours, streams, rates, delays, receipts, earnings
+    #[command(after_help = "Example:\n  tatum node top --status http://127.0.0.1:7090")]
+    Top(TopArgs),
 }
 
 /// How to run a relay.
@@ -87,8 +95,15 @@ pub(crate) struct RunArgs {
     settings: ConfigArgs,
 }
 
-pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
-    let Command::Run(args) = command;
+pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(args) => relay(args).await,
+        Command::Status(url) => node_status::run(&url, output).await,
+        Command::Top(args) => node_top::run(&args).await,
+    }
+}
+
+async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     let network = Followed::new(&args.chain, args.confirmations).await?;
     let mut config = relay::Config::new(
         args.key.required()?,
