@@ -5,6 +5,7 @@
 
 mod demand;
 mod geoip;
+mod graph;
 mod session;
 mod state;
 mod stun;
@@ -15,9 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State as AxumState;
+use axum::extract::{Path, State as AxumState};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
+use tatum_primitives::StreamKey;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 
@@ -159,6 +161,7 @@ impl Tracker {
         let routes = Router::new()
             .route("/health", get(health))
             .route("/status", get(status))
+            .route("/v1/streams/{stream}", get(graph))
             .route("/v1/tracker", any(session::upgrade))
             .with_state(shared);
         let stopping = async move {
@@ -205,4 +208,11 @@ async fn health() -> axum::Json<Value> {
 async fn status(AxumState(shared): AxumState<Shared>) -> axum::Json<Value> {
     let summary = shared.lock().summary();
     axum::Json(json!({ "tracker": shared.config.key.id(), "summary": summary }))
+}
+
+async fn graph(
+    AxumState(shared): AxumState<Shared>,
+    Path(stream): Path<StreamKey>,
+) -> axum::Json<graph::Graph> {
+    axum::Json(shared.lock().graph(stream))
 }

@@ -14,6 +14,7 @@ use tatum_primitives::{Address, NodeId, StreamKey};
 use tokio::sync::mpsc;
 
 use super::demand::{Load, Payers};
+use super::graph::Graph;
 use super::{Config, Regions};
 use crate::NodeKey;
 use crate::protocol::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
@@ -269,6 +270,11 @@ impl State {
             clients: stream.topology.client_count(),
         });
         Summary { relays, clients: self.members.len() - relays, streams: streams.collect() }
+    }
+
+    /// Who is whose neighbour in a stream.
+    pub(super) fn graph(&self, stream: StreamKey) -> Graph {
+        Graph::new(stream, self.streams.get(&stream).map(|stream| &stream.topology))
     }
 
     fn remove(&mut self, node: NodeId, now_ms: u64) {

@@ -106,6 +106,8 @@ impl Overlay {
         stream.announcements = ANNOUNCEMENTS;
         stream.messages += 1;
         stream.bytes += message.payload_bytes();
+        let age_ms = now.wall_ms.saturating_sub(message.at.timestamp_ms);
+        stream.delay_ms = (stream.delay_ms.saturating_mul(7).saturating_add(age_ms)) / 8;
         self.counters.messages += 1;
         self.counters.bytes += message.payload_bytes();
         if let (Some(hole), Some(link)) = (accepted.hole, from) {

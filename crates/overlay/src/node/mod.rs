@@ -90,6 +90,8 @@ struct Stream {
     published: bool,
     messages: u64,
     bytes: u64,
+    /// Age of first copies, a moving mean over some eight of them.
+    delay_ms: u64,
 }
 
 /// The whole overlay state of one process.
@@ -259,6 +261,7 @@ impl Overlay {
             subscribed: false,
             published: false,
             messages: 0,
+            delay_ms: 0,
             bytes: 0,
         })
     }

@@ -209,4 +209,6 @@ pub struct StreamSummary {
     pub messages: u64,
     /// Their payload bytes.
     pub bytes: u64,
+    /// How old first copies are when they come, a moving mean; as right as the two clocks.
+    pub delay_ms: u64,
 }

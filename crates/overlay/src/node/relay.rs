@@ -358,6 +358,7 @@ impl Overlay {
             assigned: self.assigned.get(key).map_or(0, std::collections::BTreeSet::len),
             messages: stream.messages,
             bytes: stream.bytes,
+            delay_ms: stream.delay_ms,
         };
         self.streams.iter().map(summary).collect()
     }

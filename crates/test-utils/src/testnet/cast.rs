@@ -21,6 +21,13 @@ pub struct Relay {
     pub secret: B256,
 }
 
+impl Relay {
+    /// Its node id.
+    pub fn id(&self) -> NodeId {
+        node(&self.secret)
+    }
+}
+
 /// An operator.
 #[derive(Debug)]
 pub struct Operator {

@@ -126,6 +126,17 @@ impl Network {
         process.with_context(|| format!("{name} does not run"))?.kill().await
     }
 
+    /// Where the tracker answers.
+    pub fn tracker_url(&self) -> &str {
+        &self.tracker_url
+    }
+
+    /// Where a relay tells how it is.
+    pub fn status_url(&self, relay: &str) -> anyhow::Result<&str> {
+        let url = self.relay_status_urls.get(relay);
+        url.map(String::as_str).with_context(|| format!("{relay} does not run"))
+    }
+
     /// Where the relays tell how they are.
     pub fn relay_status_urls(&self) -> impl Iterator<Item = &str> {
         self.relay_status_urls.values().map(String::as_str)

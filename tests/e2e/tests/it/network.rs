@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use tatum_primitives::{Epoch, StreamId};
-use tatum_test_utils::testnet::{Cast, Network, Stream, audit_all, claim_all, compare, recompute};
+use serde::Deserialize;
+use tatum_primitives::{Epoch, NodeId, OperatorId, StreamId};
+use tatum_test_utils::testnet::{
+    Cast, Network, Relay, Stream, audit_all, claim_all, command, compare, json, recompute,
+};
 use tatum_test_utils::{Devnet, DevnetParameters};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -64,4 +67,98 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
         assert_eq!(Some(operator.earned_nano), recomputed.earned_nano(operator.id));
     }
     network.stop().await
+}
+
+/// What `tatum network map` tells besides its drawing.
+#[derive(Deserialize)]
+struct Map {
+    nodes: Vec<Place>,
+    links: Vec<(NodeId, NodeId)>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    node: NodeId,
+    relay: bool,
+}
+
+/// What `tatum node status` tells.
+#[derive(Deserialize)]
+struct Status {
+    node: NodeId,
+    operator_id: Option<OperatorId>,
+    streams: Vec<serde_json::Value>,
+    peers: Vec<serde_json::Value>,
+}
+
+/// Eight relays, eleven subscribers and a publisher; three of the relays that carry the stream are killed as it flows.
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_nodes_lose_no_message_when_three_are_killed() -> anyhow::Result<()> {
+    const SUBSCRIBERS: u64 = 11;
+    let folder = tempfile::tempdir()?;
+    let streams = streams()?;
+    let parameters = DevnetParameters { epoch_length_s: 40, challenge_window_s: 3 };
+    let devnet = Devnet::start(parameters, folder.path()).await?;
+    let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
+    let cast = Cast::assemble(&devnet, &streams, &[3, 3, 2], 11).await?;
+    let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
+    network.until_epoch(schedule, Epoch(1)).await;
+    network.publish(&devnet, &cast, &streams, RATE)?;
+    sleep(Duration::from_secs(2)).await;
+
+    let map = map(&devnet, &network, &streams[0], folder.path()).await?;
+    let carrying: Vec<&Relay> = cast
+        .relays
+        .iter()
+        .filter(|relay| map.nodes.iter().any(|place| place.relay && place.node == relay.id()))
+        .collect();
+    let clients = map.nodes.iter().filter(|place| !place.relay).count();
+    assert!(carrying.len() >= 4 && clients == 12, "{} relays, {clients} clients", carrying.len());
+    assert!(map.links.len() > map.nodes.len(), "{} links", map.links.len());
+    for relay in &carrying {
+        let url = network.status_url(&relay.name)?;
+        let status: Status = json(command(&devnet, &["node", "status", "--status", url])?).await?;
+        assert_eq!((status.node, status.streams.len()), (relay.id(), 1));
+        assert!(status.operator_id.is_some() && !status.peers.is_empty());
+    }
+
+    for relay in carrying.iter().take(3) {
+        network.kill(&relay.name).await?;
+        sleep(Duration::from_secs(1)).await;
+        network.start_relay(&devnet, relay).await?;
+    }
+    network.until_published(&streams, |_| {}).await?;
+    network.stop_subscribers(&streams).await?;
+    let delivery = compare(&streams, folder.path())?;
+    assert_eq!((delivery.lost, delivery.surplus, delivery.in_order), (0, 0, true));
+
+    let last = schedule.epoch_at_ms(network.now_ms());
+    network.until_finalized(&devnet, last, |_| {}).await?;
+    let recomputed = recompute(&devnet, &network, last).await?;
+    let (stated, delivered) = (recomputed.messages_to_subscribers, RECORDS as u64 * SUBSCRIBERS);
+    assert!(stated <= delivered, "{stated} messages are receipted, {delivered} were delivered");
+    let lost = 3 * UNRECEIPTED * SUBSCRIBERS;
+    assert!(stated + lost >= delivered, "only {stated} of {delivered} are receipted");
+    for epoch in audit_all(&devnet, &network, last).await? {
+        assert_eq!(epoch.audit, "ok", "{epoch:?}");
+    }
+    network.stop().await
+}
+
+async fn map(
+    devnet: &Devnet,
+    network: &Network,
+    stream: &Stream,
+    folder: &std::path::Path,
+) -> anyhow::Result<Map> {
+    let file = folder.join("map.svg");
+    let out = file.display().to_string();
+    let tracker = network.tracker_url();
+    let arguments =
+        ["network", "map", "--stream", stream.id.as_str(), "--tracker", tracker, "--out", &out];
+    let map: Map = json(command(devnet, &arguments)?).await?;
+    let drawing = std::fs::read_to_string(&file)?;
+    assert_eq!(drawing.matches("<circle").count(), map.nodes.len());
+    assert_eq!(drawing.matches("<line").count(), map.links.len());
+    Ok(map)
 }
