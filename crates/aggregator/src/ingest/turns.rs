@@ -186,11 +186,22 @@ impl State {
         self.records.get(&client).is_some_and(|record| record.is_poor())
     }
 
+    /// Lets those who have shown meanwhile what they send stand where they belong.
+    fn move_poor(&mut self) {
+        while let Some(client) = self.good.order.front().copied().filter(|c| self.is_poor(*c)) {
+            self.good.order.pop_front();
+            for turn in self.good.waiting.remove(&client).into_iter().flatten() {
+                self.poor.push(client, turn);
+            }
+        }
+    }
+
     /// Takes the next who waits, if there is a thread for it.
     fn next(&mut self, threads: usize) -> Option<(oneshot::Sender<Turn>, bool)> {
         if self.taken >= threads {
             return None;
         }
+        self.move_poor();
         let poor_may = self.taken_by_poor < (threads / 2).max(1) && !self.poor.order.is_empty();
         let poors_turn = poor_may && (self.good.order.is_empty() || self.favoured >= FAVOUR);
         let waiting = if poors_turn { self.poor.pop() } else { self.good.pop() }?;
@@ -292,6 +303,15 @@ mod tests {
         let order = order(held, line.collect());
         let poor: Vec<usize> = (0..order.len()).filter(|at| order[*at] == 1).collect();
         assert_eq!(poor, [9, 19, 26]);
+    }
+
+    #[tokio::test]
+    async fn who_turns_out_to_send_garbage_loses_its_place() {
+        let turns = Turns::new(1);
+        let held = turns.take(client(9)).await;
+        let line = [1, 1, 2, 2, 2].map(|n| (n, Waiting::new(&turns, n)));
+        turns.note(client(1), 0, 100, Instant::now());
+        assert_eq!(order(held, line.into()), [2, 2, 2, 1, 1]);
     }
 
     #[tokio::test]

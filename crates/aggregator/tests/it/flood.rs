@@ -115,7 +115,7 @@ async fn honest_receipts_get_through_a_flood_of_garbage() {
             })
         })
         .collect();
-    // The flood is known for what it is: its first wave, which nobody could tell from any other, is over.
+    // The flood is under way: its first wave, which nobody can tell from any other, is part of what is measured.
     while turned_away.load(Ordering::Relaxed) < CONNECTIONS {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
