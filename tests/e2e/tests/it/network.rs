@@ -97,12 +97,13 @@ async fn twenty_nodes_lose_no_message_when_three_are_killed() -> anyhow::Result<
     const SUBSCRIBERS: u64 = 11;
     let folder = tempfile::tempdir()?;
     let streams = streams()?;
-    let parameters = DevnetParameters { epoch_length_s: 40, challenge_window_s: 3 };
-    let devnet = Devnet::start(parameters, folder.path()).await?;
+    let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
     let cast = Cast::assemble(&devnet, &streams, &[3, 3, 2], 11).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
-    network.until_epoch(schedule, Epoch(1)).await;
+    // All stakes count from the next epoch on, whenever that is.
+    let next = schedule.epoch_at_ms(network.now_ms()).next();
+    network.until_epoch(schedule, next).await;
     network.publish(&devnet, &cast, &streams, RATE)?;
     sleep(Duration::from_secs(2)).await;
 
