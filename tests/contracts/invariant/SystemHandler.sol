@@ -444,6 +444,8 @@ contract SystemHandler {
                 more += _nano(_pending[i]) - was;
                 _pending[i] = SumTree.entry(i, s.registry.operatorAt(uint32(i)).payout, was);
             }
+            if (more == 0) return 0;
+            // Somebody can have worked, or there was nothing to give: then the oldest can.
             while (s.registry.operatorAt(uint32(_place)).firstEpoch > _epoch()) --_place;
             _pending[_place] =
                 SumTree.entry(_place, s.registry.operatorAt(uint32(_place)).payout, _nano(_pending[_place]) + more);
