@@ -22,6 +22,14 @@ pub enum CloseError {
         /// Why.
         source: tatum_dataset::Error,
     },
+    /// The dataset cannot be written, or the roll-up query refuses it.
+    #[error("rolling up epoch {epoch}")]
+    RollUp {
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        source: tatum_query::Error,
+    },
     /// The dataset of the distribution that the chain has as final is not to be had.
     #[error(
         "epoch {epoch} is final with the dataset {manifest_hash}, which is neither here nor to be had from {uri}; put its \

@@ -5,9 +5,11 @@
 
 use tatum_chain::{EpochInputs, OperatorInput, PayerInput};
 use tatum_database::RolledEpoch;
-use tatum_dataset::{Error, Operator, Parameters, Payer, Writer, Written};
+use tatum_dataset::{Operator, Parameters, Payer, Tables, Writer, Written};
 use tatum_primitives::{Epoch, Nano};
+use tatum_query::{Engine, Error};
 use tatum_receipt::SignedReceipt;
+use tatum_rewards::Share;
 use tokio::sync::mpsc;
 
 use super::history::{History, available};
@@ -84,12 +86,13 @@ impl Closer {
             let payers = inputs.payers.iter().map(payer).collect();
             let operators = inputs.operators.iter().map(operator).collect();
             let previous = history.previous_nano;
-            write_pages(Writer::create(&parent, parameters, payers, operators, previous)?, received)
+            let writer = Writer::create(&parent, parameters, payers, operators, previous)?;
+            write_pages(writer, received)
         });
         let read = self.send_pages(epoch, pages).await;
         let written = writing.await.map_err(|_| CloseError::CutOff)?;
         read?;
-        written.map_err(|source| CloseError::Dataset { epoch, source })?.ok_or(CloseError::CutOff)
+        written.map_err(|source| CloseError::RollUp { epoch, source })?.ok_or(CloseError::CutOff)
     }
 
     async fn send_pages(
@@ -116,10 +119,17 @@ fn write_pages(
     mut pages: mpsc::Receiver<Option<Vec<SignedReceipt>>>,
 ) -> Result<Option<Written>, Error> {
     while let Some(page) = pages.blocking_recv() {
-        let Some(page) = page else { return writer.finish().map(Some) };
+        let Some(page) = page else { return writer.finish_by(roll_up).map(Some) };
         writer.push_all(&page)?;
     }
     Ok(None)
+}
+
+/// The roll-up as a query over the dataset's files. Who audits works it out row by row, and must come to the same.
+fn roll_up(tables: &Tables<'_>) -> Result<Vec<Share>, Error> {
+    let answer = Engine::new().shares(tables.folder(), tables.parameters())?;
+    tracing::debug!(spilled_bytes = answer.spilled_bytes, "the roll-up query answered");
+    Ok(answer.shares)
 }
 
 /// A payer as the dataset has it.

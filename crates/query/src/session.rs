@@ -1,0 +1,86 @@
+//! A session of the engine with the epoch's tables.
+//!
+//! Invariant: the tables are the dataset's files under their names, and `parameters`, one row from the manifest.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::datasource::file_format::options::ParquetReadOptions;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext, col};
+use tatum_dataset::Parameters;
+use tatum_rewards::PoolWeight;
+
+use crate::{Engine, Error};
+
+/// The order of receipts, as far as the query groups by it.
+const CANONICAL: [&str; 2] = ["payer", "operator_id"];
+/// What a sort may need on top when it merges what it spilled: a share of the memory, and not more than this.
+const MOST_RESERVED: usize = 10 << 20;
+
+/// Opens the tables in `folder`.
+pub(crate) async fn open(
+    engine: &Engine,
+    folder: &Path,
+    parameters: &Parameters,
+) -> Result<SessionContext, Error> {
+    let session = SessionContext::new_with_state(
+        SessionStateBuilder::new_with_default_features()
+            .with_config(config(engine))
+            .with_runtime_env(Arc::new(
+                RuntimeEnvBuilder::new()
+                    .with_memory_pool(Arc::new(FairSpillPool::new(engine.memory_bytes)))
+                    .with_temp_file_path(folder)
+                    .build()?,
+            ))
+            .build(),
+    );
+    for table in ["receipts", "payers", "operators"] {
+        let path = folder.join(format!("{table}.parquet"));
+        let path = path.to_str().ok_or(Error::Path)?;
+        session.register_parquet(table, path, options(engine, table)).await?;
+    }
+    session.sql(&parameters_view(parameters)).await?.collect().await?;
+    Ok(session)
+}
+
+fn config(engine: &Engine) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(engine.threads.get())
+        .with_batch_size(engine.batch_rows.get())
+        // Rows that come in order stay in order from thread to thread, and nothing is sorted or hashed again.
+        .with_prefer_existing_sort(engine.sorted)
+        .with_sort_spill_reservation_bytes(MOST_RESERVED.min(engine.memory_bytes / 32));
+    // A hash join keeps one side in memory and fails where that does not fit; a merge join spills.
+    config.options_mut().optimizer.prefer_hash_join = false;
+    config
+}
+
+fn options(engine: &Engine, table: &str) -> ParquetReadOptions<'static> {
+    let options = ParquetReadOptions::default();
+    if table == "receipts" && engine.sorted {
+        let order = CANONICAL.map(|column| col(column).sort(true, false));
+        return options.file_sort_order(vec![order.to_vec()]);
+    }
+    options
+}
+
+/// The parameters that the query asks for. Only numbers and a fixed word go into the text.
+fn parameters_view(parameters: &Parameters) -> String {
+    let weight = match parameters.pool_weight {
+        PoolWeight::Uniform => "uniform",
+        PoolWeight::Bond => "bond",
+    };
+    format!(
+        "CREATE VIEW parameters AS SELECT \
+         CAST({} AS BIGINT) AS epoch, \
+         CAST({} AS DECIMAL(5, 0)) AS pool_bps, \
+         '{weight}' AS pool_weight, \
+         CAST('{}' AS DECIMAL(20, 0)) AS available_nano",
+        parameters.epoch.0,
+        parameters.pool_bps.bps(),
+        parameters.available_nano.0,
+    )
+}
