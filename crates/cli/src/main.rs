@@ -69,6 +69,9 @@ enum Command {
     /// Simulate a network of many nodes, in virtual time
     #[command(subcommand)]
     Simulate(cmd::simulate::Command),
+    /// Measure how fast this machine takes receipts in and closes an epoch
+    #[command(subcommand)]
+    Bench(cmd::bench::Command),
     /// Make encrypted key files
     #[command(subcommand)]
     Key(cmd::key::Command),
@@ -133,6 +136,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Audit(command) => cmd::audit::run(command, output).await,
         Command::Auditor(command) => cmd::auditor::run(command, output).await,
         Command::Simulate(command) => cmd::simulate::run(command, output).await,
+        Command::Bench(command) => cmd::bench::run(command, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
         Command::Completions { shell } => {
             let mut command = config::with_variables(Cli::command());
