@@ -1,0 +1,90 @@
+//! Ours beside the peers', in one run: `tatum-peers PATH_OF_TATUM [--json]`.
+//!
+//! Figures per core are over the processor time of one thread, so that other load on the machine moves them little; all
+//! other figures are over wall-clock time and use every core.
+
+mod aggregate;
+mod clock;
+mod tap;
+mod tatum;
+mod trees;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde::Serialize;
+
+/// The figures, by the names under which they are compared from run to run.
+#[derive(Debug, Serialize)]
+struct Figures {
+    aggregate_receipts_per_s_core: u64,
+    tap_receipts_per_s_core: u64,
+    libsecp_recover_per_s_core: u64,
+    ingest_receipts_per_s: u64,
+    rollup_10m_s: f64,
+    rollup_10m_rss_mb: u64,
+    tree_1m_s: f64,
+    tree_1m_incremental_ratio: f64,
+}
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let Some(tatum) = args.next() else {
+        eprintln!("usage: tatum-peers PATH_OF_TATUM [--json]");
+        return ExitCode::from(2);
+    };
+    match measure(&tatum) {
+        Ok(figures) => {
+            print(&figures, args.any(|arg| arg == "--json"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(tatum: &str) -> anyhow::Result<Figures> {
+    progress("receipts, one core: ours and libsecp256k1 alone");
+    let ours = aggregate::measure().context("verifying, checking and aggregating")?;
+    progress("receipts, one core: The Graph's TAP");
+    let tap = tap::receipts_per_s().context("checking and aggregating with TAP")?;
+    progress("trees of a million: ours and rs_merkle");
+    let trees = trees::measure();
+    eprintln!("   rs_merkle {:.2} s, ours {:.2} s", trees.rs_merkle_s, trees.full_s);
+    progress("receipts over HTTP into SQLite");
+    let ingest = tatum::ingest(tatum).context("tatum bench ingest")?;
+    progress("closing an epoch of 10 million receipts");
+    let rollup = tatum::rollup(tatum).context("tatum bench rollup")?;
+    Ok(Figures {
+        aggregate_receipts_per_s_core: ours.aggregate_per_s as u64,
+        tap_receipts_per_s_core: tap as u64,
+        libsecp_recover_per_s_core: ours.recover_per_s as u64,
+        ingest_receipts_per_s: ingest.receipts_per_s as u64,
+        rollup_10m_s: round(rollup.rollup_s),
+        rollup_10m_rss_mb: rollup.peak_rss_mb as u64,
+        tree_1m_s: round(trees.full_s),
+        tree_1m_incremental_ratio: round(trees.incremental_ratio),
+    })
+}
+
+fn progress(what: &str) {
+    eprintln!("== {what}");
+}
+
+/// To a thousandth.
+fn round(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+fn print(figures: &Figures, json: bool) {
+    let value = serde_json::to_value(figures).unwrap_or_default();
+    if json {
+        println!("{value}");
+        return;
+    }
+    for (name, figure) in value.as_object().into_iter().flatten() {
+        println!("{name:30} {figure}");
+    }
+}

@@ -1,0 +1,36 @@
+//! The figures that `tatum bench` measures, each in a process of its own so that its memory is its own.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Of `tatum bench ingest --json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Ingest {
+    pub(crate) receipts_per_s: f64,
+}
+
+/// Of `tatum bench rollup --json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rollup {
+    pub(crate) rollup_s: f64,
+    pub(crate) peak_rss_mb: f64,
+}
+
+pub(crate) fn ingest(tatum: &str) -> anyhow::Result<Ingest> {
+    run(tatum, &["bench", "ingest", "--json", "--batch", "1000"])
+}
+
+pub(crate) fn rollup(tatum: &str) -> anyhow::Result<Rollup> {
+    run(tatum, &["bench", "rollup", "--json", "--payers", "1000000", "--operators", "10000"])
+}
+
+fn run<T: DeserializeOwned>(tatum: &str, args: &[&str]) -> anyhow::Result<T> {
+    let done = Command::new(tatum).args(args).stderr(Stdio::inherit()).output();
+    let done = done.with_context(|| format!("running {tatum}"))?;
+    let text = String::from_utf8_lossy(&done.stdout);
+    ensure!(done.status.success(), "{}: {}", done.status, text.trim());
+    serde_json::from_str(&text).with_context(|| format!("reading {text}"))
+}
