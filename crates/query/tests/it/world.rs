@@ -13,16 +13,16 @@ use tempfile::TempDir;
 
 /// A payer's receipt in short.
 #[derive(Clone, Copy, Debug)]
-pub struct Work {
-    pub payer: u64,
-    pub operator: u32,
-    pub stream: u64,
-    pub bytes: u64,
-    pub on_time: u64,
-    pub messages: u64,
+pub(crate) struct Work {
+    pub(crate) payer: u64,
+    pub(crate) operator: u32,
+    pub(crate) stream: u64,
+    pub(crate) bytes: u64,
+    pub(crate) on_time: u64,
+    pub(crate) messages: u64,
 }
 
-pub fn parameters() -> Parameters {
+pub(crate) fn parameters() -> Parameters {
     Parameters {
         chain_id: 1,
         stake_pool: Address::repeat_byte(1),
@@ -39,19 +39,19 @@ pub fn parameters() -> Parameters {
     }
 }
 
-pub fn address(payer: u64) -> Address {
+pub(crate) fn address(payer: u64) -> Address {
     Address::from_slice(&keccak256(payer.to_be_bytes())[..20])
 }
 
-pub fn payer(number: u64, fee_wei: u128) -> Payer {
+pub(crate) fn payer(number: u64, fee_wei: u128) -> Payer {
     Payer { payer: address(number), fee_wei: U256::from(fee_wei), quota_bytes: U256::from(1) }
 }
 
-pub fn operator(id: u32, bond_wei: u128, eligible: bool) -> Operator {
+pub(crate) fn operator(id: u32, bond_wei: u128, eligible: bool) -> Operator {
     Operator { operator_id: OperatorId(id), payout: Address::repeat_byte(7), bond_wei, eligible }
 }
 
-pub fn receipt(work: &Work) -> SignedReceipt {
+pub(crate) fn receipt(work: &Work) -> SignedReceipt {
     let receipt = DeliveryReceipt {
         payer: address(work.payer),
         operator_id: OperatorId(work.operator),
@@ -69,18 +69,18 @@ pub fn receipt(work: &Work) -> SignedReceipt {
     SignedReceipt { receipt, signature: Signature([27; 65]) }
 }
 
-pub fn epoch(payers: Vec<Payer>, operators: Vec<Operator>, work: &[Work]) -> EpochData {
+pub(crate) fn epoch(payers: Vec<Payer>, operators: Vec<Operator>, work: &[Work]) -> EpochData {
     let receipts = work.iter().map(receipt).collect();
     EpochData { parameters: parameters(), payers, operators, previous_nano: vec![], receipts }
 }
 
 /// A few hundred payers, and more receipts than fit into a row group.
-pub fn large() -> EpochData {
+pub(crate) fn large() -> EpochData {
     let payers = (0..600).map(|number| payer(number, u128::from(number) * 1_000_000_007)).collect();
     let operators = (0..40).map(|id| operator(id, 10u128.pow(18), id % 7 != 0)).collect();
     let work = (0..90_000u64).map(|number| Work {
         payer: number % 600,
-        operator: u32::try_from(number * 7 % 40).unwrap(),
+        operator: u32::try_from(number / 600 * 7 % 40).unwrap(),
         stream: number,
         bytes: 1 + number * number % 1_000_003,
         on_time: number % 11,
@@ -90,12 +90,12 @@ pub fn large() -> EpochData {
 }
 
 /// An engine that takes nothing for granted.
-pub fn engine(threads: usize) -> Engine {
+pub(crate) fn engine(threads: usize) -> Engine {
     Engine { threads: NonZero::new(threads).unwrap(), sorted: false, ..Engine::new() }
 }
 
 /// Writes the dataset and rolls it up both ways: the reference's shares, the engine's answer, and the folder.
-pub fn both_ways(
+pub(crate) fn both_ways(
     data: EpochData,
     engine: &Engine,
 ) -> Result<(Vec<Share>, Answer, PathBuf, TempDir), Error> {
@@ -112,7 +112,7 @@ pub fn both_ways(
 }
 
 /// Writes a dataset with the shares of `roll_up`.
-pub fn write(
+pub(crate) fn write(
     parent: &Path,
     data: EpochData,
     roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, Error>,
