@@ -29,7 +29,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  tatum node run --tracker http://127.0.0.1:7080 --aggregator http://127.0.0.1:7070 \\\n      --node-keystore node.json --data ./node --status 127.0.0.1:7090"
     )]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print what a running node says of itself
     #[command(after_help = "Example:\n  tatum node status --status http://127.0.0.1:7090 --json")]
     Status(StatusUrl),
@@ -97,7 +97,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run(args) => relay(args).await,
+        Command::Run(args) => relay(*args).await,
         Command::Status(url) => node_status::run(&url, output).await,
         Command::Top(args) => node_top::run(&args).await,
     }
