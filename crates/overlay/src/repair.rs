@@ -2,7 +2,8 @@
 //!
 //! Invariant: at most [`MAX_MISSING`] numbers are pursued per stream, of them at most
 //! [`MAX_PER_LINK`] on the word of one neighbour, each at most [`ATTEMPTS`] times (anew when another
-//! neighbour has it, up to [`RENEWALS`] times). So a neighbour that claims to have what nobody has costs a bounded effort, and keeps nobody else's news out.
+//! neighbour has it, up to `RENEWALS` times). So a neighbour that claims
+//! to have what nobody has costs a bounded effort, and keeps nobody else's news out.
 //! Source: gossipsub's IHAVE/IWANT, with ranges instead of message ids.
 //!
 //! A neighbour that says it has a message *promises* it. [`Repair::broken`] names those that kept
