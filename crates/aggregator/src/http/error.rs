@@ -41,7 +41,9 @@ pub enum ApiError {
     #[error("too many requests of this client are under way; wait for their answers")]
     TooManyRequests,
     /// Nearly all that this client sends is rejected.
-    #[error("most of what this client sends is rejected; see the reasons, and send less of it")]
+    #[error(
+        "most of what this client sends is rejected, and nothing of this request was stored; see the reasons, and send less of it"
+    )]
     Rejections,
     /// The service has all it can carry.
     #[error("the service has as much work as it can carry; try again shortly")]

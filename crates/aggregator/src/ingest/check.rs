@@ -83,37 +83,48 @@ impl Checker {
         done.await.ok()
     }
 
-    /// Passes every element through the rules, in order.
-    pub async fn check_all(&self, client: IpAddr, elements: Vec<Element>) -> Vec<Candidate> {
+    /// Passes every element through the rules, in order. `None`: most of what `client` sent lately was rejected, more than
+    /// it is allowed; so the rest is not looked at, and nothing of the request counts.
+    pub async fn check_all(
+        &self,
+        client: IpAddr,
+        elements: Vec<Element>,
+    ) -> Option<Vec<Candidate>> {
         let mut runs = Vec::new();
         let mut elements = elements.into_iter().peekable();
         while elements.peek().is_some() {
             let run: Vec<Element> = elements.by_ref().take(RUN).collect();
             runs.push(tokio::spawn(self.clone().check_run(client, run)));
         }
-        let mut candidates = Vec::new();
+        let mut checked = Vec::new();
         for run in runs {
             // A task ends early only if the runtime shuts down; its receipts go unanswered then.
-            candidates.extend(run.await.unwrap_or_default());
+            checked.push(run.await.unwrap_or_default());
         }
+        let checked: Vec<Vec<Candidate>> = checked.into_iter().collect::<Option<_>>()?;
+        let mut candidates: Vec<Candidate> = checked.into_iter().flatten().collect();
         if !self.turns.is_poor(client) {
             self.look_again(&mut candidates).await;
         }
-        candidates
+        Some(candidates)
     }
 
-    async fn check_run(self, client: IpAddr, run: Vec<Element>) -> Vec<Candidate> {
+    async fn check_run(self, client: IpAddr, run: Vec<Element>) -> Option<Vec<Candidate>> {
         let checker = self.clone();
-        let check = move || -> Vec<Candidate> {
+        let check = move || {
+            // What was found out about the client while this waited for its turn counts too.
+            if !checker.turns.may_send(client, Instant::now()) {
+                return None;
+            }
             let window = checker.window();
-            run.into_iter().map(|element| checker.check(element, window)).collect()
+            Some(run.into_iter().map(|element| checker.check(element, window)).collect())
         };
-        let candidates = self.work(client, check).await.unwrap_or_default();
+        let candidates: Vec<Candidate> = self.work(client, check).await.flatten()?;
         let refused = |candidate: &&Candidate| matches!(candidate, Candidate::Refused(_));
         let rejected = candidates.iter().filter(refused).count();
         let good = candidates.len().saturating_sub(rejected);
         self.turns.note(client, good, rejected, Instant::now());
-        candidates
+        Some(candidates)
     }
 
     fn window(&self) -> EpochWindow {

@@ -48,6 +48,7 @@ impl Ingest {
     ) -> Result<Vec<Answer>, ApiError> {
         let started = Instant::now();
         let candidates = self.checker.check_all(client, elements).await;
+        let candidates = candidates.ok_or(ApiError::Rejections)?;
         let outcomes = self.writer.submit(candidates).await.map_err(|error| match error {
             SubmitError::Stopped => ApiError::Busy,
             other => {
@@ -61,6 +62,20 @@ impl Ingest {
         }
         self.metrics.submission(started.elapsed());
         Ok(outcomes.into_iter().map(Answer::from).collect())
+    }
+
+    /// Keeps a client that sends garbage waiting before it is told `error`: as many of its requests as it may have under
+    /// way cost nothing meanwhile, and a client that waits for answers is slowed down by it.
+    async fn turn_away(&self, client: IpAddr, error: ApiError) -> ApiError {
+        if matches!(error, ApiError::Busy | ApiError::TooManyRequests | ApiError::Rejections) {
+            self.metrics.turned_away();
+        }
+        if self.checker.turns().is_poor(client)
+            && let Ok(_held) = self.gate.admit(client, Some(0), false)
+        {
+            tokio::time::sleep(HOLD_OFF).await;
+        }
+        error
     }
 }
 
@@ -80,14 +95,12 @@ async fn receive(
     let client = client.ip();
     let turns = ingest.checker.turns();
     if !turns.may_send(client, Instant::now()) {
-        return Err(hold_off(&ingest, client).await);
+        return Err(ingest.turn_away(client, ApiError::Rejections).await);
     }
-    let admission =
-        ingest.gate.admit(client, length, turns.is_poor(client)).inspect_err(|error| {
-            if matches!(error, ApiError::Busy | ApiError::TooManyRequests) {
-                ingest.metrics.turned_away();
-            }
-        })?;
+    let admission = match ingest.gate.admit(client, length, turns.is_poor(client)) {
+        Ok(admission) => admission,
+        Err(error) => return Err(ingest.turn_away(client, error).await),
+    };
     let body = whole(body, ingest.gate.limits.body_bytes).await?;
     let elements = ingest.checker.work(client, move || read(&body)).await.ok_or(ApiError::Busy)?;
     let elements = elements.inspect_err(|_| turns.note(client, 0, UNREADABLE, Instant::now()))?;
@@ -95,19 +108,12 @@ async fn receive(
     if elements.len() > limit {
         return Err(ApiError::TooLarge { what: "the number of receipts", limit });
     }
-    let answers = ingest.submit(client, elements).await?;
+    let answers = ingest.submit(client, elements).await;
     drop(admission);
-    Ok(Json(answers))
-}
-
-/// Keeps a client that sends garbage waiting before it is turned away: as many of its requests as it may have under way
-/// cost nothing meanwhile, and a client that waits for answers is slowed down by it.
-async fn hold_off(ingest: &Ingest, client: IpAddr) -> ApiError {
-    ingest.metrics.turned_away();
-    if let Ok(_held) = ingest.gate.admit(client, Some(0), true) {
-        tokio::time::sleep(HOLD_OFF).await;
+    match answers {
+        Ok(answers) => Ok(Json(answers)),
+        Err(error) => Err(ingest.turn_away(client, error).await),
     }
-    ApiError::Rejections
 }
 
 /// Reads a body of one media type.

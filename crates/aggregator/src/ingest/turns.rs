@@ -2,8 +2,8 @@
 //!
 //! Invariant: work under way is bounded; no client waits behind more than one piece of work of each other client; while
 //! anybody else waits, clients with a poor record get at most one turn in ten and half of the threads; and whoever has a
-//! poor record is let in only as long as it had no more than [`ALLOWANCE`] receipts a second rejected. So a flood of garbage
-//! costs an honest client little, from however many addresses it comes once each has shown what it sends.
+//! poor record is served, be it in the middle of a request, only as long as it had no more than [`ALLOWANCE`] receipts a
+//! second rejected. So a flood of garbage costs an honest client little, from however many addresses it comes once each has shown what it sends.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
