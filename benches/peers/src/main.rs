@@ -1,10 +1,12 @@
-//! Ours beside the peers', in one run: `tatum-peers PATH_OF_TATUM [--json]`.
+//! Ours beside the peers', in one run: `tatum-peers aggregate|relay PATH_OF_TATUM [--json]`.
 //!
 //! Figures per core are over the processor time of one thread, so that other load on the machine moves them little; all
 //! other figures are over wall-clock time and use every core.
 
 mod aggregate;
 mod clock;
+mod gossip;
+mod relay;
 mod tap;
 mod tatum;
 mod trees;
@@ -27,17 +29,24 @@ struct Figures {
     tree_1m_incremental_ratio: f64,
 }
 
+const USAGE: &str = "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json]";
+
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let Some(tatum) = args.next() else {
-        eprintln!("usage: tatum-peers PATH_OF_TATUM [--json]");
-        return ExitCode::from(2);
-    };
-    match measure(&tatum) {
-        Ok(figures) => {
-            print(&figures, args.any(|arg| arg == "--json"));
-            ExitCode::SUCCESS
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let json = args.get(2) == Some(&"--json");
+    let done = match args.as_slice() {
+        // The relay that `relay` starts.
+        ["gossip-relay", link] => gossip::Link::parse(link).and_then(gossip::relay_process),
+        ["aggregate", tatum, ..] => measure(tatum).map(|figures| print(&figures, json)),
+        ["relay", tatum, ..] => relay::measure(tatum).map(|figures| print(&figures, json)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
         }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -78,7 +87,7 @@ fn round(value: f64) -> f64 {
     (value * 1_000.0).round() / 1_000.0
 }
 
-fn print(figures: &Figures, json: bool) {
+fn print(figures: &impl Serialize, json: bool) {
     let value = serde_json::to_value(figures).unwrap_or_default();
     if json {
         println!("{value}");

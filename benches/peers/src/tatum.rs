@@ -19,6 +19,20 @@ pub(crate) struct Rollup {
     pub(crate) peak_rss_mb: f64,
 }
 
+/// Of `tatum bench relay --json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Relay {
+    pub(crate) relay_msgs_per_s: f64,
+    pub(crate) relay_p99_us: f64,
+    pub(crate) cpu_us_per_message: f64,
+    pub(crate) rss_mb: f64,
+}
+
+pub(crate) fn relay(tatum: &str, messages: u64, steady_s: u32) -> anyhow::Result<Relay> {
+    let (messages, steady_s) = (messages.to_string(), steady_s.to_string());
+    run(tatum, &["bench", "relay", "--json", "--messages", &messages, "--steady-s", &steady_s])
+}
+
 pub(crate) fn ingest(tatum: &str) -> anyhow::Result<Ingest> {
     run(tatum, &["bench", "ingest", "--json", "--batch", "1000"])
 }
@@ -28,7 +42,8 @@ pub(crate) fn rollup(tatum: &str) -> anyhow::Result<Rollup> {
 }
 
 fn run<T: DeserializeOwned>(tatum: &str, args: &[&str]) -> anyhow::Result<T> {
-    let done = Command::new(tatum).args(args).stderr(Stdio::inherit()).output();
+    let done =
+        Command::new(tatum).args(args).env("RUST_LOG", "warn").stderr(Stdio::inherit()).output();
     let done = done.with_context(|| format!("running {tatum}"))?;
     let text = String::from_utf8_lossy(&done.stdout);
     ensure!(done.status.success(), "{}: {}", done.status, text.trim());

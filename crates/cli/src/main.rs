@@ -69,7 +69,7 @@ enum Command {
     /// Simulate a network of many nodes, in virtual time
     #[command(subcommand)]
     Simulate(cmd::simulate::Command),
-    /// Measure how fast this machine takes receipts in and closes an epoch
+    /// Measure how fast this machine relays messages, takes receipts in and closes an epoch
     #[command(subcommand)]
     Bench(cmd::bench::Command),
     /// Make encrypted key files

@@ -1,6 +1,7 @@
-//! `tatum bench`: how fast this machine takes receipts in, and how fast it closes an epoch.
+//! `tatum bench`: how fast this machine relays messages, takes receipts in, and closes an epoch.
 
 mod ingest;
+mod relay;
 mod rollup;
 
 use std::process::ExitCode;
@@ -20,12 +21,22 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum bench rollup --payers 100000\n  tatum bench rollup --payers 1000000 --memory-mib 256 --json\n\nTen receipts a payer. Signatures are taken as verified; 10 million receipts take 2 GB of disk."
     )]
     Rollup(rollup::Args),
+    /// Send signed messages of 1 KB through a relay in a process of its own: rate, delay, its work and its memory
+    #[command(
+        after_help = "Examples:\n  tatum bench relay\n  tatum bench relay --messages 1000000 --json\n\nPublisher, relay and subscribers share the machine's cores. Every message must arrive, in order."
+    )]
+    Relay(relay::Args),
+    /// The relay that `tatum bench relay` starts
+    #[command(hide = true)]
+    RelayProcess(relay::process::Args),
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
         Command::Ingest(args) => ingest::run(args, *output).await?,
         Command::Rollup(args) => rollup::run(args, *output).await?,
+        Command::Relay(args) => relay::run(args, *output).await?,
+        Command::RelayProcess(args) => relay::process::run(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

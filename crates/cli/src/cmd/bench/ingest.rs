@@ -76,7 +76,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     };
     let database = database.context("opening the database")?;
     let before = database.count_receipts(epoch).await.context("counting receipts")?;
-    let address = serve(database.clone(), verifier, schedule).await?;
+    let address = serve(database.clone(), verifier, schedule, Everybody).await?;
 
     output.progress("sending …");
     let started = Instant::now();
@@ -193,15 +193,15 @@ impl ChainFacts for Everybody {
 }
 
 /// Starts the intake as the service does; it ends with the program.
-async fn serve(
+pub(super) async fn serve(
     database: Database,
     verifier: Verifier,
     schedule: EpochSchedule,
+    facts: impl ChainFacts + Send + Sync + 'static,
 ) -> anyhow::Result<SocketAddr> {
     // An epoch that ends while this runs still takes receipts.
     let grace = Duration::from_secs(DAY_S);
-    let checker =
-        Checker::new(verifier, schedule, grace, Clock::default(), Everybody, Duration::ZERO);
+    let checker = Checker::new(verifier, schedule, grace, Clock::default(), facts, Duration::ZERO);
     let (writer, _) = Writer::spawn(database, WriterOptions::default());
     let intake = Ingest::new(Limits::default(), checker, writer, Arc::new(Metrics::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on loopback")?;

@@ -1,0 +1,184 @@
+//! `tatum bench relay`: one relay as a process of its own, between a publisher and subscribers on loopback.
+//!
+//! Invariant: every figure is of messages that were delivered; not one may be missing. Everything is as in a real network:
+//! signatures are checked at the hop and at the end, receipts are signed, stored, acknowledged and handed in. Only the
+//! chain is made up.
+
+mod flood;
+mod network;
+pub(super) mod process;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde::Serialize;
+
+use super::ingest::temporary_folder;
+use crate::output::Output;
+use flood::Flood;
+use network::{Network, PAYLOAD_BYTES};
+
+/// Subscribers of the relay when the work of a message is measured.
+const DEGREE: u64 = 4;
+/// Messages before anything is measured.
+const WARM_UP: u64 = 2_000;
+/// The rate at which delays are measured.
+const STEADY_PER_S: u32 = 1_000;
+
+/// How much load.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Messages to send flat out through the relay to one subscriber; a tenth of them to four
+    #[arg(long, default_value_t = 200_000)]
+    messages: u64,
+    /// Seconds in which delays are measured, at 1000 messages a second
+    #[arg(long, default_value_t = 10)]
+    steady_s: u32,
+    /// Also send stray datagrams to the relay, and compare the rates of a tenth of the messages before and meanwhile
+    #[arg(long)]
+    flood: bool,
+    /// Where the temporary folder goes
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+struct Measured {
+    messages: u64,
+    payload_bytes: usize,
+    /// Publisher to one subscriber over the relay, all three busy.
+    relay_msgs_per_s: f64,
+    /// From the call that seals, signs and publishes to the opened payload, over two links and the relay.
+    relay_p50_us: f64,
+    relay_p99_us: f64,
+    /// User and system time of the relay's process for a message that goes to four subscribers, flat out,
+    cpu_us_per_message: f64,
+    /// to one subscriber, flat out,
+    cpu_us_per_message_degree_1: f64,
+    /// and to one subscriber at the steady rate.
+    cpu_us_per_message_steady: f64,
+    /// The relay's memory after a tenth of the messages and after all.
+    rss_mb_at_a_tenth: f64,
+    rss_mb: f64,
+    /// Receipts that the relay checked, stored and acknowledged.
+    receipts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flood: Option<Flooded>,
+}
+
+/// One subscriber's rate while stray datagrams come in.
+#[derive(Debug, Serialize)]
+struct Flooded {
+    before_msgs_per_s: f64,
+    meanwhile_msgs_per_s: f64,
+    datagrams: u64,
+    /// Of them read and refused; the rest did not fit into the socket's buffer.
+    refused: u64,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
+    ensure!(args.messages >= 10 && args.steady_s > 0, "ten messages and a second at least");
+    let folder = temporary_folder(args.folder.as_deref())?;
+    output.progress("starting a tracker, a relay, a publisher and a subscriber …");
+    let mut network = Network::start(folder.path()).await?;
+    network.flat_out(WARM_UP).await?;
+
+    output.progress(format!("{STEADY_PER_S} messages a second for {} s …", args.steady_s));
+    let before = network.relay.cpu_time()?;
+    network.steady(STEADY_PER_S, args.steady_s).await?;
+    let steady = u64::from(STEADY_PER_S) * u64::from(args.steady_s);
+    let cpu_us_per_message_steady = per_message_us(network.relay.cpu_time()? - before, steady);
+
+    output.progress(format!("{} messages to one subscriber …", args.messages));
+    let first = args.messages / 10;
+    let before = network.relay.cpu_time()?;
+    let mut took = network.flat_out(first).await?;
+    let rss_mb_at_a_tenth = network.relay.resident_mb()?;
+    took += network.flat_out(args.messages - first).await?;
+    let cpu_us_per_message_degree_1 =
+        per_message_us(network.relay.cpu_time()? - before, args.messages);
+    let rss_mb = network.relay.resident_mb()?;
+
+    let flood = if args.flood { Some(flooded(&mut network, first, output).await?) } else { None };
+    output.progress(format!("{first} messages to {DEGREE} subscribers …"));
+    for _ in 1..DEGREE {
+        network.subscribe().await?;
+    }
+    network.flat_out(WARM_UP).await?;
+    let before = network.relay.cpu_time()?;
+    network.flat_out(first).await?;
+    let cpu_us_per_message = per_message_us(network.relay.cpu_time()? - before, first);
+
+    let finished = network.finish().await?;
+    let from = usize::try_from(WARM_UP)?;
+    let mut delays = finished.delays;
+    let delays = &mut delays[from..from + usize::try_from(steady)?];
+    delays.sort_unstable();
+    let measured = Measured {
+        messages: args.messages,
+        payload_bytes: PAYLOAD_BYTES,
+        relay_msgs_per_s: args.messages as f64 / took.as_secs_f64(),
+        relay_p50_us: percentile_us(delays, 50),
+        relay_p99_us: percentile_us(delays, 99),
+        cpu_us_per_message,
+        cpu_us_per_message_degree_1,
+        cpu_us_per_message_steady,
+        rss_mb_at_a_tenth,
+        rss_mb,
+        receipts: finished.settled,
+        flood,
+    };
+    report(&measured, output);
+    Ok(())
+}
+
+async fn flooded(network: &mut Network, count: u64, output: Output) -> anyhow::Result<Flooded> {
+    output.progress(format!("{count} messages without and {count} with stray datagrams …"));
+    let before = network.flat_out(count).await?;
+    let flood = Flood::start(network.relay.udp)?;
+    let meanwhile = network.flat_out(count).await;
+    let datagrams = flood.stop();
+    let status = network.relay.status().await?;
+    Ok(Flooded {
+        before_msgs_per_s: count as f64 / before.as_secs_f64(),
+        meanwhile_msgs_per_s: count as f64 / meanwhile?.as_secs_f64(),
+        datagrams,
+        refused: status["refused_datagrams"].as_u64().unwrap_or_default(),
+    })
+}
+
+fn report(measured: &Measured, output: Output) {
+    let number = |value: f64| format!("{value:.1}");
+    let mut rows = vec![
+        ("messages", measured.messages.to_string()),
+        ("messages per second", format!("{:.0}", measured.relay_msgs_per_s)),
+        ("delay at 1000/s, p50 (µs)", number(measured.relay_p50_us)),
+        ("delay at 1000/s, p99 (µs)", number(measured.relay_p99_us)),
+        ("relay's CPU per message, 4 subscribers (µs)", number(measured.cpu_us_per_message)),
+        ("… 1 subscriber (µs)", number(measured.cpu_us_per_message_degree_1)),
+        ("… 1 subscriber at 1000/s (µs)", number(measured.cpu_us_per_message_steady)),
+        ("relay's memory at a tenth (MB)", number(measured.rss_mb_at_a_tenth)),
+        ("relay's memory (MB)", number(measured.rss_mb)),
+        ("receipts acknowledged", measured.receipts.to_string()),
+    ];
+    if let Some(flood) = &measured.flood {
+        rows.extend([
+            ("messages per second before the flood", format!("{:.0}", flood.before_msgs_per_s)),
+            ("… meanwhile", format!("{:.0}", flood.meanwhile_msgs_per_s)),
+            ("stray datagrams", flood.datagrams.to_string()),
+            ("… read and refused", flood.refused.to_string()),
+        ]);
+    }
+    output.result(measured, &rows);
+}
+
+fn per_message_us(time: Duration, messages: u64) -> f64 {
+    time.as_secs_f64() * 1e6 / messages as f64
+}
+
+fn percentile_us(sorted: &[Duration], percent: usize) -> f64 {
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).map_or(0.0, |delay| delay.as_secs_f64() * 1e6)
+}
