@@ -79,6 +79,7 @@ async fn status(State(source): State<StatusSource>) -> Result<axum::Json<Value>,
         "tracker_connected": status.tracker_up,
         "messages": status.counters,
         "dropped_packets": status.dropped_packets,
+        "refused_datagrams": status.refused_datagrams,
         "streams": status.streams,
         "peers": status.peers,
         "receipts": {
@@ -121,6 +122,7 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCod
         ("graylisted_total", "Nodes put on the graylist", counters.graylisted),
         ("overclaimed_total", "Receipts for more than was delivered", counters.overclaimed),
         ("dropped_packets_total", "Packets refused by full queues", status.dropped_packets),
+        ("refused_datagrams_total", "Datagrams of no link", status.refused_datagrams),
         (
             "receipts_accepted_total",
             "Receipts that were the newest of their key",

@@ -1,17 +1,19 @@
-//! The task that owns the socket and all sessions.
+//! What owns the socket and all sessions.
 //!
 //! Invariant: it never waits for its reader while a command waits for it. It sleeps unless there is a command, a datagram, or a session whose deadline has
 //! come. Commands and datagrams are taken in runs before sessions are advanced, so small messages
 //! share SCTP packets under load.
 
 mod datagrams;
+mod socket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant as TokioInstant, sleep_until};
@@ -19,7 +21,8 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use crate::endpoint::{Config, Event, Offer};
 use crate::peer::{Effect, Peer};
 use crate::{CloseReason, Error, Link, LinkId};
-use datagrams::send;
+use socket::Inbox;
+pub(crate) use socket::Socket;
 
 /// Commands or datagrams taken in one run.
 const RUN: usize = 128;
@@ -36,7 +39,7 @@ pub(crate) enum Command {
 
 pub(crate) struct Driver {
     config: Config,
-    socket: UdpSocket,
+    socket: Socket,
     addresses: Vec<SocketAddr>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// For the handles this driver makes. Weak, so that dropping every handle stops the driver.
@@ -48,21 +51,25 @@ pub(crate) struct Driver {
     by_address: HashMap<SocketAddr, LinkId>,
     deadlines: BTreeSet<(Instant, LinkId)>,
     dirty: BTreeSet<LinkId>,
-    blocked: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Events the reader has no room for. While there are any, sessions and the socket rest: a slow
     /// reader slows the peers through SCTP's window, and memory stays bounded. Commands are taken
     /// all the same, because the reader may be waiting for the answer to one.
     pending: VecDeque<Event>,
+    /// Empty between two advances; kept for its memory.
+    effects: Vec<Effect>,
+    /// Datagrams that belong to no session.
+    refused: Arc<AtomicU64>,
 }
 
 impl Driver {
     pub(crate) fn new(
         config: Config,
-        socket: UdpSocket,
+        socket: Socket,
         addresses: Vec<SocketAddr>,
         commands: mpsc::UnboundedReceiver<Command>,
         handles: mpsc::WeakUnboundedSender<Command>,
         events: mpsc::Sender<Event>,
+        refused: Arc<AtomicU64>,
     ) -> Self {
         Self {
             config,
@@ -77,14 +84,15 @@ impl Driver {
             by_address: HashMap::new(),
             deadlines: BTreeSet::new(),
             dirty: BTreeSet::new(),
-            blocked: VecDeque::new(),
             pending: VecDeque::new(),
+            effects: Vec::new(),
+            refused,
         }
     }
 
     /// Runs until every handle is dropped.
     pub(crate) async fn run(mut self) {
-        let mut buffer = vec![0; 65_536];
+        let mut inbox = Inbox::new();
         let reader = self.events.clone();
         loop {
             let wake = self.deadlines.first().map(|(at, _)| TokioInstant::from_std(*at));
@@ -102,7 +110,7 @@ impl Driver {
                 }
                 ready = self.socket.readable(), if awake => {
                     if ready.is_ok() {
-                        self.take_datagrams(&mut buffer);
+                        self.take_datagrams(&mut inbox);
                     }
                 }
                 () = async {
@@ -111,9 +119,9 @@ impl Driver {
                         None => std::future::pending().await,
                     }
                 }, if awake => {}
-                ready = self.socket.writable(), if !self.blocked.is_empty() => {
+                ready = self.socket.writable(), if self.socket.is_blocked() => {
                     if ready.is_ok() {
-                        self.send_blocked();
+                        self.socket.send_blocked();
                     }
                 }
             }
@@ -210,40 +218,43 @@ impl Driver {
 
     /// Advances sessions that have something to do, until the reader has no more room.
     fn advance_dirty(&mut self) -> Result<(), Error> {
-        let mut effects = Vec::new();
         self.tell()?;
         while self.pending.is_empty()
             && let Some(id) = self.dirty.pop_first()
         {
-            let Some(peer) = self.peers.get_mut(&id) else { continue };
-            self.deadlines.remove(&(peer.deadline, id));
-            peer.advance(Instant::now(), &mut effects);
-            self.deadlines.insert((peer.deadline, id));
-            for effect in effects.drain(..) {
-                let event = match effect {
-                    Effect::Transmit(transmit) => {
-                        send(
-                            &self.socket,
-                            &mut self.blocked,
-                            transmit.destination,
-                            transmit.contents.into(),
-                        );
-                        continue;
-                    }
-                    Effect::Opened(remote) => Event::Connected { link: id, remote },
-                    Effect::Received(data) => Event::Received { link: id, data },
-                    Effect::Closed(reason) => {
-                        forget(&mut self.peers, &mut self.deadlines, id);
-                        self.by_fragment.retain(|_, link| *link != id);
-                        self.by_address.retain(|_, link| *link != id);
-                        Event::Closed { link: id, reason }
-                    }
-                };
-                self.pending.push_back(event);
-            }
+            self.advance(id);
             self.tell()?;
         }
+        self.socket.flush();
         Ok(())
+    }
+
+    /// Advances one session; its events wait for the reader.
+    fn advance(&mut self, id: LinkId) {
+        self.dirty.remove(&id);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        self.deadlines.remove(&(peer.deadline, id));
+        let mut effects = std::mem::take(&mut self.effects);
+        peer.advance(Instant::now(), &mut effects);
+        self.deadlines.insert((peer.deadline, id));
+        for effect in effects.drain(..) {
+            let event = match effect {
+                Effect::Transmit(transmit) => {
+                    self.socket.send(transmit.destination, &transmit.contents);
+                    continue;
+                }
+                Effect::Opened(remote) => Event::Connected { link: id, remote },
+                Effect::Received(data) => Event::Received { link: id, data },
+                Effect::Closed(reason) => {
+                    forget(&mut self.peers, &mut self.deadlines, id);
+                    self.by_fragment.retain(|_, link| *link != id);
+                    self.by_address.retain(|_, link| *link != id);
+                    Event::Closed { link: id, reason }
+                }
+            };
+            self.pending.push_back(event);
+        }
+        self.effects = effects;
     }
 
     fn close(&mut self, id: LinkId) {
@@ -252,14 +263,10 @@ impl Driver {
         peer.close(&mut effects);
         for effect in effects {
             if let Effect::Transmit(transmit) = effect {
-                send(
-                    &self.socket,
-                    &mut self.blocked,
-                    transmit.destination,
-                    transmit.contents.into(),
-                );
+                self.socket.send(transmit.destination, &transmit.contents);
             }
         }
+        self.socket.flush();
         forget(&mut self.peers, &mut self.deadlines, id);
         self.by_fragment.retain(|_, link| *link != id);
         self.by_address.retain(|_, link| *link != id);

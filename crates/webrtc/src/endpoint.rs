@@ -1,15 +1,18 @@
 //! The handle to a UDP socket that carries all links of a process.
 //!
-//! Invariant: dropping the endpoint and all its links stops the driver task.
+//! Invariant: dropping the endpoint and all its links ends the driver and its thread.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::driver::{Command, Driver};
+use crate::driver::{Command, Driver, Socket};
 use crate::{CloseReason, Error, Link, LinkId};
 
 /// How an endpoint listens and what it may hold.
@@ -83,16 +86,19 @@ pub struct Offer {
 pub struct Endpoint {
     commands: mpsc::UnboundedSender<Command>,
     local: SocketAddr,
+    refused: Arc<AtomicU64>,
 }
 
 impl Endpoint {
-    /// Binds the socket and starts the driver on the current tokio runtime.
+    /// Binds the socket and starts the driver, on a thread of its own: datagrams must not wait while the caller's
+    /// threads check signatures, or every acknowledgement is late and the links stand still.
     ///
     /// # Errors
     /// [`Error::Socket`] if the address cannot be bound, [`Error::Description`] if there is no
     /// address to tell peers.
     pub async fn bind(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
-        let socket = UdpSocket::bind(config.bind).await?;
+        let socket = std::net::UdpSocket::bind(config.bind)?;
+        socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
         let mut addresses = config.advertise.clone();
         for address in &mut addresses {
@@ -109,15 +115,30 @@ impl Endpoint {
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (events, event_queue) = mpsc::channel(config.event_queue);
         let handles = commands.downgrade();
-        let driver = Driver::new(config, socket, addresses, command_queue, handles, events);
-        tokio::spawn(driver.run());
-        Ok((Self { commands, local }, event_queue))
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let socket = {
+            let _in_runtime = runtime.enter();
+            Socket::new(UdpSocket::from_std(socket)?)?
+        };
+        let refused = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&refused);
+        let driver =
+            Driver::new(config, socket, addresses, command_queue, handles, events, counted);
+        let thread = std::thread::Builder::new().name("tatum-links".to_owned());
+        thread.spawn(move || runtime.block_on(driver.run()))?;
+        Ok((Self { commands, local, refused }, event_queue))
     }
 
     /// The bound address.
     #[must_use]
     pub const fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Datagrams so far that belonged to no link, or that their link could make nothing of.
+    #[must_use]
+    pub fn refused_datagrams(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Starts a link; its description is the offer.

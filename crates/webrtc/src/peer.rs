@@ -21,6 +21,10 @@ use crate::{CloseReason, Error, SCTP_BUFFER_BYTES};
 /// driver.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
+/// Datagrams that a session takes before it must be advanced. Its DTLS layer holds 30 records that nobody asked for yet
+/// and drops what comes then, which SCTP would take for a congested path.
+const RECEIVED_AT_ONCE: usize = 16;
+
 /// What a session wants its driver to do.
 pub(crate) enum Effect {
     Transmit(Transmit),
@@ -37,6 +41,8 @@ pub(crate) struct Peer {
     connect_by: Instant,
     queue: VecDeque<Bytes>,
     gauge: Arc<Gauge>,
+    /// Datagrams taken since it was last advanced.
+    received: usize,
     /// Where the newest datagram was sent to.
     remote: Option<SocketAddr>,
     pub(crate) deadline: Instant,
@@ -73,6 +79,7 @@ impl Peer {
             connect_by,
             queue: VecDeque::new(),
             gauge: Arc::default(),
+            received: 0,
             remote: None,
             deadline: connect_by,
         }
@@ -132,7 +139,13 @@ impl Peer {
 
     /// Feeds a datagram. An error ends the session.
     pub(crate) fn receive(&mut self, input: Input<'_>) -> Result<(), CloseReason> {
+        self.received += 1;
         self.rtc.handle_input(input).map_err(|error| failed(&error))
+    }
+
+    /// Whether it must be advanced before it can take another datagram.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.received >= RECEIVED_AT_ONCE
     }
 
     /// Starts an orderly end; the packets that tell the peer are among the effects.
@@ -152,6 +165,7 @@ impl Peer {
 
     /// Moves time forward, writes what fits, and collects everything the session wants done.
     pub(crate) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.received = 0;
         if let Err(reason) = self.advance_inner(now, effects) {
             self.gauge.close();
             effects.push(Effect::Closed(reason));

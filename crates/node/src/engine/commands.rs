@@ -52,6 +52,7 @@ pub(crate) struct Status {
     pub(crate) tracker_up: bool,
     pub(crate) links: usize,
     pub(crate) dropped_packets: u64,
+    pub(crate) refused_datagrams: u64,
     pub(crate) operator_id: Option<OperatorId>,
 }
 
@@ -99,6 +100,7 @@ impl Engine {
             tracker_up: self.tracker_id.is_some(),
             links: self.links.open_links().len(),
             dropped_packets: self.links.dropped_packets(),
+            refused_datagrams: self.links.refused_datagrams(),
             operator_id: self.operator_id,
         }
     }

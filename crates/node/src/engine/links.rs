@@ -74,6 +74,10 @@ impl Links {
         self.dropped_packets
     }
 
+    pub(super) fn refused_datagrams(&self) -> u64 {
+        self.endpoint.refused_datagrams()
+    }
+
     pub(super) fn open_links(&self) -> Vec<(OverlayLink, NodeId)> {
         let open = self.peers.iter().filter(|(_, peer)| peer.open);
         open.filter_map(|(node, peer)| Some((overlay_link(peer.link.as_ref()?.id()), *node)))

@@ -41,6 +41,8 @@ use store::StoreJob;
 const TICK: Duration = Duration::from_millis(25);
 /// Events of one kind taken in one run, so that what they cause shares packets.
 const RUN: usize = 256;
+/// Bytes received in one run, about: what is passed on must not wait for too many signatures to be checked.
+const RUN_BYTES: usize = 24 * 1024;
 /// How often chain facts about neighbours are looked up again.
 const REFRESH_MS: u64 = 1_000;
 
@@ -191,10 +193,13 @@ impl Engine {
                 }
                 event = link_events.recv() => {
                     let Some(event) = event else { return };
-                    self.link_event(event);
+                    let mut received = self.link_event(event);
                     for _ in 1..RUN {
+                        if received >= RUN_BYTES {
+                            break;
+                        }
                         let Ok(event) = link_events.try_recv() else { break };
-                        self.link_event(event);
+                        received += self.link_event(event);
                     }
                 }
                 event = tracker_events.recv() => {
@@ -218,7 +223,8 @@ impl Engine {
         self.clock.now()
     }
 
-    fn link_event(&mut self, event: LinkEvent) {
+    /// Takes an event; gives the bytes it brought.
+    fn link_event(&mut self, event: LinkEvent) -> usize {
         let now = self.now();
         match event {
             LinkEvent::Connected { link, remote } => {
@@ -232,6 +238,7 @@ impl Engine {
             }
             LinkEvent::Received { link, data } => {
                 self.overlay.packet(links::overlay_link(link), &data, &now);
+                return data.len();
             }
             LinkEvent::Closed { link, reason } => {
                 self.overlay.link_closed(links::overlay_link(link));
@@ -240,6 +247,7 @@ impl Engine {
                 }
             }
         }
+        0
     }
 
     fn operator_of(&self, node: NodeId, now: &Now) -> Option<OperatorId> {

@@ -1,54 +1,65 @@
-//! Datagrams in and out of the one socket.
+//! Which session a datagram is for.
 //!
-//! Invariant: a datagram reaches only a session that recognises it, and what waits for a full
-//! socket is bounded.
+//! Invariant: a datagram reaches only a session that recognises it.
 
-use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
-use tokio::net::UdpSocket;
 
+use super::socket::Inbox;
 use super::{Driver, RUN};
 use crate::{LinkId, front};
 
-/// Datagrams that may wait for a full socket; SCTP sends again what is dropped.
-const BLOCKED_DATAGRAMS: usize = 1024;
 /// Addresses remembered per link that may be open, on average.
 const ADDRESSES_PER_LINK: usize = 8;
 
 impl Driver {
-    pub(super) fn take_datagrams(&mut self, buffer: &mut [u8]) {
-        for _ in 0..RUN {
-            match self.socket.try_recv_from(buffer) {
-                Ok((size, source)) => self.datagram(source, &buffer[..size]),
+    /// Reads what is there, within a run. The events of one run may wait for the reader, no more.
+    pub(super) fn take_datagrams(&mut self, inbox: &mut Inbox) {
+        let mut taken = 0;
+        while taken < RUN {
+            match self.socket.receive(inbox) {
+                Ok(()) => {
+                    for (source, datagram) in inbox.datagrams() {
+                        self.datagram(source, datagram);
+                        taken += 1;
+                    }
+                }
                 // ICMP errors of earlier sends surface here on some systems; they concern one peer,
                 // not the socket.
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => taken += 1,
                 Err(_) => return,
             }
         }
     }
 
     fn datagram(&mut self, source: SocketAddr, bytes: &[u8]) {
-        let now = Instant::now();
-        let Some(destination) = self.destination(source) else { return };
-        let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
-            tracing::trace!(%source, "a datagram of no known kind was dropped");
-            return;
-        };
-        let input = Input::Receive(now, receive);
-        let Some(id) = self.owner(source, bytes, &input) else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        match peer.receive(input) {
-            Ok(()) => {
-                self.dirty.insert(id);
-            }
-            Err(reason) => tracing::debug!(%id, %reason, "a datagram was refused"),
+        if self.take(source, bytes).is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Gives a datagram to its session; `None` if it has none, or does not want it.
+    fn take(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<()> {
+        let destination = self.destination(source)?;
+        let receive = Receive::new(Protocol::Udp, source, destination, bytes).ok()?;
+        let input = Input::Receive(Instant::now(), receive);
+        let id = self.owner(source, bytes, &input)?;
+        let peer = self.peers.get_mut(&id)?;
+        if let Err(reason) = peer.receive(input) {
+            tracing::debug!(%id, %reason, "a datagram was refused");
+            return None;
+        }
+        if peer.is_full() {
+            self.advance(id);
+        } else {
+            self.dirty.insert(id);
+        }
+        Some(())
     }
 
     /// The candidate address a datagram came in on: the only one, or the first of the source's
@@ -87,35 +98,5 @@ impl Driver {
         if self.by_address.len() < limit || self.by_address.contains_key(&source) {
             self.by_address.insert(source, id);
         }
-    }
-
-    pub(super) fn send_blocked(&mut self) {
-        while let Some((destination, datagram)) = self.blocked.pop_front() {
-            match self.socket.try_send_to(&datagram, destination) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.blocked.push_front((destination, datagram));
-                    return;
-                }
-                Ok(_) | Err(_) => {}
-            }
-        }
-    }
-}
-
-pub(super) fn send(
-    socket: &UdpSocket,
-    blocked: &mut VecDeque<(SocketAddr, Vec<u8>)>,
-    destination: SocketAddr,
-    datagram: Vec<u8>,
-) {
-    if blocked.is_empty() {
-        match socket.try_send_to(&datagram, destination) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // Other errors (unreachable, refused) are the network's loss; ICE notices a dead path.
-            Ok(_) | Err(_) => return,
-        }
-    }
-    if blocked.len() < BLOCKED_DATAGRAMS {
-        blocked.push_back((destination, datagram));
     }
 }
