@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { messages: 16_384, bytes: 16 * 1024 * 1024, chains: 1024, history: 16_384 }
+        Self { messages: 16_384, bytes: 8 * 1024 * 1024, chains: 1024, history: 16_384 }
     }
 }
 

@@ -36,6 +36,6 @@ pub use error::{DecodeError, Rejection, SignatureError};
 pub use receipt::{DeliveryReceipt, RECEIPT_BYTES, ReceiptKey};
 pub use rejection_statement::{RejectionStatement, RejectionStatementError, rejection_id};
 pub use session_key::{SessionKey, SessionKeyError, address_of};
-pub use signature::{SIGNATURE_BYTES, Signature};
+pub use signature::{KnownKey, SIGNATURE_BYTES, Signature};
 pub use signed::{SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
 pub use state::{Step, step};

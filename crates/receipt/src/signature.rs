@@ -7,8 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use alloy_primitives::hex;
-use secp256k1::Message;
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
+use secp256k1::{Message, PublicKey};
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256};
 
@@ -21,6 +21,10 @@ pub const SIGNATURE_BYTES: usize = 65;
 /// A signature as bytes; it becomes trustworthy by [`Signature::signer`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature(pub [u8; SIGNATURE_BYTES]);
+
+/// The public key of an address, to check many signatures of one signer with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownKey(PublicKey);
 
 impl Signature {
     /// Signs a digest deterministically (RFC 6979).
@@ -46,6 +50,36 @@ impl Signature {
             .recover_ecdsa(Message::from_digest(digest.0), &signature)
             .map(|key| address_of(&key))
             .map_err(|_| SignatureError::NoKey)
+    }
+
+    /// The key of `address`, if it signed `digest`; `None` if somebody else did. Here `v` only says where to look first:
+    /// both keys that give the signature are tried, so that the answer is the same as [`Signature::verify`]'s.
+    pub fn key_of(
+        &self,
+        address: Address,
+        digest: B256,
+    ) -> Result<Option<KnownKey>, SignatureError> {
+        let named = self.parse()?;
+        let (first, compact) = named.serialize_compact();
+        let second = if first == RecoveryId::Zero { RecoveryId::One } else { RecoveryId::Zero };
+        let message = Message::from_digest(digest.0);
+        for id in [first, second] {
+            let signature = RecoverableSignature::from_compact(&compact, id);
+            let key = signature.and_then(|s| secp256k1::SECP256K1.recover_ecdsa(message, &s));
+            match key {
+                Ok(key) if address_of(&key) == address => return Ok(Some(KnownKey(key))),
+                Ok(_) => {}
+                Err(_) => return Err(SignatureError::NoKey),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether `key` signed `digest`. Quicker than recovery, and blind to `v`: of use only where nothing depends on it.
+    pub fn verify(&self, key: &KnownKey, digest: B256) -> Result<bool, SignatureError> {
+        let signature = self.parse()?.to_standard();
+        let message = Message::from_digest(digest.0);
+        Ok(secp256k1::SECP256K1.verify_ecdsa(message, &signature, &key.0).is_ok())
     }
 
     fn parse(&self) -> Result<RecoverableSignature, SignatureError> {
@@ -139,6 +173,24 @@ mod tests {
         let mut flipped = signature;
         flipped.0[64] = 55 - flipped.0[64];
         assert_ne!(flipped.signer(digest), Ok(address));
+    }
+
+    #[test]
+    fn with_a_known_key_the_answer_is_the_same_whatever_v_says() {
+        let (signature, digest, address) = signed();
+        let mut flipped = signature;
+        flipped.0[64] = 55 - flipped.0[64];
+        for signature in [signature, flipped] {
+            let key = signature.key_of(address, digest).unwrap().unwrap();
+            assert_eq!(signature.verify(&key, digest), Ok(true));
+            assert_eq!(signature.verify(&key, B256::ZERO), Ok(false));
+            assert_eq!(signature.key_of(Address::ZERO, digest), Ok(None));
+        }
+        let mut other = signature;
+        other.0[64] = 29;
+        let key = signature.key_of(address, digest).unwrap().unwrap();
+        assert_eq!(other.verify(&key, digest), Err(SignatureError::V(29)));
+        assert_eq!(other.key_of(address, digest), Err(SignatureError::V(29)));
     }
 
     #[test]

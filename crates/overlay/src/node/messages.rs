@@ -49,7 +49,7 @@ impl Overlay {
         if !self.may_enter(link, &message, now) {
             return;
         }
-        let id = match message.verify() {
+        let id = match message.verify(&mut self.keys) {
             Ok(id) => id,
             Err(error) => {
                 self.counters.invalid += 1;

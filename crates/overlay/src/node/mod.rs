@@ -30,6 +30,7 @@ pub use output::{Counters, Output, PeerSummary, StreamSummary};
 use crate::credit::{self, Credit};
 use crate::frame::{self, Frame};
 use crate::ledger::Cadence;
+use crate::message::PublisherKeys;
 use crate::order::Order;
 use crate::outbox::Priority;
 use crate::propagation::{Limits, Propagation};
@@ -105,6 +106,7 @@ pub struct Overlay {
     assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
     credit: Credit,
     guard: Guard,
+    keys: PublisherKeys,
     /// Publishers whose link broke: what they were accepted, until they come back.
     parked: BTreeMap<(NodeId, StreamKey), Writer>,
     /// Bytes that all streams keep for neighbours.
@@ -130,6 +132,7 @@ impl Overlay {
             assigned: BTreeMap::new(),
             credit,
             guard,
+            keys: PublisherKeys::default(),
             parked: BTreeMap::new(),
             kept_bytes: 0,
             epoch: Epoch::default(),
