@@ -1,6 +1,8 @@
 //! A whole network in one process, over real sockets: tracker, relays, publisher, subscribers and a
 //! stand-in for the aggregator. Only the chain is fixed facts.
 
+#[path = "network/flood.rs"]
+mod flood;
 #[path = "network/hostile.rs"]
 mod hostile;
 
@@ -136,6 +138,11 @@ impl Network {
     }
 
     fn relay(&self, number: u8) -> Running {
+        self.relay_at(number, None)
+    }
+
+    /// With its status at an address, if given.
+    fn relay_at(&self, number: u8, status: Option<SocketAddr>) -> Running {
         let mut config = relay::Config::new(
             relay_key(number),
             self.tracker_url.clone(),
@@ -146,6 +153,7 @@ impl Network {
         );
         config.aggregator = Some(self.aggregator_url.clone());
         config.hand_in_every = Duration::from_millis(200);
+        config.http = status;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async {

@@ -16,20 +16,23 @@ use super::*;
 const PAYER: u8 = 4;
 
 /// A raw link to the relay, made as the protocol wants it.
-struct Attacker {
-    link: Link,
-    events: Receiver<Event>,
+pub(super) struct Attacker {
+    pub(super) key: NodeKey,
+    pub(super) link: Link,
+    pub(super) events: Receiver<Event>,
+    /// How the relay describes its end.
+    pub(super) description: String,
     tracker: JoinHandle<()>,
 }
 
 impl Attacker {
-    async fn link(network: &Network) -> Self {
+    pub(super) async fn link(network: &Network) -> Self {
         let key = NodeKey::random();
         let (mut socket, _) = connect_async(&network.tracker_url).await.unwrap();
         let (endpoint, mut events) = Endpoint::bind(LinkConfig::default()).await.unwrap();
         let offer = endpoint.offer().await.unwrap();
         let mut asked = false;
-        loop {
+        let description = loop {
             let text = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
             let Text::Text(text) = text else { continue };
             let reply = match serde_json::from_str(text.as_str()).unwrap() {
@@ -47,20 +50,21 @@ impl Attacker {
                     ToTracker::Signal { to, signal }
                 }
                 FromTracker::Signal { signal, .. } => {
+                    let body = signal.body.clone();
                     endpoint.accept_answer(offer.link.id(), signal.body).await.unwrap();
-                    break;
+                    break body;
                 }
                 _ => continue,
             };
             let text = serde_json::to_string(&reply).unwrap();
             socket.send(Text::text(text)).await.unwrap();
-        }
+        };
         while !matches!(next(&mut events).await, Event::Connected { .. }) {}
         let tracker = tokio::spawn(async move { while socket.next().await.is_some() {} });
-        Self { link: offer.link, events, tracker }
+        Self { key, link: offer.link, events, description, tracker }
     }
 
-    fn say(&self, frame: &Frame) {
+    pub(super) fn say(&self, frame: &Frame) {
         let mut packer = Packer::default();
         assert_eq!(packer.push(&frame.encode()), None);
         self.link.send(packer.finish().unwrap(), Priority::Control).unwrap();
@@ -86,14 +90,14 @@ impl Attacker {
     }
 
     /// Sends a packet after which the relay must close the link.
-    async fn end_with(mut self, packet: Vec<u8>) {
+    pub(super) async fn end_with(mut self, packet: Vec<u8>) {
         self.link.send(Bytes::from(packet), Priority::Control).unwrap();
         while !matches!(next(&mut self.events).await, Event::Closed { .. }) {}
         self.tracker.abort();
     }
 }
 
-async fn next(events: &mut Receiver<Event>) -> Event {
+pub(super) async fn next(events: &mut Receiver<Event>) -> Event {
     timeout(PATIENCE, events.recv()).await.expect("no event in time").unwrap()
 }
 
