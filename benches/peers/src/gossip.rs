@@ -226,12 +226,20 @@ async fn hop(link: Link, messages: u64, steady_s: u32) -> anyhow::Result<Measure
 /// A node that is connected to the relay and knows that it wants the topic.
 async fn joined(link: Link, relay: &Relay) -> anyhow::Result<Gossip> {
     let mut swarm = swarm(link)?;
-    swarm.dial(relay.address.clone())?;
+    // This webrtc-direct dials from a socket that it listens on.
+    swarm.listen_on(link.listen())?;
     let subscribed = async {
+        let mut dialed = false;
         loop {
             match swarm.select_next_some().await {
+                SwarmEvent::NewListenAddr { .. } if !dialed => {
+                    dialed = true;
+                    swarm.dial(relay.address.clone())?;
+                }
                 SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. }) => return Ok(()),
-                SwarmEvent::OutgoingConnectionError { error, .. } => return Err(error),
+                SwarmEvent::OutgoingConnectionError { error, .. } => {
+                    return Err(anyhow::Error::from(error));
+                }
                 _ => {}
             }
         }
