@@ -89,6 +89,8 @@ fn topic() -> IdentTopic {
 }
 
 fn swarm(link: Link) -> anyhow::Result<Gossip> {
+    // webrtc-rs asks rustls for the process's cryptography; of the two that are built in, it knows ring.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = gossipsub::ConfigBuilder::default()
         .validation_mode(ValidationMode::Strict)
         .max_transmit_size(64 * 1024)

@@ -29,7 +29,8 @@ struct Figures {
     tree_1m_incremental_ratio: f64,
 }
 
-const USAGE: &str = "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json]";
+const USAGE: &str =
+    "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json], or tatum-peers gossip tcp|webrtc";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["gossip-relay", link] => gossip::Link::parse(link).and_then(gossip::relay_process),
         ["aggregate", tatum, ..] => measure(tatum).map(|figures| print(&figures, json)),
         ["relay", tatum, ..] => relay::measure(tatum).map(|figures| print(&figures, json)),
+        ["gossip", link] => relay::gossip_alone(link),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

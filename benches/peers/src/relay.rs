@@ -10,7 +10,7 @@ use crate::{progress, tatum};
 const MESSAGES: u64 = 1_000_000;
 /// Messages through gossipsub's.
 const TCP_MESSAGES: u64 = 200_000;
-const WEBRTC_MESSAGES: u64 = 100_000;
+const WEBRTC_MESSAGES: u64 = 50_000;
 /// Seconds at 1000 messages a second.
 const STEADY_S: u32 = 20;
 
@@ -46,4 +46,12 @@ pub(crate) fn measure(tatum: &str) -> anyhow::Result<Figures> {
         cpu_us_per_message: crate::round(ours.cpu_us_per_message),
         rss_mb_after_1m: crate::round(ours.rss_mb),
     })
+}
+
+/// A short look at gossipsub alone.
+pub(crate) fn gossip_alone(link: &str) -> anyhow::Result<()> {
+    const MESSAGES: u64 = 20_000;
+    const STEADY_S: u32 = 5;
+    println!("{}", gossip::measure(Link::parse(link)?, MESSAGES, STEADY_S)?);
+    Ok(())
 }
