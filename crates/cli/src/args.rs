@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::bail;
 use tatum_chain::{Chain, Deployment};
 use tatum_node::NodeKey;
+use tatum_node::client::Stream;
 use tatum_primitives::{StreamId, StreamKey};
 
 use crate::keys::{self, KeySource, KeystoreArgs};
@@ -83,6 +84,11 @@ pub(crate) struct StreamArg {
 }
 
 impl StreamArg {
+    /// The partition by its name.
+    pub(crate) fn named(self) -> Stream {
+        Stream::new(self.id, self.partition)
+    }
+
     /// The partition's key.
     pub(crate) fn key(&self) -> StreamKey {
         self.id.key(self.partition)

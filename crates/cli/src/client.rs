@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tatum_node::GroupKey;
-use tatum_node::client::{Config, Stream};
+use tatum_node::client::{Config, Keys, Rotation, Stream};
 use tatum_node::relay::SharedFacts;
 use tatum_primitives::{Address, NodeId};
 
@@ -23,7 +23,8 @@ pub(crate) struct ClientArgs {
     /// Keystore file of the key that signs messages and receipts, used if TATUM_SESSION_KEY is not set
     #[arg(long, value_name = "FILE")]
     session_keystore: Option<PathBuf>,
-    /// Keystore file of the stream's group key, used if TATUM_GROUP_KEY is not set
+    /// Keystore file of a group key that you hand out yourself, used if TATUM_GROUP_KEY is not set. Without one the
+    /// publisher draws keys and gives them to whom the stream's owner permits
     #[arg(long, value_name = "FILE")]
     group_keystore: Option<PathBuf>,
     /// File with the keystores' password; otherwise TATUM_KEYSTORE_PASSWORD
@@ -50,7 +51,7 @@ pub(crate) struct ClientArgs {
 impl ClientArgs {
     /// The stream partition.
     pub(crate) fn stream(&self) -> Stream {
-        Stream::new(self.stream.id.clone(), self.stream.partition)
+        self.stream.clone().named()
     }
 
     /// A client of the network, and the chain it follows meanwhile.
@@ -58,11 +59,14 @@ impl ClientArgs {
         let key = self.key("session key", "TATUM_SESSION_KEY", self.session_keystore.as_ref());
         let key = keys::session_key(&key.required()?)?;
         let group = self.key("group key", "TATUM_GROUP_KEY", self.group_keystore.as_ref());
-        let group = GroupKey::new(*group.required()?);
+        let keys = match group.find()? {
+            Some(group) => Keys::Static(GroupKey::new(*group)),
+            None => Keys::Exchanged(Rotation::default()),
+        };
         let network = Followed::new(&self.chain, 0).await.context("reading the chain")?;
         let payer = self.payer.unwrap_or(key.address());
         let tracker = tracker_url(&self.tracker)?;
-        let mut config = Config::new(tracker, payer, key, network.domain, group, network.clock());
+        let mut config = Config::new(tracker, payer, key, network.domain, keys, network.clock());
         config.tracker_key = self.tracker_key;
         config.facts = Some(SharedFacts::new(network.view.clone()));
         config.data_dir.clone_from(&self.data);

@@ -44,6 +44,9 @@ enum Command {
     /// Look at the network as a tracker sees it
     #[command(subcommand)]
     Network(cmd::network::Command),
+    /// Say who may publish to a stream of yours and subscribe to it
+    #[command(subcommand)]
+    Stream(cmd::stream::Command),
     /// Publish lines from standard input to a stream
     Publish(cmd::publish::Args),
     /// Print the messages of a stream, one a line
@@ -127,6 +130,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Node(command) => cmd::node::run(command, output).await,
         Command::Tracker(command) => cmd::tracker::run(command, output).await,
         Command::Network(command) => cmd::network::run(command, output).await,
+        Command::Stream(command) => cmd::stream::run(command, output).await,
         Command::Publish(args) => cmd::publish::run(args, output).await,
         Command::Subscribe(args) => cmd::subscribe::run(args, output).await,
         Command::Operator(command) => cmd::operator::run(command, output).await,

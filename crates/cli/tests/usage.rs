@@ -56,6 +56,25 @@ fn a_malformed_key_is_not_repeated() {
 }
 
 #[test]
+fn only_the_owner_of_a_stream_grants_and_nobodys_stream_needs_no_grant() {
+    let someone = "0x0000000000000000000000000000000000000001";
+    let grant = |stream: &str, more: &[&str]| {
+        let arguments = [&["stream", "grant", stream], more].concat();
+        let key = "0x0000000000000000000000000000000000000000000000000000000000000007";
+        tatum(&arguments).env("TATUM_PRIVATE_KEY", key).output().unwrap()
+    };
+    let owned = format!("{someone}/weather");
+    fails(&grant("acme/weather", &["--subscriber", someone]), 1, "open to anyone");
+    fails(&grant(&owned, &["--subscriber", someone]), 1, "belongs to 0x");
+    fails(&grant(&owned, &["--subscriber", someone, "--anyone-subscribes"]), 2, "--subscriber");
+    fails(
+        &run(&["stream", "show", &owned, "--deployment", "/nonexistent.json"]),
+        1,
+        "scripts/deploy",
+    );
+}
+
+#[test]
 fn a_missing_deployment_says_what_writes_it() {
     let arguments = ["stake", "status", "--payer", "0x0000000000000000000000000000000000000001"];
     let mut command = tatum(&arguments);

@@ -17,11 +17,18 @@ use crate::receipts::{epoch_start, key_bytes, signed};
 use crate::row::{bigint, corrupt, unsigned};
 use crate::{Database, DatabaseError};
 
-const MIGRATIONS: &[MigrationText] = &[(
-    20261122164500,
-    "create node receipts",
-    include_str!("../../../migrations/node/20261122164500_create_node_receipts.sql"),
-)];
+const MIGRATIONS: &[MigrationText] = &[
+    (
+        20261122164500,
+        "create node receipts",
+        include_str!("../../../migrations/node/20261122164500_create_node_receipts.sql"),
+    ),
+    (
+        20261122225900,
+        "create stream permissions",
+        include_str!("../../../migrations/node/20261122225900_create_stream_permissions.sql"),
+    ),
+];
 
 /// A kept receipt and the node's word for it, if it came.
 #[derive(Clone, Debug)]
@@ -197,6 +204,43 @@ impl NodeStore {
         Ok(())
     }
 
+    /// Keeps a stream's permission list, as its owner signed it, if it is newer than the one that is kept.
+    ///
+    /// `rank` orders the lists of a stream by its bytes. False if a newer one, or this one, was there.
+    pub async fn keep_permissions(
+        &self,
+        stream: &str,
+        rank: &[u8],
+        signed: &str,
+    ) -> Result<bool, DatabaseError> {
+        const SQL: &str = "INSERT INTO stream_permissions (stream, rank, signed) VALUES ($1, $2, $3) \
+             ON CONFLICT (stream) DO UPDATE SET rank = excluded.rank, signed = excluded.signed \
+             WHERE stream_permissions.rank < excluded.rank";
+        let done = sqlx::query(SQL)
+            .bind(stream.to_owned())
+            .bind(rank.to_vec())
+            .bind(signed.to_owned())
+            .execute(self.database.writer())
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Every kept permission list.
+    pub async fn permissions(&self) -> Result<Vec<String>, DatabaseError> {
+        const SQL: &str = "SELECT signed FROM stream_permissions ORDER BY stream";
+        let rows = sqlx::query(SQL).fetch_all(self.database.reader()).await?;
+        rows.iter().map(|row| Ok(row.try_get("signed")?)).collect()
+    }
+
+    /// Forgets a stream's permission list.
+    pub async fn forget_permissions(&self, stream: &str) -> Result<(), DatabaseError> {
+        sqlx::query("DELETE FROM stream_permissions WHERE stream = $1")
+            .bind(stream.to_owned())
+            .execute(self.database.writer())
+            .await?;
+        Ok(())
+    }
+
     /// How many receipts are in which state.
     pub async fn counts(&self) -> Result<NodeReceiptCounts, DatabaseError> {
         const SQL: &str = "SELECT COUNT(*) AS kept, \
@@ -319,6 +363,21 @@ mod tests {
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, Some(word));
         store.keep(&receipt(1, 2, 6)).await.unwrap().unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, None);
+    }
+
+    #[tokio::test]
+    async fn permissions_survive_reopening_and_never_go_back() {
+        let (folder, store) = store().await;
+        assert!(store.keep_permissions("0xab/c", &[0, 2], "two").await.unwrap());
+        assert!(!store.keep_permissions("0xab/c", &[0, 1, 9], "one").await.unwrap());
+        assert!(!store.keep_permissions("0xab/c", &[0, 2], "again").await.unwrap());
+        assert!(store.keep_permissions("0xab/d", &[0, 1], "other").await.unwrap());
+        store.close().await;
+        let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        assert_eq!(again.permissions().await.unwrap(), ["two", "other"]);
+        assert!(again.keep_permissions("0xab/c", &[0, 3], "three").await.unwrap());
+        again.forget_permissions("0xab/d").await.unwrap();
+        assert_eq!(again.permissions().await.unwrap(), ["three"]);
     }
 
     #[test]

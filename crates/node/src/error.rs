@@ -68,6 +68,22 @@ pub enum NodeError {
         /// The most allowed.
         limit: usize,
     },
+    /// The stream's owner does not let us publish.
+    #[error("the owner of {stream} does not permit {publisher} to publish")]
+    NotPermitted {
+        /// The stream partition.
+        stream: tatum_primitives::StreamKey,
+        /// Whose messages are not forwarded.
+        publisher: tatum_primitives::Address,
+    },
+    /// The group keys on disk cannot be read or written.
+    #[error("keeping group keys in {path}")]
+    GroupKeys {
+        /// Which file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The engine has stopped.
     #[error("the node has stopped")]
     Stopped,

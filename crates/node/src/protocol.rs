@@ -7,15 +7,21 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::frame::Attach;
+use tatum_overlay::permissions::SignedPermissions;
 use tatum_primitives::{B256, NodeId, StreamKey};
 
 use crate::identity::{NodeKey, verify};
+pub use crate::stream::Stream;
 
-/// The version this code speaks.
-pub const VERSION: u32 = 1;
-/// The largest text either side accepts.
+/// The version this code speaks. The first one knew streams by their keys only, so that nobody could
+/// tell whose they are.
+pub const VERSION: u32 = 2;
+/// The largest text that a tracker accepts.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// The largest text that a node accepts: a permission list of the greatest length, and some more.
+pub const MAX_TRACKER_TEXT_BYTES: usize = 256 * 1024;
 
 /// What a node says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +41,8 @@ pub enum ToTracker {
     },
     /// It wants to take part in a stream partition.
     Join {
-        /// Which one.
-        stream: StreamKey,
+        /// Which one, by its name.
+        stream: Stream,
         /// On whose account, signed for this tracker. A tracker that follows the chain recruits
         /// relays only for clients with a payer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +76,15 @@ pub enum ToTracker {
         to: NodeId,
         /// What.
         signal: Signal,
+    },
+    /// A subscriber needs a group key: to be passed on to the publisher that drew it.
+    AskKey(Box<KeyRequest>),
+    /// A publisher's answer, to be passed on to who asked.
+    GiveKey {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        answer: Box<KeyAnswer>,
     },
 }
 
@@ -106,9 +121,11 @@ pub enum FromTracker {
     },
     /// The node shall carry a stream partition.
     Carry {
-        /// Which one.
-        stream: StreamKey,
+        /// Which one, by its name.
+        stream: Stream,
     },
+    /// What the owner of a stream that the node takes part in permits.
+    Permissions(Box<SignedPermissions>),
     /// The node need not carry it any more.
     Release {
         /// Which one.
@@ -122,6 +139,18 @@ pub enum FromTracker {
         from: NodeId,
         /// What.
         signal: Signal,
+    },
+    /// A subscriber needs a group key that the node drew.
+    KeyAsked {
+        /// From whom.
+        from: NodeId,
+        /// What.
+        request: Box<KeyRequest>,
+    },
+    /// A publisher's answer to the node's request.
+    KeyGiven {
+        /// What.
+        answer: Box<KeyAnswer>,
     },
 }
 
@@ -320,6 +349,7 @@ mod hex {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use tatum_primitives::StreamId;
 
     /// JSON of the right words in any order and number, which comes further than noise does.
     fn any_text() -> impl Strategy<Value = String> {
@@ -399,11 +429,12 @@ mod tests {
 
     #[test]
     fn texts_are_read_back_and_unknown_fields_refused() {
-        let join = ToTracker::Join { stream: StreamKey(B256::repeat_byte(1)), account: None };
+        let stream = Stream::new(StreamId::new("a/b").unwrap(), 1);
+        let join = ToTracker::Join { stream, account: None };
         let text = serde_json::to_string(&join).unwrap();
-        assert!(text.starts_with(r#"{"type":"join","stream":"0x0101"#), "{text}");
+        assert_eq!(text, r#"{"type":"join","stream":{"id":"a/b","partition":1}}"#);
         assert_eq!(serde_json::from_str::<ToTracker>(&text).unwrap(), join);
-        let more = text.replace('}', r#","extra":1}"#);
+        let more = text.replace("}}", r#"},"extra":1}"#);
         assert!(serde_json::from_str::<ToTracker>(&more).is_err());
     }
 }

@@ -13,7 +13,7 @@ use tatum_database::NodeStore;
 use tatum_overlay::credit;
 use tatum_overlay::node::{Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Address, Domain, Epoch, NodeId, OperatorId, StreamKey};
+use tatum_primitives::{Address, Domain, Epoch, NodeId, OperatorId};
 use tatum_receipt::Verifier;
 use tatum_receipt::checks::ChainFacts;
 use tokio::net::TcpListener;
@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::engine::{Command, Engine, Notice, Setup};
 use crate::protocol::RelayOffer;
 use crate::status::{self, StatusSource};
+use crate::stream::Stream;
 use crate::submit::Submitter;
 use crate::{Clock, NodeError, NodeKey};
 
@@ -112,7 +113,7 @@ pub struct Config {
     /// How long after an epoch's end its receipts are taken.
     pub grace: Duration,
     /// Streams that are carried without being recruited.
-    pub carry: Vec<StreamKey>,
+    pub carry: Vec<Stream>,
     /// Streams that it can be recruited to.
     pub capacity: u32,
     /// The name of the region it is in, for a tracker that cannot tell from its address.
@@ -186,7 +187,7 @@ pub async fn run(
     let _ignoring = Aborted(tokio::spawn(ignore(ignored)));
     let engine = Engine::start(setup(&config, store.clone()), notices).await?;
     for stream in &config.carry {
-        let sent = engine.commands.send(Command::Carry(*stream)).await;
+        let sent = engine.commands.send(Command::Carry(stream.clone())).await;
         sent.map_err(|_| NodeError::Stopped)?;
     }
     let submitter = match &config.aggregator {

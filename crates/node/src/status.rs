@@ -112,6 +112,11 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCod
         ("duplicates_total", "Later copies received", counters.duplicates),
         ("invalid_total", "Messages with a wrong signature or form", counters.invalid),
         ("unwanted_total", "Messages of streams that are not carried", counters.unwanted),
+        (
+            "unpermitted_total",
+            "Messages of publishers that the stream's owner does not permit",
+            counters.unpermitted,
+        ),
         ("malformed_total", "Packets that broke the protocol", counters.malformed),
         ("wanted_total", "Messages asked for again", counters.wanted),
         ("lost_total", "Messages that nobody could give", counters.lost),

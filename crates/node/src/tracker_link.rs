@@ -16,7 +16,9 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::NodeKey;
-use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello};
+use crate::protocol::{
+    FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The tracker pings after ten seconds of silence; three times that means it is gone.
@@ -92,7 +94,7 @@ impl TrackerLink {
     }
 
     async fn connect(&self) -> Result<(Socket, NodeId), String> {
-        let config = WebSocketConfig::default().max_message_size(Some(4 * MAX_TEXT_BYTES));
+        let config = WebSocketConfig::default().max_message_size(Some(MAX_TRACKER_TEXT_BYTES));
         let connecting = connect_async_with_config(self.url.as_str(), Some(config), true);
         let (mut socket, _) = timeout(CONNECT_TIMEOUT, connecting)
             .await

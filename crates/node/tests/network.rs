@@ -5,10 +5,12 @@
 mod flood;
 #[path = "network/hostile.rs"]
 mod hostile;
+#[path = "network/permissions.rs"]
+mod permissions;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -98,10 +100,16 @@ impl Running {
     }
 }
 
-async fn start_tracker(listen: SocketAddr, clock: &Arc<dyn Clock>) -> (Running, String) {
+async fn start_tracker(
+    listen: SocketAddr,
+    clock: &Arc<dyn Clock>,
+    data_dir: &Path,
+) -> (Running, String) {
     let mut config =
         tracker::Config::new(NodeKey::from_bytes(&[99; 32]), listen, Arc::clone(clock));
     config.facts = Some(SharedFacts::new(FixedFacts));
+    config.domain = Some(domain());
+    config.data_dir = Some(data_dir.to_owned());
     let tracker = Tracker::bind(config).await.unwrap();
     let url = tracker.url();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -123,13 +131,15 @@ struct Network {
 impl Network {
     async fn start() -> Self {
         let clock = clock();
-        let (tracker, tracker_url) = start_tracker(([127, 0, 0, 1], 0).into(), &clock).await;
+        let folder = tempfile::tempdir().unwrap();
+        let listen = ([127, 0, 0, 1], 0).into();
+        let (tracker, tracker_url) =
+            start_tracker(listen, &clock, &folder.path().join("tracker")).await;
         let held = Held::default();
         let routes = Router::new().route("/v1/receipts", post(take)).with_state(Arc::clone(&held));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let aggregator_url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let folder = tempfile::tempdir().unwrap();
         Self { folder, clock, tracker_url, tracker: Some(tracker), aggregator_url, held }
     }
 
@@ -327,7 +337,8 @@ async fn streams_flow_on_while_the_tracker_is_gone_and_newcomers_wait_for_it() {
     let connecting =
         tokio::spawn(async move { Subscriber::connect(newcomer, &[stream()]).await.unwrap() });
     let address = network.tracker_url.trim_start_matches("ws://").split('/').next().unwrap();
-    let (tracker, _) = start_tracker(address.parse().unwrap(), &network.clock).await;
+    let folder = network.folder.path().join("tracker");
+    let (tracker, _) = start_tracker(address.parse().unwrap(), &network.clock, &folder).await;
     network.tracker = Some(tracker);
     let newcomer = timeout(PATIENCE, connecting).await.unwrap().unwrap();
     let reading = read(newcomer, 50);

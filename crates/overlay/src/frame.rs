@@ -70,6 +70,9 @@ pub enum Refusal {
         /// What flows back in a second.
         limit_bytes_per_second: u64,
     },
+    /// The stream's owner has not permitted it, or does not any more.
+    #[error("the stream's owner does not permit it")]
+    NotPermitted,
 }
 
 /// Why a node ends a link.

@@ -5,7 +5,8 @@
 //!
 //! | module | what it decides |
 //! |---|---|
-//! | [`message`], [`seal`] | what a publisher signs, what only subscribers read |
+//! | [`message`], [`seal`], [`exchange`] | what a publisher signs, what only subscribers read |
+//! | [`permissions`] | who may publish and subscribe, as a stream's owner signed |
 //! | [`frame`] | what neighbours say to each other, byte for byte |
 //! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, and how gaps close |
 //! | [`ledger`], [`credit`] | what was delivered, and how much may stay unreceipted |
@@ -26,10 +27,11 @@
 //! checked; a receipt counts exactly the first valid copies.
 //!
 //! # Not provided
-//! Permission checks per stream and quota leases.
+//! Quota leases.
 
 mod attach;
 pub mod credit;
+pub mod exchange;
 pub mod frame;
 pub mod ledger;
 pub mod limit;
@@ -37,6 +39,7 @@ pub mod message;
 pub mod node;
 pub mod order;
 pub mod outbox;
+pub mod permissions;
 pub mod propagation;
 pub mod repair;
 pub mod score;

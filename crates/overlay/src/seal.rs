@@ -1,10 +1,16 @@
 //! Payloads sealed with AES-256-GCM under a stream's group key, which relays never see.
 //!
-//! Each chain has its own AES key, derived from the group key, and the message's number is the
-//! nonce. Invariant: no (key, nonce) pair seals two payloads, as chains are random 64-bit numbers
-//! and numbers never repeat in a chain. Source: NIST SP 800-38D §8.2.1 (deterministic nonces).
+//! Each chain has its own AES key, derived from the group key, and what the message holds and its
+//! number are the nonce. Invariant: no (key, nonce) pair seals two payloads, as chains are random
+//! 64-bit numbers and numbers never repeat in a chain. Source: NIST SP 800-38D §8.2.1 (deterministic
+//! nonces).
 //!
-//! Not provided: hiding a payload's length, and agreement on the group key.
+//! A message may hold the next group key instead of a payload, so that who can read goes on without
+//! asking. So a key that leaks opens nothing that was sealed before it was drawn, and all that
+//! follows until a key is drawn that is not handed on in this way.
+//!
+//! Not provided: hiding a payload's length. Agreement on the first key is
+//! [`exchange`](crate::exchange)'s.
 
 use aes_gcm::aead::Aead;
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
@@ -19,6 +25,18 @@ pub const SEAL_OVERHEAD_BYTES: usize = 16;
 #[derive(Clone)]
 pub struct GroupKey([u8; 32]);
 
+/// The name of a group key in messages.
+pub type KeyId = [u8; 8];
+
+/// What a message holds.
+#[derive(Debug)]
+pub enum Content {
+    /// What its publisher wanted to say.
+    Payload(Vec<u8>),
+    /// The group key of the messages that follow.
+    NextKey(GroupKey),
+}
+
 /// A payload that this key does not open: another key, or changed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this group key does not open the payload")]
@@ -31,9 +49,15 @@ impl GroupKey {
         Self(bytes)
     }
 
+    /// The secret itself, for its keeper's disk.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// A name for the key that says nothing about it.
     #[must_use]
-    pub fn id(&self) -> [u8; 8] {
+    pub fn id(&self) -> KeyId {
         let digest = keccak256([b"tatum group key id".as_slice(), &self.0].concat());
         let mut id = [0; 8];
         id.copy_from_slice(&digest[..8]);
@@ -52,10 +76,25 @@ impl GroupKey {
         payload: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let cipher = self.cipher(stream, chain);
-        cipher.encrypt(&nonce(sequence), payload).map_err(|_| SealError)
+        cipher.encrypt(&nonce(PAYLOAD, sequence), payload).map_err(|_| SealError)
     }
 
-    /// Opens what [`GroupKey::seal`] made for the same place.
+    /// Seals the next group key into message `sequence` of `chain`.
+    ///
+    /// # Errors
+    /// Never; the type is that of [`GroupKey::seal`].
+    pub fn seal_next(
+        &self,
+        stream: StreamKey,
+        chain: ChainKey,
+        sequence: u64,
+        next: &Self,
+    ) -> Result<Vec<u8>, SealError> {
+        let cipher = self.cipher(stream, chain);
+        cipher.encrypt(&nonce(NEXT_KEY, sequence), next.0.as_slice()).map_err(|_| SealError)
+    }
+
+    /// Opens what [`GroupKey::seal`] or [`GroupKey::seal_next`] made for the same place.
     ///
     /// # Errors
     /// [`SealError`] if the key, the place or the bytes differ.
@@ -65,9 +104,13 @@ impl GroupKey {
         chain: ChainKey,
         sequence: u64,
         ciphertext: &[u8],
-    ) -> Result<Vec<u8>, SealError> {
+    ) -> Result<Content, SealError> {
         let cipher = self.cipher(stream, chain);
-        cipher.decrypt(&nonce(sequence), ciphertext).map_err(|_| SealError)
+        if let Ok(payload) = cipher.decrypt(&nonce(PAYLOAD, sequence), ciphertext) {
+            return Ok(Content::Payload(payload));
+        }
+        let key = cipher.decrypt(&nonce(NEXT_KEY, sequence), ciphertext).map_err(|_| SealError)?;
+        key.try_into().map(|key| Content::NextKey(Self(key))).map_err(|_| SealError)
     }
 
     fn cipher(&self, stream: StreamKey, chain: ChainKey) -> Aes256Gcm {
@@ -89,8 +132,13 @@ impl std::fmt::Debug for GroupKey {
     }
 }
 
-fn nonce(sequence: u64) -> Nonce<aes_gcm::aead::consts::U12> {
+/// Kinds of content, the first four bytes of the nonce.
+const PAYLOAD: u32 = 0;
+const NEXT_KEY: u32 = 1;
+
+fn nonce(kind: u32, sequence: u64) -> Nonce<aes_gcm::aead::consts::U12> {
     let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&kind.to_be_bytes());
     bytes[4..].copy_from_slice(&sequence.to_be_bytes());
     bytes.into()
 }
@@ -108,12 +156,28 @@ mod tests {
         let group = GroupKey::new([7; 32]);
         let sealed = group.seal(STREAM, CHAIN, 5, b"rain").unwrap();
         assert_eq!(sealed.len(), 4 + SEAL_OVERHEAD_BYTES);
-        assert_eq!(group.open(STREAM, CHAIN, 5, &sealed).unwrap(), b"rain");
+        let Content::Payload(payload) = group.open(STREAM, CHAIN, 5, &sealed).unwrap() else {
+            panic!("no payload");
+        };
+        assert_eq!(payload, b"rain");
         assert!(group.open(STREAM, CHAIN, 6, &sealed).is_err());
         assert!(group.open(STREAM, ChainKey { chain: 4, ..CHAIN }, 5, &sealed).is_err());
         assert!(GroupKey::new([8; 32]).open(STREAM, CHAIN, 5, &sealed).is_err());
         let mut changed = sealed;
         changed[0] ^= 1;
         assert!(group.open(STREAM, CHAIN, 5, &changed).is_err());
+    }
+
+    #[test]
+    fn a_next_key_is_told_from_a_payload_of_the_same_bytes() {
+        let (group, next) = (GroupKey::new([7; 32]), GroupKey::new([8; 32]));
+        let sealed = group.seal_next(STREAM, CHAIN, 5, &next).unwrap();
+        assert_ne!(sealed, group.seal(STREAM, CHAIN, 5, &[8; 32]).unwrap());
+        match group.open(STREAM, CHAIN, 5, &sealed) {
+            Ok(Content::NextKey(key)) => assert_eq!(key.id(), next.id()),
+            other => panic!("{other:?}"),
+        }
+        assert!(next.open(STREAM, CHAIN, 5, &sealed).is_err());
+        assert!(group.open(STREAM, CHAIN, 6, &sealed).is_err());
     }
 }

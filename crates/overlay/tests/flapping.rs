@@ -208,3 +208,25 @@ fn large_messages_are_called_off_and_not_sent_again() {
     assert_eq!(relay.counters().called_off, 1);
     assert_eq!(relay.counters().forwarded, 2 + 1);
 }
+
+#[test]
+fn a_publisher_that_left_and_came_back_is_told_what_was_accepted() {
+    let mut relay = relay(credit::Limits::default());
+    let link = Link(1);
+    admit(&mut relay, link, Role::Publisher, &at(0));
+    relay.packet(link, &sent(0, 100), &at(1));
+    // A tracker that restarted assigns nobody at first, and the same relay again a moment later.
+    relay.packet(link, &packet(&Frame::Leave { stream: STREAM }), &at(2));
+    relay.tick(&at(3));
+    let attach = Attach::sign(
+        (STREAM, Role::Publisher),
+        key().address(),
+        (CLIENT, RELAY),
+        at(4).wall_ms,
+        &key(),
+    );
+    relay.admit(link, &attach, &[], &at(4));
+    relay.tick(&at(30));
+    let told = frames(&mut relay, link);
+    assert!(told.iter().any(|frame| matches!(frame, Frame::Accepted { .. })), "{told:?}");
+}

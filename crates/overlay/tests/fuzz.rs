@@ -66,6 +66,7 @@ fn every_frame() -> Vec<Frame> {
         refused(Refusal::Leaving),
         refused(Refusal::Replaced),
         refused(Refusal::Rate { limit_bytes_per_second: 5 }),
+        refused(Refusal::NotPermitted),
         Frame::Message(Box::new(message(chain(1), 2, 3))),
         Frame::Have { stream: STREAM, spans: vec![span] },
         Frame::Want { stream: STREAM, span },

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alloy_primitives::{B256, Keccak256};
+use alloy_primitives::{Address, B256, Keccak256};
 use serde::{Deserialize, Serialize};
 
 /// An operator's dense, append-only number in the registry.
@@ -107,6 +107,14 @@ impl StreamId {
         &self.0
     }
 
+    /// Whose stream it is: the address before the first `/`, as in `0xabc…/weather`. A name that does not begin with an
+    /// address is nobody's.
+    pub fn owner(&self) -> Option<Address> {
+        let first = self.0.split('/').next()?;
+        let digits = first.strip_prefix("0x").filter(|digits| digits.len() == 40)?;
+        digits.parse().ok()
+    }
+
     /// The key of one partition.
     pub fn key(&self, partition: u16) -> StreamKey {
         let mut hasher = Keccak256::new();
@@ -180,6 +188,19 @@ mod tests {
     fn stream_key_hashes_id_and_decimal_partition() {
         let id = StreamId::new("0xabc/weather").unwrap();
         assert_eq!(id.key(12).0, keccak256("0xabc/weather#12"));
+    }
+
+    #[test]
+    fn a_stream_belongs_to_the_address_that_its_name_begins_with() {
+        let owner = Address::repeat_byte(0xab);
+        let of = |text: String| StreamId::new(text).unwrap().owner();
+        assert_eq!(of(format!("{owner:#x}/weather")), Some(owner));
+        assert_eq!(of(format!("{owner}/a/b")), Some(owner), "in any case");
+        assert_eq!(of(format!("{owner:#x}")), Some(owner));
+        assert_eq!(of(format!("{owner:#x}0/weather")), None);
+        assert_eq!(of(format!("{owner:x}/weather")), None);
+        assert_eq!(of("0x12/weather".to_owned()), None);
+        assert_eq!(of(format!("acme/{owner:#x}")), None);
     }
 
     #[test]

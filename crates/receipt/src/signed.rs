@@ -64,9 +64,14 @@ impl Verifier {
         Self { separator: domain.separator() }
     }
 
+    /// The EIP-712 digest of another struct of the same deployment, such as a stream's permissions.
+    pub fn digest_of(&self, struct_hash: B256) -> B256 {
+        eip712_digest(self.separator, struct_hash)
+    }
+
     /// The EIP-712 digest that is signed.
     pub fn digest(&self, receipt: &DeliveryReceipt) -> B256 {
-        eip712_digest(self.separator, receipt.struct_hash())
+        self.digest_of(receipt.struct_hash())
     }
 
     /// Who signed, if the signature is canonical.

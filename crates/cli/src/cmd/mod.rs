@@ -14,5 +14,6 @@ pub(crate) mod publish;
 pub(crate) mod session;
 pub(crate) mod simulate;
 pub(crate) mod stake;
+pub(crate) mod stream;
 pub(crate) mod subscribe;
 pub(crate) mod tracker;

@@ -124,7 +124,7 @@ async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     config.bind = args.bind;
     config.advertise = args.advertise;
     config.http = args.status;
-    config.carry = args.carry.iter().map(StreamArg::key).collect();
+    config.carry = args.carry.into_iter().map(StreamArg::named).collect();
     config.capacity = args.capacity;
     config.region = args.region;
     config.grace = Duration::from_secs(args.grace);

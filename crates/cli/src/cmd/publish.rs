@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tatum_node::client::{PublishStats, Publisher};
+use tatum_node::client::{Keys, PublishStats, Publisher, Rotation};
 
 use crate::client::ClientArgs;
 use crate::output::Output;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What to publish, and how fast.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs, the one in TATUM_GROUP_KEY seals (32 bytes of hex each). Ends when its input ends and\nrelays have accepted everything."
+    after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs (32 bytes of hex). Group keys are drawn here and given to subscribers that ask while this\nruns, unless one is given. Ends when its input ends and relays have accepted everything."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -24,10 +24,20 @@ pub(crate) struct Args {
     /// Messages per second, at most
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
+    /// Draw a new group key after so many messages
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    rotate_after: u64,
+    /// Draw a new group key after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
+    rotate_every: u64,
 }
 
 pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode> {
-    let (config, _network) = args.client.config().await?;
+    let (mut config, _network) = args.client.config().await?;
+    if let Keys::Exchanged(rotation) = &mut config.keys {
+        let interval = Duration::from_secs(args.rotate_every);
+        *rotation = Rotation { messages: args.rotate_after, interval };
+    }
     let stream = args.client.stream();
     let mut publisher =
         Publisher::connect(config, &stream).await.context("connecting to the network")?;

@@ -21,7 +21,7 @@ const FLUSH_AFTER: Duration = Duration::from_millis(20);
 /// What to subscribe to.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts, the one in TATUM_GROUP_KEY opens messages. With --json each line also has the\npublisher, the time and the number. Runs until SIGINT or SIGTERM, and then hands in its closing receipts."
+    after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts and asks publishers for group keys, unless one is given. With --json each line also has the\npublisher, the time and the number. Runs until SIGINT or SIGTERM, and then hands in its closing receipts."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -84,7 +84,7 @@ async fn print_all(
                 ),
                 Some(Item::Unreadable(message)) => tracing::warn!(
                     publisher = %message.publisher, sequence = message.sequence,
-                    "a message is sealed with another group key"
+                    "a message is sealed with a group key that nobody gave us"
                 ),
             },
             () = flush => {

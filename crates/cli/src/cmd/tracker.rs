@@ -19,7 +19,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Run a tracker until SIGINT or SIGTERM
     #[command(
-        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --node-keystore tracker.json"
+        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --data ./tracker --node-keystore tracker.json"
     )]
     Run(RunArgs),
 }
@@ -39,6 +39,9 @@ pub(crate) struct RunArgs {
     /// CSV file of `network,region` lines, such as `203.0.113.0/24,eu-west-1`
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
+    /// Folder for the permission lists of streams
+    #[arg(long, value_name = "DIR", default_value = "tatum-tracker")]
+    data: PathBuf,
     #[command(flatten)]
     key: NodeKeyArgs,
     #[command(flatten)]
@@ -65,6 +68,8 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
         config.regions = tracker::Regions::read(path)?;
     }
     config.relays_per_stream = args.relays_per_stream;
+    config.domain = Some(network.domain);
+    config.data_dir = Some(args.data);
     config.facts = Some(SharedFacts::new(network.view.clone()));
     tracker::run(config, shutdown::requested()).await.context("running the tracker")?;
     Ok(ExitCode::SUCCESS)

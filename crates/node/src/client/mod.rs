@@ -3,6 +3,8 @@
 //! Invariant: a client counts and receipts what it received or what was accepted from it, whether
 //! its owner reads along or not; what its owner gets is decrypted and in order.
 
+mod keyring;
+mod opener;
 mod publisher;
 mod subscriber;
 
@@ -15,39 +17,18 @@ use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Account, Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Address, Domain, NodeId, StreamId, StreamKey};
+use tatum_primitives::{Address, Domain, NodeId};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
+pub use keyring::{Keys, Rotation};
 pub use publisher::{PublishStats, Publisher};
 pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadable};
 
 use crate::engine::{Closing, Command, Engine, EngineHandle, Notice, Setup};
 use crate::relay::{SharedFacts, open_store};
-use crate::{Clock, GroupKey, NodeError, NodeKey};
-
-/// A stream partition by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stream {
-    /// The stream.
-    pub id: StreamId,
-    /// Its partition.
-    pub partition: u16,
-}
-
-impl Stream {
-    /// A partition of a stream.
-    #[must_use]
-    pub const fn new(id: StreamId, partition: u16) -> Self {
-        Self { id, partition }
-    }
-
-    /// Its key.
-    #[must_use]
-    pub fn key(&self) -> StreamKey {
-        self.id.key(self.partition)
-    }
-}
+pub use crate::stream::Stream;
+use crate::{Clock, NodeError, NodeKey};
 
 /// What a client is.
 #[derive(Debug, Clone)]
@@ -66,8 +47,8 @@ pub struct Config {
     pub key: SessionKey,
     /// The deployment that receipts are signed for.
     pub domain: Domain,
-    /// Opens and seals payloads.
-    pub group_key: GroupKey,
+    /// What opens and seals payloads.
+    pub keys: Keys,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chain facts about relays; without them a relay's word for its operator is taken, which can
@@ -93,7 +74,7 @@ impl Config {
         payer: Address,
         key: SessionKey,
         domain: Domain,
-        group_key: GroupKey,
+        keys: impl Into<Keys>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -104,7 +85,7 @@ impl Config {
             payer,
             key,
             domain,
-            group_key,
+            keys: keys.into(),
             clock,
             facts: None,
             data_dir: None,

@@ -1,25 +1,31 @@
 //! Publishing: seals, signs, sends, and waits for relays to accept.
 //!
 //! Invariant: at most [`WINDOW`] messages are on their way; a message counts as accepted once a
-//! relay said so, and a publisher ends only after all were (or its patience is over).
+//! relay said so, and a publisher ends only after all were (or its patience is over). Messages that
+//! hand on a group key are numbered, accepted and receipted like others, but not counted as published.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::Rng;
 use serde::Serialize;
+use tatum_overlay::exchange::KeyRequest;
 use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
-use tatum_overlay::seal::SEAL_OVERHEAD_BYTES;
+use tatum_overlay::permissions::Access;
+use tatum_overlay::seal::{KeyId, SEAL_OVERHEAD_BYTES};
 use tatum_overlay::{ChainKey, Message, MessageRef};
-use tatum_primitives::{Role, StreamKey};
+use tatum_primitives::{NodeId, Role, StreamKey};
 use tatum_receipt::Signature;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::keyring::Keyring;
 use super::{Config, Stream, finish};
-use crate::NodeError;
 use crate::engine::{Command, EngineHandle, Notice};
+use crate::relay::SharedFacts;
+use crate::{Clock, GroupKey, NodeError};
 
 /// The largest payload of one message.
 const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
@@ -59,10 +65,23 @@ pub struct Publisher {
     chain: ChainKey,
     engine: EngineHandle,
     progress: watch::Receiver<Progress>,
+    keyring: SharedKeyring,
     previous: Option<MessageRef>,
-    published: u64,
+    /// Messages sent, with those that hand on a key.
+    sent: u64,
+    handed_on: u64,
     bytes: u64,
     started: Option<Instant>,
+}
+
+/// The keys, shared with whoever answers requests for them.
+#[derive(Debug, Clone)]
+struct SharedKeyring(Arc<Mutex<Keyring>>);
+
+impl SharedKeyring {
+    fn lock(&self) -> MutexGuard<'_, Keyring> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Publisher {
@@ -72,12 +91,23 @@ impl Publisher {
     /// [`NodeError::Timeout`] with the last refusal if no relay does.
     pub async fn connect(config: Config, stream: &Stream) -> Result<Self, NodeError> {
         let (notices, queue) = mpsc::channel(4096);
+        let publisher = config.key.address();
+        let (folder, now_ms) = (config.data_dir.as_deref(), config.clock.now().monotonic_ms);
+        let place = (stream.key(), publisher);
+        let keyring = Keyring::open(&config.keys, place, folder, now_ms)?;
+        let keyring = SharedKeyring(Arc::new(Mutex::new(keyring)));
         let engine = config.start(notices).await?;
+        let opened = engine.commands.send(Command::OpenPublisher(stream.clone())).await;
         let stream = stream.key();
-        let opened = engine.commands.send(Command::OpenPublisher(stream)).await;
         opened.map_err(|_| NodeError::Stopped)?;
         let (sender, mut progress) = watch::channel(Progress::default());
-        tokio::spawn(follow(queue, sender));
+        let answers = Answers {
+            keyring: keyring.clone(),
+            facts: config.facts.clone(),
+            clock: Arc::clone(&config.clock),
+            commands: engine.commands.downgrade(),
+        };
+        tokio::spawn(follow(queue, sender, answers));
         let patience = config.connect_timeout;
         let admitted = timeout(patience, progress.wait_for(|progress| progress.admitted)).await;
         match admitted.map(|admitted| admitted.map(|_| ())) {
@@ -93,15 +123,17 @@ impl Publisher {
                 });
             }
         }
-        let chain = ChainKey { publisher: config.key.address(), chain: rand::rng().random() };
+        let chain = ChainKey { publisher, chain: rand::rng().random() };
         Ok(Self {
             config,
             stream,
             chain,
             engine,
             progress,
+            keyring,
             previous: None,
-            published: 0,
+            sent: 0,
+            handed_on: 0,
             bytes: 0,
             started: None,
         })
@@ -110,44 +142,80 @@ impl Publisher {
     /// Publishes one message; waits while too many are on their way.
     ///
     /// # Errors
-    /// [`NodeError::TooLarge`] for a payload that no message can hold.
+    /// [`NodeError::TooLarge`] for a payload that no message can hold, [`NodeError::NotPermitted`] if
+    /// the stream's owner withdrew its permission.
     pub async fn publish(&mut self, payload: &[u8]) -> Result<(), NodeError> {
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(NodeError::TooLarge { got: payload.len(), limit: MAX_PAYLOAD_BYTES });
         }
-        let published = self.published;
-        let room = |progress: &Progress| published.saturating_sub(progress.accepted) < WINDOW;
-        self.progress.wait_for(room).await.map_err(|_| NodeError::Stopped)?;
+        let now_ms = self.config.clock.now().monotonic_ms;
+        let rotated = self.keyring.lock().rotate(now_ms)?;
+        if let Some((old, next)) = rotated {
+            self.room().await?;
+            self.send(Sealed::NextKey(old, next)).await?;
+            self.handed_on += 1;
+        }
+        self.room().await?;
         self.started.get_or_insert_with(Instant::now);
-        let message = self.message(payload)?;
-        let id = message.id();
-        let slot = self.engine.commands.reserve().await.map_err(|_| NodeError::Stopped)?;
-        self.bytes += message.payload_bytes();
-        self.previous = Some(message.at);
-        self.published += 1;
-        slot.send(Command::Publish(Box::new(message), id));
-        Ok(())
+        self.send(Sealed::Payload(payload)).await
     }
 
-    fn message(&self, payload: &[u8]) -> Result<Message, NodeError> {
-        let sequence = self.published;
+    /// Waits while too many are on their way, or for as long as the owner lets us publish.
+    async fn room(&mut self) -> Result<(), NodeError> {
+        let (sent, keyring) = (self.sent, self.keyring.clone());
+        let room = |progress: &Progress| {
+            sent.saturating_sub(progress.accepted) < WINDOW || !keyring.lock().may_publish()
+        };
+        self.progress.wait_for(room).await.map_err(|_| NodeError::Stopped)?;
+        if self.keyring.lock().may_publish() {
+            return Ok(());
+        }
+        Err(NodeError::NotPermitted { stream: self.stream, publisher: self.chain.publisher })
+    }
+
+    async fn send(&mut self, what: Sealed<'_>) -> Result<(), NodeError> {
+        // First the place in the queue: what is sealed after a list came is sealed under its key.
+        let slot = self.engine.commands.reserve().await.map_err(|_| NodeError::Stopped)?;
+        let sequence = self.sent;
         // A clock that was set back must not break the chain's order.
         let before_ms = self.previous.map_or(0, |previous| previous.timestamp_ms);
         let timestamp_ms = self.config.clock.wall_ms().max(before_ms);
-        let group = &self.config.group_key;
-        let too_large = |_| NodeError::TooLarge { got: payload.len(), limit: MAX_PAYLOAD_BYTES };
+        let (key_id, ciphertext) = self.seal(&what)?;
         let message = Message {
             stream_key: self.stream,
             chain: self.chain,
             at: MessageRef { timestamp_ms, sequence },
             previous: self.previous,
-            key_id: group.id(),
-            ciphertext: group
-                .seal(self.stream, self.chain, sequence, payload)
-                .map_err(too_large)?,
+            key_id,
+            ciphertext,
             signature: Signature([0; 65]),
         };
-        Ok(message.signed(&self.config.key))
+        let message = message.signed(&self.config.key);
+        let id = message.id();
+        self.bytes += message.payload_bytes();
+        self.previous = Some(message.at);
+        self.sent += 1;
+        slot.send(Command::Publish(Box::new(message), id));
+        Ok(())
+    }
+
+    fn seal(&self, what: &Sealed<'_>) -> Result<(KeyId, Vec<u8>), NodeError> {
+        let (stream, chain, sequence) = (self.stream, self.chain, self.sent);
+        let mut keyring = self.keyring.lock();
+        let current = keyring.current();
+        let (key_id, sealed, got) = match what {
+            Sealed::Payload(payload) => {
+                let sealed = current.seal(stream, chain, sequence, payload);
+                (current.id(), sealed, payload.len())
+            }
+            // Not the current key: since the rotation an owner may have left somebody out.
+            Sealed::NextKey(old, next) => {
+                (old.id(), old.seal_next(stream, chain, sequence, next), 32)
+            }
+        };
+        keyring.count();
+        let limit = MAX_PAYLOAD_BYTES;
+        Ok((key_id, sealed.map_err(|_| NodeError::TooLarge { got, limit })?))
     }
 
     /// Publishes each line of `input` (without its end) until it ends or `shutdown` comes; at most
@@ -195,8 +263,8 @@ impl Publisher {
     /// longer than `patience`.
     pub async fn finish(mut self, patience: Duration) -> PublishStats {
         let deadline = Instant::now() + patience;
-        let published = self.published;
-        let all = self.progress.wait_for(|progress| progress.accepted >= published);
+        let sent = self.sent;
+        let all = self.progress.wait_for(|progress| progress.accepted >= sent);
         // Running out of patience shows in the counts.
         drop(tokio::time::timeout_at(deadline, all).await);
         let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
@@ -206,9 +274,9 @@ impl Publisher {
         while self.progress.changed().await.is_ok() {}
         let progress = self.progress.borrow().clone();
         PublishStats {
-            published,
+            published: sent.saturating_sub(self.handed_on),
             bytes: self.bytes,
-            accepted: progress.accepted,
+            accepted: progress.accepted.saturating_sub(self.handed_on),
             receipts_acknowledged: progress.settled,
             receipts_open: closing.unsettled,
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -237,8 +305,45 @@ async fn read_line(
     Ok(size > 0)
 }
 
+/// What is sealed into a message.
+enum Sealed<'a> {
+    Payload(&'a [u8]),
+    /// Under the first, the second.
+    NextKey(GroupKey, GroupKey),
+}
+
+/// Who follows the owner's permissions and answers requests for keys.
+struct Answers {
+    keyring: SharedKeyring,
+    facts: Option<SharedFacts>,
+    clock: Arc<dyn Clock>,
+    /// Weak, so that the engine ends with its owner.
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl Answers {
+    fn permit(&self, access: Access) {
+        self.keyring.lock().permit(access, self.clock.now().monotonic_ms);
+    }
+
+    fn answer(&self, from: NodeId, request: &KeyRequest) {
+        let now = self.clock.now();
+        let facts = self.facts.as_ref().map(|facts| (facts, now.epoch));
+        let times = (now.wall_ms, now.monotonic_ms);
+        let answer = self.keyring.lock().answer(from, request, facts, times);
+        if let (Some(answer), Some(commands)) = (answer, self.commands.upgrade()) {
+            // Waiting here could block the engine that waits for us; who gets no answer asks again.
+            let _ = commands.try_send(Command::GiveKey(from, Box::new(answer)));
+        }
+    }
+}
+
 /// Turns notices into progress, so that the engine never waits for the publisher's owner.
-async fn follow(mut notices: mpsc::Receiver<Notice>, progress: watch::Sender<Progress>) {
+async fn follow(
+    mut notices: mpsc::Receiver<Notice>,
+    progress: watch::Sender<Progress>,
+    answers: Answers,
+) {
     while let Some(first) = notices.recv().await {
         let rest = std::iter::from_fn(|| notices.try_recv().ok());
         let notices: Vec<Notice> = std::iter::once(first).chain(rest).collect();
@@ -254,6 +359,8 @@ async fn follow(mut notices: mpsc::Receiver<Notice>, progress: watch::Sender<Pro
                         progress.refusal = format!(" (the tracker said: {reason})");
                     }
                     Notice::Settled => progress.settled += 1,
+                    Notice::Access { access, .. } => answers.permit(*access),
+                    Notice::KeyAsked(from, request) => answers.answer(from, &request),
                     _ => {}
                 }
             }

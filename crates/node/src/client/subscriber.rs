@@ -4,17 +4,24 @@
 //! [`Gap`], never skipped in silence.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngCore;
 use serde::Serialize;
-use tatum_overlay::Message;
-use tatum_primitives::{Address, Role, StreamKey};
+use tatum_overlay::exchange::KeyRequest;
+use tatum_primitives::{Address, NodeId, Role, StreamKey};
+use tatum_receipt::SessionKey;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Config, Stream, finish};
+use super::opener::{Ask, Opened, Opener};
+use super::{Config, Keys, Stream, finish};
 use crate::engine::{Command, EngineHandle, Notice};
-use crate::{GroupKey, NodeError};
+use crate::{Clock, NodeError};
+
+/// How often keys are asked for that messages wait for, at most.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What a subscriber gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub enum Item {
     Message(Delivered),
     /// Messages that nobody could give us.
     Gap(Gap),
-    /// A message that our group key does not open.
+    /// A message whose group key we do not have.
     Unreadable(Unreadable),
 }
 
@@ -61,7 +68,7 @@ pub struct Gap {
     pub last: u64,
 }
 
-/// A message under another group key.
+/// A message under a group key that we do not have: nobody gave it to us in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
     /// The stream's id.
@@ -89,11 +96,21 @@ pub struct SubscribeStats {
     pub receipts_open: usize,
 }
 
+/// In whose name keys are asked for.
+#[derive(Debug)]
+struct Asker {
+    node: NodeId,
+    payer: Address,
+    key: SessionKey,
+    clock: Arc<dyn Clock>,
+}
+
 /// Receives one or more stream partitions.
 #[derive(Debug)]
 pub struct Subscriber {
     streams: BTreeMap<StreamKey, Stream>,
-    group_key: GroupKey,
+    opener: Opener,
+    asker: Asker,
     engine: EngineHandle,
     notices: mpsc::Receiver<Notice>,
     early: VecDeque<Notice>,
@@ -110,13 +127,22 @@ impl Subscriber {
         let engine = config.start(sender).await?;
         let streams: BTreeMap<StreamKey, Stream> =
             streams.iter().map(|stream| (stream.key(), stream.clone())).collect();
-        for stream in streams.keys() {
-            let asked = engine.commands.send(Command::Subscribe(*stream)).await;
+        for stream in streams.values() {
+            let asked = engine.commands.send(Command::Subscribe(stream.clone())).await;
             asked.map_err(|_| NodeError::Stopped)?;
         }
         let mut subscriber = Self {
             streams,
-            group_key: config.group_key.clone(),
+            opener: Opener::new(match &config.keys {
+                Keys::Static(key) => Some(key.clone()),
+                Keys::Exchanged(_) => None,
+            }),
+            asker: Asker {
+                node: config.node_key.id(),
+                payer: config.payer,
+                key: config.key.clone(),
+                clock: Arc::clone(&config.clock),
+            },
             engine,
             notices,
             early: VecDeque::new(),
@@ -155,9 +181,20 @@ impl Subscriber {
     /// The next message or gap; `None` once the engine has stopped. Can be cancelled.
     pub async fn next(&mut self) -> Option<Item> {
         loop {
+            if let Some(opened) = self.opener.pop() {
+                return Some(self.handed_over(opened));
+            }
             let notice = match self.early.pop_front() {
                 Some(notice) => notice,
-                None => self.notices.recv().await?,
+                None if !self.opener.is_waiting() => self.notices.recv().await?,
+                None => {
+                    self.ask();
+                    // Cancelled or not, a notice is either received or still there.
+                    match timeout(LOOK_AGAIN, self.notices.recv()).await {
+                        Ok(notice) => notice?,
+                        Err(_) => continue,
+                    }
+                }
             };
             if let Some(item) = self.item(notice) {
                 return Some(item);
@@ -165,9 +202,44 @@ impl Subscriber {
         }
     }
 
+    /// Asks publishers for the keys that messages wait for, and gives up those that waited too long.
+    fn ask(&mut self) {
+        let now = self.asker.clock.now();
+        self.opener.expire(now.monotonic_ms);
+        let random = || {
+            let mut random = [0; 32];
+            rand::rng().fill_bytes(&mut random);
+            random
+        };
+        let Asker { node, payer, key, .. } = &self.asker;
+        for Ask { name, secret } in self.opener.due(now.monotonic_ms, random) {
+            let request = KeyRequest::sign(name, *payer, *node, secret, now.wall_ms, key);
+            // A full queue loses it; it is made again.
+            let _ = self.engine.commands.try_send(Command::AskKey(Box::new(request)));
+        }
+    }
+
     fn item(&mut self, notice: Notice) -> Option<Item> {
         match notice {
-            Notice::Deliver(message) => Some(self.open(*message)),
+            Notice::Deliver(message) => {
+                self.opener.take(*message, self.asker.clock.now().monotonic_ms);
+                None
+            }
+            Notice::KeyGiven(answer) => {
+                let now_ms = self.asker.clock.now().monotonic_ms;
+                if let Err(reason) = self.opener.answer(&answer, now_ms) {
+                    let publisher = answer.name().publisher;
+                    tracing::warn!(%publisher, reason, "a publisher gave us no group key");
+                }
+                None
+            }
+            Notice::Access { stream, access } => {
+                let (payer, key) = (&self.asker.payer, &self.asker.key);
+                if !access.may_subscribe(payer, &key.address()) {
+                    tracing::warn!(%stream, "the stream's owner does not permit us to subscribe");
+                }
+                None
+            }
             Notice::Gap { stream, chain, first, last } => {
                 let count = last.saturating_sub(first).saturating_add(1);
                 self.stats.missing = self.stats.missing.saturating_add(count);
@@ -183,15 +255,16 @@ impl Subscriber {
         }
     }
 
-    fn open(&mut self, message: Message) -> Item {
+    fn handed_over(&mut self, opened: Opened) -> Item {
+        let (Opened::Payload(message, _) | Opened::Unreadable(message)) = &opened;
         let key = message.stream_key;
         let known = self.streams.get(&key);
         let (stream, partition) =
             known.map(|stream| (stream.id.to_string(), stream.partition)).unwrap_or_default();
         let (publisher, chain) = (message.chain.publisher, message.chain.chain);
         let (sequence, timestamp_ms) = (message.at.sequence, message.at.timestamp_ms);
-        match self.group_key.open(key, message.chain, sequence, &message.ciphertext) {
-            Ok(payload) => {
+        match opened {
+            Opened::Payload(_, payload) => {
                 self.stats.messages += 1;
                 self.stats.bytes += payload.len() as u64;
                 Item::Message(Delivered {
@@ -204,7 +277,7 @@ impl Subscriber {
                     payload,
                 })
             }
-            Err(_) => {
+            Opened::Unreadable(_) => {
                 self.stats.unreadable += 1;
                 Item::Unreadable(Unreadable { stream, publisher, sequence })
             }

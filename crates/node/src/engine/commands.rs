@@ -4,20 +4,27 @@
 
 use std::time::Duration;
 
+use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::frame::Refusal;
 use tatum_overlay::node::{PeerSummary, StreamSummary};
+use tatum_overlay::permissions::Access;
 use tatum_overlay::{ChainKey, Message};
 use tatum_primitives::{B256, NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
 use super::{Engine, ReceiptCounts};
+use crate::NodeError;
+use crate::protocol::ToTracker;
+use crate::stream::Stream;
 
 /// What others ask of the engine.
 pub(crate) enum Command {
-    Carry(StreamKey),
-    Subscribe(StreamKey),
-    OpenPublisher(StreamKey),
+    Carry(Stream),
+    Subscribe(Stream),
+    OpenPublisher(Stream),
     Publish(Box<Message>, B256),
+    AskKey(Box<KeyRequest>),
+    GiveKey(NodeId, Box<KeyAnswer>),
     Status(oneshot::Sender<Status>),
     /// Ends service in an orderly way: receipts are made, exchanged and stored first.
     Finish(Duration, oneshot::Sender<Closing>),
@@ -34,12 +41,35 @@ pub(crate) struct Closing {
 #[derive(Debug)]
 pub(crate) enum Notice {
     Deliver(Box<Message>),
-    Gap { stream: StreamKey, chain: ChainKey, first: u64, last: u64 },
+    Gap {
+        stream: StreamKey,
+        chain: ChainKey,
+        first: u64,
+        last: u64,
+    },
     Accepted,
-    Admitted { stream: StreamKey, role: Role },
-    Refused { node: NodeId, role: Role, reason: Refusal },
+    Admitted {
+        stream: StreamKey,
+        role: Role,
+    },
+    Refused {
+        node: NodeId,
+        role: Role,
+        reason: Refusal,
+    },
     Settled,
-    TrackerRefused { reason: String },
+    TrackerRefused {
+        reason: String,
+    },
+    /// A subscriber asks for a group key of ours.
+    KeyAsked(NodeId, Box<KeyRequest>),
+    /// A publisher's answer to a request of ours.
+    KeyGiven(Box<KeyAnswer>),
+    /// What a stream's owner permits, at first and whenever it changes.
+    Access {
+        stream: StreamKey,
+        access: Box<Access>,
+    },
 }
 
 /// A picture of the engine.
@@ -57,30 +87,39 @@ pub(crate) struct Status {
 }
 
 impl Engine {
-    pub(super) fn command(&mut self, command: Command) {
+    pub(super) async fn command(&mut self, command: Command) -> Result<(), NodeError> {
         match command {
             Command::Carry(stream) => {
-                if self.overlay.carry(stream) {
-                    self.take_part(stream);
+                let key = stream.key();
+                if self.overlay.carry(key) {
+                    self.permit(stream).await?;
+                    self.take_part(key);
                 }
             }
             Command::Subscribe(stream) => {
-                self.overlay.subscribe(stream);
-                self.take_part(stream);
+                let key = stream.key();
+                self.overlay.subscribe(key);
+                self.permit(stream).await?;
+                self.take_part(key);
             }
             Command::OpenPublisher(stream) => {
-                self.overlay.open_publisher(stream);
-                self.published.insert(stream);
-                self.take_part(stream);
+                let key = stream.key();
+                self.overlay.open_publisher(key);
+                self.published.insert(key);
+                self.permit(stream).await?;
+                self.take_part(key);
             }
             Command::Publish(message, id) => {
                 let now = self.now();
                 self.overlay.publish(&message, id, &now);
             }
+            Command::AskKey(request) => self.tell_tracker(ToTracker::AskKey(request)),
+            Command::GiveKey(to, answer) => self.tell_tracker(ToTracker::GiveKey { to, answer }),
             // Whoever asked may have gone.
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Finish(patience, reply) => self.finish(patience, reply),
         }
+        Ok(())
     }
 
     fn take_part(&mut self, stream: StreamKey) {

@@ -8,8 +8,9 @@ mod desk;
 mod finishing;
 mod links;
 mod outputs;
+mod permit;
 mod receipts;
-mod store;
+pub(crate) mod store;
 mod tracker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::permissions::Book;
 use crate::protocol::{RelayOffer, ToTracker};
 use crate::relay::SharedFacts;
+use crate::stream::Stream;
 use crate::tracker_link::{TrackerEvent, TrackerLink};
 use crate::{Clock, NodeError, NodeKey};
 pub(crate) use commands::{Closing, Command, Notice, Status};
@@ -81,6 +84,9 @@ pub(crate) struct Engine {
     operator_id: Option<OperatorId>,
     tracker: mpsc::Sender<ToTracker>,
     tracker_id: Option<NodeId>,
+    /// By what name each stream is known, and so whose it is.
+    names: BTreeMap<StreamKey, Stream>,
+    book: Book,
     streams: BTreeSet<StreamKey>,
     published: BTreeSet<StreamKey>,
     recruited: BTreeSet<StreamKey>,
@@ -119,8 +125,10 @@ impl Engine {
         tokio::spawn(tracker_link.keep(texts, tracker_events_in));
         let mut overlay = Overlay::new(setup.overlay, setup.account.clone());
         let earliest = setup.clock.epoch().previous().unwrap_or_default();
+        let mut book = Book::new(setup.verifier);
         let (store, replies) = match setup.store {
             Some(store) => {
+                book = Book::read(setup.verifier, &store.permissions().await?);
                 let kept = store.since(earliest).await?;
                 if setup.relay.is_some() {
                     let held: Vec<_> =
@@ -153,6 +161,8 @@ impl Engine {
             operator_id: None,
             tracker,
             tracker_id: None,
+            names: BTreeMap::new(),
+            book,
             streams: BTreeSet::new(),
             published: BTreeSet::new(),
             recruited: BTreeSet::new(),
@@ -185,10 +195,8 @@ impl Engine {
             tokio::select! {
                 command = commands.recv() => {
                     let Some(command) = command else { return };
-                    self.command(command);
-                    for _ in 1..RUN {
-                        let Ok(command) = commands.try_recv() else { break };
-                        self.command(command);
+                    if self.commands(command, &mut commands).await.is_err() {
+                        return;
                     }
                 }
                 event = link_events.recv() => {
@@ -203,8 +211,10 @@ impl Engine {
                     }
                 }
                 event = tracker_events.recv() => {
-                    if let Some(event) = event {
-                        self.tracker_event(event).await;
+                    if let Some(event) = event
+                        && self.tracker_event(event).await.is_err()
+                    {
+                        return;
                     }
                 }
                 reply = store::next(&mut replies) => self.store_reply(reply),
@@ -217,6 +227,19 @@ impl Engine {
                 return;
             }
         }
+    }
+
+    async fn commands(
+        &mut self,
+        first: Command,
+        more: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), NodeError> {
+        self.command(first).await?;
+        for _ in 1..RUN {
+            let Ok(command) = more.try_recv() else { break };
+            self.command(command).await?;
+        }
+        Ok(())
     }
 
     fn now(&self) -> Now {

@@ -71,7 +71,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn notice(&self, notice: Notice) -> Result<(), NodeError> {
+    pub(super) async fn notice(&self, notice: Notice) -> Result<(), NodeError> {
         // A slow owner slows the engine, and through its links the senders.
         self.notices.send(notice).await.map_err(|_| NodeError::Stopped)
     }

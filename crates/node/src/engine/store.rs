@@ -8,9 +8,12 @@ use std::time::Duration;
 use tatum_database::{DatabaseError, NodeStore};
 use tatum_overlay::Link;
 use tatum_overlay::frame::Attach;
-use tatum_primitives::Epoch;
+use tatum_overlay::permissions::SignedPermissions;
+use tatum_primitives::{Epoch, StreamId};
 use tatum_receipt::{Acknowledgement, Rejection, SignedReceipt, Step};
 use tokio::sync::mpsc;
+
+use crate::permissions::rank_bytes;
 
 /// Jobs that may wait.
 const QUEUE: usize = 4096;
@@ -27,6 +30,10 @@ pub(super) enum StoreJob {
     Signed(Box<SignedReceipt>),
     /// A node's word for a receipt of ours.
     Acknowledged(Box<SignedReceipt>, Acknowledgement),
+    /// A stream's newest permission list.
+    Permissions(Box<SignedPermissions>),
+    /// The list of a stream that we take part in no more.
+    ForgetPermissions(StreamId),
 }
 
 /// What came of it.
@@ -90,7 +97,25 @@ async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreRepl
             store.record_acknowledged(signed, word).await?;
             None
         }
+        StoreJob::Permissions(signed) => {
+            keep_permissions(store, signed).await?;
+            None
+        }
+        StoreJob::ForgetPermissions(stream) => {
+            store.forget_permissions(stream.as_str()).await?;
+            None
+        }
     })
+}
+
+/// Writes a permission list to disk, unless a newer one is there.
+pub(crate) async fn keep_permissions(
+    store: &NodeStore,
+    signed: &SignedPermissions,
+) -> Result<bool, DatabaseError> {
+    // Names, numbers and signatures have a text.
+    let text = serde_json::to_string(signed).unwrap_or_default();
+    store.keep_permissions(signed.list.stream.as_str(), &rank_bytes(signed), &text).await
 }
 
 /// The next reply; never, without a store.

@@ -4,6 +4,7 @@
 //! tracker that comes back is told again all that it must know.
 
 use super::{Engine, Notice};
+use crate::NodeError;
 use crate::protocol::{FromTracker, ToTracker};
 use crate::tracker_link::TrackerEvent;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use tatum_primitives::{Role, StreamKey};
 const REJOIN_MS: u64 = 3_000;
 
 impl Engine {
-    pub(super) async fn tracker_event(&mut self, event: TrackerEvent) {
+    pub(super) async fn tracker_event(&mut self, event: TrackerEvent) -> Result<(), NodeError> {
         match event {
             TrackerEvent::Up { tracker } => {
                 self.tracker_id = Some(tracker);
@@ -29,25 +30,30 @@ impl Engine {
                 // anew.
             }
             TrackerEvent::Down => self.tracker_id = None,
-            TrackerEvent::Text(text) => self.tracker_text(text).await,
+            TrackerEvent::Text(text) => self.tracker_text(text).await?,
         }
+        Ok(())
     }
 
-    async fn tracker_text(&mut self, text: FromTracker) {
+    async fn tracker_text(&mut self, text: FromTracker) -> Result<(), NodeError> {
         let now = self.now();
         match text {
-            FromTracker::Carry { stream } => {
+            FromTracker::Carry { stream: named } => {
+                let stream = named.key();
                 if self.overlay.carry(stream) {
-                    tracing::info!(%stream, "recruited to a stream");
+                    tracing::info!(%stream, name = %named.id, "recruited to a stream");
                     self.recruited.insert(stream);
+                    self.permit(named).await?;
                 } else {
                     tracing::warn!(%stream, "recruited beyond our capacity");
                     self.tell_tracker(ToTracker::Leave { stream });
                 }
             }
+            FromTracker::Permissions(signed) => self.permissions(*signed).await?,
             FromTracker::Release { stream } => {
                 self.recruited.remove(&stream);
                 if !self.streams.contains(&stream) {
+                    self.names.remove(&stream);
                     self.overlay.drop_stream(stream);
                 }
             }
@@ -55,7 +61,7 @@ impl Engine {
                 let tracker = self.tracker_id.unwrap_or_default();
                 if !assignment.verify(tracker, self.key.id()) {
                     tracing::warn!("an assignment with a wrong signature was ignored");
-                    return;
+                    return Ok(());
                 }
                 for neighbour in &assignment.neighbours {
                     if let Some(link) = self.links.introduce(neighbour) {
@@ -81,13 +87,23 @@ impl Engine {
                 // A slow owner misses this; it is told again with the next attempt.
                 let _ = self.notices.try_send(Notice::TrackerRefused { reason });
             }
+            // A slow owner misses these; they are asked for again.
+            FromTracker::KeyAsked { from, request } => {
+                let _ = self.notices.try_send(Notice::KeyAsked(from, request));
+            }
+            FromTracker::KeyGiven { answer } => {
+                let _ = self.notices.try_send(Notice::KeyGiven(answer));
+            }
             FromTracker::Challenge { .. } | FromTracker::Welcome { .. } => {}
         }
+        Ok(())
     }
 
     /// Asks the tracker for neighbours, as a client on the payer's account.
     pub(super) fn join_stream(&self, stream: StreamKey) {
-        let Some(tracker) = self.tracker_id else { return };
+        let (Some(tracker), Some(name)) = (self.tracker_id, self.names.get(&stream)) else {
+            return;
+        };
         let account = self.account.as_ref().map(|account| {
             let ends = (self.key.id(), tracker);
             let publishes = self.published.contains(&stream);
@@ -96,7 +112,7 @@ impl Engine {
             let at_ms = self.now().wall_ms;
             Box::new(Attach::sign(what, account.payer, ends, at_ms, &account.key))
         });
-        self.tell_tracker(ToTracker::Join { stream, account });
+        self.tell_tracker(ToTracker::Join { stream: name.clone(), account });
     }
 
     /// Asks again for streams that the tracker gave us nobody for: a stake may count by now.

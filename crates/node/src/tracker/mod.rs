@@ -6,12 +6,15 @@
 mod demand;
 mod geoip;
 mod graph;
+mod keys;
+mod permissions;
 mod session;
 mod state;
 mod stun;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,15 +22,18 @@ use axum::Router;
 use axum::extract::{Path, State as AxumState};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
-use tatum_primitives::StreamKey;
+use tatum_database::NodeStore;
+use tatum_primitives::{Domain, StreamKey};
+use tatum_receipt::Verifier;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 
 pub use geoip::Regions;
 pub use tatum_overlay::topology::Shape;
 
-use crate::relay::SharedFacts;
+use crate::relay::{SharedFacts, open_store};
 use crate::{Clock, NodeError, NodeKey};
+use permissions::Lists;
 use state::State;
 
 /// How often idle streams are looked for.
@@ -55,6 +61,10 @@ pub struct Config {
     /// If given, only nodes registered on chain may relay, and only clients of payers with a stake
     /// make it recruit relays.
     pub facts: Option<SharedFacts>,
+    /// The deployment that permission lists are signed for; without it none is taken.
+    pub domain: Option<Domain>,
+    /// Where permission lists are kept; without it they live as long as the process.
+    pub data_dir: Option<PathBuf>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -73,6 +83,8 @@ impl Config {
             max_nodes: 10_000,
             regions: Regions::default(),
             facts: None,
+            domain: None,
+            data_dir: None,
             clock,
         }
     }
@@ -86,6 +98,7 @@ struct Shared {
     /// One for each connection that may be open.
     places: Arc<Semaphore>,
     stun: Option<SocketAddr>,
+    store: Option<NodeStore>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -100,15 +113,18 @@ impl Shared {
 pub struct Tracker {
     listener: TcpListener,
     stun: Option<UdpSocket>,
+    lists: Lists,
+    store: Option<NodeStore>,
     config: Config,
 }
 
 impl Tracker {
-    /// Opens the sockets.
+    /// Reads the permission lists that an earlier run kept, and opens the sockets.
     ///
     /// # Errors
-    /// [`NodeError::Listen`] if an address is taken.
+    /// [`NodeError::Listen`] if an address is taken, or if the store cannot be opened.
     pub async fn bind(config: Config) -> Result<Self, NodeError> {
+        let (lists, store) = kept(&config).await?;
         let address = config.listen;
         let failed = |source| NodeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -119,7 +135,7 @@ impl Tracker {
                 Some(UdpSocket::bind(address).await.map_err(failed)?)
             }
         };
-        Ok(Self { listener, stun, config })
+        Ok(Self { listener, stun, lists, store, config })
     }
 
     /// The URL that nodes connect to.
@@ -146,13 +162,15 @@ impl Tracker {
         let address = self.config.listen;
         let (stop, stopped) = watch::channel(false);
         let stun_address = self.stun_address();
-        let state = State::new(&self.config);
+        let store = self.store;
+        let state = State::new(&self.config, self.lists);
         let max_nodes = self.config.max_nodes.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             config: Arc::new(self.config),
             state: Arc::new(Mutex::new(state)),
             places: Arc::new(Semaphore::new(max_nodes)),
             stun: stun_address,
+            store: store.clone(),
             stopped,
         };
         tracing::info!(%address, tracker = %shared.config.key.id(), "the tracker listens");
@@ -162,6 +180,7 @@ impl Tracker {
             .route("/health", get(health))
             .route("/status", get(status))
             .route("/v1/streams/{stream}", get(graph))
+            .merge(permissions::routes())
             .route("/v1/tracker", any(session::upgrade))
             .with_state(shared);
         let stopping = async move {
@@ -177,8 +196,24 @@ impl Tracker {
         if let Some(stun) = stun {
             stun.abort();
         }
+        if let Some(store) = store {
+            store.close().await;
+        }
         served.map_err(|source| NodeError::Listen { address, source })
     }
+}
+
+/// The permission lists that an earlier run kept.
+async fn kept(config: &Config) -> Result<(Lists, Option<NodeStore>), NodeError> {
+    let Some(verifier) = config.domain.map(Verifier::new) else {
+        return Ok((Lists::default(), None));
+    };
+    let Some(folder) = &config.data_dir else {
+        return Ok((Lists::new(verifier, &[]), None));
+    };
+    let store = open_store(folder).await?;
+    let lists = Lists::new(verifier, &store.permissions().await?);
+    Ok((lists, Some(store)))
 }
 
 /// Runs a tracker until `shutdown`.

@@ -14,11 +14,12 @@ use rand::RngCore;
 use tatum_overlay::Block;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::topology::Place;
-use tatum_primitives::{Address, B256, NodeId, Role, StreamKey};
+use tatum_primitives::{B256, NodeId, StreamKey};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
+use super::state::Account;
 use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello};
 
 /// A node has this long to answer the challenge.
@@ -166,9 +167,9 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
         ToTracker::Hello { .. } => Err("a hello is said once".to_owned()),
         ToTracker::Join { stream, account } => {
             drop(state);
-            let publishes = account.as_ref().is_some_and(|account| account.role == Role::Publisher);
-            let payer = account.map(|account| payer(shared, node, stream, &account)).transpose()?;
-            shared.lock().join(node, (stream, publishes), payer, now_ms)
+            let account =
+                account.map(|account| checked(shared, node, stream.key(), &account)).transpose()?;
+            shared.lock().join(node, &stream, account, now_ms)
         }
         ToTracker::Region { name } => {
             state.say_region(node, &name);
@@ -194,22 +195,25 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
             }
             shared.lock().signal(node, to, signal)
         }
+        ToTracker::AskKey(request) => state.ask_key(node, request),
+        ToTracker::GiveKey { to, answer } => state.give_key(node, to, answer),
     }
 }
 
 /// Who pays for what a client asks for, if it may ask in that name.
-fn payer(
+fn checked(
     shared: &Shared,
     node: NodeId,
     stream: StreamKey,
     account: &Attach,
-) -> Result<Address, String> {
+) -> Result<Account, String> {
     let signer = account.signer(node, shared.config.key.id()).map_err(|error| error.to_string())?;
     let age_ms = shared.config.clock.wall_ms().abs_diff(account.signed_at_ms);
     if account.stream != stream || age_ms > ACCOUNT_AGE_MS {
         return Err("the account was signed for another stream, or too long ago".to_owned());
     }
-    let Some(facts) = &shared.config.facts else { return Ok(account.payer) };
+    let checked = Account { payer: account.payer, signer, role: account.role };
+    let Some(facts) = &shared.config.facts else { return Ok(checked) };
     let epoch = shared.config.clock.epoch();
     if !facts.is_authorized(account.payer, signer, epoch) {
         return Err("the key is not authorised by the payer".to_owned());
@@ -217,7 +221,7 @@ fn payer(
     if facts.quota_bytes(account.payer, epoch).is_none() {
         return Err("the payer has no stake that counts in this epoch".to_owned());
     }
-    Ok(account.payer)
+    Ok(checked)
 }
 
 async fn say(socket: &mut WebSocket, text: &FromTracker) -> Result<(), String> {

@@ -10,14 +10,16 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
 use tatum_overlay::topology::{Place, Shape, Topology};
-use tatum_primitives::{Address, NodeId, StreamKey};
+use tatum_primitives::{Address, NodeId, Role, StreamKey};
 use tokio::sync::mpsc;
 
 use super::demand::{Load, Payers};
 use super::graph::Graph;
+use super::permissions::Lists;
 use super::{Config, Regions};
 use crate::NodeKey;
 use crate::protocol::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
+use crate::stream::Stream as Name;
 
 /// A connected node.
 #[derive(Debug)]
@@ -32,9 +34,21 @@ pub(super) struct Member {
     recruited: BTreeSet<StreamKey>,
 }
 
+/// On whose account a client asks, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) payer: Address,
+    /// Who signed: a session key, or the payer itself.
+    pub(super) signer: Address,
+    pub(super) role: Role,
+}
+
 #[derive(Debug)]
-struct Stream {
-    topology: Topology,
+pub(super) struct Stream {
+    pub(super) name: Name,
+    pub(super) topology: Topology,
+    /// Which clients said, under their signature, that they publish with a key.
+    pub(super) publishers: BTreeMap<Address, BTreeSet<NodeId>>,
     load: Load,
     /// Clients with a payer: only they make us recruit.
     paying: BTreeSet<NodeId>,
@@ -54,9 +68,10 @@ pub(super) struct State {
     shape: Shape,
     relays_per_stream: usize,
     linger: Duration,
-    members: BTreeMap<NodeId, Member>,
-    streams: BTreeMap<StreamKey, Stream>,
+    pub(super) members: BTreeMap<NodeId, Member>,
+    pub(super) streams: BTreeMap<StreamKey, Stream>,
     payers: Payers,
+    pub(super) lists: Lists,
     regions: Regions,
     /// Whether payers are known, so that only they are recruited for.
     follows_chain: bool,
@@ -69,6 +84,7 @@ pub(super) struct State {
 pub(super) struct Summary {
     relays: usize,
     clients: usize,
+    permission_lists: usize,
     streams: Vec<StreamSummary>,
 }
 
@@ -80,7 +96,7 @@ struct StreamSummary {
 }
 
 impl State {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, lists: Lists) -> Self {
         Self {
             key: config.key.clone(),
             shape: config.shape,
@@ -89,6 +105,7 @@ impl State {
             members: BTreeMap::new(),
             streams: BTreeMap::new(),
             payers: Payers::new(),
+            lists,
             regions: config.regions.clone(),
             follows_chain: config.facts.is_some(),
             connections: 0,
@@ -138,12 +155,14 @@ impl State {
     pub(super) fn join(
         &mut self,
         node: NodeId,
-        (stream, publishes): (StreamKey, bool),
-        payer: Option<Address>,
+        name: &Name,
+        account: Option<Account>,
         now_ms: u64,
     ) -> Result<(), String> {
+        let stream = name.key();
         let member = self.members.get_mut(&node).ok_or("not connected")?;
-        let payer = payer.filter(|_| member.relay.is_none());
+        let account = account.filter(|_| member.relay.is_none());
+        let payer = account.map(|account| account.payer);
         let limit = member.relay.map_or(MAX_CLIENT_STREAMS, |offer| offer.capacity as usize);
         let before = member.streams.get(&stream).copied();
         if member.streams.len() >= limit && before.is_none() {
@@ -157,9 +176,18 @@ impl State {
             self.payers.leave(old, node, &stream);
         }
         let paying = member.relay.is_none() && (payer.is_some() || !self.follows_chain);
+        let publishes = account.is_some_and(|account| account.role == Role::Publisher);
+        let shape = self.shape;
+        self.streams.entry(stream).or_insert_with(|| Stream::new(name.clone(), shape));
+        self.tell_permissions(node, stream);
         self.enter(node, (stream, publishes), now_ms);
-        if let Some(state) = self.streams.get_mut(&stream).filter(|_| paying) {
-            state.paying.insert(node);
+        if let Some(state) = self.streams.get_mut(&stream) {
+            if paying {
+                state.paying.insert(node);
+            }
+            if let Some(account) = account.filter(|_| publishes) {
+                state.publishes(account.signer, node);
+            }
         }
         self.recruit(stream, now_ms);
         Ok(())
@@ -269,7 +297,12 @@ impl State {
             relays: stream.topology.relay_count(),
             clients: stream.topology.client_count(),
         });
-        Summary { relays, clients: self.members.len() - relays, streams: streams.collect() }
+        Summary {
+            relays,
+            clients: self.members.len() - relays,
+            permission_lists: self.lists.len(),
+            streams: streams.collect(),
+        }
     }
 
     /// Who is whose neighbour in a stream.
@@ -293,13 +326,7 @@ impl State {
     fn enter(&mut self, node: NodeId, (key, publishes): (StreamKey, bool), now_ms: u64) {
         let Some(member) = self.members.get(&node) else { return };
         let (relay, place) = (member.relay.is_some(), member.place);
-        let shape = self.shape;
-        let stream = self.streams.entry(key).or_insert_with(|| Stream {
-            topology: Topology::new(shape),
-            load: Load::default(),
-            paying: BTreeSet::new(),
-            idle_since_ms: None,
-        });
+        let Some(stream) = self.streams.get_mut(&key) else { return };
         let mut touched = if relay {
             stream.topology.join_relay(node, place, &mut self.rng)
         } else {
@@ -316,6 +343,7 @@ impl State {
         let touched = stream.topology.leave(&node, &mut self.rng);
         stream.load.forget(&node);
         stream.paying.remove(&node);
+        stream.publishes_no_more(&node);
         stream.note_idle(now_ms);
         self.assign(key, &touched, now_ms);
     }
@@ -345,7 +373,9 @@ impl State {
             if let Some(member) = self.members.get_mut(&node) {
                 member.recruited.insert(key);
             }
-            self.tell(node, FromTracker::Carry { stream: key });
+            let stream = stream.name.clone();
+            self.tell(node, FromTracker::Carry { stream });
+            self.tell_permissions(node, key);
             self.enter(node, (key, false), now_ms);
         }
     }
@@ -370,7 +400,7 @@ impl State {
     }
 
     /// Queues a text. A node whose queue is full loses its connection, and comes back for all.
-    fn tell(&mut self, node: NodeId, text: FromTracker) {
+    pub(super) fn tell(&mut self, node: NodeId, text: FromTracker) {
         if let Some(member) = self.members.get_mut(&node)
             && member.outbox.try_send(text).is_err()
         {
@@ -381,6 +411,17 @@ impl State {
 }
 
 impl Stream {
+    fn new(name: Name, shape: Shape) -> Self {
+        Self {
+            name,
+            topology: Topology::new(shape),
+            publishers: BTreeMap::new(),
+            load: Load::default(),
+            paying: BTreeSet::new(),
+            idle_since_ms: None,
+        }
+    }
+
     fn note_idle(&mut self, now_ms: u64) {
         if self.topology.client_count() > 0 {
             self.idle_since_ms = None;
@@ -395,7 +436,7 @@ mod tests {
     use super::*;
     use crate::SystemClock;
     use std::sync::Arc;
-    use tatum_primitives::{B256, EpochSchedule};
+    use tatum_primitives::{B256, EpochSchedule, StreamId};
 
     fn state() -> State {
         let schedule = EpochSchedule { genesis_s: 0, length_s: 60 };
@@ -404,15 +445,27 @@ mod tests {
             Config::new(NodeKey::from_bytes(&[9; 32]), ([127, 0, 0, 1], 0).into(), clock);
         config.relays_per_stream = 2;
         config.linger = Duration::from_secs(10);
-        State::new(&config)
+        State::new(&config, Lists::default())
     }
 
     fn node(number: u8) -> NodeId {
         NodeId(B256::repeat_byte(number))
     }
 
+    fn named(number: u8) -> Name {
+        Name::new(StreamId::new(format!("test/{number}")).unwrap(), 0)
+    }
+
+    fn name() -> Name {
+        named(77)
+    }
+
     fn stream() -> StreamKey {
-        StreamKey(B256::repeat_byte(77))
+        name().key()
+    }
+
+    fn publisher(payer: Address) -> Account {
+        Account { payer, signer: payer, role: Role::Publisher }
     }
 
     fn connect(state: &mut State, number: u8, relay: bool) -> (u64, mpsc::Receiver<FromTracker>) {
@@ -440,7 +493,7 @@ mod tests {
         connect(&mut state, 3, true);
         let (client, mut inbox) = connect(&mut state, 50, false);
         assert!(relay.try_recv().is_err());
-        state.join(node(50), (stream(), false), None, 0).unwrap();
+        state.join(node(50), &name(), None, 0).unwrap();
         assert!(matches!(relay.try_recv(), Ok(FromTracker::Carry { .. })));
         let assignment = last_assignment(&mut inbox).unwrap();
         assert_eq!(assignment.neighbours.len(), 2);
@@ -459,7 +512,7 @@ mod tests {
         let (first, _keep) = connect(&mut state, 1, true);
         let (_, _keep2) = connect(&mut state, 2, true);
         let (_, mut inbox) = connect(&mut state, 50, false);
-        state.join(node(50), (stream(), false), None, 0).unwrap();
+        state.join(node(50), &name(), None, 0).unwrap();
         let (_, _keep3) = connect(&mut state, 3, true);
         state.disconnect(node(1), first, 0);
         let neighbours = last_assignment(&mut inbox).unwrap().neighbours;
@@ -473,7 +526,7 @@ mod tests {
         let (_, mut relay) = connect(&mut state, 1, true);
         let (_, _client) = connect(&mut state, 50, false);
         let (_, _stranger) = connect(&mut state, 51, false);
-        state.join(node(50), (stream(), false), None, 0).unwrap();
+        state.join(node(50), &name(), None, 0).unwrap();
         let key = NodeKey::random();
         let signal =
             |to| Signal::sign(&key, to, crate::protocol::SignalKind::Offer, 1, String::new());
@@ -490,7 +543,7 @@ mod tests {
         let mut inboxes: Vec<_> = (1..=9).map(|number| connect(&mut state, number, true)).collect();
         for number in 50..90 {
             inboxes.push(connect(&mut state, number, false));
-            state.join(node(number), (stream(), false), None, 0).unwrap();
+            state.join(node(number), &name(), None, 0).unwrap();
         }
         let relays = |state: &State| state.streams[&stream()].topology.relay_count();
         assert_eq!(relays(&state), 3);
@@ -509,9 +562,9 @@ mod tests {
         state.follows_chain = true;
         let _relay = connect(&mut state, 1, true);
         let _client = connect(&mut state, 50, false);
-        state.join(node(50), (stream(), false), None, 0).unwrap();
+        state.join(node(50), &name(), None, 0).unwrap();
         assert_eq!(state.streams[&stream()].topology.relay_count(), 0);
-        state.join(node(50), (stream(), false), Some(Address::repeat_byte(1)), 0).unwrap();
+        state.join(node(50), &name(), Some(publisher(Address::repeat_byte(1))), 0).unwrap();
         assert_eq!(state.streams[&stream()].topology.relay_count(), 1);
     }
 
@@ -521,17 +574,17 @@ mod tests {
             steps in proptest::collection::vec((0_u8..12, 0_u8..8, 0_u8..20), 1..120),
         ) {
             let mut state = state();
-            let key = |number: u8| StreamKey(B256::repeat_byte(number));
+            let key = |number: u8| named(number).key();
             let mut inboxes = Vec::new();
             for (number, step, other) in steps {
                 let asked = node(number);
                 match step {
                     0 => inboxes.push(connect(&mut state, number, number < 6)),
                     1 => state.remove(asked, 0),
-                    2 => drop(state.join(asked, (key(other), false), None, 0)),
+                    2 => drop(state.join(asked, &named(other), None, 0)),
                     3 => {
-                        let payer = Some(Address::repeat_byte(other));
-                        drop(state.join(asked, (key(other), true), payer, 0));
+                        let account = Some(publisher(Address::repeat_byte(other)));
+                        drop(state.join(asked, &named(other), account, 0));
                     }
                     4 => state.leave(asked, key(other), 0),
                     5 => state.avoid(asked, node(other), 0),

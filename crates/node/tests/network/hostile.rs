@@ -39,9 +39,7 @@ impl Attacker {
                 FromTracker::Challenge { nonce, tracker, .. } => {
                     sign_hello(&key, tracker, nonce, None, 1)
                 }
-                FromTracker::Welcome { .. } => {
-                    ToTracker::Join { stream: stream().key(), account: None }
-                }
+                FromTracker::Welcome { .. } => ToTracker::Join { stream: stream(), account: None },
                 FromTracker::Assign(assignment) if !asked && !assignment.neighbours.is_empty() => {
                     asked = true;
                     let to = assignment.neighbours[0].node;

@@ -46,6 +46,9 @@ impl Overlay {
             self.note_brought(link, &message, frame.len());
             return;
         }
+        if !state.access.may_publish(&message.chain.publisher) {
+            return self.on_unpermitted(link, &stream, now);
+        }
         if !self.may_enter(link, &message, now) {
             return;
         }
@@ -205,7 +208,10 @@ impl Overlay {
         // Two relays greet each other at once; the news may overtake the greeting.
         let welcome = peer.is_some_and(super::peer::Peer::may_send);
         let Some(stream) = self.streams.get_mut(&key).filter(|_| welcome) else { return };
-        for span in spans.iter().filter(|span| span.first <= span.last) {
+        let access = &stream.access;
+        let sound =
+            |span: &&Span| span.first <= span.last && access.may_publish(&span.chain.publisher);
+        for span in spans.iter().filter(sound) {
             if state.news >= MAX_NEWS {
                 // What is left out is told again with the next heartbeats.
                 return;

@@ -15,6 +15,7 @@ mod messages;
 mod neighbours;
 mod output;
 mod peer;
+mod permit;
 mod relay;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -33,6 +34,7 @@ use crate::ledger::Cadence;
 use crate::message::PublisherKeys;
 use crate::order::Order;
 use crate::outbox::Priority;
+use crate::permissions::Access;
 use crate::propagation::{Limits, Propagation};
 use crate::repair::Repair;
 use crate::score::Deed;
@@ -93,6 +95,9 @@ struct Stream {
     bytes: u64,
     /// Age of first copies, a moving mean over some eight of them.
     delay_ms: u64,
+    access: Access,
+    /// Since when; neighbours may hear of it later.
+    access_since_ms: u64,
 }
 
 /// The whole overlay state of one process.
@@ -211,6 +216,11 @@ impl Overlay {
             self.by_node.remove(&state.node);
         }
         self.guard.scores.unlinked(state.node);
+        if let Some(client) = &mut self.client
+            && !self.assigned.values().any(|nodes| nodes.contains(&state.node))
+        {
+            client.forget_relay(&state.node);
+        }
         for (stream, peer) in state.peers {
             if let Some(reader) = peer.subscriber {
                 self.release(stream, &reader);
@@ -266,6 +276,8 @@ impl Overlay {
             messages: 0,
             delay_ms: 0,
             bytes: 0,
+            access: Access::open(),
+            access_since_ms: 0,
         })
     }
 

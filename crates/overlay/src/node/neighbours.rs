@@ -34,7 +34,10 @@ impl Overlay {
             if let Some(link) = self.by_node.get(gone).copied() {
                 self.leave(link, stream);
             }
+            // While there is a link the relay may still say what it accepted: a tracker that
+            // restarts assigns it again as soon as it is back.
             if let Some(client) = &mut self.client
+                && !self.by_node.contains_key(gone)
                 && !self.assigned.values().any(|nodes| nodes.contains(gone))
             {
                 client.forget_relay(gone);
@@ -86,8 +89,12 @@ impl Overlay {
     }
 
     pub(super) fn on_leave(&mut self, link: Link, stream: StreamKey) {
-        if let Some(state) = self.links.get_mut(&link) {
-            state.peers.remove(&stream);
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let node = state.node;
+        // A publisher that comes back is told what it was accepted, as after a broken link.
+        let writer = state.peers.remove(&stream).and_then(|peer| peer.publisher);
+        if let Some(writer) = writer {
+            self.park(node, stream, writer);
         }
     }
 

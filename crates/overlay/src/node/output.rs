@@ -146,6 +146,8 @@ pub struct Counters {
     pub invalid: u64,
     /// Messages of streams we do not carry, or from links that may not send them.
     pub unwanted: u64,
+    /// Messages of publishers that the stream's owner does not permit.
+    pub unpermitted: u64,
     /// Packets or frames that are none.
     pub malformed: u64,
     /// Messages asked for again.

@@ -31,6 +31,8 @@ pub(super) struct LinkState {
     pub(super) distrusted: bool,
     /// It was told in the running second that it publishes too much.
     pub(super) told_rate: bool,
+    /// It brought in the running second what the stream's owner does not permit.
+    pub(super) unpermitted: bool,
 }
 
 impl LinkState {
@@ -47,6 +49,7 @@ impl LinkState {
             dismissed: false,
             distrusted: false,
             told_rate: false,
+            unpermitted: false,
         }
     }
 
@@ -56,6 +59,7 @@ impl LinkState {
         self.requests = 0;
         self.news = 0;
         self.told_rate = false;
+        self.unpermitted = false;
         for reader in self.peers.values_mut().filter_map(|peer| peer.subscriber.as_mut()) {
             reader.before = std::mem::take(&mut reader.recent);
         }
@@ -138,6 +142,8 @@ pub(super) enum Attachment {
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) payer: Address,
+    /// Who signed the request.
+    pub(super) signer: Address,
     pub(super) stopped: bool,
     pub(super) duplicates: u64,
     /// Payload bytes sent in the running second and in the one before: what may still be under way.
@@ -146,8 +152,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) const fn new(payer: Address, stopped: bool) -> Self {
-        Self { payer, stopped, duplicates: 0, recent: 0, before: 0 }
+    pub(super) const fn new(payer: Address, signer: Address, stopped: bool) -> Self {
+        Self { payer, signer, stopped, duplicates: 0, recent: 0, before: 0 }
     }
 }
 
@@ -155,6 +161,8 @@ impl Reader {
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) payer: Address,
+    /// Who signed the request.
+    pub(super) signer: Address,
     pub(super) stopped: bool,
     windows: BTreeMap<ChainKey, Window>,
     runs: Vec<Span>,
@@ -170,9 +178,10 @@ const MAX_TOLD: usize = 256;
 const MAX_CHAINS: usize = 16;
 
 impl Writer {
-    pub(super) const fn new(payer: Address, stopped: bool) -> Self {
+    pub(super) const fn new(payer: Address, signer: Address, stopped: bool) -> Self {
         Self {
             payer,
+            signer,
             stopped,
             windows: BTreeMap::new(),
             runs: Vec::new(),

@@ -50,6 +50,9 @@ impl Overlay {
             return self.refuse(link, stream, role, Refusal::NotCarried);
         }
         match attach.signer(node, self.config.id) {
+            Ok(signer) if !self.permits(&attach, &signer) => {
+                self.refuse(link, stream, role, Refusal::NotPermitted);
+            }
             Ok(signer) => self.outputs.push_back(Output::AttachAsked { link, attach, signer }),
             Err(error) => self.misbehaved(link, error.to_string(), now),
         }
@@ -58,6 +61,12 @@ impl Overlay {
     /// Begins to serve or accept; `newest` are the receipts on disk of this payer, stream and role.
     pub fn admit(&mut self, link: Link, attach: &Attach, newest: &[SignedReceipt], now: &Now) {
         let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        let Some(node) = self.links.get(&link).map(|state| state.node) else { return };
+        let Ok(signer) = attach.signer(node, self.config.id) else { return };
+        if !self.permits(attach, &signer) {
+            // The owner may have said so while the caller asked the chain.
+            return self.refuse(link, stream, role, Refusal::NotPermitted);
+        }
         self.replace(link, attach);
         for receipt in newest {
             self.credit.resume(&receipt.receipt);
@@ -72,8 +81,8 @@ impl Overlay {
             Role::Subscriber => {
                 // Who asks again on the same link goes on counting late copies from where it was.
                 let known = peer.subscriber.take().filter(|reader| reader.payer == payer);
-                let mut reader = known.unwrap_or_else(|| Reader::new(payer, stopped));
-                reader.stopped = stopped;
+                let mut reader = known.unwrap_or_else(|| Reader::new(payer, signer, stopped));
+                (reader.signer, reader.stopped) = (signer, stopped);
                 peer.subscriber = Some(reader);
             }
             Role::Publisher => {
@@ -83,8 +92,8 @@ impl Overlay {
                     .take()
                     .or(parked)
                     .filter(|writer| writer.payer == payer)
-                    .unwrap_or_else(|| Writer::new(payer, stopped));
-                writer.stopped = stopped;
+                    .unwrap_or_else(|| Writer::new(payer, signer, stopped));
+                (writer.signer, writer.stopped) = (signer, stopped);
                 writer.tell_again();
                 peer.publisher = Some(writer);
             }

@@ -111,6 +111,11 @@ impl Topology {
         self.relays.keys().copied()
     }
 
+    /// All clients.
+    pub fn clients(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.clients.keys().copied()
+    }
+
     /// Number of relays.
     #[must_use]
     pub fn relay_count(&self) -> usize {

@@ -87,7 +87,9 @@ impl Network {
 
     async fn start_tracker(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
         let listen = self.tracker_url.trim_start_matches("http://").to_owned();
-        let command = tatum::command(devnet, &["tracker", "run", "--listen", &listen])?;
+        let data = self.data("tracker");
+        let arguments = ["tracker", "run", "--listen", &listen, "--data", &data];
+        let command = tatum::command(devnet, &arguments)?;
         let url = format!("{}/health", self.tracker_url);
         self.service("tracker", command, &url).await
     }

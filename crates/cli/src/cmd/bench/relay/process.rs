@@ -99,7 +99,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     config.aggregator = Some(args.aggregator);
     config.bind = args.bind;
     config.http = Some(args.status);
-    config.carry = vec![stream().key()];
+    config.carry = vec![stream()];
     let ended = async {
         let mut nothing = [0];
         while matches!(tokio::io::stdin().read(&mut nothing).await, Ok(1..)) {}
