@@ -24,7 +24,12 @@ impl Overlay {
                     self.on_attach(link, attach, now);
                 }
             }
-            Frame::Leave { stream } => self.on_leave(link, stream),
+            Frame::Leave { stream } => {
+                // It may make a client sign a new request.
+                if self.config.relay || self.may_request(link) {
+                    self.on_leave(link, stream, now);
+                }
+            }
             Frame::Admitted { stream, role, newest } => {
                 self.on_admitted(link, (stream, role), &newest, now);
             }

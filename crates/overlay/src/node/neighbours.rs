@@ -88,13 +88,19 @@ impl Overlay {
         }
     }
 
-    pub(super) fn on_leave(&mut self, link: Link, stream: StreamKey) {
+    pub(super) fn on_leave(&mut self, link: Link, stream: StreamKey, now: &Now) {
         let Some(state) = self.links.get_mut(&link) else { return };
         let node = state.node;
         // A publisher that comes back is told what it was accepted, as after a broken link.
         let writer = state.peers.remove(&stream).and_then(|peer| peer.publisher);
         if let Some(writer) = writer {
             self.park(node, stream, writer);
+        }
+        // A relay that was assigned anew by a restarted tracker leaves clients that the tracker does
+        // not know yet. Those to whom it is still assigned ask again, or nobody would.
+        let assigned = self.assigned.get(&stream).is_some_and(|nodes| nodes.contains(&node));
+        if self.client.is_some() && assigned {
+            self.attach(link, stream, now);
         }
     }
 
