@@ -3,6 +3,7 @@
 //! Invariant: after every [`TrackerEvent::Up`] the tracker knows nothing of us, so the engine says
 //! again which streams it takes part in.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -29,8 +30,8 @@ const LAST_BACKOFF: Duration = Duration::from_secs(15);
 /// What became of the tracker.
 #[derive(Debug)]
 pub(crate) enum TrackerEvent {
-    /// It welcomed us.
-    Up { tracker: NodeId },
+    /// It welcomed us, and may have a STUN service.
+    Up { tracker: NodeId, stun: Option<SocketAddr> },
     /// It is gone; we try again.
     Down,
     /// It said something.
@@ -60,12 +61,12 @@ impl TrackerLink {
         let mut backoff = FIRST_BACKOFF;
         loop {
             match self.connect().await {
-                Ok((socket, tracker)) => {
+                Ok((socket, tracker, stun)) => {
                     tracing::info!(url = self.url, %tracker, "connected to the tracker");
                     backoff = FIRST_BACKOFF;
                     // What was meant for an earlier connection is said again by the engine.
                     while texts.try_recv().is_ok() {}
-                    if events.send(TrackerEvent::Up { tracker }).await.is_err() {
+                    if events.send(TrackerEvent::Up { tracker, stun }).await.is_err() {
                         return;
                     }
                     let ended = converse(socket, &mut texts, &events).await;
@@ -93,7 +94,7 @@ impl TrackerLink {
         }
     }
 
-    async fn connect(&self) -> Result<(Socket, NodeId), String> {
+    async fn connect(&self) -> Result<(Socket, NodeId, Option<SocketAddr>), String> {
         let config = WebSocketConfig::default().max_message_size(Some(MAX_TRACKER_TEXT_BYTES));
         let connecting = connect_async_with_config(self.url.as_str(), Some(config), true);
         let (mut socket, _) = timeout(CONNECT_TIMEOUT, connecting)
@@ -101,11 +102,12 @@ impl TrackerLink {
             .map_err(|_| "no connection in time".to_owned())?
             .map_err(|error| error.to_string())?;
         let introduced = timeout(CONNECT_TIMEOUT, self.introduce(&mut socket)).await;
-        let tracker = introduced.map_err(|_| "no welcome in time".to_owned())??;
-        Ok((socket, tracker))
+        let (tracker, stun) = introduced.map_err(|_| "no welcome in time".to_owned())??;
+        let stun = stun.and_then(|stun| reachable(stun, &socket));
+        Ok((socket, tracker, stun))
     }
 
-    async fn introduce(&self, socket: &mut Socket) -> Result<NodeId, String> {
+    async fn introduce(&self, socket: &mut Socket) -> Result<(NodeId, Option<SocketAddr>), String> {
         let Some(FromTracker::Challenge { nonce, tracker, version }) = listen(socket).await? else {
             return Err("the tracker did not challenge us".to_owned());
         };
@@ -118,7 +120,7 @@ impl TrackerLink {
         let hello = sign_hello(&self.key, tracker, nonce, self.relay, self.incarnation);
         say(socket, &hello).await?;
         match listen(socket).await? {
-            Some(FromTracker::Welcome { .. }) => Ok(tracker),
+            Some(FromTracker::Welcome { stun }) => Ok((tracker, stun)),
             Some(FromTracker::Refused { reason }) => {
                 Err(format!("the tracker refused us: {reason}"))
             }
@@ -180,4 +182,17 @@ async fn listen(socket: &mut Socket) -> Result<Option<FromTracker>, String> {
             Some(Err(error)) => return Err(error.to_string()),
         }
     }
+}
+
+/// Where a service of the tracker is: on all of its addresses means on the one that we reach.
+fn reachable(service: SocketAddr, socket: &Socket) -> Option<SocketAddr> {
+    if !service.ip().is_unspecified() {
+        return Some(service);
+    }
+    let stream = match socket.get_ref() {
+        MaybeTlsStream::Plain(stream) => stream,
+        _ => return None,
+    };
+    let tracker = stream.peer_addr().ok()?;
+    Some(SocketAddr::new(tracker.ip().to_canonical(), service.port()))
 }

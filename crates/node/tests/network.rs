@@ -5,11 +5,14 @@
 mod flood;
 #[path = "network/hostile.rs"]
 mod hostile;
+#[cfg(target_os = "linux")]
+#[path = "network/nat.rs"]
+mod nat;
 #[path = "network/permissions.rs"]
 mod permissions;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -107,6 +110,7 @@ async fn start_tracker(
 ) -> (Running, String) {
     let mut config =
         tracker::Config::new(NodeKey::from_bytes(&[99; 32]), listen, Arc::clone(clock));
+    config.stun = Some(SocketAddr::new(listen.ip(), 0));
     config.facts = Some(SharedFacts::new(FixedFacts));
     config.domain = Some(domain());
     config.data_dir = Some(data_dir.to_owned());
@@ -130,14 +134,17 @@ struct Network {
 
 impl Network {
     async fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    async fn start_at(ip: IpAddr) -> Self {
         let clock = clock();
         let folder = tempfile::tempdir().unwrap();
-        let listen = ([127, 0, 0, 1], 0).into();
         let (tracker, tracker_url) =
-            start_tracker(listen, &clock, &folder.path().join("tracker")).await;
+            start_tracker((ip, 0).into(), &clock, &folder.path().join("tracker")).await;
         let held = Held::default();
         let routes = Router::new().route("/v1/receipts", post(take)).with_state(Arc::clone(&held));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind((ip, 0)).await.unwrap();
         let aggregator_url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { folder, clock, tracker_url, tracker: Some(tracker), aggregator_url, held }
@@ -151,18 +158,16 @@ impl Network {
         self.relay_at(number, None)
     }
 
+    fn relay_config(&self, number: u8) -> relay::Config {
+        let (tracker, folder) = (self.tracker_url.clone(), self.relay_dir(number));
+        let mut config = relay_config(number, tracker, folder, Arc::clone(&self.clock));
+        config.aggregator = Some(self.aggregator_url.clone());
+        config
+    }
+
     /// With its status at an address, if given.
     fn relay_at(&self, number: u8, status: Option<SocketAddr>) -> Running {
-        let mut config = relay::Config::new(
-            relay_key(number),
-            self.tracker_url.clone(),
-            self.relay_dir(number),
-            domain(),
-            SharedFacts::new(FixedFacts),
-            Arc::clone(&self.clock),
-        );
-        config.aggregator = Some(self.aggregator_url.clone());
-        config.hand_in_every = Duration::from_millis(200);
+        let mut config = self.relay_config(number);
         config.http = status;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -175,16 +180,7 @@ impl Network {
     }
 
     fn client(&self, number: u8) -> ClientConfig {
-        let mut config = ClientConfig::new(
-            self.tracker_url.clone(),
-            session(number).address(),
-            session(number),
-            domain(),
-            GroupKey::new([42; 32]),
-            Arc::clone(&self.clock),
-        );
-        config.cadence = Cadence { messages: 500, interval_ms: 500, resend_ms: 1_000 };
-        config
+        client_config(number, self.tracker_url.clone(), Arc::clone(&self.clock))
     }
 
     fn receipted(&self, role: Role, payer: u8) -> u64 {
@@ -202,6 +198,25 @@ impl Network {
         };
         timeout(PATIENCE, waiting).await.expect("it did not happen in time");
     }
+}
+
+fn relay_config(
+    number: u8,
+    tracker: String,
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+) -> relay::Config {
+    let facts = SharedFacts::new(FixedFacts);
+    let mut config = relay::Config::new(relay_key(number), tracker, folder, domain(), facts, clock);
+    config.hand_in_every = Duration::from_millis(200);
+    config
+}
+
+fn client_config(number: u8, tracker: String, clock: Arc<dyn Clock>) -> ClientConfig {
+    let (key, group) = (session(number), GroupKey::new([42; 32]));
+    let mut config = ClientConfig::new(tracker, key.address(), key, domain(), group, clock);
+    config.cadence = Cadence { messages: 500, interval_ms: 500, resend_ms: 1_000 };
+    config
 }
 
 fn read(mut subscriber: Subscriber, count: usize) -> JoinHandle<(Subscriber, Vec<String>)> {

@@ -5,6 +5,7 @@
 //! share SCTP packets under load.
 
 mod datagrams;
+mod mapping;
 mod socket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -19,8 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use crate::endpoint::{Config, Event, Offer};
-use crate::peer::{Effect, Peer};
+use crate::peer::{Effect, Paths, Peer};
 use crate::{CloseReason, Error, Link, LinkId};
+use mapping::Mapping;
 use socket::Inbox;
 pub(crate) use socket::Socket;
 
@@ -33,6 +35,7 @@ pub(crate) enum Command {
     Offer(oneshot::Sender<Result<Offer, Error>>),
     Answer(String, oneshot::Sender<Result<Offer, Error>>),
     AcceptAnswer(LinkId, String, oneshot::Sender<Result<(), Error>>),
+    FindAddress(SocketAddr),
     Send(LinkId, Bytes),
     Close(LinkId),
 }
@@ -59,6 +62,9 @@ pub(crate) struct Driver {
     effects: Vec<Effect>,
     /// Datagrams that belong to no session.
     refused: Arc<AtomicU64>,
+    mapping: Option<Mapping>,
+    /// Links to be made, which wait until our address is known.
+    held: Vec<Command>,
 }
 
 impl Driver {
@@ -87,6 +93,8 @@ impl Driver {
             pending: VecDeque::new(),
             effects: Vec::new(),
             refused,
+            mapping: None,
+            held: Vec::new(),
         }
     }
 
@@ -95,7 +103,7 @@ impl Driver {
         let mut inbox = Inbox::new();
         let reader = self.events.clone();
         loop {
-            let wake = self.deadlines.first().map(|(at, _)| TokioInstant::from_std(*at));
+            let wake = self.wake().map(TokioInstant::from_std);
             let awake = self.pending.is_empty();
             tokio::select! {
                 room = reader.reserve(), if !awake => {
@@ -126,6 +134,7 @@ impl Driver {
                 }
             }
             self.mark_due(Instant::now());
+            self.ask_address(Instant::now());
             if self.advance_dirty().is_err() {
                 break;
             }
@@ -145,16 +154,18 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         let now = Instant::now();
+        let is_pending = self.mapping.as_ref().is_some_and(Mapping::is_pending);
         match command {
+            Command::Offer(_) | Command::Answer(..) if is_pending => self.held.push(command),
             Command::Offer(reply) => {
-                let made = self.room().and_then(|()| {
-                    Peer::offering(&self.addresses, now, self.config.connect_timeout)
-                });
+                let made = self
+                    .room()
+                    .and_then(|()| Peer::offering(&self.paths(), now, self.config.connect_timeout));
                 let _ = reply.send(made.and_then(|(peer, text)| self.add(peer, text)));
             }
             Command::Answer(offer, reply) => {
                 let made = self.room().and_then(|()| {
-                    Peer::answering(&offer, &self.addresses, now, self.config.connect_timeout)
+                    Peer::answering(&offer, &self.paths(), now, self.config.connect_timeout)
                 });
                 let _ = reply.send(made.and_then(|(peer, text)| self.add(peer, text)));
             }
@@ -173,7 +184,39 @@ impl Driver {
                 }
             }
             Command::Close(id) => self.close(id),
+            Command::FindAddress(server) => {
+                if self.mapping.as_ref().is_none_or(|mapping| mapping.server() != server) {
+                    self.mapping = Some(Mapping::new(server, now));
+                }
+            }
         }
+    }
+
+    /// When there is something to do, if nothing happens before.
+    fn wake(&self) -> Option<Instant> {
+        let session = self.deadlines.first().map(|(at, _)| *at);
+        let address = self.mapping.as_ref().map(|mapping| mapping.due);
+        session.into_iter().chain(address).min()
+    }
+
+    /// Asks for our address when that is due, and makes the links that waited for it.
+    fn ask_address(&mut self, now: Instant) {
+        let Some(mapping) = &mut self.mapping else { return };
+        if let Some(question) = mapping.question(now) {
+            self.socket.send(mapping.server(), &question);
+            self.socket.flush();
+        }
+        if !mapping.is_pending() {
+            for command in std::mem::take(&mut self.held) {
+                self.command(command);
+            }
+        }
+    }
+
+    /// The ways in which a peer may reach us.
+    fn paths(&self) -> Paths<'_> {
+        let outside = self.mapping.as_ref().and_then(Mapping::address);
+        Paths { local: &self.addresses, outside }
     }
 
     fn room(&self) -> Result<(), Error> {

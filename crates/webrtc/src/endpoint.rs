@@ -2,7 +2,7 @@
 //!
 //! Invariant: dropping the endpoint and all its links ends the driver and its thread.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::{CloseReason, Error, Link, LinkId};
 /// How an endpoint listens and what it may hold.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address of the one UDP socket. An unspecified address (0.0.0.0) needs `advertise`.
+    /// Address of the one UDP socket. An unspecified one (0.0.0.0) is told to peers as the address from which this
+    /// machine reaches the outside.
     pub bind: SocketAddr,
     /// Addresses told to peers instead of the bound one, for example the public side of a NAT. Port
     /// 0 means the bound port.
@@ -107,10 +108,8 @@ impl Endpoint {
             }
         }
         if addresses.is_empty() {
-            if local.ip().is_unspecified() {
-                return Err(Error::Description(format!("{local} names no address for peers")));
-            }
-            addresses.push(local);
+            let ip = if local.ip().is_unspecified() { outgoing(local)? } else { local.ip() };
+            addresses.push(SocketAddr::new(ip, local.port()));
         }
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (events, event_queue) = mpsc::channel(config.event_queue);
@@ -139,6 +138,15 @@ impl Endpoint {
     #[must_use]
     pub fn refused_datagrams(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Asks a STUN server, now and then, at which address the world sees us, and tells peers of it. Links wait for the
+    /// first answer, a second at most.
+    ///
+    /// # Errors
+    /// If the endpoint has stopped.
+    pub fn find_address(&self, server: SocketAddr) -> Result<(), Error> {
+        self.ask(Command::FindAddress(server))
     }
 
     /// Starts a link; its description is the offer.
@@ -175,4 +183,14 @@ impl Endpoint {
     fn ask(&self, command: Command) -> Result<(), Error> {
         self.commands.send(command).map_err(|_| Error::Stopped)
     }
+}
+
+/// The address from which packets to the outside leave.
+fn outgoing(bound: SocketAddr) -> Result<IpAddr, Error> {
+    // To connect a UDP socket sends nothing. Documentation addresses (RFC 5737, RFC 3849), so the default route decides.
+    let outside = if bound.is_ipv4() { "192.0.2.1:9" } else { "[2001:db8::1]:9" };
+    let probe = std::net::UdpSocket::bind(SocketAddr::new(bound.ip(), 0))?;
+    let found = probe.connect(outside).and_then(|()| probe.local_addr());
+    let unknown = |_| Error::Description(format!("{bound} names no address for peers"));
+    found.map(|local| local.ip()).map_err(unknown)
 }

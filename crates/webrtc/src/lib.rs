@@ -17,11 +17,10 @@
 //!
 //! # Provided
 //! Confidential, integrity-protected, ordered delivery while a link lives; [`Event::Closed`] when
-//! it no longer does.
+//! it no longer does. Links through NATs, once [`Endpoint::find_address`] named a STUN server.
 //!
 //! # Not provided
-//! Server-reflexive candidates (pass them with [`Config::advertise`]), TURN, delivery across a
-//! link's end.
+//! TURN: two ends behind symmetric NATs cannot be linked. Delivery across a link's end.
 
 mod driver;
 mod endpoint;

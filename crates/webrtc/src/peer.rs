@@ -33,6 +33,14 @@ pub(crate) enum Effect {
     Closed(CloseReason),
 }
 
+/// The ways in which a peer may reach us.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paths<'a> {
+    pub(crate) local: &'a [SocketAddr],
+    /// The outside of a NAT before us.
+    pub(crate) outside: Option<SocketAddr>,
+}
+
 pub(crate) struct Peer {
     rtc: Rtc,
     channel: ChannelId,
@@ -50,7 +58,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     fn session(
-        addresses: &[SocketAddr],
+        paths: &Paths<'_>,
         now: Instant,
         patience: Duration,
     ) -> Result<(Rtc, Instant), Error> {
@@ -59,8 +67,14 @@ impl Peer {
         config.set_max_stun_rto(Duration::from_millis(1500));
         config.set_max_stun_retransmits(7);
         let mut rtc = config.build(now);
-        for address in addresses {
+        for address in paths.local {
             rtc.add_local_candidate(Candidate::host(*address, "udp").map_err(description)?);
+        }
+        if let Some(outside) = paths.outside.filter(|outside| !paths.local.contains(outside))
+            && let Some(base) = paths.local.iter().find(|base| base.is_ipv4() == outside.is_ipv4())
+        {
+            let candidate = Candidate::server_reflexive(outside, *base, "udp");
+            rtc.add_local_candidate(candidate.map_err(description)?);
         }
         Ok((rtc, now + patience))
     }
@@ -87,11 +101,11 @@ impl Peer {
 
     /// A session that offers; returns the offer to be carried to the peer.
     pub(crate) fn offering(
-        addresses: &[SocketAddr],
+        paths: &Paths<'_>,
         now: Instant,
         patience: Duration,
     ) -> Result<(Self, String), Error> {
-        let (mut rtc, connect_by) = Self::session(addresses, now, patience)?;
+        let (mut rtc, connect_by) = Self::session(paths, now, patience)?;
         let mut change = rtc.sdp_api();
         let channel = change.add_channel_with_config(channel_config());
         let (offer, pending) =
@@ -102,12 +116,12 @@ impl Peer {
     /// A session that answers `offer`; returns the answer to be carried back.
     pub(crate) fn answering(
         offer: &str,
-        addresses: &[SocketAddr],
+        paths: &Paths<'_>,
         now: Instant,
         patience: Duration,
     ) -> Result<(Self, String), Error> {
         let offer = SdpOffer::from_sdp_string(offer).map_err(description)?;
-        let (mut rtc, connect_by) = Self::session(addresses, now, patience)?;
+        let (mut rtc, connect_by) = Self::session(paths, now, patience)?;
         let answer = rtc.sdp_api().accept_offer(offer).map_err(description)?;
         let channel = rtc.direct_api().create_data_channel(channel_config());
         Ok((Self::new(rtc, channel, None, connect_by), answer.to_sdp_string()))
@@ -267,10 +281,12 @@ fn failed(error: &str0m::RtcError) -> CloseReason {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::net::{IpAddr, Ipv4Addr};
 
-    fn addresses() -> [SocketAddr; 1] {
-        [SocketAddr::from(([127, 0, 0, 1], 9))]
-    }
+    const PATHS: Paths<'_> = Paths {
+        local: &[SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9)],
+        outside: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9)),
+    };
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
@@ -280,20 +296,20 @@ mod tests {
             changes in prop::collection::vec((any::<prop::sample::Index>(), "[ -~]{0,5}"), 1..6),
         ) {
             let (now, patience) = (Instant::now(), Duration::from_secs(1));
-            let (_, offer) = Peer::offering(&addresses(), now, patience).unwrap();
+            let (_, offer) = Peer::offering(&PATHS, now, patience).unwrap();
             let mut lines: Vec<String> = offer.lines().map(str::to_owned).collect();
             for (at, text) in changes {
                 let at = at.index(lines.len());
                 let middle = lines[at].len() / 2;
                 lines[at].insert_str(middle, &text);
             }
-            let _ = Peer::answering(&lines.join("\r\n"), &addresses(), now, patience);
+            let _ = Peer::answering(&lines.join("\r\n"), &PATHS, now, patience);
         }
 
         #[test]
         fn no_text_as_session_description_makes_the_stack_panic(text in "\\PC{0,400}") {
             let (now, patience) = (Instant::now(), Duration::from_secs(1));
-            prop_assert!(Peer::answering(&text, &addresses(), now, patience).is_err());
+            prop_assert!(Peer::answering(&text, &PATHS, now, patience).is_err());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! two relays the one with the lower id dials, a client always dials, so offers never cross.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use rand::Rng;
@@ -82,6 +83,13 @@ impl Links {
         let open = self.peers.iter().filter(|(_, peer)| peer.open);
         open.filter_map(|(node, peer)| Some((overlay_link(peer.link.as_ref()?.id()), *node)))
             .collect()
+    }
+
+    /// Asks `server` at which address peers can reach us.
+    pub(super) fn find_address(&self, server: SocketAddr) {
+        if let Err(error) = self.endpoint.find_address(server) {
+            tracing::error!(%error, "cannot ask for our address");
+        }
     }
 
     /// The tracker names a neighbour. If it restarted, the old link is closed and returned.

@@ -18,8 +18,11 @@ const REJOIN_MS: u64 = 3_000;
 impl Engine {
     pub(super) async fn tracker_event(&mut self, event: TrackerEvent) -> Result<(), NodeError> {
         match event {
-            TrackerEvent::Up { tracker } => {
+            TrackerEvent::Up { tracker, stun } => {
                 self.tracker_id = Some(tracker);
+                if let Some(stun) = stun {
+                    self.links.find_address(stun);
+                }
                 if let Some(name) = self.region.clone() {
                     self.tell_tracker(ToTracker::Region { name });
                 }

@@ -46,6 +46,12 @@ impl Driver {
     /// Gives a datagram to its session; `None` if it has none, or does not want it.
     fn take(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<()> {
         let destination = self.destination(source)?;
+        if let Some(mapping) = &mut self.mapping
+            && mapping.server() == source
+            && mapping.take(bytes, Instant::now())
+        {
+            return Some(());
+        }
         let receive = Receive::new(Protocol::Udp, source, destination, bytes).ok()?;
         let input = Input::Receive(Instant::now(), receive);
         let id = self.owner(source, bytes, &input)?;
