@@ -120,7 +120,7 @@ fn with_internet(test: &str, body: impl AsyncFnOnce()) {
         command
     };
     let mut probe = unshare("sh".as_ref());
-    probe.args(["-c", "ip link add b type bridge && nft list ruleset"]);
+    probe.args(["-c", "ip link add probe type bridge && nft list ruleset"]);
     if !probe.output().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: network namespaces, ip or nft are not to be had on this system");
         return;
