@@ -87,8 +87,11 @@ impl Cursor {
         let mut facts = Vec::new();
         for log in self.chain.provider.get_logs(&filter).await? {
             let time_s = match (log.topic0(), log.block_timestamp) {
-                // Only a removal needs the time; most endpoints send it along.
-                (Some(&NodeRemoved::SIGNATURE_HASH), None) => self.time_of(&log).await?,
+                // Only these need the time; most endpoints send it along.
+                (
+                    Some(&(NodeRemoved::SIGNATURE_HASH | OperatorRegistered::SIGNATURE_HASH)),
+                    None,
+                ) => self.time_of(&log).await?,
                 (_, time_s) => time_s.unwrap_or_default(),
             };
             facts.extend(fact(&log, self.view.schedule(), time_s));
@@ -130,18 +133,20 @@ fn fact(log: &Log, schedule: EpochSchedule, time_s: u64) -> Option<Fact> {
     fn data<E: SolEvent>(log: &Log) -> Option<E> {
         log.log_decode::<E>().ok().map(|decoded| decoded.inner.data)
     }
+    let epoch = schedule.epoch_at_ms(time_s.saturating_mul(1000));
     match *log.topic0()? {
-        OperatorRegistered::SIGNATURE_HASH => {
-            data(log).map(|e: OperatorRegistered| Fact::Operator(OperatorId(e.operatorId)))
-        }
+        OperatorRegistered::SIGNATURE_HASH => data(log).map(|e: OperatorRegistered| {
+            // It can work from the epoch after.
+            Fact::Operator(OperatorId(e.operatorId), epoch.next())
+        }),
         ExitRequested::SIGNATURE_HASH => data(log)
             .map(|e: ExitRequested| Fact::Exit(OperatorId(e.operatorId), Epoch(e.exitEpoch))),
         NodeAdded::SIGNATURE_HASH => {
             data(log).map(|e: NodeAdded| Fact::NodeAdded(NodeId(e.node), OperatorId(e.operatorId)))
         }
-        NodeRemoved::SIGNATURE_HASH => data(log).map(|e: NodeRemoved| {
-            Fact::NodeRemoved(NodeId(e.node), schedule.epoch_at_ms(time_s.saturating_mul(1000)))
-        }),
+        NodeRemoved::SIGNATURE_HASH => {
+            data(log).map(|e: NodeRemoved| Fact::NodeRemoved(NodeId(e.node), epoch))
+        }
         Staked::SIGNATURE_HASH => data(log).map(|e: Staked| Fact::Payer(e.user)),
         SessionKeyAuthorized::SIGNATURE_HASH => data(log)
             .map(|e: SessionKeyAuthorized| Fact::Authorized(e.payer, e.key, Epoch(e.fromEpoch))),

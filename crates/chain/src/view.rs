@@ -12,8 +12,8 @@ use tatum_receipt::checks::ChainFacts;
 /// What happened on chain, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// An operator registered.
-    Operator(OperatorId),
+    /// An operator registered; the first epoch it can work in.
+    Operator(OperatorId, Epoch),
     /// An operator asked to leave: first epoch it no longer works.
     Exit(OperatorId, Epoch),
     /// A node started to work for an operator.
@@ -42,9 +42,15 @@ struct KeyOf {
     last_epoch: Option<Epoch>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Tenure {
+    first: Epoch,
+    exit: Option<Epoch>,
+}
+
 #[derive(Debug, Default)]
 struct Facts {
-    operators: HashMap<OperatorId, Option<Epoch>>,
+    operators: HashMap<OperatorId, Tenure>,
     nodes: HashMap<NodeId, NodeOf>,
     payers: BTreeSet<Address>,
     session_keys: HashMap<(Address, Address), KeyOf>,
@@ -117,11 +123,13 @@ impl ChainView {
 impl Facts {
     fn apply(&mut self, fact: Fact) {
         match fact {
-            Fact::Operator(id) => {
-                self.operators.entry(id).or_insert(None);
+            Fact::Operator(id, first) => {
+                self.operators.entry(id).or_insert(Tenure { first, exit: None });
             }
             Fact::Exit(id, epoch) => {
-                self.operators.insert(id, Some(epoch));
+                if let Some(tenure) = self.operators.get_mut(&id) {
+                    tenure.exit = Some(epoch);
+                }
             }
             Fact::NodeAdded(node, operator) => {
                 self.nodes.insert(node, NodeOf { operator, last_epoch: None });
@@ -157,10 +165,9 @@ impl ChainFacts for ChainView {
     }
 
     fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
-        match self.read().operators.get(&operator) {
-            None => false,
-            Some(exit) => exit.is_none_or(|exit| epoch < exit),
-        }
+        let works =
+            |tenure: &Tenure| tenure.first <= epoch && tenure.exit.is_none_or(|exit| epoch < exit);
+        self.read().operators.get(&operator).is_some_and(works)
     }
 
     fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
@@ -195,7 +202,7 @@ mod tests {
     #[test]
     fn a_removed_node_is_paid_for_the_epoch_it_left_in() {
         let view = view();
-        let added = [Fact::Operator(OperatorId(1)), Fact::NodeAdded(NODE, OperatorId(1))];
+        let added = [Fact::Operator(OperatorId(1), Epoch(1)), Fact::NodeAdded(NODE, OperatorId(1))];
         view.apply(added, 1);
         view.apply([Fact::NodeRemoved(NODE, Epoch(4))], 2);
         assert_eq!(view.operator_of_node(NODE, Epoch(4)), Some(OperatorId(1)));
@@ -217,9 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_that_left_is_not_bonded() {
+    fn an_operator_is_bonded_from_its_first_epoch_until_it_leaves() {
         let view = view();
-        view.apply([Fact::Operator(OperatorId(0)), Fact::Exit(OperatorId(0), Epoch(3))], 1);
+        let registered = Fact::Operator(OperatorId(0), Epoch(1));
+        view.apply([registered, Fact::Exit(OperatorId(0), Epoch(3))], 1);
+        assert!(!view.is_bonded(OperatorId(0), Epoch(0)));
         assert!(view.is_bonded(OperatorId(0), Epoch(2)));
         assert!(!view.is_bonded(OperatorId(0), Epoch(3)));
         assert!(!view.is_bonded(OperatorId(1), Epoch(0)));

@@ -4,7 +4,7 @@ use crate::Devnet;
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
-use tatum_primitives::{B256, NodeId, OperatorId, U256, keccak256};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, keccak256};
 use tatum_receipt::SessionKey;
 
 use super::Stream;
@@ -63,6 +63,8 @@ pub struct Cast {
     pub subscribers: Vec<Payer>,
     /// Proposes for the aggregator.
     pub proposer: SessionKey,
+    /// The first epoch for which all of them count. The chain's clock may be ahead of ours, so it is the one that is asked.
+    pub first_epoch: Epoch,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,7 +103,10 @@ impl Cast {
         while let Some(staked) = staking.join_next().await {
             staked??;
         }
-        Ok(Self { operators, relays, publishers, subscribers, proposer })
+        let chain = devnet.connect(&Devnet::account("auditor")).await?;
+        let (_, now_s) = chain.head().await?;
+        let first_epoch = chain.schedule().await?.epoch_at_ms(now_s.saturating_mul(1_000)).next();
+        Ok(Self { operators, relays, publishers, subscribers, proposer, first_epoch })
     }
 }
 

@@ -157,7 +157,7 @@ impl Network {
         Ok(())
     }
 
-    /// Waits for the first second of `epoch`; stakes count from the epoch after they were made.
+    /// Waits for the first second of `epoch`.
     pub async fn until_epoch(&self, schedule: EpochSchedule, epoch: Epoch) {
         let start_ms = schedule.start_ms(epoch).saturating_add(1_000);
         sleep(Duration::from_millis(start_ms.saturating_sub(self.now_ms()))).await;

@@ -53,8 +53,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, "starting the aggregator, a tracker, relays and subscribers");
     let mut network = Network::start(&devnet, &cast, &streams, &out).await?;
 
-    say(started, "waiting for epoch 1, from which on stakes count");
-    network.until_epoch(schedule, Epoch(1)).await;
+    let first = cast.first_epoch;
+    say(started, &format!("waiting for epoch {first}, from which on operators and stakes count"));
+    network.until_epoch(schedule, first).await;
     let total: usize = streams.iter().map(|stream| stream.records.len()).sum();
     say(started, &format!("publishing {total} records on {} streams", streams.len()));
     network.publish(&devnet, &cast, &streams, RATE)?;
@@ -82,7 +83,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     summary.write(&out.join("summary.json"))?;
     say(started, &format!("results are in {}", out.display()));
     if args.keep {
-        explain(&devnet, &network, &out);
+        explain(&devnet, &network, first, &out);
         tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
     }
     network.stop().await?;
@@ -106,7 +107,7 @@ fn say(started: Instant, what: &str) {
 }
 
 /// Prints what can be tried while everything runs.
-fn explain(devnet: &Devnet, network: &Network, out: &Path) {
+fn explain(devnet: &Devnet, network: &Network, first: Epoch, out: &Path) {
     let deployment = devnet.deployment();
     println!("\nEverything is still running. Contracts:");
     println!("  token              {}", deployment.token);
@@ -118,8 +119,9 @@ fn explain(devnet: &Devnet, network: &Network, out: &Path) {
     println!("  export TATUM_DEPLOYMENT={}", devnet.deployment_file().display());
     println!("  export TATUM_AGGREGATOR={}", network.aggregator_url());
     println!("  cargo tatum operator status --operator 0");
-    println!("  cargo tatum audit epoch 1");
-    println!("  cargo tatum audit receipt {}/receipts/epoch-1-receipt-0.json", out.display());
+    println!("  cargo tatum audit epoch {first}");
+    let receipt = format!("{}/receipts/epoch-{first}-receipt-0.json", out.display());
+    println!("  cargo tatum audit receipt {receipt}");
     for url in network.relay_status_urls() {
         println!("  curl -s {url}");
     }

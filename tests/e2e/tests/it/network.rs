@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use tatum_primitives::{Epoch, NodeId, OperatorId, StreamId};
+use tatum_primitives::{NodeId, OperatorId, StreamId};
 use tatum_test_utils::testnet::{
     Cast, Network, Relay, Stream, audit_all, claim_all, command, compare, json, recompute,
 };
@@ -29,7 +29,7 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
     let cast = Cast::assemble(&devnet, &streams, &[1, 1, 1], 1).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
-    network.until_epoch(schedule, Epoch(1)).await;
+    network.until_epoch(schedule, cast.first_epoch).await;
 
     network.publish(&devnet, &cast, &streams, RATE)?;
     for _ in 0..3 {
@@ -101,9 +101,7 @@ async fn twenty_nodes_lose_no_message_when_three_are_killed() -> anyhow::Result<
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
     let cast = Cast::assemble(&devnet, &streams, &[3, 3, 2], 11).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
-    // All stakes count from the next epoch on, whenever that is.
-    let next = schedule.epoch_at_ms(network.now_ms()).next();
-    network.until_epoch(schedule, next).await;
+    network.until_epoch(schedule, cast.first_epoch).await;
     network.publish(&devnet, &cast, &streams, RATE)?;
     sleep(Duration::from_secs(2)).await;
 
