@@ -194,7 +194,7 @@ pub async fn keep_receipts(network: &Network, last: Epoch, out: &Path) -> anyhow
             // Kept byte for byte: a proof file has one spelling.
             let path = format!("/v1/epochs/{epoch}/receipts/{}", signed.leaf());
             let proof = network.text(&path).await?;
-            let file = folder.join(format!("epoch-{epoch}-receipt-{kept}.json"));
+            let file = folder.join(format!("receipt-{kept}.json"));
             std::fs::write(&file, proof).with_context(|| format!("writing {}", file.display()))?;
             kept += 1;
         }

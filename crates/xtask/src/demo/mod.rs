@@ -120,8 +120,7 @@ fn explain(devnet: &Devnet, network: &Network, first: Epoch, out: &Path) {
     println!("  export TATUM_AGGREGATOR={}", network.aggregator_url());
     println!("  cargo tatum operator status --operator 0");
     println!("  cargo tatum audit epoch {first}");
-    let receipt = format!("{}/receipts/epoch-{first}-receipt-0.json", out.display());
-    println!("  cargo tatum audit receipt {receipt}");
+    println!("  cargo tatum audit receipt {}/receipts/receipt-0.json", out.display());
     for url in network.relay_status_urls() {
         println!("  curl -s {url}");
     }
