@@ -9,6 +9,7 @@ import {SumTree} from "../support/SumTree.sol";
 /// @title Gas snapshots
 /// @notice Execution gas of the calls that people pay for, second of their kind (all slots non-zero), compared with
 /// tests/contracts/gas/snapshots. Whole transactions are measured by `cargo xtask gas`; see docs/contracts/gas.md.
+/// forge-config: default.isolate = true
 contract GasTest is Fixture {
     using SumTree for SumTree.Tree;
 
