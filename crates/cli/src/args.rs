@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::bail;
 use tatum_chain::{Chain, Deployment};
-use tatum_node::NodeKey;
 use tatum_node::client::Stream;
+use tatum_node::{NodeKey, TrackerAddress, Trackers};
 use tatum_primitives::{StreamId, StreamKey};
 
 use crate::keys::{self, KeySource, KeystoreArgs};
@@ -39,6 +38,28 @@ impl ChainArgs {
         let signer = keys::signer(&keystore.account().required()?)?;
         let deployment = Deployment::load(&self.deployment)?;
         Ok(Chain::connect(&self.rpc, deployment, Some(signer)).await?)
+    }
+}
+
+/// Which trackers.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TrackerArgs {
+    /// A tracker, as URL or URL#KEY; only that key is accepted then. May be repeated: each stream has its place on one
+    /// of them, so everybody needs the same list, in any order and with every key
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TATUM_TRACKER",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:7080"
+    )]
+    tracker: Vec<TrackerAddress>,
+}
+
+impl TrackerArgs {
+    /// All of them, if they go together.
+    pub(crate) fn trackers(&self) -> anyhow::Result<Trackers> {
+        Ok(Trackers::new(self.tracker.clone())?)
     }
 }
 
@@ -109,18 +130,6 @@ impl FromStr for StreamArg {
     }
 }
 
-/// The tracker's WebSocket URL for the address that people write.
-pub(crate) fn tracker_url(text: &str) -> anyhow::Result<String> {
-    let base = text.trim_end_matches('/');
-    let socket = match base.split_once("://") {
-        Some(("http" | "ws", rest)) => format!("ws://{rest}"),
-        Some(("https" | "wss", rest)) => format!("wss://{rest}"),
-        _ => bail!("{text:?} is not a tracker's URL; it looks like http://127.0.0.1:7080"),
-    };
-    let path = "/v1/tracker";
-    Ok(if socket.ends_with(path) { socket } else { format!("{socket}{path}") })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,14 +141,5 @@ mod tests {
         assert_eq!(parse("acme/weather#12").unwrap().partition, 12);
         assert!(parse("acme/weather#70000").is_err());
         assert!(parse("#1").is_err());
-    }
-
-    #[test]
-    fn a_tracker_is_named_by_its_web_address() {
-        let url = "ws://127.0.0.1:7080/v1/tracker";
-        assert_eq!(tracker_url("http://127.0.0.1:7080/").unwrap(), url);
-        assert_eq!(tracker_url(url).unwrap(), url);
-        assert_eq!(tracker_url("https://t.example").unwrap(), "wss://t.example/v1/tracker");
-        assert!(tracker_url("127.0.0.1:7080").is_err());
     }
 }

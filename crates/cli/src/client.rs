@@ -6,9 +6,9 @@ use anyhow::Context;
 use tatum_node::GroupKey;
 use tatum_node::client::{Config, Keys, Rotation, Stream};
 use tatum_node::relay::SharedFacts;
-use tatum_primitives::{Address, NodeId};
+use tatum_primitives::Address;
 
-use crate::args::{ChainArgs, StreamArg, tracker_url};
+use crate::args::{ChainArgs, StreamArg, TrackerArgs};
 use crate::cmd::node::Followed;
 use crate::keys::{self, KeySource};
 
@@ -30,17 +30,8 @@ pub(crate) struct ClientArgs {
     /// File with the keystores' password; otherwise TATUM_KEYSTORE_PASSWORD
     #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
-    /// The tracker
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_TRACKER",
-        default_value = "http://127.0.0.1:7080"
-    )]
-    tracker: String,
-    /// The only tracker key that is accepted
-    #[arg(long, value_name = "NODE_ID")]
-    tracker_key: Option<NodeId>,
+    #[command(flatten)]
+    trackers: TrackerArgs,
     /// Folder for receipts, so that a restart goes on where it stopped; without it they live as long as the process
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -65,9 +56,8 @@ impl ClientArgs {
         };
         let network = Followed::new(&self.chain, 0).await.context("reading the chain")?;
         let payer = self.payer.unwrap_or(key.address());
-        let tracker = tracker_url(&self.tracker)?;
-        let mut config = Config::new(tracker, payer, key, network.domain, keys, network.clock());
-        config.tracker_key = self.tracker_key;
+        let trackers = self.trackers.trackers()?;
+        let mut config = Config::new(trackers, payer, key, network.domain, keys, network.clock());
         config.facts = Some(SharedFacts::new(network.view.clone()));
         config.data_dir.clone_from(&self.data);
         Ok((config, network))

@@ -9,6 +9,7 @@ mod cmd;
 mod config;
 mod data;
 mod keys;
+mod lists;
 mod logging;
 mod output;
 mod shutdown;

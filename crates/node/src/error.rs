@@ -47,6 +47,9 @@ pub enum NodeError {
         /// What was given.
         given: String,
     },
+    /// The list of trackers cannot be used.
+    #[error("{0}")]
+    Trackers(String),
     /// Nobody served or accepted us in time.
     #[error("{what} within {seconds} s{detail}")]
     Timeout {

@@ -30,9 +30,11 @@ mod stream;
 mod submit;
 pub mod tracker;
 mod tracker_link;
+mod trackers;
 
 pub use clock::{Clock, SystemClock};
 pub use error::NodeError;
 pub use identity::NodeKey;
 pub use relay::Facts;
 pub use tatum_overlay::seal::GroupKey;
+pub use trackers::{Handover, TrackerAddress, Trackers};

@@ -16,8 +16,8 @@ use crate::identity::{NodeKey, verify};
 pub use crate::stream::Stream;
 
 /// The version this code speaks. The first one knew streams by their keys only, so that nobody could
-/// tell whose they are.
-pub const VERSION: u32 = 2;
+/// tell whose they are; the second knew of no other trackers.
+pub const VERSION: u32 = 3;
 /// The largest text that a tracker accepts.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The largest text that a node accepts: a permission list of the greatest length, and some more.
@@ -47,6 +47,12 @@ pub enum ToTracker {
         /// relays only for clients with a payer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         account: Option<Box<Attach>>,
+    },
+    /// A relay carries a stream that another tracker recruited it for, or this one before it restarted:
+    /// it may count it as its own recruit.
+    Offer {
+        /// Which one, by its name.
+        stream: Stream,
     },
     /// The region it says it is in; what the tracker knows of its address goes before it.
     Region {

@@ -25,7 +25,7 @@ use crate::protocol::RelayOffer;
 use crate::status::{self, StatusSource};
 use crate::stream::Stream;
 use crate::submit::Submitter;
-use crate::{Clock, NodeError, NodeKey};
+use crate::{Clock, NodeError, NodeKey, Trackers};
 
 /// Chain facts that can be shared between tasks; `tatum_chain::ChainView` is one.
 pub trait Facts: ChainFacts + Send + Sync {}
@@ -90,10 +90,8 @@ impl ChainFacts for FactsView<'_> {
 pub struct Config {
     /// Its key; the public part is registered to the operator.
     pub key: NodeKey,
-    /// The tracker's WebSocket, such as `ws://127.0.0.1:7070/v1/tracker`.
-    pub tracker: String,
-    /// The only tracker key that is accepted, if given.
-    pub tracker_key: Option<NodeId>,
+    /// The deployment's trackers.
+    pub trackers: Trackers,
     /// The UDP address for all links.
     pub bind: SocketAddr,
     /// Addresses told to peers instead of `bind`.
@@ -135,7 +133,7 @@ impl Config {
     #[must_use]
     pub fn new(
         key: NodeKey,
-        tracker: String,
+        trackers: impl Into<Trackers>,
         data_dir: PathBuf,
         domain: Domain,
         facts: SharedFacts,
@@ -143,8 +141,7 @@ impl Config {
     ) -> Self {
         Self {
             key,
-            tracker,
-            tracker_key: None,
+            trackers: trackers.into(),
             bind: ([127, 0, 0, 1], 0).into(),
             advertise: Vec::new(),
             http: None,
@@ -249,8 +246,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
     let operator_id = config.facts.operator_of_node(config.key.id(), epoch);
     Setup {
         key: config.key.clone(),
-        tracker: config.tracker.clone(),
-        pinned_tracker: config.tracker_key,
+        trackers: config.trackers.clone(),
         endpoint: tatum_webrtc::Config {
             bind: config.bind,
             advertise: config.advertise.clone(),

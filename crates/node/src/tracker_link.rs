@@ -1,4 +1,4 @@
-//! A node's connection to its tracker, kept up with backoff.
+//! A node's connection to a tracker, kept up with backoff.
 //!
 //! Invariant: after every [`TrackerEvent::Up`] the tracker knows nothing of us, so the engine says
 //! again which streams it takes part in.
@@ -16,10 +16,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use crate::NodeKey;
+use crate::engine::TrackerNo;
 use crate::protocol::{
     FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
 };
+use crate::{NodeKey, TrackerAddress};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The tracker pings after ten seconds of silence; three times that means it is gone.
@@ -41,12 +42,23 @@ pub(crate) enum TrackerEvent {
 /// How to reach a tracker, and as whom.
 #[derive(Debug, Clone)]
 pub(crate) struct TrackerLink {
-    pub(crate) url: String,
-    /// The only key that is accepted, if given.
-    pub(crate) pinned: Option<NodeId>,
+    pub(crate) address: TrackerAddress,
     pub(crate) key: NodeKey,
     pub(crate) relay: Option<RelayOffer>,
     pub(crate) incarnation: u64,
+}
+
+/// Where the engine hears of one tracker.
+struct Events {
+    no: TrackerNo,
+    events: mpsc::Sender<(TrackerNo, TrackerEvent)>,
+}
+
+impl Events {
+    /// Whether the engine still listens.
+    async fn tell(&self, event: TrackerEvent) -> bool {
+        self.events.send((self.no, event)).await.is_ok()
+    }
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -55,31 +67,33 @@ impl TrackerLink {
     /// Keeps the connection until the receiver of events is gone.
     pub(crate) async fn keep(
         self,
+        no: TrackerNo,
         mut texts: mpsc::Receiver<ToTracker>,
-        events: mpsc::Sender<TrackerEvent>,
+        events: mpsc::Sender<(TrackerNo, TrackerEvent)>,
     ) {
+        let events = Events { no, events };
         let mut backoff = FIRST_BACKOFF;
         loop {
             match self.connect().await {
                 Ok((socket, tracker, stun)) => {
-                    tracing::info!(url = self.url, %tracker, "connected to the tracker");
+                    tracing::info!(url = self.address.url(), %tracker, "connected to the tracker");
                     backoff = FIRST_BACKOFF;
                     // What was meant for an earlier connection is said again by the engine.
                     while texts.try_recv().is_ok() {}
-                    if events.send(TrackerEvent::Up { tracker, stun }).await.is_err() {
+                    if !events.tell(TrackerEvent::Up { tracker, stun }).await {
                         return;
                     }
                     let ended = converse(socket, &mut texts, &events).await;
-                    if matches!(ended, Ok(())) || events.send(TrackerEvent::Down).await.is_err() {
+                    if matches!(ended, Ok(())) || !events.tell(TrackerEvent::Down).await {
                         return;
                     }
                     if let Err(reason) = ended {
-                        tracing::warn!(url = self.url, reason, "lost the tracker");
+                        tracing::warn!(url = self.address.url(), reason, "lost the tracker");
                     }
                 }
                 Err(reason) => {
                     tracing::warn!(
-                        url = self.url,
+                        url = self.address.url(),
                         reason,
                         "cannot reach the tracker; trying again"
                     );
@@ -87,7 +101,7 @@ impl TrackerLink {
             }
             let jitter = rand::rng().random_range(0.5..1.0);
             tokio::time::sleep(backoff.mul_f64(jitter)).await;
-            if events.is_closed() {
+            if events.events.is_closed() {
                 return;
             }
             backoff = (backoff * 2).min(LAST_BACKOFF);
@@ -96,7 +110,7 @@ impl TrackerLink {
 
     async fn connect(&self) -> Result<(Socket, NodeId, Option<SocketAddr>), String> {
         let config = WebSocketConfig::default().max_message_size(Some(MAX_TRACKER_TEXT_BYTES));
-        let connecting = connect_async_with_config(self.url.as_str(), Some(config), true);
+        let connecting = connect_async_with_config(self.address.url(), Some(config), true);
         let (mut socket, _) = timeout(CONNECT_TIMEOUT, connecting)
             .await
             .map_err(|_| "no connection in time".to_owned())?
@@ -114,7 +128,7 @@ impl TrackerLink {
         if version != VERSION {
             return Err(format!("the tracker speaks version {version}, we speak {VERSION}"));
         }
-        if self.pinned.is_some_and(|pinned| pinned != tracker) {
+        if self.address.key().is_some_and(|pinned| pinned != tracker) {
             return Err(format!("the tracker's key is {tracker}, not the configured one"));
         }
         let hello = sign_hello(&self.key, tracker, nonce, self.relay, self.incarnation);
@@ -133,7 +147,7 @@ impl TrackerLink {
 async fn converse(
     mut socket: Socket,
     texts: &mut mpsc::Receiver<ToTracker>,
-    events: &mpsc::Sender<TrackerEvent>,
+    events: &Events,
 ) -> Result<(), String> {
     loop {
         tokio::select! {
@@ -152,7 +166,7 @@ async fn converse(
                     Some(Ok(Message::Text(text))) => {
                         let text = serde_json::from_str(text.as_str());
                         let text = text.map_err(|error| error.to_string())?;
-                        if events.send(TrackerEvent::Text(text)).await.is_err() {
+                        if !events.tell(TrackerEvent::Text(text)).await {
                             return Ok(());
                         }
                     }

@@ -13,6 +13,7 @@
 //! | [`score`], [`limit`] | who is welcome, and how much anybody may send |
 //! | [`outbox`] | what leaves first |
 //! | [`topology`] | the tracker's graph of neighbours |
+//! | [`rendezvous`] | which of several trackers is responsible |
 //! | [`node`] | all of it together for one process |
 //!
 //! Invariant: every map and queue here has a bound that a peer cannot raise.
@@ -41,6 +42,7 @@ pub mod order;
 pub mod outbox;
 pub mod permissions;
 pub mod propagation;
+pub mod rendezvous;
 pub mod repair;
 pub mod score;
 pub mod seal;

@@ -1,4 +1,4 @@
-//! `tatum network`: what a tracker knows of the network.
+//! `tatum network`: what trackers know of the network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use tatum_node::{TrackerAddress, Trackers};
 use tatum_primitives::{NodeId, OperatorId, StreamKey};
 
-use crate::args::StreamArg;
+use crate::args::{StreamArg, TrackerArgs};
 use crate::output::Output;
 
 /// The drawing's edge, in pixels.
@@ -32,20 +33,14 @@ pub(crate) struct MapArgs {
     /// Stream partition, as ID or ID#PARTITION
     #[arg(long, value_name = "STREAM")]
     stream: StreamArg,
-    /// The tracker
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_TRACKER",
-        default_value = "http://127.0.0.1:7080"
-    )]
-    tracker: String,
+    #[command(flatten)]
+    trackers: TrackerArgs,
     /// The SVG file to write
     #[arg(long, value_name = "FILE", default_value = "network.svg")]
     out: PathBuf,
 }
 
-/// A stream partition's graph, as the tracker tells it.
+/// A stream partition's graph, as its tracker tells it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Graph {
     stream: StreamKey,
@@ -70,10 +65,10 @@ struct Drawn {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let Command::Map(args) = command;
-    let graph = fetch(&args.tracker, args.stream.key()).await?;
-    if graph.nodes.is_empty() {
-        bail!("the tracker knows nobody in {}", args.stream.id);
-    }
+    let trackers = args.trackers.trackers()?;
+    let Some(graph) = ask(&trackers, args.stream.key(), output).await? else {
+        bail!("no tracker knows anybody in {}", args.stream.id);
+    };
     let drawing = draw(&graph);
     std::fs::write(&args.out, drawing)
         .with_context(|| format!("writing {}", args.out.display()))?;
@@ -88,9 +83,34 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fetch(tracker: &str, stream: StreamKey) -> anyhow::Result<Graph> {
-    let base = tracker.trim_end_matches('/');
-    let url = format!("{base}/v1/streams/{stream}");
+/// What the stream's tracker knows; if it is gone, the next one has the stream. An error if none answers.
+async fn ask(
+    trackers: &Trackers,
+    stream: StreamKey,
+    output: &Output,
+) -> anyhow::Result<Option<Graph>> {
+    let mut failed = None;
+    let mut answered = false;
+    for tracker in trackers.ranked(stream.0) {
+        match fetch(tracker, stream).await {
+            Ok(graph) if !graph.nodes.is_empty() => return Ok(Some(graph)),
+            Ok(_) => answered = true,
+            Err(error) => {
+                if trackers.list().len() > 1 {
+                    output.progress(format!("warning: {error:#}"));
+                }
+                failed = Some(error);
+            }
+        }
+    }
+    match failed {
+        Some(error) if !answered => Err(error),
+        _ => Ok(None),
+    }
+}
+
+async fn fetch(tracker: &TrackerAddress, stream: StreamKey) -> anyhow::Result<Graph> {
+    let url = format!("{}/v1/streams/{stream}", tracker.http_url());
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
     let ask = async { client.get(&url).send().await?.error_for_status()?.json().await };
     ask.await.with_context(|| format!("asking the tracker at {url}"))

@@ -10,11 +10,11 @@ use anyhow::Context;
 use tatum_chain::{ChainView, Follower, follow};
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, SystemClock};
-use tatum_primitives::{Domain, NodeId};
+use tatum_primitives::Domain;
 
 use super::node_status::{self, StatusUrl};
 use super::node_top::{self, TopArgs};
-use crate::args::{ChainArgs, NodeKeyArgs, StreamArg, tracker_url};
+use crate::args::{ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
 use crate::config::ConfigArgs;
 use crate::output::Output;
 use crate::shutdown;
@@ -41,17 +41,8 @@ pub(crate) enum Command {
 /// How to run a relay.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The tracker
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_TRACKER",
-        default_value = "http://127.0.0.1:7080"
-    )]
-    tracker: String,
-    /// The only tracker key that is accepted
-    #[arg(long, value_name = "NODE_ID")]
-    tracker_key: Option<NodeId>,
+    #[command(flatten)]
+    trackers: TrackerArgs,
     /// Where receipts are handed in
     #[arg(
         long,
@@ -104,10 +95,11 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 }
 
 async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let trackers = args.trackers.trackers()?;
     let network = Followed::new(&args.chain, args.confirmations).await?;
     let mut config = relay::Config::new(
         args.key.required()?,
-        tracker_url(&args.tracker)?,
+        trackers,
         args.data,
         network.domain,
         SharedFacts::new(network.view.clone()),
@@ -119,7 +111,6 @@ async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
             "the node is not registered to an operator: it relays, but cannot earn; see `tatum operator add-node`"
         );
     }
-    config.tracker_key = args.tracker_key;
     config.aggregator = Some(args.aggregator);
     config.bind = args.bind;
     config.advertise = args.advertise;

@@ -1,21 +1,22 @@
 //! `tatum stream`: who may publish to a stream and subscribe to it, as its owner signs.
 //!
-//! Invariant: a list is built on one that the owner's signature was checked on, so a tracker cannot have the owner sign
+//! Invariant: a list is built on one that the owner's signature was checked on, so no tracker can have the owner sign
 //! what another wrote.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use reqwest::{Client, Response, StatusCode, Url};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tatum_chain::Deployment;
-use tatum_overlay::permissions::{Audience, PermissionList, SignedPermissions};
+use tatum_overlay::permissions::{Audience, PermissionList};
 use tatum_primitives::{Address, StreamId};
 use tatum_receipt::Verifier;
 
+use crate::args::TrackerArgs;
 use crate::keys::{self, KeystoreArgs};
+use crate::lists::{Lists, Told};
 use crate::output::Output;
 
 /// What to do with a stream's permissions.
@@ -41,14 +42,8 @@ pub(crate) enum Command {
 pub(crate) struct ShowArgs {
     /// The stream, all its partitions
     stream: StreamId,
-    /// The tracker
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_TRACKER",
-        default_value = "http://127.0.0.1:7080"
-    )]
-    tracker: String,
+    #[command(flatten)]
+    trackers: TrackerArgs,
     /// Deployment file with the contracts' addresses
     #[arg(
         long,
@@ -80,18 +75,13 @@ pub(crate) struct ChangeArgs {
     account: KeystoreArgs,
 }
 
-#[derive(Debug, Deserialize)]
-struct Published {
-    told: usize,
-}
-
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
     owner: Address,
     #[serde(flatten)]
     list: &'a PermissionList,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nodes_told: Option<usize>,
+    #[serde(flatten)]
+    told: Option<&'a Told>,
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
@@ -100,8 +90,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Revoke(args) => change(args, revoked, output).await?,
         Command::Show(args) => {
             let owner = args.owner()?;
-            let list = args.kept().await?.unwrap_or_else(|| unlisted(&args.stream));
-            show(owner, &list, None, output);
+            show(owner, &args.newest(output).await?, None, output);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -121,19 +110,19 @@ async fn change(
     if asked == 0 && !args.anyone_publishes && !args.anyone_subscribes {
         bail!("nothing to change: name a --publisher or a --subscriber");
     }
-    let kept = args.stream.kept().await?.unwrap_or_else(|| unlisted(&args.stream.stream));
+    let kept = args.stream.newest(output).await?;
     let publishers = changed(&kept.publishers, &args.publisher, args.anyone_publishes);
     let subscribers = changed(&kept.subscribers, &args.subscriber, args.anyone_subscribes);
     let list =
         PermissionList { version: next_version(kept.version), publishers, subscribers, ..kept };
     let signed = list.signed(&key, &args.stream.verifier()?);
     signed.verify(&args.stream.verifier()?).context("the changed list")?;
-    let told = args.stream.publish(&signed).await?;
-    show(owner, &signed.list, Some(told), output);
+    let told = args.stream.lists()?.publish(&signed, output).await?;
+    show(owner, &signed.list, Some(&told), output);
     Ok(())
 }
 
-/// A tracker that lost its lists must not make the owner sign a version that nodes have seen already; so versions follow
+/// Trackers that lost their lists must not make the owner sign a version that nodes have seen already; so versions follow
 /// the clock, and rise whatever it says.
 fn next_version(kept: u64) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -165,7 +154,7 @@ fn revoked(before: &Audience, less: &[Address], anyone: bool) -> Audience {
     }
 }
 
-fn show(owner: Address, list: &PermissionList, nodes_told: Option<usize>, output: &Output) {
+fn show(owner: Address, list: &PermissionList, told: Option<&Told>, output: &Output) {
     let version = match list.version {
         0 => "none: the stream is its owner's alone".to_owned(),
         version => version.to_string(),
@@ -177,8 +166,11 @@ fn show(owner: Address, list: &PermissionList, nodes_told: Option<usize>, output
         ("publishers", names(&list.publishers)),
         ("subscribers", names(&list.subscribers)),
     ];
-    rows.extend(nodes_told.map(|told| ("nodes told", told.to_string())));
-    output.result(&Shown { owner, list, nodes_told }, &rows);
+    if let Some(told) = told {
+        rows.push(("nodes told", told.nodes_told.to_string()));
+        rows.push(("kept by", told.kept_by.join(", ")));
+    }
+    output.result(&Shown { owner, list, told }, &rows);
 }
 
 fn names(audience: &Audience) -> String {
@@ -206,55 +198,14 @@ impl ShowArgs {
         Ok(Verifier::new(Deployment::load(&self.deployment)?.domain()))
     }
 
-    fn url(&self) -> String {
-        format!("{}/v1/permissions", self.tracker.trim_end_matches('/'))
+    fn lists(&self) -> anyhow::Result<Lists> {
+        Lists::new(&self.trackers.trackers()?)
     }
 
-    /// The list that the tracker keeps, under the owner's signature.
-    async fn kept(&self) -> anyhow::Result<Option<PermissionList>> {
-        let verifier = self.verifier()?;
-        let url = Url::parse_with_params(&self.url(), [("stream", self.stream.as_str())])
-            .with_context(|| format!("{:?} is no URL", self.tracker))?;
-        let asked = client()?.get(url);
-        let asking = || format!("asking the tracker at {}", self.url());
-        let response = asked.send().await.with_context(asking)?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let signed: SignedPermissions = answer(response).await.with_context(asking)?;
-        if signed.list.stream != self.stream {
-            bail!("the tracker answered with the list of {}", signed.list.stream);
-        }
-        signed.verify(&verifier).context("the tracker's list does not count")?;
-        Ok(Some(signed.list))
-    }
-
-    async fn publish(&self, signed: &SignedPermissions) -> anyhow::Result<usize> {
-        let telling = || format!("telling the tracker at {}", self.url());
-        let sent = client()?.post(self.url()).json(signed).send().await.with_context(telling)?;
-        let published: Published = answer(sent).await.with_context(telling)?;
-        Ok(published.told)
-    }
-}
-
-fn client() -> anyhow::Result<Client> {
-    Ok(Client::builder().timeout(Duration::from_secs(10)).build()?)
-}
-
-/// A tracker's answer, or what it says is wrong.
-async fn answer<T: for<'de> Deserialize<'de>>(response: Response) -> anyhow::Result<T> {
-    #[derive(Deserialize)]
-    struct Wrong {
-        error: String,
-    }
-    let status = response.status();
-    let text = response.text().await?;
-    if status.is_success() {
-        return serde_json::from_str(&text).context("the answer cannot be read");
-    }
-    match serde_json::from_str::<Wrong>(&text) {
-        Ok(Wrong { error }) => bail!("{error}"),
-        Err(_) => bail!("status {status}"),
+    /// The newest list that any tracker keeps, or the one that counts without any.
+    async fn newest(&self, output: &Output) -> anyhow::Result<PermissionList> {
+        let newest = self.lists()?.newest(&self.stream, &self.verifier()?, output).await?;
+        Ok(newest.unwrap_or_else(|| unlisted(&self.stream)))
     }
 }
 

@@ -17,7 +17,7 @@ use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Account, Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Address, Domain, NodeId};
+use tatum_primitives::{Address, Domain};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,17 +28,15 @@ pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadabl
 use crate::engine::{Closing, Command, Engine, EngineHandle, Notice, Setup};
 use crate::relay::{SharedFacts, open_store};
 pub use crate::stream::Stream;
-use crate::{Clock, NodeError, NodeKey};
+use crate::{Clock, NodeError, NodeKey, Trackers};
 
 /// What a client is.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Its name in the network; a random one will do.
     pub node_key: NodeKey,
-    /// The tracker's WebSocket.
-    pub tracker: String,
-    /// The only tracker key that is accepted, if given.
-    pub tracker_key: Option<NodeId>,
+    /// The deployment's trackers.
+    pub trackers: Trackers,
     /// The UDP address for all links.
     pub bind: SocketAddr,
     /// Who pays.
@@ -70,7 +68,7 @@ impl Config {
     /// A client with the usual limits, without a store.
     #[must_use]
     pub fn new(
-        tracker: String,
+        trackers: impl Into<Trackers>,
         payer: Address,
         key: SessionKey,
         domain: Domain,
@@ -79,8 +77,7 @@ impl Config {
     ) -> Self {
         Self {
             node_key: NodeKey::random(),
-            tracker,
-            tracker_key: None,
+            trackers: trackers.into(),
             bind: ([127, 0, 0, 1], 0).into(),
             payer,
             key,
@@ -106,8 +103,7 @@ impl Config {
         let bound_ms = u64::try_from(self.latency_bound.as_millis()).unwrap_or(u64::MAX);
         let setup = Setup {
             key: self.node_key.clone(),
-            tracker: self.tracker.clone(),
-            pinned_tracker: self.tracker_key,
+            trackers: self.trackers.clone(),
             endpoint: tatum_webrtc::Config {
                 bind: self.bind,
                 max_links: 64,

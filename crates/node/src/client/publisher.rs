@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::keyring::Keyring;
 use super::{Config, Stream, finish};
-use crate::engine::{Command, EngineHandle, Notice};
+use crate::engine::{Command, EngineHandle, Notice, TrackerNo};
 use crate::relay::SharedFacts;
 use crate::{Clock, GroupKey, NodeError};
 
@@ -326,14 +326,14 @@ impl Answers {
         self.keyring.lock().permit(access, self.clock.now().monotonic_ms);
     }
 
-    fn answer(&self, from: NodeId, request: &KeyRequest) {
+    fn answer(&self, (from, through): (NodeId, TrackerNo), request: &KeyRequest) {
         let now = self.clock.now();
         let facts = self.facts.as_ref().map(|facts| (facts, now.epoch));
         let times = (now.wall_ms, now.monotonic_ms);
         let answer = self.keyring.lock().answer(from, request, facts, times);
         if let (Some(answer), Some(commands)) = (answer, self.commands.upgrade()) {
             // Waiting here could block the engine that waits for us; who gets no answer asks again.
-            let _ = commands.try_send(Command::GiveKey(from, Box::new(answer)));
+            let _ = commands.try_send(Command::GiveKey((from, through), Box::new(answer)));
         }
     }
 }

@@ -12,7 +12,7 @@ use tatum_overlay::{ChainKey, Message};
 use tatum_primitives::{B256, NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
-use super::{Engine, ReceiptCounts};
+use super::{Engine, ReceiptCounts, TrackerNo};
 use crate::NodeError;
 use crate::protocol::ToTracker;
 use crate::stream::Stream;
@@ -24,7 +24,8 @@ pub(crate) enum Command {
     OpenPublisher(Stream),
     Publish(Box<Message>, B256),
     AskKey(Box<KeyRequest>),
-    GiveKey(NodeId, Box<KeyAnswer>),
+    /// To whom, and through which tracker it asked.
+    GiveKey((NodeId, TrackerNo), Box<KeyAnswer>),
     Status(oneshot::Sender<Status>),
     /// Ends service in an orderly way: receipts are made, exchanged and stored first.
     Finish(Duration, oneshot::Sender<Closing>),
@@ -61,8 +62,8 @@ pub(crate) enum Notice {
     TrackerRefused {
         reason: String,
     },
-    /// A subscriber asks for a group key of ours.
-    KeyAsked(NodeId, Box<KeyRequest>),
+    /// A subscriber asks for a group key of ours, through a tracker.
+    KeyAsked((NodeId, TrackerNo), Box<KeyRequest>),
     /// A publisher's answer to a request of ours.
     KeyGiven(Box<KeyAnswer>),
     /// What a stream's owner permits, at first and whenever it changes.
@@ -113,8 +114,13 @@ impl Engine {
                 let now = self.now();
                 self.overlay.publish(&message, id, &now);
             }
-            Command::AskKey(request) => self.tell_tracker(ToTracker::AskKey(request)),
-            Command::GiveKey(to, answer) => self.tell_tracker(ToTracker::GiveKey { to, answer }),
+            Command::AskKey(request) => {
+                let stream = request.name.stream;
+                self.tell_trackers_of(&stream, &ToTracker::AskKey(request));
+            }
+            Command::GiveKey((to, through), answer) => {
+                self.trackers.tell(through, ToTracker::GiveKey { to, answer });
+            }
             // Whoever asked may have gone.
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Finish(patience, reply) => self.finish(patience, reply),
@@ -123,10 +129,12 @@ impl Engine {
     }
 
     fn take_part(&mut self, stream: StreamKey) {
-        let new = self.streams.insert(stream) || self.published.contains(&stream);
-        if new && self.tracker_id.is_some() {
-            self.join_stream(stream);
+        let place = self.places.entry(stream).or_default();
+        place.own = true;
+        if self.published.contains(&stream) {
+            place.ask_anew();
         }
+        self.review(stream);
     }
 
     fn status(&self) -> Status {
@@ -136,7 +144,7 @@ impl Engine {
             peers: self.overlay.peer_summaries(&now),
             streams: self.overlay.stream_summaries(),
             receipts: self.receipts.clone(),
-            tracker_up: self.tracker_id.is_some(),
+            tracker_up: self.trackers.up().next().is_some(),
             links: self.links.open_links().len(),
             dropped_packets: self.links.dropped_packets(),
             refused_datagrams: self.links.refused_datagrams(),

@@ -9,9 +9,11 @@ mod finishing;
 mod links;
 mod outputs;
 mod permit;
+mod places;
 mod receipts;
 pub(crate) mod store;
 mod tracker;
+mod trackers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,17 +31,21 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::permissions::Book;
-use crate::protocol::{RelayOffer, ToTracker};
+use crate::protocol::RelayOffer;
 use crate::relay::SharedFacts;
 use crate::stream::Stream;
-use crate::tracker_link::{TrackerEvent, TrackerLink};
+use crate::tracker_link::TrackerLink;
+use crate::trackers::Trackers as Configured;
 use crate::{Clock, NodeError, NodeKey};
 pub(crate) use commands::{Closing, Command, Notice, Status};
 use desk::Desk;
 use finishing::Finishing;
 use links::Links;
+use places::Place;
 pub(crate) use receipts::ReceiptCounts;
 use store::StoreJob;
+pub(crate) use trackers::TrackerNo;
+use trackers::{TrackerEvents, Trackers};
 
 const TICK: Duration = Duration::from_millis(25);
 /// Events of one kind taken in one run, so that what they cause shares packets.
@@ -52,8 +58,7 @@ const REFRESH_MS: u64 = 1_000;
 /// Everything an engine needs to start.
 pub(crate) struct Setup {
     pub(crate) key: NodeKey,
-    pub(crate) tracker: String,
-    pub(crate) pinned_tracker: Option<NodeId>,
+    pub(crate) trackers: Configured,
     pub(crate) endpoint: tatum_webrtc::Config,
     pub(crate) overlay: OverlayConfig,
     pub(crate) account: Option<Account>,
@@ -82,14 +87,13 @@ pub(crate) struct Engine {
     facts: Option<SharedFacts>,
     desk: Option<Desk>,
     operator_id: Option<OperatorId>,
-    tracker: mpsc::Sender<ToTracker>,
-    tracker_id: Option<NodeId>,
+    trackers: Trackers,
+    /// At which trackers each stream is that we carry or take part in.
+    places: BTreeMap<StreamKey, Place>,
     /// By what name each stream is known, and so whose it is.
     names: BTreeMap<StreamKey, Stream>,
     book: Book,
-    streams: BTreeSet<StreamKey>,
     published: BTreeSet<StreamKey>,
-    recruited: BTreeSet<StreamKey>,
     store: Option<mpsc::Sender<StoreJob>>,
     notices: mpsc::Sender<Notice>,
     receipts: ReceiptCounts,
@@ -102,6 +106,8 @@ pub(crate) struct Engine {
     reported_bytes: BTreeMap<StreamKey, u64>,
     /// When to ask the tracker again after it refused.
     rejoin_ms: Option<u64>,
+    /// When we offered ourselves again to trackers that had not taken us.
+    offered_ms: u64,
     finishing: Option<Finishing>,
 }
 
@@ -113,16 +119,14 @@ impl Engine {
     ) -> Result<EngineHandle, NodeError> {
         let (endpoint, link_events) = Endpoint::bind(setup.endpoint).await?;
         let incarnation = rand::rng().random();
-        let tracker_link = TrackerLink {
-            url: setup.tracker,
-            pinned: setup.pinned_tracker,
-            key: setup.key.clone(),
-            relay: setup.relay,
-            incarnation,
-        };
-        let (tracker, texts) = mpsc::channel(1024);
-        let (tracker_events_in, tracker_events) = mpsc::channel(256);
-        tokio::spawn(tracker_link.keep(texts, tracker_events_in));
+        let now = setup.clock.now();
+        let (trackers, tracker_events) =
+            Trackers::start(&setup.trackers, &now, |address| TrackerLink {
+                address: address.clone(),
+                key: setup.key.clone(),
+                relay: setup.relay,
+                incarnation,
+            });
         let mut overlay = Overlay::new(setup.overlay, setup.account.clone());
         let earliest = setup.clock.epoch().previous().unwrap_or_default();
         let mut book = Book::new(setup.verifier);
@@ -159,13 +163,11 @@ impl Engine {
             facts: setup.facts,
             desk,
             operator_id: None,
-            tracker,
-            tracker_id: None,
+            trackers,
+            places: BTreeMap::new(),
             names: BTreeMap::new(),
             book,
-            streams: BTreeSet::new(),
             published: BTreeSet::new(),
-            recruited: BTreeSet::new(),
             store,
             notices,
             receipts: ReceiptCounts::default(),
@@ -175,6 +177,7 @@ impl Engine {
             reported_ms: 0,
             reported_bytes: BTreeMap::new(),
             rejoin_ms: None,
+            offered_ms: now.monotonic_ms,
             finishing: None,
         };
         let (commands, queue) = mpsc::channel(1024);
@@ -186,7 +189,7 @@ impl Engine {
         mut self,
         mut commands: mpsc::Receiver<Command>,
         mut link_events: mpsc::Receiver<LinkEvent>,
-        mut tracker_events: mpsc::Receiver<TrackerEvent>,
+        mut tracker_events: TrackerEvents,
         mut replies: Option<store::Replies>,
     ) {
         let mut ticks = tokio::time::interval(TICK);
@@ -211,8 +214,8 @@ impl Engine {
                     }
                 }
                 event = tracker_events.recv() => {
-                    if let Some(event) = event
-                        && self.tracker_event(event).await.is_err()
+                    if let Some((no, event)) = event
+                        && self.tracker_event(no, event).await.is_err()
                     {
                         return;
                     }
@@ -285,6 +288,7 @@ impl Engine {
             self.refresh(&now);
             self.report_load(&now);
             self.rejoin(&now);
+            self.review_all();
             self.dial(&now).await;
             let overlay = &self.overlay;
             for link in self.links.idle(&now, |node| overlay.is_in_use(node)) {

@@ -8,7 +8,6 @@ use tatum_overlay::Output;
 use super::store::StoreJob;
 use super::{Engine, Notice};
 use crate::NodeError;
-use crate::protocol::ToTracker;
 
 impl Engine {
     /// Carries out what the overlay decided, then sends all packets.
@@ -52,7 +51,7 @@ impl Engine {
                     let now = self.now();
                     self.links.send_away((link, node), retry_after_ms, &now);
                 }
-                Output::Distrusted { node } => self.tell_tracker(ToTracker::Avoid { node }),
+                Output::Distrusted { node } => self.avoid(node),
                 Output::Misbehaved { link, reason } => {
                     tracing::warn!(
                         ?link,

@@ -1,98 +1,91 @@
-//! What the tracker says to an engine, and what the engine answers.
+//! What trackers say to an engine, and what the engine answers.
 //!
 //! Invariant: an assignment counts only under the tracker's own signature for this node, and a
 //! tracker that comes back is told again all that it must know.
 
-use super::{Engine, Notice};
-use crate::NodeError;
-use crate::protocol::{FromTracker, ToTracker};
-use crate::tracker_link::TrackerEvent;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
 use tatum_overlay::Now;
 use tatum_overlay::frame::Attach;
-use tatum_primitives::{Role, StreamKey};
+use tatum_primitives::{NodeId, Role, StreamKey};
+
+use super::places::{Place, View};
+use super::trackers::{Standing, TrackerNo};
+use super::{Engine, Notice};
+use crate::NodeError;
+use crate::protocol::{Assignment, FromTracker, ToTracker};
+use crate::stream::Stream;
+use crate::tracker_link::TrackerEvent;
 
 /// A refused request is made again after this.
 const REJOIN_MS: u64 = 3_000;
+/// How often a relay offers itself to trackers that did not take it.
+const OFFER_MS: u64 = 30_000;
 
 impl Engine {
-    pub(super) async fn tracker_event(&mut self, event: TrackerEvent) -> Result<(), NodeError> {
+    pub(super) async fn tracker_event(
+        &mut self,
+        no: TrackerNo,
+        event: TrackerEvent,
+    ) -> Result<(), NodeError> {
         match event {
             TrackerEvent::Up { tracker, stun } => {
-                self.tracker_id = Some(tracker);
+                self.trackers.rose(no, tracker, &self.now());
                 if let Some(stun) = stun {
                     self.links.find_address(stun);
                 }
-                if let Some(name) = self.region.clone() {
-                    self.tell_tracker(ToTracker::Region { name });
-                }
-                for stream in self.streams.clone() {
-                    self.join_stream(stream);
-                }
-                // A recruit is a relay's duty to the tracker that recruited it; a new one decides
-                // anew.
+                self.tracker_rose(no);
             }
-            TrackerEvent::Down => self.tracker_id = None,
-            TrackerEvent::Text(text) => self.tracker_text(text).await?,
+            TrackerEvent::Down => {
+                self.trackers.fell(no, &self.now());
+                self.tracker_fell(no);
+            }
+            TrackerEvent::Text(text) => self.tracker_text(no, text).await?,
         }
         Ok(())
     }
 
-    async fn tracker_text(&mut self, text: FromTracker) -> Result<(), NodeError> {
+    /// A tracker that knows nothing of us is told all that it must know.
+    fn tracker_rose(&mut self, no: TrackerNo) {
+        if let Some(name) = self.region.clone() {
+            self.trackers.tell(no, ToTracker::Region { name });
+        }
+        self.review_all();
+    }
+
+    /// What a tracker knew of us is gone with the connection.
+    fn tracker_fell(&mut self, no: TrackerNo) {
+        for place in self.places.values_mut() {
+            place.lost(no);
+        }
+        self.review_all();
+    }
+
+    async fn tracker_text(&mut self, no: TrackerNo, text: FromTracker) -> Result<(), NodeError> {
         let now = self.now();
         match text {
-            FromTracker::Carry { stream: named } => {
-                let stream = named.key();
-                if self.overlay.carry(stream) {
-                    tracing::info!(%stream, name = %named.id, "recruited to a stream");
-                    self.recruited.insert(stream);
-                    self.permit(named).await?;
-                } else {
-                    tracing::warn!(%stream, "recruited beyond our capacity");
-                    self.tell_tracker(ToTracker::Leave { stream });
-                }
-            }
+            FromTracker::Carry { stream } => self.recruited(no, stream).await?,
             FromTracker::Permissions(signed) => self.permissions(*signed).await?,
-            FromTracker::Release { stream } => {
-                self.recruited.remove(&stream);
-                if !self.streams.contains(&stream) {
-                    self.names.remove(&stream);
-                    self.overlay.drop_stream(stream);
-                }
-            }
-            FromTracker::Assign(assignment) => {
-                let tracker = self.tracker_id.unwrap_or_default();
-                if !assignment.verify(tracker, self.key.id()) {
-                    tracing::warn!("an assignment with a wrong signature was ignored");
-                    return Ok(());
-                }
-                for neighbour in &assignment.neighbours {
-                    if let Some(link) = self.links.introduce(neighbour) {
-                        self.overlay.link_closed(link);
-                    }
-                }
-                let nodes = assignment.neighbours.iter().map(|neighbour| neighbour.node).collect();
-                self.overlay.assign(assignment.stream, nodes, &now);
-                self.dial(&now).await;
-            }
+            FromTracker::Release { stream } => self.released(no, stream),
+            FromTracker::Assign(assignment) => self.assigned(no, &assignment).await,
             FromTracker::Signal { from, signal } => {
                 let (closed, reply) = self.links.signal(from, signal, &now).await;
                 if let Some(link) = closed {
                     self.overlay.link_closed(link);
                 }
                 if let Some(signal) = reply {
-                    self.tell_tracker(ToTracker::Signal { to: from, signal });
+                    self.trackers.tell(no, ToTracker::Signal { to: from, signal });
                 }
             }
             FromTracker::Refused { reason } => {
-                tracing::info!(reason, "the tracker refused a request");
+                tracing::info!(reason, "a tracker refused a request");
                 self.rejoin_ms = Some(now.monotonic_ms + REJOIN_MS);
                 // A slow owner misses this; it is told again with the next attempt.
                 let _ = self.notices.try_send(Notice::TrackerRefused { reason });
             }
             // A slow owner misses these; they are asked for again.
             FromTracker::KeyAsked { from, request } => {
-                let _ = self.notices.try_send(Notice::KeyAsked(from, request));
+                let _ = self.notices.try_send(Notice::KeyAsked((from, no), request));
             }
             FromTracker::KeyGiven { answer } => {
                 let _ = self.notices.try_send(Notice::KeyGiven(answer));
@@ -102,11 +95,101 @@ impl Engine {
         Ok(())
     }
 
-    /// Asks the tracker for neighbours, as a client on the payer's account.
-    pub(super) fn join_stream(&self, stream: StreamKey) {
-        let (Some(tracker), Some(name)) = (self.tracker_id, self.names.get(&stream)) else {
+    async fn recruited(&mut self, by: TrackerNo, named: Stream) -> Result<(), NodeError> {
+        let stream = named.key();
+        if !self.overlay.carry(stream) {
+            tracing::warn!(%stream, "recruited beyond our capacity");
+            self.trackers.tell(by, ToTracker::Leave { stream });
+            return Ok(());
+        }
+        let place = self.places.entry(stream).or_default();
+        if place.recruited(by) {
+            tracing::info!(%stream, name = %named.id, "recruited to a stream");
+        }
+        if !self.names.contains_key(&stream) {
+            self.permit(named).await?;
+        }
+        self.review(stream);
+        Ok(())
+    }
+
+    fn released(&mut self, by: TrackerNo, stream: StreamKey) {
+        let now = self.now();
+        let (trackers, patience_ms) = (&self.trackers, self.trackers.times.patience_ms);
+        let gone =
+            |no| matches!(trackers.standing(no, &now), Standing::Down(ms) if ms >= patience_ms);
+        let Some(place) = self.places.get_mut(&stream) else { return };
+        if place.released(by, gone) {
+            let neighbours = place.neighbours();
+            self.overlay.assign(stream, neighbours, &now);
+        } else {
+            self.places.remove(&stream);
+            self.names.remove(&stream);
+            self.overlay.drop_stream(stream);
+        }
+    }
+
+    async fn assigned(&mut self, by: TrackerNo, assignment: &Assignment) {
+        let now = self.now();
+        let tracker = self.trackers.id(by).unwrap_or_default();
+        if !assignment.verify(tracker, self.key.id()) {
+            tracing::warn!("an assignment with a wrong signature was ignored");
+            return;
+        }
+        let nodes = assignment.neighbours.iter().map(|neighbour| neighbour.node).collect();
+        let Some(place) = self.places.get_mut(&assignment.stream) else { return };
+        if !place.assign(by, nodes) {
+            return;
+        }
+        let nodes = place.neighbours();
+        for neighbour in &assignment.neighbours {
+            if let Some(link) = self.links.introduce(neighbour) {
+                self.overlay.link_closed(link);
+            }
+        }
+        self.overlay.assign(assignment.stream, nodes, &now);
+        self.dial(&now).await;
+    }
+
+    /// Sees to it that every stream is joined where it should be.
+    pub(super) fn review_all(&mut self) {
+        let streams: Vec<StreamKey> = self.places.keys().copied().collect();
+        for stream in streams {
+            self.review(stream);
+        }
+    }
+
+    pub(super) fn review(&mut self, stream: StreamKey) {
+        let now = self.now();
+        let Some(place) = self.places.get_mut(&stream) else { return };
+        let changes = place.review(&View {
+            ranking: &self.trackers.ranked(stream.0),
+            standing: &|no| self.trackers.standing(no, &now),
+            times: self.trackers.times,
+            relay: self.links.is_relay(),
+            now_ms: now.monotonic_ms,
+        });
+        let (own, neighbours) = (place.own, place.neighbours());
+        for no in changes.join {
+            self.join_stream(no, stream, own);
+        }
+        for no in changes.leave {
+            self.trackers.tell(no, ToTracker::Leave { stream });
+        }
+        if changes.neighbours {
+            self.overlay.assign(stream, neighbours, &now);
+        }
+    }
+
+    /// Asks a tracker for neighbours: as a client on the payer's account, as a relay that was recruited
+    /// by offering to be its recruit too.
+    fn join_stream(&self, no: TrackerNo, stream: StreamKey, own: bool) {
+        let (Some(tracker), Some(name)) = (self.trackers.id(no), self.names.get(&stream)) else {
             return;
         };
+        if !own {
+            return self.trackers.tell(no, ToTracker::Offer { stream: name.clone() });
+        }
         let account = self.account.as_ref().map(|account| {
             let ends = (self.key.id(), tracker);
             let publishes = self.published.contains(&stream);
@@ -115,23 +198,26 @@ impl Engine {
             let at_ms = self.now().wall_ms;
             Box::new(Attach::sign(what, account.payer, ends, at_ms, &account.key))
         });
-        self.tell_tracker(ToTracker::Join { stream: name.clone(), account });
+        self.trackers.tell(no, ToTracker::Join { stream: name.clone(), account });
     }
 
-    /// Asks again for streams that the tracker gave us nobody for: a stake may count by now.
+    /// Asks again for streams that a tracker gave us nobody for, since a stake may count by now; and a
+    /// relay offers itself again where somebody may need it now.
     pub(super) fn rejoin(&mut self, now: &Now) {
-        if self.rejoin_ms.take_if(|due_ms| now.monotonic_ms >= *due_ms).is_none() {
-            return;
+        if self.rejoin_ms.take_if(|due_ms| now.monotonic_ms >= *due_ms).is_some() {
+            for place in self.places.values_mut().filter(|place| place.own) {
+                place.ask_again();
+            }
         }
-        let summaries = self.overlay.stream_summaries().into_iter();
-        for summary in summaries.filter(|summary| summary.assigned == 0) {
-            if self.streams.contains(&summary.stream) {
-                self.join_stream(summary.stream);
+        if self.links.is_relay() && now.monotonic_ms >= self.offered_ms + OFFER_MS {
+            self.offered_ms = now.monotonic_ms;
+            for place in self.places.values_mut() {
+                place.offer_again();
             }
         }
     }
 
-    /// Tells the tracker how much passes, so that it recruits relays as demand grows.
+    /// Tells trackers how much passes, so that they recruit relays as demand grows.
     pub(super) fn report_load(&mut self, now: &Now) {
         const EVERY_MS: u64 = 5_000;
         let elapsed_ms = now.monotonic_ms.saturating_sub(self.reported_ms);
@@ -145,7 +231,7 @@ impl Engine {
             let more = bytes.saturating_sub(before);
             if more > 0 {
                 let bytes_per_second = more.saturating_mul(1_000) / elapsed_ms.max(1);
-                self.tell_tracker(ToTracker::Load { stream, bytes_per_second });
+                self.tell_trackers_of(&stream, &ToTracker::Load { stream, bytes_per_second });
             }
         }
         let overlay = &self.overlay;
@@ -154,18 +240,32 @@ impl Engine {
         self.reported_bytes.retain(|stream, _| carried.contains(stream));
     }
 
+    /// Offers links to neighbours that a tracker can introduce us to.
     pub(super) async fn dial(&mut self, now: &Now) {
-        if self.tracker_id.is_none() {
-            return;
-        }
-        let wanted = self.overlay.wanted();
+        let routes: BTreeMap<NodeId, TrackerNo> =
+            self.places.values().flat_map(Place::routes).collect();
+        let wanted = routes.keys().copied().collect();
         for (to, signal) in self.links.dial(&wanted, now).await {
-            self.tell_tracker(ToTracker::Signal { to, signal });
+            if let Some(no) = routes.get(&to) {
+                self.trackers.tell(*no, ToTracker::Signal { to, signal });
+            }
         }
     }
 
-    pub(super) fn tell_tracker(&self, text: ToTracker) {
-        // A full queue means that the tracker is gone; everything is said again when it is back.
-        let _ = self.tracker.try_send(text);
+    /// Asks whoever gave us a neighbour for another in its place.
+    pub(super) fn avoid(&self, node: NodeId) {
+        let routes = self.places.values().flat_map(Place::routes);
+        let givers: BTreeSet<TrackerNo> =
+            routes.filter(|(given, _)| *given == node).map(|(_, no)| no).collect();
+        for no in givers {
+            self.trackers.tell(no, ToTracker::Avoid { node });
+        }
+    }
+
+    /// Says something to every tracker where we take part in a stream.
+    pub(super) fn tell_trackers_of(&self, stream: &StreamKey, text: &ToTracker) {
+        for no in self.places.get(stream).into_iter().flat_map(Place::joined) {
+            self.trackers.tell(no, text.clone());
+        }
     }
 }

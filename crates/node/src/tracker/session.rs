@@ -171,6 +171,10 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
                 account.map(|account| checked(shared, node, stream.key(), &account)).transpose()?;
             shared.lock().join(node, &stream, account, now_ms)
         }
+        ToTracker::Offer { stream } => {
+            state.offer(node, &stream, now_ms);
+            Ok(())
+        }
         ToTracker::Region { name } => {
             state.say_region(node, &name);
             Ok(())

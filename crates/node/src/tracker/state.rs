@@ -370,14 +370,35 @@ impl State {
             else {
                 return;
             };
-            if let Some(member) = self.members.get_mut(&node) {
-                member.recruited.insert(key);
-            }
-            let stream = stream.name.clone();
-            self.tell(node, FromTracker::Carry { stream });
-            self.tell_permissions(node, key);
-            self.enter(node, (key, false), now_ms);
+            let name = stream.name.clone();
+            self.take(node, name, now_ms);
         }
+    }
+
+    /// A relay carries a stream already; for as long as clients may come it is as good as recruited.
+    pub(super) fn offer(&mut self, node: NodeId, name: &Name, now_ms: u64) {
+        let key = name.key();
+        let Some(member) = self.members.get(&node) else { return };
+        let carried = member.streams.len() + member.recruited.len();
+        let room = member.relay.is_some_and(|offer| carried < offer.capacity as usize);
+        let here = member.streams.contains_key(&key) || member.recruited.contains(&key);
+        if !room || here {
+            return;
+        }
+        let shape = self.shape;
+        self.streams.entry(key).or_insert_with(|| Stream::new(name.clone(), shape));
+        self.take(node, name.clone(), now_ms);
+    }
+
+    /// Makes a relay carry a stream.
+    fn take(&mut self, node: NodeId, stream: Name, now_ms: u64) {
+        let key = stream.key();
+        if let Some(member) = self.members.get_mut(&node) {
+            member.recruited.insert(key);
+        }
+        self.tell(node, FromTracker::Carry { stream });
+        self.tell_permissions(node, key);
+        self.enter(node, (key, false), now_ms);
     }
 
     /// Tells nodes their neighbours.

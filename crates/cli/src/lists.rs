@@ -1,0 +1,186 @@
+//! Permission lists at the trackers: the newest that any of them keeps, and a new one for all of them.
+//!
+//! Invariant: what is taken from a tracker was signed by the stream's owner, and who did not get a new list is named. A
+//! stream's partitions have their places on different trackers, so every tracker is given every list.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use tatum_node::Trackers;
+use tatum_overlay::permissions::{PermissionList, SignedPermissions};
+use tatum_primitives::StreamId;
+use tatum_receipt::Verifier;
+use tokio::task::JoinSet;
+
+use crate::output::Output;
+
+/// A deployment's trackers, as they serve permission lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Lists {
+    client: Client,
+    /// Where each tracker answers.
+    trackers: Vec<String>,
+}
+
+/// Who has a list now.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    /// Nodes that heard of it at once.
+    pub(crate) nodes_told: usize,
+    /// Trackers that keep it,
+    pub(crate) kept_by: Vec<String>,
+    /// and those that do not.
+    pub(crate) missed_by: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Published {
+    told: usize,
+}
+
+impl Lists {
+    pub(crate) fn new(trackers: &Trackers) -> anyhow::Result<Self> {
+        let client = Client::builder().timeout(Duration::from_secs(10)).build()?;
+        let trackers = trackers.list().iter().map(|tracker| tracker.http_url()).collect();
+        Ok(Self { client, trackers })
+    }
+
+    /// The newest list that any tracker keeps, under the owner's signature. One tracker that answers is enough: a list
+    /// must be changed also while another is gone.
+    pub(crate) async fn newest(
+        &self,
+        stream: &StreamId,
+        verifier: &Verifier,
+        output: &Output,
+    ) -> anyhow::Result<Option<PermissionList>> {
+        let ask = |url| kept(self.client.clone(), url, stream.clone(), *verifier);
+        let (answers, failures) = self.each(ask).await;
+        if answers.is_empty() {
+            return Err(together(failures));
+        }
+        for (url, error) in failures {
+            output.progress(format!("warning: {url} may keep a newer list: {error:#}"));
+        }
+        let lists = answers.into_iter().filter_map(|(_, list)| list);
+        Ok(lists.max_by_key(PermissionList::rank))
+    }
+
+    /// Gives a list to all trackers; an error if none takes it.
+    pub(crate) async fn publish(
+        &self,
+        signed: &SignedPermissions,
+        output: &Output,
+    ) -> anyhow::Result<Told> {
+        let (answers, failures) =
+            self.each(|url| publish(self.client.clone(), url, signed.clone())).await;
+        if answers.is_empty() {
+            return Err(together(failures));
+        }
+        let (kept_by, told): (Vec<String>, Vec<usize>) = answers.into_iter().unzip();
+        for (url, error) in &failures {
+            output.progress(format!(
+                "warning: {} has version {}, {url} has not: {error:#}; run this again when it is back",
+                kept_by.join(", "),
+                signed.list.version
+            ));
+        }
+        let missed_by = failures.into_iter().map(|(url, _)| url).collect();
+        Ok(Told { nodes_told: told.into_iter().sum(), kept_by, missed_by })
+    }
+
+    /// Turns to all trackers at once; gives what came of it in their order.
+    async fn each<T, F>(
+        &self,
+        ask: impl Fn(String) -> F,
+    ) -> (Vec<(String, T)>, Vec<(String, anyhow::Error)>)
+    where
+        T: Send + 'static,
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+    {
+        let mut asking = JoinSet::new();
+        for (place, url) in self.trackers.iter().enumerate() {
+            let asked = ask(url.clone());
+            asking.spawn(async move { (place, asked.await) });
+        }
+        let mut answers = asking.join_all().await;
+        answers.sort_unstable_by_key(|(place, _)| *place);
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for ((_, answer), url) in answers.into_iter().zip(&self.trackers) {
+            match answer {
+                Ok(answer) => good.push((url.clone(), answer)),
+                Err(error) => bad.push((url.clone(), error)),
+            }
+        }
+        (good, bad)
+    }
+}
+
+/// What all trackers said, as one error.
+fn together(mut failures: Vec<(String, anyhow::Error)>) -> anyhow::Error {
+    match (failures.pop(), failures.is_empty()) {
+        (Some((_, only)), true) => only,
+        (last, _) => {
+            failures.extend(last);
+            let each = failures.iter().map(|(_, error)| format!("{error:#}"));
+            anyhow::anyhow!("no tracker: {}", each.collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
+async fn kept(
+    client: Client,
+    tracker: String,
+    stream: StreamId,
+    verifier: Verifier,
+) -> anyhow::Result<Option<PermissionList>> {
+    let url = Url::parse_with_params(&address(&tracker), [("stream", stream.as_str())])
+        .with_context(|| format!("{tracker:?} is no URL"))?;
+    let asking = || format!("asking the tracker at {tracker}");
+    let response = client.get(url).send().await.with_context(asking)?;
+    if response.status() == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let signed: SignedPermissions = answer(response).await.with_context(asking)?;
+    if signed.list.stream != stream {
+        bail!("the tracker at {tracker} answered with the list of {}", signed.list.stream);
+    }
+    signed
+        .verify(&verifier)
+        .with_context(|| format!("the list of the tracker at {tracker} does not count"))?;
+    Ok(Some(signed.list))
+}
+
+async fn publish(
+    client: Client,
+    tracker: String,
+    signed: SignedPermissions,
+) -> anyhow::Result<usize> {
+    let telling = || format!("telling the tracker at {tracker}");
+    let sent = client.post(address(&tracker)).json(&signed).send().await.with_context(telling)?;
+    let published: Published = answer(sent).await.with_context(telling)?;
+    Ok(published.told)
+}
+
+fn address(tracker: &str) -> String {
+    format!("{tracker}/v1/permissions")
+}
+
+/// A tracker's answer, or what it says is wrong.
+async fn answer<T: for<'de> Deserialize<'de>>(response: Response) -> anyhow::Result<T> {
+    #[derive(Deserialize)]
+    struct Wrong {
+        error: String,
+    }
+    let status = response.status();
+    let text = response.text().await?;
+    if status.is_success() {
+        return serde_json::from_str(&text).context("the answer cannot be read");
+    }
+    match serde_json::from_str::<Wrong>(&text) {
+        Ok(Wrong { error }) => bail!("{error}"),
+        Err(_) => bail!("status {status}"),
+    }
+}

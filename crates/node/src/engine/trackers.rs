@@ -1,0 +1,136 @@
+//! The connections to all trackers: who is up, who is responsible, and what is said to whom.
+//!
+//! Invariant: a tracker is told something only while it is up, and after it rose it is told all again
+//! that it must know.
+
+use std::time::Duration;
+
+use tatum_overlay::Now;
+use tatum_primitives::{B256, NodeId};
+use tokio::sync::mpsc;
+
+use super::places::Times;
+use crate::protocol::ToTracker;
+use crate::tracker_link::{TrackerEvent, TrackerLink};
+use crate::trackers::{self, Trackers as Configured};
+
+/// A tracker's place in the configured list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TrackerNo(pub(super) usize);
+
+/// Events, and which tracker they come from.
+pub(super) type TrackerEvents = mpsc::Receiver<(TrackerNo, TrackerEvent)>;
+
+pub(super) struct Trackers {
+    each: Vec<Tracker>,
+    pub(super) times: Times,
+}
+
+struct Tracker {
+    texts: mpsc::Sender<ToTracker>,
+    /// Its key: as configured, or what it said last.
+    id: Option<NodeId>,
+    up: bool,
+    /// Since when.
+    since_ms: u64,
+}
+
+/// How it stands with a tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is up for so long.
+    Up(u64),
+    /// It is gone for so long.
+    Down(u64),
+}
+
+impl Trackers {
+    /// Connects to all of them, on the current runtime. `link` says as whom.
+    pub(super) fn start(
+        configured: &Configured,
+        now: &Now,
+        link: impl Fn(&trackers::TrackerAddress) -> TrackerLink,
+    ) -> (Self, TrackerEvents) {
+        let (events_in, events) = mpsc::channel(256);
+        let connect = |(place, address): (usize, &trackers::TrackerAddress)| {
+            let (texts, queue) = mpsc::channel(1024);
+            tokio::spawn(link(address).keep(TrackerNo(place), queue, events_in.clone()));
+            Tracker { texts, id: address.key(), up: false, since_ms: now.monotonic_ms }
+        };
+        let each = configured.list().iter().enumerate().map(connect).collect();
+        let handover = configured.handover;
+        let times = Times {
+            patience_ms: millis(handover.patience),
+            return_ms: millis(handover.return_after),
+            linger_ms: millis(handover.linger),
+        };
+        (Self { each, times }, events)
+    }
+
+    /// A tracker welcomed us.
+    pub(super) fn rose(&mut self, no: TrackerNo, id: NodeId, now: &Now) {
+        if let Some(tracker) = self.each.get_mut(no.0) {
+            (tracker.id, tracker.up, tracker.since_ms) = (Some(id), true, now.monotonic_ms);
+        }
+    }
+
+    /// A tracker is gone.
+    pub(super) fn fell(&mut self, no: TrackerNo, now: &Now) {
+        if let Some(tracker) = self.each.get_mut(no.0) {
+            (tracker.up, tracker.since_ms) = (false, now.monotonic_ms);
+        }
+    }
+
+    /// The key of a tracker that is up.
+    pub(super) fn id(&self, no: TrackerNo) -> Option<NodeId> {
+        self.each.get(no.0).filter(|tracker| tracker.up)?.id
+    }
+
+    pub(super) fn is_up(&self, no: TrackerNo) -> bool {
+        self.each.get(no.0).is_some_and(|tracker| tracker.up)
+    }
+
+    pub(super) fn standing(&self, no: TrackerNo, now: &Now) -> Standing {
+        let Some(tracker) = self.each.get(no.0) else { return Standing::Down(u64::MAX) };
+        let for_ms = now.monotonic_ms.saturating_sub(tracker.since_ms);
+        if tracker.up { Standing::Up(for_ms) } else { Standing::Down(for_ms) }
+    }
+
+    /// Those that are up.
+    pub(super) fn up(&self) -> impl Iterator<Item = TrackerNo> {
+        let all = self.each.iter().enumerate();
+        all.filter(|(_, tracker)| tracker.up).map(|(place, _)| TrackerNo(place))
+    }
+
+    /// All of them, the one that is responsible for `key` first.
+    pub(super) fn ranked(&self, key: B256) -> Vec<TrackerNo> {
+        let ids = self.each.iter().map(|tracker| tracker.id);
+        trackers::ranked(ids, key).into_iter().map(TrackerNo).collect()
+    }
+
+    /// The first of those responsible for `key` that is up.
+    #[allow(dead_code)]
+    pub(super) fn for_key(&self, key: B256) -> Option<TrackerNo> {
+        self.ranked(key).into_iter().find(|no| self.is_up(*no))
+    }
+
+    /// Says something to a tracker that is up.
+    pub(super) fn tell(&self, no: TrackerNo, text: ToTracker) {
+        if let Some(tracker) = self.each.get(no.0).filter(|tracker| tracker.up) {
+            // A full queue means that the tracker is going; all is said again when it is back.
+            let _ = tracker.texts.try_send(text);
+        }
+    }
+
+    /// Says something to the first that is up of those responsible for `key`; gives which.
+    #[allow(dead_code)]
+    pub(super) fn tell_for(&self, key: B256, text: ToTracker) -> Option<TrackerNo> {
+        let no = self.for_key(key)?;
+        self.tell(no, text);
+        Some(no)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

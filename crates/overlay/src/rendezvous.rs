@@ -1,0 +1,97 @@
+//! Who of several is responsible for a key, as everybody works it out alone.
+//!
+//! Invariant: the order depends on the ids and the key only, not on how a list is sorted, and the
+//! order of two of them does not depend on whether a third is there: whoever goes takes only the keys
+//! with it that it was first for. Rendezvous hashing (Thaler and Ravishankar, 1998).
+
+use std::cmp::Reverse;
+
+use tatum_primitives::{Address, B256, NodeId, keccak256};
+
+/// Where each of `nodes` stands in the list, the one that is responsible for `key` first. The weight of
+/// each is `keccak256(id ‖ key)`.
+#[must_use]
+pub fn ranked(nodes: &[NodeId], key: B256) -> Vec<usize> {
+    let mut order: Vec<(Reverse<B256>, NodeId, usize)> = nodes
+        .iter()
+        .enumerate()
+        .map(|(place, node)| (Reverse(weight(*node, key)), *node, place))
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, _, place)| place).collect()
+}
+
+/// The key by which a payer's affairs find their place.
+#[must_use]
+pub fn payer_key(payer: Address) -> B256 {
+    payer.into_word()
+}
+
+fn weight(node: NodeId, key: B256) -> B256 {
+    let mut both = [0; 64];
+    both[..32].copy_from_slice(node.0.as_slice());
+    both[32..].copy_from_slice(key.as_slice());
+    keccak256(both)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn nodes(count: u8) -> Vec<NodeId> {
+        (1..=count).map(|number| NodeId(B256::repeat_byte(number))).collect()
+    }
+
+    fn key(number: u32) -> B256 {
+        B256::left_padding_from(&number.to_be_bytes())
+    }
+
+    fn order(nodes: &[NodeId], key: B256) -> Vec<NodeId> {
+        ranked(nodes, key).into_iter().map(|place| nodes[place]).collect()
+    }
+
+    #[test]
+    fn keys_are_spread_evenly() {
+        for count in [2, 3, 7] {
+            let nodes = nodes(count);
+            let mut firsts: BTreeMap<NodeId, u32> = BTreeMap::new();
+            for number in 0..10_000 {
+                *firsts.entry(order(&nodes, key(number))[0]).or_default() += 1;
+            }
+            let fair = 10_000 / u32::from(count);
+            assert_eq!(firsts.len(), usize::from(count));
+            assert!(firsts.values().all(|had| had.abs_diff(fair) < fair / 10), "{firsts:?}");
+        }
+    }
+
+    #[test]
+    fn the_order_is_the_same_for_ever() {
+        let places: Vec<Vec<usize>> = (0..4).map(|number| ranked(&nodes(3), key(number))).collect();
+        assert_eq!(places, PINNED);
+        assert_eq!(payer_key(Address::repeat_byte(7))[11..13], [0, 7]);
+    }
+
+    const PINNED: [[usize; 3]; 4] = [[0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 1, 2]];
+
+    proptest! {
+        #[test]
+        fn the_order_does_not_depend_on_the_list(
+            shuffled in Just(nodes(9)).prop_shuffle(),
+            number in any::<u32>(),
+        ) {
+            prop_assert_eq!(order(&shuffled, key(number)), order(&nodes(9), key(number)));
+        }
+
+        #[test]
+        fn who_goes_takes_only_its_own_place(number in any::<u32>(), gone in 0_usize..9) {
+            let all = nodes(9);
+            let rest: Vec<NodeId> =
+                all.iter().copied().filter(|node| *node != all[gone]).collect();
+            let mut expected = order(&all, key(number));
+            expected.retain(|node| *node != all[gone]);
+            prop_assert_eq!(order(&rest, key(number)), expected);
+        }
+    }
+}
