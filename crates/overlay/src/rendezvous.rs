@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(payer_key(Address::repeat_byte(7))[11..13], [0, 7]);
     }
 
-    const PINNED: [[usize; 3]; 4] = [[0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 1, 2]];
+    const PINNED: [[usize; 3]; 4] = [[0, 2, 1], [1, 2, 0], [1, 0, 2], [0, 2, 1]];
 
     proptest! {
         #[test]
