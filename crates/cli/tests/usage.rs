@@ -41,6 +41,19 @@ fn a_key_is_never_an_argument() {
 }
 
 #[test]
+fn of_several_trackers_each_has_its_key_and_the_next_one_answers() {
+    let map = ["network", "map", "--stream", "a/b"];
+    let several =
+        tatum(&map).env("TATUM_TRACKER", "http://127.0.0.1:1,http://127.0.0.1:2").output();
+    fails(&several.unwrap(), 1, "as in http://127.0.0.1:1#0x…");
+    let keys = [1, 2].map(|number| format!("http://127.0.0.1:{number}#0x{number:064x}"));
+    let several = tatum(&map).env("TATUM_TRACKER", keys.join(",")).output().unwrap();
+    for tracker in ["warning: asking the tracker at http://127.0.0.1:1", "127.0.0.1:2/v1/streams"] {
+        fails(&several, 1, tracker);
+    }
+}
+
+#[test]
 fn a_missing_key_says_where_it_may_come_from() {
     let output = run(&["stake", "add", "1"]);
     fails(&output, 1, "TATUM_PRIVATE_KEY");

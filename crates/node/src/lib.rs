@@ -15,7 +15,7 @@
 //! at any moment loses at most its unreceipted credit.
 //!
 //! # Not provided
-//! A tracker is one process here; streams keep flowing without it, but nobody new can join.
+//! Without any tracker streams keep flowing, but nobody new can join.
 
 pub mod client;
 mod clock;
@@ -28,6 +28,8 @@ pub mod relay;
 mod status;
 mod stream;
 mod submit;
+mod texts;
+mod tls;
 pub mod tracker;
 mod tracker_link;
 mod trackers;

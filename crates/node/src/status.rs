@@ -63,10 +63,14 @@ impl StatusSource {
     }
 }
 
+fn connected(status: &Status) -> usize {
+    status.trackers.iter().filter(|tracker| tracker.connected).count()
+}
+
 async fn health(State(source): State<StatusSource>) -> Result<axum::Json<Value>, StatusCode> {
     let status = source.engine().await?;
     source.stored().await?;
-    Ok(axum::Json(json!({ "status": "ok", "tracker": status.tracker_up })))
+    Ok(axum::Json(json!({ "status": "ok", "tracker": connected(&status) > 0 })))
 }
 
 async fn status(State(source): State<StatusSource>) -> Result<axum::Json<Value>, StatusCode> {
@@ -76,7 +80,8 @@ async fn status(State(source): State<StatusSource>) -> Result<axum::Json<Value>,
     Ok(axum::Json(json!({
         "node": source.node,
         "operator_id": status.operator_id,
-        "tracker_connected": status.tracker_up,
+        "tracker_connected": connected(&status) > 0,
+        "trackers": status.trackers,
         "messages": status.counters,
         "dropped_packets": status.dropped_packets,
         "refused_datagrams": status.refused_datagrams,
@@ -143,7 +148,8 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCod
         ("unreceipted_bytes", "Bytes served or accepted without a receipt", unreceipted),
         ("receipts_kept", "Receipts on disk", stored.kept),
         ("receipts_waiting", "Receipts that wait for the aggregator", stored.waiting),
-        ("tracker_connected", "Whether the tracker is connected", u64::from(status.tracker_up)),
+        ("trackers", "Trackers of the deployment", status.trackers.len() as u64),
+        ("trackers_connected", "Trackers that are connected", connected(&status) as u64),
     ];
     let mut text = String::new();
     for (kind, values) in [("counter", counted.as_slice()), ("gauge", gauges.as_slice())] {

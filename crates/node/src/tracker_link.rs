@@ -6,20 +6,21 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use rand::Rng;
 use tatum_primitives::NodeId;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::engine::TrackerNo;
 use crate::protocol::{
     FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
 };
+use crate::texts::{Frame, Heard, listen, read, say};
+use crate::tls::{self, Bytes};
 use crate::{NodeKey, TrackerAddress};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub(crate) enum TrackerEvent {
     Up { tracker: NodeId, stun: Option<SocketAddr> },
     /// It is gone; we try again.
     Down,
+    /// It could not be reached; we try again.
+    Unreachable { reason: String },
     /// It said something.
     Text(FromTracker),
 }
@@ -61,7 +64,7 @@ impl Events {
     }
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Box<dyn Bytes>>;
 
 impl TrackerLink {
     /// Keeps the connection until the receiver of events is gone.
@@ -92,11 +95,10 @@ impl TrackerLink {
                     }
                 }
                 Err(reason) => {
-                    tracing::warn!(
-                        url = self.address.url(),
-                        reason,
-                        "cannot reach the tracker; trying again"
-                    );
+                    let url = self.address.url();
+                    tracing::warn!(url, reason, "cannot reach the tracker; trying again");
+                    let reason = format!("{} cannot be reached: {reason}", self.address.http_url());
+                    events.tell(TrackerEvent::Unreachable { reason }).await;
                 }
             }
             let jitter = rand::rng().random_range(0.5..1.0);
@@ -109,15 +111,19 @@ impl TrackerLink {
     }
 
     async fn connect(&self) -> Result<(Socket, NodeId, Option<SocketAddr>), String> {
+        let request =
+            self.address.url().into_client_request().map_err(|error| error.to_string())?;
         let config = WebSocketConfig::default().max_message_size(Some(MAX_TRACKER_TEXT_BYTES));
-        let connecting = connect_async_with_config(self.address.url(), Some(config), true);
-        let (mut socket, _) = timeout(CONNECT_TIMEOUT, connecting)
-            .await
-            .map_err(|_| "no connection in time".to_owned())?
-            .map_err(|error| error.to_string())?;
+        let connecting = async {
+            let (stream, peer) = tls::connect(request.uri()).await?;
+            let opening = client_async_with_config(request, stream, Some(config)).await;
+            opening.map(|(socket, _)| (socket, peer)).map_err(|error| error.to_string())
+        };
+        let (mut socket, peer) =
+            timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| "no connection in time")??;
         let introduced = timeout(CONNECT_TIMEOUT, self.introduce(&mut socket)).await;
         let (tracker, stun) = introduced.map_err(|_| "no welcome in time".to_owned())??;
-        let stun = stun.and_then(|stun| reachable(stun, &socket));
+        let stun = stun.map(|stun| reachable(stun, peer));
         Ok((socket, tracker, stun))
     }
 
@@ -132,7 +138,7 @@ impl TrackerLink {
             return Err(format!("the tracker's key is {tracker}, not the configured one"));
         }
         let hello = sign_hello(&self.key, tracker, nonce, self.relay, self.incarnation);
-        say(socket, &hello).await?;
+        say(socket, &hello, SILENCE).await?;
         match listen(socket).await? {
             Some(FromTracker::Welcome { stun }) => Ok((tracker, stun)),
             Some(FromTracker::Refused { reason }) => {
@@ -152,7 +158,7 @@ async fn converse(
     loop {
         tokio::select! {
             text = texts.recv() => match text {
-                Some(text) => say(&mut socket, &text).await?,
+                Some(text) => say(&mut socket, &text, SILENCE).await?,
                 None => {
                     // A tracker that does not answer the farewell notices by itself.
                     let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
@@ -163,50 +169,41 @@ async fn converse(
                 match heard.map_err(|_| "the tracker fell silent".to_owned())? {
                     None => return Err("the tracker closed the connection".to_owned()),
                     Some(Err(error)) => return Err(error.to_string()),
-                    Some(Ok(Message::Text(text))) => {
-                        let text = serde_json::from_str(text.as_str());
-                        let text = text.map_err(|error| error.to_string())?;
-                        if !events.tell(TrackerEvent::Text(text)).await {
-                            return Ok(());
+                    Some(Ok(frame)) => match frame.heard() {
+                        Heard::Text(text) => {
+                            if !events.tell(TrackerEvent::Text(read(&text)?)).await {
+                                return Ok(());
+                            }
                         }
-                    }
-                    Some(Ok(_)) => {}
+                        Heard::Sign => {}
+                        Heard::Other(reason) => return Err(reason.to_owned()),
+                    },
                 }
             }
         }
     }
 }
 
-async fn say(socket: &mut Socket, text: &ToTracker) -> Result<(), String> {
-    let json = serde_json::to_string(text).map_err(|error| error.to_string())?;
-    let said = timeout(SILENCE, socket.send(Message::text(json))).await;
-    said.map_err(|_| "the tracker does not read")?.map_err(|error| error.to_string())
-}
-
-async fn listen(socket: &mut Socket) -> Result<Option<FromTracker>, String> {
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => {
-                return serde_json::from_str(text.as_str())
-                    .map(Some)
-                    .map_err(|error| error.to_string());
-            }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(_)) | None => return Ok(None),
-            Some(Err(error)) => return Err(error.to_string()),
-        }
-    }
-}
-
 /// Where a service of the tracker is: on all of its addresses means on the one that we reach.
-fn reachable(service: SocketAddr, socket: &Socket) -> Option<SocketAddr> {
-    if !service.ip().is_unspecified() {
-        return Some(service);
+fn reachable(service: SocketAddr, peer: SocketAddr) -> SocketAddr {
+    if service.ip().is_unspecified() {
+        SocketAddr::new(peer.ip().to_canonical(), service.port())
+    } else {
+        service
     }
-    let stream = match socket.get_ref() {
-        MaybeTlsStream::Plain(stream) => stream,
-        _ => return None,
-    };
-    let tracker = stream.peer_addr().ok()?;
-    Some(SocketAddr::new(tracker.ip().to_canonical(), service.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_on_all_addresses_is_where_the_tracker_is() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let peer = address("[::ffff:192.0.2.1]:443");
+        assert_eq!(reachable(address("0.0.0.0:3478"), peer), address("192.0.2.1:3478"));
+        assert_eq!(reachable(address("[::]:3478"), peer), address("192.0.2.1:3478"));
+        let elsewhere = address("198.51.100.1:3478");
+        assert_eq!(reachable(elsewhere, peer), elsewhere);
+    }
 }

@@ -10,6 +10,10 @@ mod hostile;
 mod nat;
 #[path = "network/permissions.rs"]
 mod permissions;
+#[path = "network/tls.rs"]
+mod tls;
+#[path = "network/trackers.rs"]
+mod trackers;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -114,6 +118,10 @@ async fn start_tracker(
     config.facts = Some(SharedFacts::new(FixedFacts));
     config.domain = Some(domain());
     config.data_dir = Some(data_dir.to_owned());
+    serve(config).await
+}
+
+async fn serve(config: tracker::Config) -> (Running, String) {
     let tracker = Tracker::bind(config).await.unwrap();
     let url = tracker.url();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -169,14 +177,7 @@ impl Network {
     fn relay_at(&self, number: u8, status: Option<SocketAddr>) -> Running {
         let mut config = self.relay_config(number);
         config.http = status;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let stopped = async {
-                let _ = stopped.await;
-            };
-            relay::run(config, stopped).await
-        });
-        Running { stop: Some(stop), task }
+        run_relay(config)
     }
 
     fn client(&self, number: u8) -> ClientConfig {
@@ -198,6 +199,17 @@ impl Network {
         };
         timeout(PATIENCE, waiting).await.expect("it did not happen in time");
     }
+}
+
+fn run_relay(config: relay::Config) -> Running {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        relay::run(config, stopped).await
+    });
+    Running { stop: Some(stop), task }
 }
 
 fn relay_config(

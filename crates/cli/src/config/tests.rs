@@ -88,6 +88,30 @@ fn what_is_printed_is_a_file_that_says_the_same() {
 }
 
 #[test]
+fn a_node_is_told_one_tracker_or_a_list() {
+    let (_folder, file) = written("tracker = \"https://one.example\"\n");
+    let text = settings("node", &file, &[]).unwrap();
+    assert!(text.contains("tracker = [\"https://one.example\"] # file"), "{text}");
+    let keys = [1, 2].map(|number| format!("0x{number:064x}"));
+    let [one, two] = [format!("https://a#{}", keys[0]), format!("wss://b:7080#{}", keys[1])];
+    let (_folder, file) = written(&format!("tracker = [\"{one}\", \"{two}\"]\n"));
+    let listed = format!("tracker = [\"{one}\", \"{two}\"] # file");
+    let text = settings("node", &file, &[]).unwrap();
+    assert!(text.contains(&listed), "{text}");
+    let text = settings("node", &file, &["--tracker", &format!("{two},{one}")]).unwrap();
+    assert!(text.contains(&format!("tracker = [\"{two}\", \"{one}\"] # flag")), "{text}");
+    let (_folder, file) = written("\ntracker = [\"a:7080\"]\n");
+    let error = format!("{:#}", settings("node", &file, &[]).unwrap_err());
+    assert!(
+        error.contains(":2: tracker cannot be \"a:7080\": \"a:7080\" is not a tracker's"),
+        "{error}"
+    );
+    let (_folder, file) = written("tracker_key = \"0x1\"\n");
+    let error = format!("{:#}", settings("node", &file, &[]).unwrap_err());
+    assert!(error.contains("do you mean \"tracker\"?"), "{error}");
+}
+
+#[test]
 fn a_wrong_key_or_value_is_refused_with_its_line() {
     assert_eq!(
         refused("\n\ngrace_s = 3\n"),
@@ -115,6 +139,7 @@ fn secrets_are_not_printed() {
         ("webhook", "https://u:secret@hooks.example/secret?x=secret", "https://u@hooks.example/…"),
         ("database", "sqlite://a?b.db", "sqlite://a?b.db"),
         ("tracker", "http://127.0.0.1:7080", "http://127.0.0.1:7080"),
+        ("tracker", "https://u:secret@t.example#0x12", "https://u@t.example#0x12"),
     ];
     for (key, value, expected) in cases {
         assert_eq!(redact(key, value), expected);

@@ -358,6 +358,9 @@ async fn follow(
                     Notice::TrackerRefused { reason } => {
                         progress.refusal = format!(" (the tracker said: {reason})");
                     }
+                    Notice::TrackerUnreachable { reason } => {
+                        progress.refusal = format!(" (the tracker at {reason})");
+                    }
                     Notice::Settled => progress.settled += 1,
                     Notice::Access { access, .. } => answers.permit(*access),
                     Notice::KeyAsked(from, request) => answers.answer(from, &request),

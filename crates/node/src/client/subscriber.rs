@@ -167,6 +167,9 @@ impl Subscriber {
                 Ok(Some(Notice::TrackerRefused { reason })) => {
                     detail = format!(" (the tracker said: {reason})");
                 }
+                Ok(Some(Notice::TrackerUnreachable { reason })) => {
+                    detail = format!(" (the tracker at {reason})");
+                }
                 Ok(Some(other)) => self.early.push_back(other),
                 Ok(None) => return Err(NodeError::Stopped),
                 Err(_) => {

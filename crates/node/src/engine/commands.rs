@@ -12,7 +12,7 @@ use tatum_overlay::{ChainKey, Message};
 use tatum_primitives::{B256, NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
-use super::{Engine, ReceiptCounts, TrackerNo};
+use super::{Engine, ReceiptCounts, TrackerNo, TrackerSummary};
 use crate::NodeError;
 use crate::protocol::ToTracker;
 use crate::stream::Stream;
@@ -62,6 +62,9 @@ pub(crate) enum Notice {
     TrackerRefused {
         reason: String,
     },
+    TrackerUnreachable {
+        reason: String,
+    },
     /// A subscriber asks for a group key of ours, through a tracker.
     KeyAsked((NodeId, TrackerNo), Box<KeyRequest>),
     /// A publisher's answer to a request of ours.
@@ -80,7 +83,7 @@ pub(crate) struct Status {
     pub(crate) peers: Vec<PeerSummary>,
     pub(crate) streams: Vec<StreamSummary>,
     pub(crate) receipts: ReceiptCounts,
-    pub(crate) tracker_up: bool,
+    pub(crate) trackers: Vec<TrackerSummary>,
     pub(crate) links: usize,
     pub(crate) dropped_packets: u64,
     pub(crate) refused_datagrams: u64,
@@ -144,7 +147,7 @@ impl Engine {
             peers: self.overlay.peer_summaries(&now),
             streams: self.overlay.stream_summaries(),
             receipts: self.receipts.clone(),
-            tracker_up: self.trackers.up().next().is_some(),
+            trackers: self.trackers.summaries(),
             links: self.links.open_links().len(),
             dropped_packets: self.links.dropped_packets(),
             refused_datagrams: self.links.refused_datagrams(),

@@ -44,8 +44,8 @@ use links::Links;
 use places::Place;
 pub(crate) use receipts::ReceiptCounts;
 use store::StoreJob;
-pub(crate) use trackers::TrackerNo;
 use trackers::{TrackerEvents, Trackers};
+pub(crate) use trackers::{TrackerNo, TrackerSummary};
 
 const TICK: Duration = Duration::from_millis(25);
 /// Events of one kind taken in one run, so that what they cause shares packets.

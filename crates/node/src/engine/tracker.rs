@@ -40,6 +40,10 @@ impl Engine {
                 self.trackers.fell(no, &self.now());
                 self.tracker_fell(no);
             }
+            // A slow owner misses this; it is told again with the next attempt.
+            TrackerEvent::Unreachable { reason } => {
+                let _ = self.notices.try_send(Notice::TrackerUnreachable { reason });
+            }
             TrackerEvent::Text(text) => self.tracker_text(no, text).await?,
         }
         Ok(())

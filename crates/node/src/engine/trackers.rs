@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tatum_overlay::Now;
 use tatum_primitives::{B256, NodeId};
 use tokio::sync::mpsc;
@@ -27,12 +28,21 @@ pub(super) struct Trackers {
 }
 
 struct Tracker {
+    url: String,
     texts: mpsc::Sender<ToTracker>,
     /// Its key: as configured, or what it said last.
     id: Option<NodeId>,
     up: bool,
     /// Since when.
     since_ms: u64,
+}
+
+/// What is shown of a tracker.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TrackerSummary {
+    url: String,
+    tracker: Option<NodeId>,
+    pub(crate) connected: bool,
 }
 
 /// How it stands with a tracker.
@@ -55,7 +65,8 @@ impl Trackers {
         let connect = |(place, address): (usize, &trackers::TrackerAddress)| {
             let (texts, queue) = mpsc::channel(1024);
             tokio::spawn(link(address).keep(TrackerNo(place), queue, events_in.clone()));
-            Tracker { texts, id: address.key(), up: false, since_ms: now.monotonic_ms }
+            let (url, id) = (address.http_url(), address.key());
+            Tracker { url, texts, id, up: false, since_ms: now.monotonic_ms }
         };
         let each = configured.list().iter().enumerate().map(connect).collect();
         let handover = configured.handover;
@@ -96,10 +107,10 @@ impl Trackers {
         if tracker.up { Standing::Up(for_ms) } else { Standing::Down(for_ms) }
     }
 
-    /// Those that are up.
-    pub(super) fn up(&self) -> impl Iterator<Item = TrackerNo> {
-        let all = self.each.iter().enumerate();
-        all.filter(|(_, tracker)| tracker.up).map(|(place, _)| TrackerNo(place))
+    pub(super) fn summaries(&self) -> Vec<TrackerSummary> {
+        let summary =
+            |of: &Tracker| TrackerSummary { url: of.url.clone(), tracker: of.id, connected: of.up };
+        self.each.iter().map(summary).collect()
     }
 
     /// All of them, the one that is responsible for `key` first.

@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::Shared;
 use super::state::Account;
 use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello};
+use crate::texts::{Frame, Heard, listen, read, say, write};
 
 /// A node has this long to answer the challenge.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,11 +59,13 @@ async fn serve(shared: &Shared, mut socket: WebSocket, address: IpAddr) -> Resul
         Ok(hello) => hello,
         Err(reason) => {
             // Whoever failed to say hello may be gone already.
-            let _ = say(&mut socket, &FromTracker::Refused { reason: reason.clone() }).await;
+            let _ =
+                say(&mut socket, &FromTracker::Refused { reason: reason.clone() }, WRITE_TIMEOUT)
+                    .await;
             return Err(reason);
         }
     };
-    say(&mut socket, &FromTracker::Welcome { stun: shared.stun }).await?;
+    say(&mut socket, &FromTracker::Welcome { stun: shared.stun }, WRITE_TIMEOUT).await?;
     let (outbox, mut inbox) = mpsc::channel(OUTBOX);
     let now_ms = shared.config.clock.wall_ms();
     let place = place(shared, node, address);
@@ -92,7 +95,8 @@ async fn welcome(
     let mut nonce = B256::ZERO;
     rand::rng().fill_bytes(nonce.as_mut_slice());
     let tracker = shared.config.key.id();
-    say(socket, &FromTracker::Challenge { nonce, tracker, version: VERSION }).await?;
+    say(socket, &FromTracker::Challenge { nonce, tracker, version: VERSION }, WRITE_TIMEOUT)
+        .await?;
     let text = timeout(HELLO_TIMEOUT, listen(socket)).await.map_err(|_| "no hello in time")??;
     let Some(ToTracker::Hello { node, relay, incarnation, signature }) = text else {
         return Err("the first text must be a hello".to_owned());
@@ -123,27 +127,28 @@ async fn converse(
         let silence = heard + if pinged { PING_AFTER * 2 } else { PING_AFTER };
         tokio::select! {
             text = inbox.recv() => match text {
-                Some(text) => say(socket, &text).await?,
+                Some(text) => say(socket, &text, WRITE_TIMEOUT).await?,
                 None => return Err("replaced by a newer connection, or too slow".to_owned()),
             },
             frame = socket.recv() => {
                 heard = Instant::now();
                 pinged = false;
                 match frame {
-                    None | Some(Ok(Message::Close(_))) => return Ok(()),
-                    Some(Ok(Message::Text(text))) => {
-                        if !allowance.take() {
-                            return Err("too many texts".to_owned());
-                        }
-                        if let Err(reason) = obey(shared, node, text.as_str()) {
-                            say(socket, &FromTracker::Refused { reason }).await?;
-                        }
-                    }
-                    Some(Ok(Message::Binary(_))) => {
-                        return Err("binary frames mean nothing here".to_owned());
-                    }
-                    Some(Ok(_)) => {}
+                    None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
+                    Some(Ok(frame)) => match frame.heard() {
+                        Heard::Text(text) => {
+                            if !allowance.take() {
+                                return Err("too many texts".to_owned());
+                            }
+                            if let Err(reason) = obey(shared, node, &text) {
+                                let refused = FromTracker::Refused { reason };
+                                say(socket, &refused, WRITE_TIMEOUT).await?;
+                            }
+                        }
+                        Heard::Sign => {}
+                        Heard::Other(reason) => return Err(reason.to_owned()),
+                    },
                 }
             }
             () = tokio::time::sleep_until(silence) => {
@@ -152,7 +157,7 @@ async fn converse(
                 }
                 pinged = true;
                 let ping = Message::Ping(axum::body::Bytes::new());
-                write(socket, ping).await?;
+                write(socket, ping, WRITE_TIMEOUT).await?;
             }
             _ = stopped.changed() => return Ok(()),
         }
@@ -160,7 +165,7 @@ async fn converse(
 }
 
 fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
-    let text: ToTracker = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let text: ToTracker = read(text)?;
     let now_ms = shared.config.clock.wall_ms();
     let mut state = shared.lock();
     match text {
@@ -226,32 +231,6 @@ fn checked(
         return Err("the payer has no stake that counts in this epoch".to_owned());
     }
     Ok(checked)
-}
-
-async fn say(socket: &mut WebSocket, text: &FromTracker) -> Result<(), String> {
-    let json = serde_json::to_string(text).map_err(|error| error.to_string())?;
-    write(socket, Message::Text(json.into())).await
-}
-
-/// A node that does not read is disconnected, or its session would wait for it for ever.
-async fn write(socket: &mut WebSocket, message: Message) -> Result<(), String> {
-    let written = timeout(WRITE_TIMEOUT, socket.send(message)).await;
-    written.map_err(|_| "the node does not read")?.map_err(|error| error.to_string())
-}
-
-async fn listen(socket: &mut WebSocket) -> Result<Option<ToTracker>, String> {
-    loop {
-        match socket.recv().await {
-            Some(Ok(Message::Text(text))) => {
-                return serde_json::from_str(text.as_str())
-                    .map(Some)
-                    .map_err(|error| error.to_string());
-            }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(_)) | None => return Ok(None),
-            Some(Err(error)) => return Err(error.to_string()),
-        }
-    }
 }
 
 /// How many texts a node may still say.

@@ -1,0 +1,216 @@
+//! Several trackers: each stream has its place on one of them, and none of them is needed for long.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tatum_node::{Handover, TrackerAddress, Trackers};
+use tatum_primitives::StreamKey;
+
+use super::*;
+
+/// Short, so that nobody waits: a restart takes less than the first.
+const HANDOVER: Handover = Handover {
+    patience: Duration::from_millis(1_500),
+    return_after: Duration::from_millis(1_500),
+    linger: Duration::from_secs(3),
+};
+
+fn tracker_key(number: u8) -> NodeKey {
+    NodeKey::from_bytes(&[80 + number; 32])
+}
+
+/// A network with three trackers more than the one that it does not use.
+struct Deployment {
+    network: Network,
+    running: Vec<Option<Running>>,
+    trackers: Trackers,
+}
+
+impl Deployment {
+    async fn start() -> Self {
+        let network = Network::start().await;
+        let (mut running, mut list) = (Vec::new(), Vec::new());
+        for number in 0..3 {
+            let (tracker, url) = launch(&network, number, (Ipv4Addr::LOCALHOST, 0).into()).await;
+            let address = format!("{url}#{}", tracker_key(number).id());
+            list.push(address.parse::<TrackerAddress>().unwrap());
+            running.push(Some(tracker));
+        }
+        let mut trackers = Trackers::new(list).unwrap();
+        trackers.handover = HANDOVER;
+        Self { network, running, trackers }
+    }
+
+    fn relay(&self, number: u8) -> Running {
+        let mut config = self.network.relay_config(number);
+        config.trackers = self.trackers.clone();
+        run_relay(config)
+    }
+
+    fn client(&self, number: u8) -> ClientConfig {
+        let mut config = self.network.client(number);
+        config.trackers = self.trackers.clone();
+        config
+    }
+
+    /// The trackers' numbers, the one that is responsible for the stream first.
+    fn ranked(&self, stream: &Stream) -> Vec<usize> {
+        let list = self.trackers.list();
+        let place = |of: &TrackerAddress| list.iter().position(|tracker| tracker == of).unwrap();
+        self.trackers.ranked(stream.key().0).into_iter().map(place).collect()
+    }
+
+    async fn kill(&mut self, number: usize) {
+        self.running[number].take().unwrap().stop().await;
+    }
+
+    async fn restart(&mut self, number: usize) {
+        let url = self.trackers.list()[number].http_url();
+        let address = url.trim_start_matches("http://").parse().unwrap();
+        let number_u8 = u8::try_from(number).unwrap();
+        self.running[number] = Some(launch(&self.network, number_u8, address).await.0);
+    }
+
+    /// Clients and relays that a tracker knows in a stream.
+    async fn known(&self, number: usize, stream: StreamKey) -> (usize, usize) {
+        let url = self.trackers.list()[number].http_url();
+        let graph = reqwest::get(format!("{url}/v1/streams/{stream}")).await.unwrap();
+        let graph: Value = graph.json().await.unwrap();
+        let nodes = graph["nodes"].as_array().unwrap();
+        let relays = nodes.iter().filter(|node| node["relay"] == true).count();
+        (nodes.len() - relays, relays)
+    }
+
+    async fn until_known(
+        &self,
+        number: usize,
+        stream: StreamKey,
+        enough: impl Fn((usize, usize)) -> bool,
+    ) {
+        let waiting = async {
+            while !enough(self.known(number, stream).await) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let known = timeout(PATIENCE, waiting).await;
+        let at_end = self.known(number, stream).await;
+        known.unwrap_or_else(|_| panic!("tracker {number} knows {at_end:?}"));
+    }
+}
+
+async fn launch(network: &Network, number: u8, listen: SocketAddr) -> (Running, String) {
+    let mut config = tracker::Config::new(tracker_key(number), listen, Arc::clone(&network.clock));
+    config.facts = Some(SharedFacts::new(FixedFacts));
+    config.linger = Duration::from_secs(3);
+    serve(config).await
+}
+
+fn numbered(number: usize) -> Stream {
+    Stream::new(StreamId::new(format!("test/stream-{number}")).unwrap(), 0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_are_spread_over_the_trackers() {
+    let deployment = Deployment::start().await;
+    let relays = [0, 1].map(|number| deployment.relay(number));
+    let streams: Vec<Stream> = (0..9).map(numbered).collect();
+    let subscriber = Subscriber::connect(deployment.client(1), &streams).await.unwrap();
+    let mut used = [0; 3];
+    for stream in &streams {
+        let ranking = deployment.ranked(stream);
+        used[ranking[0]] += 1;
+        deployment.until_known(ranking[0], stream.key(), |known| known == (1, 2)).await;
+        for other in &ranking[1..] {
+            assert_eq!(deployment.known(*other, stream.key()).await, (0, 0));
+        }
+    }
+    assert!(used.iter().all(|streams| *streams > 0), "{used:?}");
+    subscriber.finish(PATIENCE).await;
+    for relay in relays {
+        relay.stop().await;
+    }
+}
+
+/// Publishes until told to stop; gives how many.
+fn publish_on(
+    mut publisher: Publisher,
+    stop: Arc<AtomicBool>,
+) -> JoinHandle<(Publisher, Vec<String>)> {
+    tokio::spawn(async move {
+        let mut sent = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let line = lines(sent.len(), sent.len() + 1).remove(0);
+            publisher.publish(line.as_bytes()).await.unwrap();
+            sent.push(line);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        (publisher, sent)
+    })
+}
+
+/// Reads until the last line came; gives all of them.
+fn read_on(
+    mut subscriber: Subscriber,
+    last: oneshot::Receiver<String>,
+) -> JoinHandle<(Subscriber, Vec<String>)> {
+    tokio::spawn(async move {
+        let (mut got, mut last, mut end) = (Vec::new(), last, None);
+        while end.is_none() || end.as_ref() != got.last() {
+            tokio::select! {
+                line = &mut last, if end.is_none() => end = Some(line.unwrap()),
+                item = timeout(PATIENCE, subscriber.next()) => match item.expect("no message in time") {
+                    Some(Item::Message(message)) => got.push(String::from_utf8(message.payload).unwrap()),
+                    other => panic!("unexpected {other:?}"),
+                },
+            }
+        }
+        (subscriber, got)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_when_a_streams_tracker_dies_and_when_it_is_back() {
+    let mut deployment = Deployment::start().await;
+    let relays = [0, 1, 2, 3, 4, 5].map(|number| deployment.relay(number));
+    let key = stream().key();
+    let ranking = deployment.ranked(&stream());
+    let (home, next) = (ranking[0], ranking[1]);
+    let subscriber = Subscriber::connect(deployment.client(1), &[stream()]).await.unwrap();
+    let publisher = Publisher::connect(deployment.client(3), &stream()).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let publishing = publish_on(publisher, Arc::clone(&stop));
+    let (tell, told) = oneshot::channel();
+    let reading = read_on(subscriber, told);
+    deployment.until_known(home, key, |(clients, _)| clients == 2).await;
+    assert_eq!(deployment.known(next, key).await, (0, 0));
+
+    deployment.kill(home).await;
+    let newcomer = Subscriber::connect(deployment.client(2), &[stream()]).await.unwrap();
+    let (tell_newcomer, told) = oneshot::channel();
+    let newcomer = read_on(newcomer, told);
+    deployment.until_known(next, key, |(clients, relays)| clients == 3 && relays >= 4).await;
+    // Longer than neighbours are kept of a tracker that is gone.
+    tokio::time::sleep(HANDOVER.linger * 2).await;
+
+    deployment.restart(home).await;
+    deployment.until_known(home, key, |(clients, relays)| clients == 3 && relays >= 4).await;
+    deployment.until_known(next, key, |known| known == (0, 0)).await;
+    tokio::time::sleep(HANDOVER.linger).await;
+    assert!(deployment.known(home, key).await.0 == 3);
+
+    stop.store(true, Ordering::Relaxed);
+    let (publisher, sent) = publishing.await.unwrap();
+    for tell in [tell, tell_newcomer] {
+        tell.send(sent.last().unwrap().clone()).unwrap();
+    }
+    let (subscriber, got) = reading.await.unwrap();
+    assert_eq!(got, sent);
+    let (newcomer, got) = newcomer.await.unwrap();
+    assert!(sent.ends_with(&got) && got.len() > 100, "{} of {}", got.len(), sent.len());
+    assert_eq!(subscriber.finish(PATIENCE).await.receipts_open, 0);
+    assert_eq!(newcomer.finish(PATIENCE).await.receipts_open, 0);
+    let stats = publisher.finish(PATIENCE).await;
+    assert_eq!((stats.accepted, stats.receipts_open), (sent.len() as u64, 0));
+    for relay in relays {
+        relay.stop().await;
+    }
+}
