@@ -132,9 +132,10 @@ impl Engine {
     }
 
     fn take_part(&mut self, stream: StreamKey) {
-        let place = self.places.entry(stream).or_default();
+        let publishes = self.published.contains(&stream);
+        let place = self.place(stream);
         place.own = true;
-        if self.published.contains(&stream) {
+        if publishes {
             place.ask_anew();
         }
         self.review(stream);

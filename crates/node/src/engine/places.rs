@@ -23,8 +23,6 @@ pub(super) struct Times {
 
 /// How things stand when a place is reviewed.
 pub(super) struct View<'a> {
-    /// All trackers, the responsible one first.
-    pub(super) ranking: &'a [TrackerNo],
     pub(super) standing: &'a dyn Fn(TrackerNo) -> Standing,
     pub(super) times: Times,
     pub(super) relay: bool,
@@ -45,6 +43,8 @@ pub(super) struct Changes {
 /// One stream's trackers.
 #[derive(Debug, Default)]
 pub(super) struct Place {
+    /// All trackers, the responsible one first.
+    ranking: Vec<TrackerNo>,
     /// Whether we take part of our own accord.
     pub(super) own: bool,
     /// Who recruited us.
@@ -63,10 +63,15 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// A stream that nobody knows of yet.
+    pub(super) fn new(ranking: Vec<TrackerNo>) -> Self {
+        Self { ranking, ..Self::default() }
+    }
+
     /// Sees to it that we take part where we should.
     pub(super) fn review(&mut self, view: &View<'_>) -> Changes {
         let mut changes = Changes::default();
-        self.home = choose(self.home, view);
+        self.home = choose(self.home, &self.ranking, view);
         let wanted = self.wanted(view);
         let up = |no: &&TrackerNo| matches!((view.standing)(**no), Standing::Up(_));
         for no in wanted.iter().filter(up) {
@@ -101,7 +106,7 @@ impl Place {
         if !view.relay {
             return BTreeSet::from([home]);
         }
-        let before = view.ranking.iter().take_while(|no| **no != home);
+        let before = self.ranking.iter().take_while(|no| **no != home);
         before.chain([&home]).chain(&self.holders).copied().collect()
     }
 
@@ -148,15 +153,21 @@ impl Place {
         self.joined.retain(|no| own || holders.contains(no));
     }
 
-    /// Asks again where we got nobody.
+    /// Asks our tracker again if it gave us nobody.
     pub(super) fn ask_again(&mut self) {
-        let assigned = &self.assigned;
-        self.joined.retain(|no| assigned.get(no).is_some_and(|nodes| !nodes.is_empty()));
+        if let Some(home) = self.home.filter(|home| !self.has_assigned(*home)) {
+            self.joined.remove(&home);
+        }
     }
 
-    /// Asks anew everywhere: we take part as something else.
+    /// Asks our tracker anew: we take part as something else.
     pub(super) fn ask_anew(&mut self) {
-        self.joined.clear();
+        self.joined.retain(|no| Some(*no) != self.home);
+    }
+
+    /// A tracker could not be asked yet.
+    pub(super) fn put_off(&mut self, no: TrackerNo) {
+        self.joined.remove(&no);
     }
 
     /// Who knows that we take part.
@@ -181,10 +192,10 @@ impl Place {
 
 /// Which tracker a stream belongs to, for us: the first that is up, but we wait a while for one that
 /// just went, and do not go back to one that just came.
-fn choose(current: Option<TrackerNo>, view: &View<'_>) -> Option<TrackerNo> {
+fn choose(current: Option<TrackerNo>, ranking: &[TrackerNo], view: &View<'_>) -> Option<TrackerNo> {
     let mut newly_up = None;
     let mut gone = false;
-    for no in view.ranking.iter().copied() {
+    for no in ranking.iter().copied() {
         let awaited = current.is_none_or(|current| current == no);
         match (view.standing)(no) {
             Standing::Up(_) if awaited => return Some(no),

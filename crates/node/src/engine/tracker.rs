@@ -106,8 +106,7 @@ impl Engine {
             self.trackers.tell(by, ToTracker::Leave { stream });
             return Ok(());
         }
-        let place = self.places.entry(stream).or_default();
-        if place.recruited(by) {
+        if self.place(stream).recruited(by) {
             tracing::info!(%stream, name = %named.id, "recruited to a stream");
         }
         if !self.names.contains_key(&stream) {
@@ -155,6 +154,12 @@ impl Engine {
         self.dial(&now).await;
     }
 
+    /// The place of a stream that we take part in from now on.
+    pub(super) fn place(&mut self, stream: StreamKey) -> &mut Place {
+        let ranking = || Place::new(self.trackers.ranked(stream.0));
+        self.places.entry(stream).or_insert_with(ranking)
+    }
+
     /// Sees to it that every stream is joined where it should be.
     pub(super) fn review_all(&mut self) {
         let streams: Vec<StreamKey> = self.places.keys().copied().collect();
@@ -167,14 +172,21 @@ impl Engine {
         let now = self.now();
         let Some(place) = self.places.get_mut(&stream) else { return };
         let changes = place.review(&View {
-            ranking: &self.trackers.ranked(stream.0),
             standing: &|no| self.trackers.standing(no, &now),
             times: self.trackers.times,
             relay: self.links.is_relay(),
             now_ms: now.monotonic_ms,
         });
+        let mut join = changes.join;
+        join.retain(|no| {
+            let may_ask = self.trackers.may_ask(*no, &now);
+            if !may_ask {
+                place.put_off(*no);
+            }
+            may_ask
+        });
         let (own, neighbours) = (place.own, place.neighbours());
-        for no in changes.join {
+        for no in join {
             self.join_stream(no, stream, own);
         }
         for no in changes.leave {

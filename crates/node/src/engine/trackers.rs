@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tatum_overlay::Now;
+use tatum_overlay::limit::{Bucket, Rate};
 use tatum_primitives::{B256, NodeId};
 use tokio::sync::mpsc;
 
@@ -14,6 +15,9 @@ use super::places::Times;
 use crate::protocol::ToTracker;
 use crate::tracker_link::{TrackerEvent, TrackerLink};
 use crate::trackers::{self, Trackers as Configured};
+
+/// Streams that a tracker is asked for: about half of what it bears of one node, in all that it is told.
+const ASKING: Rate = Rate { per_second: 50, burst: 500 };
 
 /// A tracker's place in the configured list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,8 @@ struct Tracker {
     up: bool,
     /// Since when.
     since_ms: u64,
+    /// How many streams it may be asked for now.
+    asking: Bucket,
 }
 
 /// What is shown of a tracker.
@@ -66,7 +72,8 @@ impl Trackers {
             let (texts, queue) = mpsc::channel(1024);
             tokio::spawn(link(address).keep(TrackerNo(place), queue, events_in.clone()));
             let (url, id) = (address.http_url(), address.key());
-            Tracker { url, texts, id, up: false, since_ms: now.monotonic_ms }
+            let (since_ms, asking) = (now.monotonic_ms, Bucket::full(ASKING, now.monotonic_ms));
+            Tracker { url, texts, id, up: false, since_ms, asking }
         };
         let each = configured.list().iter().enumerate().map(connect).collect();
         let handover = configured.handover;
@@ -117,6 +124,12 @@ impl Trackers {
     pub(super) fn ranked(&self, key: B256) -> Vec<TrackerNo> {
         let ids = self.each.iter().map(|tracker| tracker.id);
         trackers::ranked(ids, key).into_iter().map(TrackerNo).collect()
+    }
+
+    /// Whether a tracker may be asked for a stream now, or it would take us for a flood.
+    pub(super) fn may_ask(&mut self, no: TrackerNo, now: &Now) -> bool {
+        let tracker = self.each.get_mut(no.0);
+        tracker.is_some_and(|tracker| tracker.asking.take(ASKING, 1, now.monotonic_ms))
     }
 
     /// The first of those responsible for `key` that is up.

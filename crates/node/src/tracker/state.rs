@@ -32,6 +32,8 @@ pub(super) struct Member {
     /// What it asked for, and on whose account.
     streams: BTreeMap<StreamKey, Option<Address>>,
     recruited: BTreeSet<StreamKey>,
+    /// A relay that has no room, because it carries streams of other trackers too, is left alone until then.
+    declined_until_ms: u64,
 }
 
 /// On whose account a client asks, and as what.
@@ -57,6 +59,9 @@ pub(super) struct Stream {
 
 /// Streams a client may take part in.
 const MAX_CLIENT_STREAMS: usize = 256;
+
+/// A relay that left a stream it was recruited for is recruited for none for so long.
+const DECLINED_MS: u64 = 30_000;
 
 /// Streams a relay may carry, whatever it offers.
 const MAX_RELAY_STREAMS: u32 = 4_096;
@@ -135,7 +140,17 @@ impl State {
         let relay = relay.map(|RelayOffer { capacity }| RelayOffer {
             capacity: capacity.min(MAX_RELAY_STREAMS),
         });
-        let member = Member { place, relay, incarnation, outbox, connection, streams, recruited };
+        let declined_until_ms = 0;
+        let member = Member {
+            place,
+            relay,
+            incarnation,
+            outbox,
+            connection,
+            streams,
+            recruited,
+            declined_until_ms,
+        };
         self.members.insert(node, member);
         let keys: Vec<StreamKey> = self.streams.keys().copied().collect();
         for stream in keys {
@@ -197,7 +212,9 @@ impl State {
     pub(super) fn leave(&mut self, node: NodeId, stream: StreamKey, now_ms: u64) {
         if let Some(member) = self.members.get_mut(&node) {
             let payer = member.streams.remove(&stream).flatten();
-            member.recruited.remove(&stream);
+            if member.recruited.remove(&stream) {
+                member.declined_until_ms = now_ms.saturating_add(DECLINED_MS);
+            }
             if let Some(payer) = payer {
                 self.payers.leave(payer, node, &stream);
             }
@@ -262,7 +279,8 @@ impl State {
         sent.map_err(|_| format!("{to} does not keep up"))
     }
 
-    /// Releases recruited relays from streams that had no clients for a while.
+    /// Releases recruited relays from streams that had no clients for a while, and recruits where relays
+    /// that had no room may have some now.
     pub(super) fn sweep(&mut self, now_ms: u64) {
         let linger_ms = u64::try_from(self.linger.as_millis()).unwrap_or(u64::MAX);
         let idle = |stream: &Stream| {
@@ -287,6 +305,10 @@ impl State {
             if self.streams.get(&stream).is_some_and(|stream| stream.topology.relay_count() == 0) {
                 self.streams.remove(&stream);
             }
+        }
+        let streams: Vec<StreamKey> = self.streams.keys().copied().collect();
+        for stream in streams {
+            self.recruit(stream, now_ms);
         }
     }
 
@@ -361,7 +383,8 @@ impl State {
             let free = |(node, member): &(&NodeId, &Member)| {
                 let carried = member.streams.len() + member.recruited.len();
                 let room = member.relay.is_some_and(|offer| carried < offer.capacity as usize);
-                room && !stream.topology.contains(node)
+                let willing = now_ms >= member.declined_until_ms;
+                room && willing && !stream.topology.contains(node)
             };
             let burden =
                 |(_, member): &(&NodeId, &Member)| member.streams.len() + member.recruited.len();
@@ -542,6 +565,43 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_that_has_no_room_is_left_alone_for_a_while() {
+        let mut state = state();
+        let (_, mut relay) = connect(&mut state, 1, true);
+        let (_, _client) = connect(&mut state, 50, false);
+        state.join(node(50), &name(), None, 0).unwrap();
+        state.leave(node(1), stream(), 0);
+        let mut recruitments = || {
+            let texts = std::iter::from_fn(|| relay.try_recv().ok());
+            texts.filter(|text| matches!(text, FromTracker::Carry { .. })).count()
+        };
+        assert_eq!(recruitments(), 1);
+        state.sweep(DECLINED_MS - 1);
+        assert_eq!(recruitments(), 0);
+        state.sweep(DECLINED_MS);
+        assert_eq!(recruitments(), 1);
+    }
+
+    #[test]
+    fn a_relay_that_carries_a_stream_already_is_kept_while_clients_may_come() {
+        let mut state = state();
+        let (_, mut relay) = connect(&mut state, 1, true);
+        let (_, _free) = connect(&mut state, 2, true);
+        let (_, mut client) = connect(&mut state, 50, false);
+        for number in [77, 1, 2, 3] {
+            state.offer(node(1), &named(number), 0);
+        }
+        assert_eq!(state.members[&node(1)].recruited.len(), 3, "as many as it has room for");
+        assert!(matches!(relay.try_recv(), Ok(FromTracker::Carry { .. })));
+        state.offer(node(50), &name(), 0);
+        assert!(state.members[&node(50)].recruited.is_empty());
+        state.join(node(50), &name(), None, 9_999).unwrap();
+        state.sweep(10_000);
+        assert_eq!(state.streams.keys().collect::<Vec<_>>(), [&stream()]);
+        assert_eq!(last_assignment(&mut client).unwrap().neighbours.len(), 2);
+    }
+
+    #[test]
     fn signals_pass_between_neighbours_only() {
         let mut state = state();
         let (_, mut relay) = connect(&mut state, 1, true);
@@ -592,7 +652,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn whatever_nodes_ask_the_state_stays_bounded(
-            steps in proptest::collection::vec((0_u8..12, 0_u8..8, 0_u8..20), 1..120),
+            steps in proptest::collection::vec((0_u8..12, 0_u8..9, 0_u8..20), 1..120),
         ) {
             let mut state = state();
             let key = |number: u8| named(number).key();
@@ -613,6 +673,7 @@ mod tests {
                         state.report(asked, key(other), u64::MAX);
                         state.recruit(key(other), 0);
                     }
+                    7 => state.offer(asked, &named(other), 0),
                     _ => state.sweep(u64::MAX),
                 }
                 for (key, stream) in &state.streams {

@@ -23,26 +23,34 @@ struct Deployment {
     network: Network,
     running: Vec<Option<Running>>,
     trackers: Trackers,
+    relays_per_stream: usize,
 }
 
 impl Deployment {
-    async fn start() -> Self {
+    /// With so many relays for each stream.
+    async fn start(relays_per_stream: usize) -> Self {
         let network = Network::start().await;
         let (mut running, mut list) = (Vec::new(), Vec::new());
         for number in 0..3 {
-            let (tracker, url) = launch(&network, number, (Ipv4Addr::LOCALHOST, 0).into()).await;
+            let (tracker, url) =
+                launch(&network, (number, relays_per_stream), (Ipv4Addr::LOCALHOST, 0).into())
+                    .await;
             let address = format!("{url}#{}", tracker_key(number).id());
             list.push(address.parse::<TrackerAddress>().unwrap());
             running.push(Some(tracker));
         }
         let mut trackers = Trackers::new(list).unwrap();
         trackers.handover = HANDOVER;
-        Self { network, running, trackers }
+        Self { network, running, trackers, relays_per_stream }
     }
 
     fn relay(&self, number: u8) -> Running {
+        self.relay_of(number, self.trackers.clone())
+    }
+
+    fn relay_of(&self, number: u8, trackers: Trackers) -> Running {
         let mut config = self.network.relay_config(number);
-        config.trackers = self.trackers.clone();
+        config.trackers = trackers;
         run_relay(config)
     }
 
@@ -50,6 +58,17 @@ impl Deployment {
         let mut config = self.network.client(number);
         config.trackers = self.trackers.clone();
         config
+    }
+
+    /// The list of somebody who cannot reach one of the trackers.
+    fn without(&self, number: usize) -> Trackers {
+        let list = self.trackers.list().iter().enumerate().map(|(place, tracker)| {
+            let nowhere = format!("http://127.0.0.1:1#{}", tracker.key().unwrap());
+            if place == number { nowhere.parse().unwrap() } else { tracker.clone() }
+        });
+        let mut trackers = Trackers::new(list.collect()).unwrap();
+        trackers.handover = HANDOVER;
+        trackers
     }
 
     /// The trackers' numbers, the one that is responsible for the stream first.
@@ -66,25 +85,26 @@ impl Deployment {
     async fn restart(&mut self, number: usize) {
         let url = self.trackers.list()[number].http_url();
         let address = url.trim_start_matches("http://").parse().unwrap();
-        let number_u8 = u8::try_from(number).unwrap();
-        self.running[number] = Some(launch(&self.network, number_u8, address).await.0);
+        let config = (u8::try_from(number).unwrap(), self.relays_per_stream);
+        self.running[number] = Some(launch(&self.network, config, address).await.0);
     }
 
     /// Clients and relays that a tracker knows in a stream.
-    async fn known(&self, number: usize, stream: StreamKey) -> (usize, usize) {
+    async fn known(&self, number: usize, stream: StreamKey) -> (u64, u64) {
         let url = self.trackers.list()[number].http_url();
-        let graph = reqwest::get(format!("{url}/v1/streams/{stream}")).await.unwrap();
-        let graph: Value = graph.json().await.unwrap();
-        let nodes = graph["nodes"].as_array().unwrap();
-        let relays = nodes.iter().filter(|node| node["relay"] == true).count();
-        (nodes.len() - relays, relays)
+        let status = reqwest::get(format!("{url}/status")).await.unwrap();
+        let status: Value = status.json().await.unwrap();
+        let streams = status["summary"]["streams"].as_array().unwrap();
+        let known = streams.iter().find(|known| known["stream"] == stream.to_string());
+        let number = |name: &str| known.map_or(0, |known| known[name].as_u64().unwrap());
+        (number("clients"), number("relays"))
     }
 
     async fn until_known(
         &self,
         number: usize,
         stream: StreamKey,
-        enough: impl Fn((usize, usize)) -> bool,
+        enough: impl Fn((u64, u64)) -> bool,
     ) {
         let waiting = async {
             while !enough(self.known(number, stream).await) {
@@ -97,10 +117,15 @@ impl Deployment {
     }
 }
 
-async fn launch(network: &Network, number: u8, listen: SocketAddr) -> (Running, String) {
+async fn launch(
+    network: &Network,
+    (number, relays_per_stream): (u8, usize),
+    listen: SocketAddr,
+) -> (Running, String) {
     let mut config = tracker::Config::new(tracker_key(number), listen, Arc::clone(&network.clock));
     config.facts = Some(SharedFacts::new(FixedFacts));
     config.linger = Duration::from_secs(3);
+    config.relays_per_stream = relays_per_stream;
     serve(config).await
 }
 
@@ -110,7 +135,7 @@ fn numbered(number: usize) -> Stream {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_are_spread_over_the_trackers() {
-    let deployment = Deployment::start().await;
+    let deployment = Deployment::start(4).await;
     let relays = [0, 1].map(|number| deployment.relay(number));
     let streams: Vec<Stream> = (0..9).map(numbered).collect();
     let subscriber = Subscriber::connect(deployment.client(1), &streams).await.unwrap();
@@ -169,7 +194,7 @@ fn read_on(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_a_streams_tracker_dies_and_when_it_is_back() {
-    let mut deployment = Deployment::start().await;
+    let mut deployment = Deployment::start(4).await;
     let relays = [0, 1, 2, 3, 4, 5].map(|number| deployment.relay(number));
     let key = stream().key();
     let ranking = deployment.ranked(&stream());
@@ -211,6 +236,35 @@ async fn nothing_is_lost_when_a_streams_tracker_dies_and_when_it_is_back() {
     let stats = publisher.finish(PATIENCE).await;
     assert_eq!((stats.accepted, stats.receipts_open), (sent.len() as u64, 0));
     for relay in relays {
+        relay.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_reach_a_streams_tracker_gets_its_messages_all_the_same() {
+    let deployment = Deployment::start(1).await;
+    let ranking = deployment.ranked(&stream());
+    // One relay cannot be recruited by the next tracker, the other was not recruited by the first.
+    let relay = deployment.relay_of(0, deployment.without(ranking[1]));
+    let mut publisher = Publisher::connect(deployment.client(3), &stream()).await.unwrap();
+    let mut config = deployment.client(1);
+    config.trackers = deployment.without(ranking[0]);
+    let connecting =
+        tokio::spawn(async move { Subscriber::connect(config, &[stream()]).await.unwrap() });
+    deployment.until_known(ranking[1], stream().key(), |known| known == (1, 0)).await;
+    let bridge = deployment.relay(1);
+    let subscriber = connecting.await.unwrap();
+    deployment.until_known(ranking[0], stream().key(), |known| known == (1, 2)).await;
+    assert_eq!(deployment.known(ranking[1], stream().key()).await, (1, 1));
+    let reading = read(subscriber, 200);
+    for line in lines(0, 200) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    let (subscriber, got) = reading.await.unwrap();
+    assert_eq!(got, lines(0, 200));
+    assert_eq!(subscriber.finish(PATIENCE).await.receipts_open, 0);
+    assert_eq!(publisher.finish(PATIENCE).await.receipts_open, 0);
+    for relay in [relay, bridge] {
         relay.stop().await;
     }
 }

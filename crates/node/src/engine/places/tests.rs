@@ -27,7 +27,7 @@ struct Node {
 impl Node {
     /// All trackers are up for long.
     fn new(relay: bool) -> Self {
-        let place = Place { own: !relay, ..Place::default() };
+        let place = Place { own: !relay, ..Place::new(RANKING.to_vec()) };
         Self { place, relay, trackers: [(true, 0); 3], now_ms: 100_000 }
     }
 
@@ -37,13 +37,7 @@ impl Node {
             let (up, since_ms) = trackers[no.0];
             if up { Standing::Up(now_ms - since_ms) } else { Standing::Down(now_ms - since_ms) }
         };
-        self.place.review(&View {
-            ranking: &RANKING,
-            standing: &standing,
-            times: TIMES,
-            relay: self.relay,
-            now_ms,
-        })
+        self.place.review(&View { standing: &standing, times: TIMES, relay: self.relay, now_ms })
     }
 
     fn after(&mut self, ms: u64) -> Changes {
@@ -133,6 +127,23 @@ fn with_nobody_up_the_first_to_come_is_taken() {
     // Of two that may take over, it is the one that will keep the stream.
     node.set(THIRD, false);
     assert_eq!(node.after(10_000), joins(&[FIRST]));
+}
+
+#[test]
+fn who_got_nobody_asks_again() {
+    let mut node = Node::new(false);
+    node.review();
+    node.place.assign(FIRST, nodes(&[]));
+    node.place.ask_again();
+    assert_eq!(node.review(), joins(&[FIRST]));
+    node.place.assign(FIRST, nodes(&[1]));
+    node.place.ask_again();
+    assert_eq!(node.review(), Changes::default());
+    node.place.ask_anew();
+    assert_eq!(node.review(), joins(&[FIRST]));
+    node.place.put_off(FIRST);
+    assert_eq!(node.review(), joins(&[FIRST]));
+    assert_eq!(node.place.neighbours(), nodes(&[1]));
 }
 
 #[test]
