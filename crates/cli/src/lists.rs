@@ -184,3 +184,97 @@ async fn answer<T: for<'de> Deserialize<'de>>(response: Response) -> anyhow::Res
         Err(_) => bail!("status {status}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::extract::State;
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use tatum_overlay::permissions::Audience;
+    use tatum_primitives::{Address, Domain};
+    use tatum_receipt::SessionKey;
+
+    use super::*;
+
+    /// What a tracker keeps.
+    type Kept = Arc<Mutex<Option<SignedPermissions>>>;
+
+    fn verifier() -> Verifier {
+        Verifier::new(Domain { chain_id: 5, stake_pool: Address::ZERO })
+    }
+
+    fn owner() -> SessionKey {
+        SessionKey::from_bytes(&[7; 32]).unwrap()
+    }
+
+    fn stream() -> StreamId {
+        StreamId::new(format!("{}/a", owner().address())).unwrap()
+    }
+
+    fn list(version: u64) -> SignedPermissions {
+        let (publishers, subscribers) = (Audience::nobody(), Audience::Anyone);
+        let list = PermissionList { stream: stream(), version, publishers, subscribers };
+        list.signed(&owner(), &verifier())
+    }
+
+    /// Something that keeps lists as a tracker does.
+    async fn tracker(held: Option<SignedPermissions>) -> (String, Kept) {
+        let show = async |State(kept): State<Kept>| match kept.lock().unwrap().clone() {
+            Some(list) => Ok(Json(list)),
+            None => Err(axum::http::StatusCode::NOT_FOUND),
+        };
+        let take = async |State(kept): State<Kept>, Json(list): Json<SignedPermissions>| {
+            *kept.lock().unwrap() = Some(list);
+            Json(serde_json::json!({ "told": 2 }))
+        };
+        let kept = Arc::new(Mutex::new(held));
+        let routes = Router::new()
+            .route("/v1/permissions", get(show).post(take))
+            .with_state(Arc::clone(&kept));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        (url, kept)
+    }
+
+    fn lists(urls: &[&str]) -> Lists {
+        let tracker =
+            |(number, url): (usize, &&str)| format!("{url}#0x{:064x}", number + 1).parse().unwrap();
+        Lists::new(&Trackers::new(urls.iter().enumerate().map(tracker).collect()).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_newest_list_of_any_tracker_counts_and_all_get_the_next() {
+        let output = Output::new(true);
+        let ((a, at_a), (b, at_b), (c, at_c)) =
+            (tracker(Some(list(3))).await, tracker(Some(list(4))).await, tracker(None).await);
+        let lists = lists(&[&a, &b, &c]);
+        let newest = lists.newest(&stream(), &verifier(), &output).await.unwrap().unwrap();
+        assert_eq!(newest.version, 4);
+        let told = lists.publish(&list(5), &output).await.unwrap();
+        assert_eq!((told.nodes_told, told.kept_by.len(), told.missed_by.len()), (6, 3, 0));
+        for kept in [at_a, at_b, at_c] {
+            assert_eq!(kept.lock().unwrap().as_ref().unwrap().list.version, 5);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_tracker_is_enough_and_who_missed_a_list_is_named() {
+        let output = Output::new(true);
+        let gone = "http://127.0.0.1:1";
+        let mut forged = list(8);
+        forged.list.version = 9;
+        let ((a, _), (liar, _)) = (tracker(None).await, tracker(Some(forged)).await);
+        let some = lists(&[gone, &liar, &a]);
+        let newest = some.newest(&stream(), &verifier(), &output).await.unwrap();
+        assert_eq!(newest, None, "a list that the owner did not sign does not count");
+        let told = some.publish(&list(1), &output).await.unwrap();
+        assert_eq!((told.kept_by, told.missed_by), (vec![liar, a], vec![gone.to_owned()]));
+        let none = lists(&[gone, "http://127.0.0.1:2"]);
+        let error = format!("{:#}", none.publish(&list(1), &output).await.unwrap_err());
+        assert!(error.contains("127.0.0.1:1") && error.contains("127.0.0.1:2"), "{error}");
+        assert!(none.newest(&stream(), &verifier(), &output).await.is_err());
+    }
+}

@@ -33,12 +33,35 @@ pub(crate) struct Snapshot {
     pub(crate) node: NodeId,
     pub(crate) operator_id: Option<OperatorId>,
     pub(crate) tracker_connected: bool,
+    #[serde(default)]
+    pub(crate) trackers: Vec<Tracker>,
     pub(crate) messages: Messages,
     #[serde(default)]
     pub(crate) dropped_packets: u64,
     pub(crate) streams: Vec<Stream>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) receipts: Receipts,
+}
+
+/// A tracker of the deployment.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Tracker {
+    pub(crate) url: String,
+    pub(crate) connected: bool,
+}
+
+impl Snapshot {
+    /// Which trackers are not connected, if there are several; otherwise whether the one is.
+    pub(crate) fn trackers(&self) -> String {
+        let gone: Vec<&str> =
+            self.trackers.iter().filter(|of| !of.connected).map(|of| of.url.as_str()).collect();
+        match (self.tracker_connected, self.trackers.len()) {
+            (true, 2..) if gone.is_empty() => format!("all {} connected", self.trackers.len()),
+            (true, 2..) => format!("connected, but not {}", gone.join(", ")),
+            (true, _) => "connected".to_owned(),
+            (false, _) => "NOT CONNECTED".to_owned(),
+        }
+    }
 }
 
 /// Counters since the node's start.
@@ -140,7 +163,7 @@ pub(crate) async fn run(url: &StatusUrl, output: &Output) -> anyhow::Result<Exit
     let rows = [
         ("node", seen.node.to_string()),
         ("operator", operator),
-        ("tracker", if seen.tracker_connected { "connected" } else { "not connected" }.to_owned()),
+        ("tracker", seen.trackers()),
         ("streams", seen.streams.len().to_string()),
         ("neighbours", format!("{} ({relays} relays)", seen.peers.len())),
         ("messages", format!("{} ({} bytes)", seen.messages.messages, seen.messages.bytes)),

@@ -219,8 +219,7 @@ impl Screen {
     fn draw_head(&self, now: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
         let operator =
             now.operator_id.map_or_else(|| "no operator".to_owned(), |id| format!("operator {id}"));
-        let tracker =
-            if now.tracker_connected { "tracker connected" } else { "TRACKER NOT CONNECTED" };
+        let tracker = format!("tracker {}", now.trackers());
         let earned = self.earned.map_or_else(
             || "earned: unknown".to_owned(),
             |(epoch, nano)| format!("earned {} up to epoch {epoch}", format_data(nano.to_wei())),
