@@ -28,6 +28,7 @@ mod error;
 mod front;
 mod link;
 mod peer;
+pub mod stun;
 
 pub use endpoint::{Config, Endpoint, Event, Offer};
 pub use error::{Error, SendError};

@@ -25,6 +25,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// and drops what comes then, which SCTP would take for a congested path.
 const RECEIVED_AT_ONCE: usize = 16;
 
+/// The largest datagram: what every IPv6 path carries (1280) less the headers of IPv6 and UDP.
+const DATAGRAM_BYTES: usize = 1280 - 40 - 8;
+
 /// What a session wants its driver to do.
 pub(crate) enum Effect {
     Transmit(Transmit),
@@ -62,7 +65,9 @@ impl Peer {
         now: Instant,
         patience: Duration,
     ) -> Result<(Rtc, Instant), Error> {
-        let mut config = Rtc::builder().set_sctp_max_buffered_amount(SCTP_BUFFER_BYTES);
+        let mut config = Rtc::builder()
+            .set_sctp_max_buffered_amount(SCTP_BUFFER_BYTES)
+            .set_mtu(DATAGRAM_BYTES..=DATAGRAM_BYTES);
         // A silent peer is given up after about ten seconds instead of str0m's half minute.
         config.set_max_stun_rto(Duration::from_millis(1500));
         config.set_max_stun_retransmits(7);
