@@ -255,10 +255,11 @@ pub fn decode(packet: &Bytes) -> Result<Vec<(Frame, Bytes)>, FrameError> {
     Ok(frames)
 }
 
-/// Packs frames into packets.
+/// Packs frames into packets. Frames are shared by the links they leave on until a packet is made of them, in one piece.
 #[derive(Debug, Default)]
 pub struct Packer {
-    packet: Vec<u8>,
+    frames: Vec<(u16, Bytes)>,
+    packet_bytes: usize,
 }
 
 impl Packer {
@@ -268,21 +269,27 @@ impl Packer {
     /// Adds a frame; gives the packet so far if the frame does not fit into it any more.
     pub fn push(&mut self, frame: &Bytes) -> Option<Bytes> {
         let Ok(length) = u16::try_from(frame.len()) else { return None };
-        let full =
-            !self.packet.is_empty() && self.packet.len() + 2 + frame.len() > Self::FULL_BYTES;
+        let bytes = 2 + frame.len();
+        let full = !self.frames.is_empty() && 1 + self.packet_bytes + bytes > Self::FULL_BYTES;
         let done = if full { self.finish() } else { None };
-        if self.packet.is_empty() {
-            self.packet.push(VERSION);
-        }
-        self.packet.extend_from_slice(&length.to_be_bytes());
-        self.packet.extend_from_slice(frame);
+        self.frames.push((length, frame.clone()));
+        self.packet_bytes += bytes;
         done
     }
 
     /// The last packet, if there is anything in it.
     pub fn finish(&mut self) -> Option<Bytes> {
-        let packet = std::mem::take(&mut self.packet);
-        (!packet.is_empty()).then(|| Bytes::from(packet))
+        if self.frames.is_empty() {
+            return None;
+        }
+        let mut packet = Vec::with_capacity(1 + self.packet_bytes);
+        packet.push(VERSION);
+        for (length, frame) in self.frames.drain(..) {
+            packet.extend_from_slice(&length.to_be_bytes());
+            packet.extend_from_slice(&frame);
+        }
+        self.packet_bytes = 0;
+        Some(Bytes::from(packet))
     }
 }
 
