@@ -36,7 +36,7 @@ pub(crate) fn measure(tatum: &str) -> anyhow::Result<Figures> {
     eprintln!("   {webrtc}");
     progress("our relay, a million messages");
     let ours = tatum::relay(tatum, MESSAGES, STEADY_S).context("tatum bench relay")?;
-    eprintln!("   {ours:?}");
+    eprintln!("   {ours}");
     Ok(Figures {
         relay_msgs_per_s: ours.relay_msgs_per_s as u64,
         gossipsub_tcp_msgs_per_s: tcp.msgs_per_s as u64,

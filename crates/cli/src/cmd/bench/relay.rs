@@ -9,10 +9,12 @@ mod network;
 pub(super) mod process;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use serde::Serialize;
+use tatum_primitives::B256;
+use tatum_receipt::{SessionKey, Signature};
 
 use super::ingest::temporary_folder;
 use crate::output::Output;
@@ -59,6 +61,8 @@ struct Measured {
     cpu_us_per_message_degree_1: f64,
     /// and to one subscriber at the steady rate.
     cpu_us_per_message_steady: f64,
+    /// What checking one signature with a known key takes of that, by itself: no relay that checks can do with less.
+    verify_us: f64,
     /// The relay's memory after a tenth of the messages and after all.
     rss_mb_at_a_tenth: f64,
     rss_mb: f64,
@@ -125,6 +129,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
         cpu_us_per_message,
         cpu_us_per_message_degree_1,
         cpu_us_per_message_steady,
+        verify_us: verify_us()?,
         rss_mb_at_a_tenth,
         rss_mb,
         receipts: finished.settled,
@@ -159,6 +164,7 @@ fn report(measured: &Measured, output: Output) {
         ("relay's CPU per message, 4 subscribers (µs)", number(measured.cpu_us_per_message)),
         ("… 1 subscriber (µs)", number(measured.cpu_us_per_message_degree_1)),
         ("… 1 subscriber at 1000/s (µs)", number(measured.cpu_us_per_message_steady)),
+        ("checking one signature (µs)", number(measured.verify_us)),
         ("relay's memory at a tenth (MB)", number(measured.rss_mb_at_a_tenth)),
         ("relay's memory (MB)", number(measured.rss_mb)),
         ("receipts acknowledged", measured.receipts.to_string()),
@@ -172,6 +178,29 @@ fn report(measured: &Measured, output: Output) {
         ]);
     }
     output.result(measured, &rows);
+}
+
+/// The best of some rounds, each with other signatures.
+fn verify_us() -> anyhow::Result<f64> {
+    const ROUNDS: u8 = 20;
+    const SIGNATURES: u32 = 100;
+    let signer = SessionKey::from_bytes(&B256::repeat_byte(7).0)?;
+    let mut best = Duration::MAX;
+    for round in 1..=ROUNDS {
+        let digests: Vec<B256> = (0..SIGNATURES)
+            .map(|n| B256::left_padding_from(&[&[round][..], &n.to_be_bytes()].concat()))
+            .collect();
+        let signed: Vec<Signature> =
+            digests.iter().map(|digest| Signature::sign(&signer, *digest)).collect();
+        let key = signed[0].key_of(signer.address(), digests[0])?;
+        let key = key.context("the key of a signature that was just made")?;
+        let started = Instant::now();
+        for (signature, digest) in signed.iter().zip(&digests) {
+            ensure!(signature.verify(&key, *digest)?, "a good signature was refused");
+        }
+        best = best.min(started.elapsed());
+    }
+    Ok(per_message_us(best, u64::from(SIGNATURES)))
 }
 
 fn per_message_us(time: Duration, messages: u64) -> f64 {
