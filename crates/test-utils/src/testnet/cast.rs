@@ -84,10 +84,13 @@ impl Cast {
         let proposer = Devnet::account("proposer");
         devnet.fund(proposer.address(), data(10_000)).await?;
         let (mut publishers, mut subscribers) = (Vec::new(), Vec::new());
-        for (stream, Stream { name, .. }) in streams.iter().enumerate() {
-            publishers.push(payer(format!("{name}-publisher"), stream));
+        for (index, stream) in streams.iter().enumerate() {
+            let name = stream.name;
+            publishers.push(payer(format!("{name}-publisher"), stream.owner(), index));
             for number in 1..=subscribers_per_stream {
-                subscribers.push(payer(format!("{name}-subscriber-{number}"), stream));
+                let name = format!("{name}-subscriber-{number}");
+                let account = Devnet::account(&name);
+                subscribers.push(payer(name, account, index));
             }
         }
         let payers: Vec<&Payer> = publishers.iter().chain(&subscribers).collect();
@@ -159,8 +162,7 @@ async fn run_all(commands: Vec<tokio::process::Command>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn payer(name: String, stream: usize) -> Payer {
-    let account = Devnet::account(&name);
+fn payer(name: String, account: SessionKey, stream: usize) -> Payer {
     let session = Devnet::account(&format!("{name} session"));
     Payer { name, stream, account, session }
 }

@@ -74,11 +74,10 @@ fn files(stream: &Stream, out: &Path) -> anyhow::Result<Vec<std::path::PathBuf>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tatum_primitives::StreamId;
 
     fn compared(lines: &[&str]) -> Delivery {
         let records = ["a", "b", "b", "c"].map(str::to_owned).to_vec();
-        let stream = Stream { name: "s", id: StreamId::new("s").unwrap(), records };
+        let stream = Stream::new("s", records).unwrap();
         let mut delivery = Delivery { in_order: true, ..Delivery::default() };
         delivery.add(&stream, lines.iter().copied());
         delivery

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{Devnet, Process, free_port};
 use anyhow::{Context, ensure};
-use tatum_primitives::{Epoch, EpochSchedule};
+use tatum_primitives::{Address, Epoch, EpochSchedule};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
@@ -40,7 +40,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Starts everything but the publishers, and waits until the subscribers are connected.
+    /// Starts everything but publishers and subscribers.
     pub async fn start(
         devnet: &Devnet,
         cast: &Cast,
@@ -64,12 +64,6 @@ impl Network {
             network.start_relay(devnet, relay).await?;
         }
         std::fs::create_dir_all(out.join("received"))?;
-        for subscriber in &cast.subscribers {
-            network.start_subscriber(devnet, subscriber, &streams[subscriber.stream])?;
-        }
-        for subscriber in &cast.subscribers {
-            network.until_logged(&subscriber.name, "subscribed").await?;
-        }
         Ok(network)
     }
 
@@ -144,6 +138,22 @@ impl Network {
         self.relay_status_urls.values().map(String::as_str)
     }
 
+    /// Starts the subscribers, and waits until relays serve them: their stakes count and they may subscribe.
+    pub async fn subscribe(
+        &mut self,
+        devnet: &Devnet,
+        cast: &Cast,
+        streams: &[Stream],
+    ) -> anyhow::Result<()> {
+        for subscriber in &cast.subscribers {
+            self.start_subscriber(devnet, subscriber, &streams[subscriber.stream])?;
+        }
+        for subscriber in &cast.subscribers {
+            self.until_logged(&subscriber.name, "subscribed").await?;
+        }
+        Ok(())
+    }
+
     fn start_subscriber(
         &mut self,
         devnet: &Devnet,
@@ -167,6 +177,60 @@ impl Network {
     pub fn now_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Has every stream's owner permit its publisher's session key and all of its subscribers. A tracker takes the lists of
+    /// owners whose stake counts, and learns that one counts a block or two after the epoch has begun.
+    pub async fn grant(
+        &self,
+        devnet: &Devnet,
+        cast: &Cast,
+        streams: &[Stream],
+    ) -> anyhow::Result<()> {
+        for (index, stream) in streams.iter().enumerate() {
+            let of_stream = |payer: &&Payer| payer.stream == index;
+            let publishers = cast.publishers.iter().filter(of_stream);
+            let publishers = publishers.map(|payer| ("--publisher", payer.session.address()));
+            let subscribers = cast.subscribers.iter().filter(of_stream);
+            let subscribers = subscribers.map(|payer| ("--subscriber", payer.account.address()));
+            let all: Vec<_> = publishers.chain(subscribers).collect();
+            let deadline = Instant::now() + START_TIMEOUT;
+            while let Err(refused) = self.permit(devnet, "grant", stream, &all).await {
+                ensure!(Instant::now() < deadline, refused);
+                sleep(Duration::from_millis(500)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a stream's owner take back the permission of a subscriber.
+    pub async fn revoke(
+        &self,
+        devnet: &Devnet,
+        stream: &Stream,
+        subscriber: &Payer,
+    ) -> anyhow::Result<()> {
+        let whom = ("--subscriber", subscriber.account.address());
+        self.permit(devnet, "revoke", stream, &[whom]).await
+    }
+
+    async fn permit(
+        &self,
+        devnet: &Devnet,
+        verb: &str,
+        stream: &Stream,
+        whom: &[(&str, Address)],
+    ) -> anyhow::Result<()> {
+        let mut arguments =
+            vec!["stream", verb, stream.id.as_str(), "--tracker", &self.tracker_url];
+        let addresses: Vec<String> = whom.iter().map(|(_, address)| address.to_string()).collect();
+        for ((as_what, _), address) in whom.iter().zip(&addresses) {
+            arguments.extend([*as_what, address]);
+        }
+        let mut command = tatum::command(devnet, &arguments)?;
+        command.env("TATUM_PRIVATE_KEY", tatum::hex(&stream.owner()));
+        let _: serde_json::Value = tatum::json(command).await.context("changing permissions")?;
+        Ok(())
     }
 
     /// Starts the publishers and feeds them their records.
@@ -204,9 +268,7 @@ impl Network {
         let mut arguments = vec![verb, stream.id.as_str(), "--tracker", &self.tracker_url];
         arguments.extend(["--payer", &address, "--data", &data]);
         let mut command = tatum::command(devnet, &arguments)?;
-        command
-            .env("TATUM_SESSION_KEY", tatum::hex(&payer.session))
-            .env("TATUM_GROUP_KEY", stream.group_key().to_string());
+        command.env("TATUM_SESSION_KEY", tatum::hex(&payer.session));
         Ok(command)
     }
 
@@ -246,6 +308,12 @@ impl Network {
             subscriber.terminate().await?;
         }
         Ok(())
+    }
+
+    /// The records that a subscriber has written so far.
+    pub fn received_by(&self, subscriber: &Payer) -> anyhow::Result<Vec<String>> {
+        let text = std::fs::read_to_string(delivery::file(&self.out, &subscriber.name))?;
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// Deliveries that make every subscriber complete.

@@ -1,21 +1,34 @@
 //! A stream of the test network and what its publisher says on it.
 
-use tatum_primitives::{B256, StreamId, keccak256};
+use tatum_primitives::{StreamId, StreamIdError};
+use tatum_receipt::SessionKey;
+
+use crate::Devnet;
 
 /// A stream and its records.
 #[derive(Debug)]
 pub struct Stream {
     /// A short name, for files and tables.
     pub name: &'static str,
-    /// The stream's id.
+    /// The stream's id, which begins with its owner's address.
     pub id: StreamId,
     /// One line a record.
     pub records: Vec<String>,
 }
 
 impl Stream {
-    /// The key that its publisher and subscribers share, and that relays never see.
-    pub fn group_key(&self) -> B256 {
-        keccak256(format!("tatum test group key of {}", self.id))
+    /// A stream that belongs to its publisher.
+    pub fn new(name: &'static str, records: Vec<String>) -> Result<Self, StreamIdError> {
+        let id = StreamId::new(format!("{}/{name}", account(name).address()))?;
+        Ok(Self { name, id, records })
     }
+
+    /// Who says who may publish and subscribe: the publisher's account.
+    pub fn owner(&self) -> SessionKey {
+        account(self.name)
+    }
+}
+
+fn account(name: &str) -> SessionKey {
+    Devnet::account(&format!("{name}-publisher"))
 }

@@ -50,12 +50,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, "registering operators and staking for publishers and subscribers, with the CLI");
     let cast = Cast::assemble(&devnet, &streams, &RELAYS, SUBSCRIBERS_PER_STREAM).await?;
 
-    say(started, "starting the aggregator, a tracker, relays and subscribers");
+    say(started, "starting the aggregator, a tracker and relays");
     let mut network = Network::start(&devnet, &cast, &streams, &out).await?;
 
     let first = cast.first_epoch;
     say(started, &format!("waiting for epoch {first}, from which on operators and stakes count"));
     network.until_epoch(schedule, first).await;
+    say(started, "granting: the streams' owners sign who may publish and subscribe");
+    network.grant(&devnet, &cast, &streams).await?;
+    say(started, "starting the subscribers");
+    network.subscribe(&devnet, &cast, &streams).await?;
     let total: usize = streams.iter().map(|stream| stream.records.len()).sum();
     say(started, &format!("publishing {total} records on {} streams", streams.len()));
     network.publish(&devnet, &cast, &streams, RATE)?;

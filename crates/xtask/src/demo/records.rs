@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use tatum_primitives::StreamId;
 use tatum_test_utils::testnet::Stream;
 
 /// The demo publishes at least this many records.
@@ -18,10 +17,7 @@ pub(crate) fn streams(repository: &Path) -> anyhow::Result<Vec<Stream>> {
     let flights = json(&data.join("flights-10k.json"))?;
     let total = weather.len() + flights.len();
     ensure!(total >= LEAST_RECORDS, "only {total} records in {}", data.display());
-    Ok(vec![
-        Stream { name: "weather", id: StreamId::new("demo.tatum/weather")?, records: weather },
-        Stream { name: "flights", id: StreamId::new("demo.tatum/flights")?, records: flights },
-    ])
+    Ok(vec![Stream::new("weather", weather)?, Stream::new("flights", flights)?])
 }
 
 /// The lines of a CSV file as JSON objects.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use tatum_primitives::{NodeId, OperatorId, StreamId};
+use tatum_primitives::{Address, NodeId, OperatorId};
 use tatum_test_utils::testnet::{
     Cast, Network, Relay, Stream, audit_all, claim_all, command, compare, json, recompute,
 };
@@ -18,7 +18,7 @@ const UNRECEIPTED: u64 = 3 * RATE as u64;
 
 fn streams() -> anyhow::Result<Vec<Stream>> {
     let records = (0..RECORDS).map(|n| format!("{{\"reading\":{n}}}")).collect();
-    Ok(vec![Stream { name: "readings", id: StreamId::new("test.tatum/readings")?, records }])
+    Ok(vec![Stream::new("readings", records)?])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,6 +30,8 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
     let cast = Cast::assemble(&devnet, &streams, &[1, 1, 1], 1).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
     network.until_epoch(schedule, cast.first_epoch).await;
+    network.grant(&devnet, &cast, &streams).await?;
+    network.subscribe(&devnet, &cast, &streams).await?;
 
     network.publish(&devnet, &cast, &streams, RATE)?;
     for _ in 0..3 {
@@ -91,6 +93,13 @@ struct Status {
     peers: Vec<serde_json::Value>,
 }
 
+/// What `tatum stream show` tells.
+#[derive(Deserialize)]
+struct Permitted {
+    publishers: Vec<Address>,
+    subscribers: Vec<Address>,
+}
+
 /// Eight relays, eleven subscribers and a publisher; three of the relays that carry the stream are killed as it flows.
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_nodes_lose_no_message_when_three_are_killed() -> anyhow::Result<()> {
@@ -102,6 +111,8 @@ async fn twenty_nodes_lose_no_message_when_three_are_killed() -> anyhow::Result<
     let cast = Cast::assemble(&devnet, &streams, &[3, 3, 2], 11).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
     network.until_epoch(schedule, cast.first_epoch).await;
+    network.grant(&devnet, &cast, &streams).await?;
+    network.subscribe(&devnet, &cast, &streams).await?;
     network.publish(&devnet, &cast, &streams, RATE)?;
     sleep(Duration::from_secs(2)).await;
 
@@ -141,6 +152,41 @@ async fn twenty_nodes_lose_no_message_when_three_are_killed() -> anyhow::Result<
     for epoch in audit_all(&devnet, &network, last).await? {
         assert_eq!(epoch.audit, "ok", "{epoch:?}");
     }
+    network.stop().await
+}
+
+/// One of two subscribers is left out as the stream flows; nobody shares a key beforehand.
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_owner_leaves_out_gets_nothing_more() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let streams = streams()?;
+    let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
+    let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
+    let cast = Cast::assemble(&devnet, &streams, &[1, 1], 2).await?;
+    let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
+    network.until_epoch(schedule, cast.first_epoch).await;
+    network.grant(&devnet, &cast, &streams).await?;
+    network.subscribe(&devnet, &cast, &streams).await?;
+    network.publish(&devnet, &cast, &streams, RATE)?;
+    let [stays, leaves] = &cast.subscribers[..] else { panic!("two subscribers") };
+    for subscriber in [stays, leaves] {
+        while network.received_by(subscriber)?.len() < RATE as usize {
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+    network.revoke(&devnet, &streams[0], leaves).await?;
+
+    network.until_published(&streams, |_| {}).await?;
+    network.stop_subscribers(&streams).await?;
+    assert_eq!(network.received_by(stays)?, streams[0].records);
+    let got = network.received_by(leaves)?;
+    assert!(got.len() < RECORDS - RATE as usize, "{} records after the revocation", got.len());
+    assert_eq!(got, streams[0].records[..got.len()]);
+    let tracker = network.tracker_url();
+    let arguments = ["stream", "show", streams[0].id.as_str(), "--tracker", tracker];
+    let permitted: Permitted = json(command(&devnet, &arguments)?).await?;
+    assert_eq!(permitted.subscribers, [stays.account.address()]);
+    assert_eq!(permitted.publishers, [cast.publishers[0].session.address()]);
     network.stop().await
 }
 
