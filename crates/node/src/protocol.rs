@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::frame::Attach;
+use tatum_overlay::lease::{Claim, Evidence, Lease};
 use tatum_overlay::permissions::SignedPermissions;
 use tatum_primitives::{B256, NodeId, StreamKey};
 
@@ -71,6 +72,13 @@ pub enum ToTracker {
         /// Payload bytes of first copies.
         bytes_per_second: u64,
     },
+    /// A relay's part of a payer's quota: what it holds, has used and wants.
+    Lease {
+        /// How much.
+        claim: Claim,
+        /// Shows that a client of the payer asked it for service.
+        evidence: Box<Evidence>,
+    },
     /// It does not any more.
     Leave {
         /// Which one.
@@ -130,6 +138,8 @@ pub enum FromTracker {
         /// Which one, by its name.
         stream: Stream,
     },
+    /// What a relay holds of a payer's quota from now on.
+    Leased(Lease),
     /// What the owner of a stream that the node takes part in permits.
     Permissions(Box<SignedPermissions>),
     /// The node need not carry it any more.
@@ -372,6 +382,9 @@ mod tests {
             "\"signal\"",
             "\"stream\"",
             "\"account\"",
+            "\"lease\"",
+            "\"claim\"",
+            "\"evidence\"",
             "\"assign\"",
             "\"neighbours\"",
             "\"signature\"",

@@ -53,6 +53,13 @@ impl SharedFacts {
         self.0.is_authorized(payer, key, epoch)
     }
 
+    /// Whether receipts for a node are paid for in an epoch: those of a registered operator are
+    /// while it is bonded. For a node without an operator nobody owes any.
+    pub(crate) fn counts(&self, node: NodeId, epoch: Epoch) -> bool {
+        let operator = self.0.operator_of_node(node, epoch);
+        operator.is_none_or(|operator| self.0.is_bonded(operator, epoch))
+    }
+
     pub(crate) fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
         self.0.quota_bytes(payer, epoch)
     }

@@ -126,6 +126,13 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCod
         ("wanted_total", "Messages asked for again", counters.wanted),
         ("lost_total", "Messages that nobody could give", counters.lost),
         ("credit_stops_total", "Times service stopped for want of receipts", counters.credit_stops),
+        (
+            "quota_stops_total",
+            "Times service was refused because a payer's quota was used up",
+            counters.quota_stops,
+        ),
+        ("claims_total", "Claims for parts of payers' quotas made to trackers", counters.claims),
+        ("leases_total", "Claims that trackers answered", counters.leases),
         ("put_off_total", "Requests beyond what a link may make in a second", counters.put_off),
         ("over_rate_total", "Packets and messages over a rate", counters.over_rate),
         ("called_off_total", "Copies that neighbours called off", counters.called_off),

@@ -10,6 +10,8 @@ mod hostile;
 mod nat;
 #[path = "network/permissions.rs"]
 mod permissions;
+#[path = "network/quota.rs"]
+mod quota;
 #[path = "network/tls.rs"]
 mod tls;
 #[path = "network/trackers.rs"]

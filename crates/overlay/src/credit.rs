@@ -10,6 +10,10 @@
 //! served for ever by calling it all late. What was under way when a link broke is forgiven, up to
 //! [`Limits::flight_bytes`] per payer and epoch: else links that flap would use up the credit of an
 //! honest client.
+//!
+//! Beside that, a payer is served no more in an epoch than its allowance, receipted or not: its quota,
+//! or what this relay was leased of it ([`lease`](crate::lease)). What was served at the allowance's
+//! edge exceeds it by one message at most.
 
 use std::collections::BTreeMap;
 
@@ -98,6 +102,8 @@ pub struct Credit {
     accounts: BTreeMap<(CreditKey, Epoch), Account>,
     /// The sums of each payer's accounts.
     payers: BTreeMap<(Address, Epoch), Account>,
+    /// What payers may be served in an epoch, receipted or not, as far as that is known.
+    allowances: BTreeMap<(Address, Epoch), u64>,
     /// Up to this epoch an earlier run may have served what we do not know of.
     started: Option<Epoch>,
 }
@@ -106,7 +112,13 @@ impl Credit {
     /// Nothing served yet.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, accounts: BTreeMap::new(), payers: BTreeMap::new(), started: None }
+        Self {
+            limits,
+            accounts: BTreeMap::new(),
+            payers: BTreeMap::new(),
+            allowances: BTreeMap::new(),
+            started: None,
+        }
     }
 
     /// The most bytes that may stay unreceipted.
@@ -146,11 +158,33 @@ impl Credit {
             .fold(0, u64::saturating_add)
     }
 
+    /// What counts against the payer's quota in an epoch: served or accepted, less the late copies
+    /// that are allowed and what was forgiven.
+    #[must_use]
+    pub fn used(&self, payer: Address, epoch: Epoch) -> u64 {
+        let Some(sum) = self.payers.get(&(payer, epoch)) else { return 0 };
+        let late = sum.duplicates.min(self.allowed_duplicates(payer, epoch));
+        sum.served.saturating_sub(late).saturating_sub(sum.forgiven)
+    }
+
+    /// Sets the most that a payer may be served in an epoch.
+    pub fn set_allowance(&mut self, payer: Address, epoch: Epoch, bytes: u64) {
+        self.allowances.insert((payer, epoch), bytes);
+    }
+
+    /// Whether the payer may be served more in an epoch.
+    #[must_use]
+    pub fn within_quota(&self, payer: Address, epoch: Epoch) -> bool {
+        let allowance = self.allowances.get(&(payer, epoch));
+        allowance.is_none_or(|allowance| self.used(payer, epoch) < *allowance)
+    }
+
     /// Whether the account may be served more.
     #[must_use]
     pub fn open(&self, key: CreditKey, epoch: Epoch) -> bool {
         self.unreceipted(key, epoch) < self.limits.bytes
             && self.unreceipted_of(key.payer, epoch) < self.limits.payer_bytes
+            && self.within_quota(key.payer, epoch)
     }
 
     /// Changes an account and its payer's sum alike.
@@ -245,6 +279,7 @@ impl Credit {
     pub fn forget_before(&mut self, earliest: Epoch) {
         self.accounts.retain(|(_, epoch), _| *epoch >= earliest);
         self.payers.retain(|(_, epoch), _| *epoch >= earliest);
+        self.allowances.retain(|(_, epoch), _| *epoch >= earliest);
     }
 }
 
@@ -253,8 +288,9 @@ mod tests {
     use super::*;
     use tatum_primitives::B256;
 
+    const PAYER: Address = Address::ZERO;
     const KEY: CreditKey =
-        CreditKey { payer: Address::ZERO, stream: StreamKey(B256::ZERO), role: Role::Subscriber };
+        CreditKey { payer: PAYER, stream: StreamKey(B256::ZERO), role: Role::Subscriber };
 
     fn receipt(epoch: u64, bytes: u64) -> DeliveryReceipt {
         DeliveryReceipt { epoch: Epoch(epoch), bytes, messages: 1, ..DeliveryReceipt::default() }
@@ -334,6 +370,36 @@ mod tests {
         credit.serve(KEY, Epoch(1), 30);
         credit.forgive(KEY, Epoch(1), 30);
         assert_eq!(credit.unreceipted(KEY, Epoch(1)), 50, "each epoch has an allowance");
+    }
+
+    #[test]
+    fn an_allowance_ends_service_for_its_epoch_whatever_is_receipted() {
+        let mut credit = credit();
+        credit.set_allowance(PAYER, Epoch(1), 120);
+        credit.serve(KEY, Epoch(1), 90);
+        credit.receipted(&receipt(1, 90));
+        assert!(credit.open(key(2), Epoch(1)));
+        credit.serve(key(2), Epoch(1), 30);
+        credit.receipted(&DeliveryReceipt { stream_key: key(2).stream, ..receipt(1, 30) });
+        assert!(!credit.open(key(2), Epoch(1)) && !credit.open(KEY, Epoch(1)));
+        assert_eq!(credit.used(PAYER, Epoch(1)), 120);
+        assert!(credit.open(KEY, Epoch(2)), "each epoch has its own");
+        // Late copies and what broke with links do not count.
+        credit.duplicates(KEY, Epoch(1), 20);
+        assert_eq!(credit.used(PAYER, Epoch(1)), 100);
+        assert!(credit.open(KEY, Epoch(1)));
+        credit.set_allowance(PAYER, Epoch(1), 100);
+        assert!(!credit.open(KEY, Epoch(1)));
+        credit.set_allowance(PAYER, Epoch(1), 101);
+        assert!(credit.open(KEY, Epoch(1)), "the quota grew");
+    }
+
+    #[test]
+    fn a_restarted_relay_counts_what_was_receipted_against_the_quota() {
+        let mut credit = credit();
+        credit.resume(&receipt(3, 500));
+        credit.set_allowance(PAYER, Epoch(3), 500);
+        assert!(!credit.open(KEY, Epoch(3)));
     }
 
     #[test]

@@ -73,6 +73,15 @@ pub enum Refusal {
     /// The stream's owner has not permitted it, or does not any more.
     #[error("the stream's owner does not permit it")]
     NotPermitted,
+    /// The payer's quota of the epoch is used up: by this relay, or all of it is leased to others.
+    #[error("the payer's quota is used up until the next epoch; {used_bytes} bytes of it here")]
+    OverQuota {
+        /// What this relay served or accepted in the epoch.
+        used_bytes: u64,
+    },
+    /// The relay's operator does not count in the epoch, so nobody could pay it for this.
+    #[error("the relay's operator does not count in this epoch")]
+    Unbonded,
 }
 
 /// Why a node ends a link.

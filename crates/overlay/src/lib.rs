@@ -10,6 +10,7 @@
 //! | [`frame`] | what neighbours say to each other, byte for byte |
 //! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, and how gaps close |
 //! | [`ledger`], [`credit`] | what was delivered, and how much may stay unreceipted |
+//! | [`lease`] | how a payer's quota is shared out to relays |
 //! | [`score`], [`limit`] | who is welcome, and how much anybody may send |
 //! | [`outbox`] | what leaves first |
 //! | [`topology`] | the tracker's graph of neighbours |
@@ -28,12 +29,13 @@
 //! checked; a receipt counts exactly the first valid copies.
 //!
 //! # Not provided
-//! Quota leases.
+//! Storage of messages beyond what neighbours may still ask for.
 
 mod attach;
 pub mod credit;
 pub mod exchange;
 pub mod frame;
+pub mod lease;
 pub mod ledger;
 pub mod limit;
 pub mod message;

@@ -67,6 +67,8 @@ fn every_frame() -> Vec<Frame> {
         refused(Refusal::Replaced),
         refused(Refusal::Rate { limit_bytes_per_second: 5 }),
         refused(Refusal::NotPermitted),
+        refused(Refusal::OverQuota { used_bytes: 1_000 }),
+        refused(Refusal::Unbonded),
         Frame::Message(Box::new(message(chain(1), 2, 3))),
         Frame::Have { stream: STREAM, spans: vec![span] },
         Frame::Want { stream: STREAM, span },

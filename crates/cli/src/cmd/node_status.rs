@@ -76,6 +76,7 @@ pub(crate) struct Messages {
     pub(crate) wanted: u64,
     pub(crate) lost: u64,
     pub(crate) credit_stops: u64,
+    pub(crate) quota_stops: u64,
 }
 
 /// A stream partition that it carries.
@@ -172,6 +173,8 @@ pub(crate) async fn run(url: &StatusUrl, output: &Output) -> anyhow::Result<Exit
         ("invalid", seen.messages.invalid.to_string()),
         ("lost", seen.messages.lost.to_string()),
         ("without receipt", format!("{unreceipted} bytes")),
+        ("stopped for receipts", format!("{} times", seen.messages.credit_stops)),
+        ("stopped by quotas", format!("{} times", seen.messages.quota_stops)),
         ("receipts kept", seen.receipts.kept.to_string()),
         ("receipts waiting", seen.receipts.waiting_for_aggregator.to_string()),
         ("receipts refused", seen.receipts.refused_by_aggregator.to_string()),

@@ -238,11 +238,12 @@ impl Screen {
                 now.dropped_packets
             )),
             Line::from(format!(
-                "receipts: {} kept, {} waiting for the aggregator, {} refused; credit stops {}",
+                "receipts: {} kept, {} waiting for the aggregator, {} refused; stops: credit {}, quota {}",
                 receipts.kept,
                 receipts.waiting_for_aggregator,
                 receipts.refused_by_aggregator,
-                counted.credit_stops
+                counted.credit_stops,
+                counted.quota_stops
             )),
             Line::from(earned),
         ];

@@ -49,11 +49,9 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
     let stats = publisher.finish(PATIENCE).await;
     output.result(&stats, &rows(&stats));
     if stats.accepted < stats.published {
-        bail!(
-            "{} of {} messages were accepted by no relay",
-            stats.published - stats.accepted,
-            stats.published
-        );
+        let (missing, refusal) = (stats.published - stats.accepted, stats.refusal);
+        let why = refusal.map(|refusal| format!(": {refusal}")).unwrap_or_default();
+        bail!("{missing} of {} messages were accepted by no relay{why}", stats.published);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 //! relay said so, and a publisher ends only after all were (or its patience is over). Messages that
 //! hand on a group key are numbered, accepted and receipted like others, but not counted as published.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,11 +30,13 @@ use crate::{Clock, GroupKey, NodeError};
 
 /// The largest payload of one message.
 const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
-/// Messages that may wait for a relay's word. Less than what the overlay keeps for relays that ask.
+/// Messages that may wait for a relay's word, and their bytes. Less than what the overlay keeps for
+/// relays that ask, so nothing is lost while no relay accepts.
 const WINDOW: u64 = 4_096;
+const WINDOW_BYTES: u64 = 6 << 20;
 
 /// How publishing went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishStats {
     /// Messages published.
     pub published: u64,
@@ -47,6 +50,9 @@ pub struct PublishStats {
     pub receipts_open: usize,
     /// Milliseconds from the first message to the last acceptance.
     pub elapsed_ms: u64,
+    /// Why a relay did not accept from us at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -55,6 +61,13 @@ struct Progress {
     admitted: bool,
     settled: u64,
     refusal: String,
+}
+
+impl Progress {
+    fn refusal(&self) -> Option<String> {
+        let refusal = self.refusal.trim_start_matches(" (").trim_end_matches(')');
+        (!refusal.is_empty()).then(|| refusal.to_owned())
+    }
 }
 
 /// Publishes to one stream partition.
@@ -71,6 +84,8 @@ pub struct Publisher {
     sent: u64,
     handed_on: u64,
     bytes: u64,
+    /// The bytes published up to each of the last messages.
+    totals: VecDeque<u64>,
     started: Option<Instant>,
 }
 
@@ -135,6 +150,7 @@ impl Publisher {
             sent: 0,
             handed_on: 0,
             bytes: 0,
+            totals: VecDeque::from([0]),
             started: None,
         })
     }
@@ -160,11 +176,25 @@ impl Publisher {
         self.send(Sealed::Payload(payload)).await
     }
 
+    /// Why a relay did not accept from us, or stopped, if any said so since one last admitted us.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        self.progress.borrow().refusal()
+    }
+
+    /// Messages that at least one relay accepted so far, with those that hand on a key.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.progress.borrow().accepted
+    }
+
     /// Waits while too many are on their way, or for as long as the owner lets us publish.
     async fn room(&mut self) -> Result<(), NodeError> {
         let (sent, keyring) = (self.sent, self.keyring.clone());
+        let totals = &self.totals;
         let room = |progress: &Progress| {
-            sent.saturating_sub(progress.accepted) < WINDOW || !keyring.lock().may_publish()
+            let waiting = sent.saturating_sub(progress.accepted);
+            fits(totals, waiting) || !keyring.lock().may_publish()
         };
         self.progress.wait_for(room).await.map_err(|_| NodeError::Stopped)?;
         if self.keyring.lock().may_publish() {
@@ -193,6 +223,10 @@ impl Publisher {
         let message = message.signed(&self.config.key);
         let id = message.id();
         self.bytes += message.payload_bytes();
+        if self.totals.len() as u64 > WINDOW {
+            self.totals.pop_front();
+        }
+        self.totals.push_back(self.bytes);
         self.previous = Some(message.at);
         self.sent += 1;
         slot.send(Command::Publish(Box::new(message), id));
@@ -280,8 +314,17 @@ impl Publisher {
             receipts_acknowledged: progress.settled,
             receipts_open: closing.unsettled,
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            refusal: progress.refusal().filter(|_| progress.accepted < sent),
         }
     }
+}
+
+/// Whether one more may be published while so many of the last messages wait. They are not always
+/// accepted in order; what that changes is less than what the overlay keeps beyond the window.
+fn fits(totals: &VecDeque<u64>, waiting: u64) -> bool {
+    let before = usize::try_from(waiting).ok().and_then(|waiting| totals.iter().rev().nth(waiting));
+    let bytes = totals.back().zip(before).map(|(last, before)| last.saturating_sub(*before));
+    waiting < WINDOW && bytes.is_some_and(|bytes| bytes < WINDOW_BYTES)
 }
 
 /// How far a delayed publisher may run ahead of its rate to catch up.
@@ -351,7 +394,10 @@ async fn follow(
             for notice in notices {
                 match notice {
                     Notice::Accepted => progress.accepted += 1,
-                    Notice::Admitted { role: Role::Publisher, .. } => progress.admitted = true,
+                    Notice::Admitted { role: Role::Publisher, .. } => {
+                        progress.admitted = true;
+                        progress.refusal.clear();
+                    }
                     Notice::Refused { node, role: Role::Publisher, reason } => {
                         progress.refusal = format!(" (node {node} said: {reason})");
                     }
@@ -374,6 +420,16 @@ async fn follow(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_bounded_in_messages_and_bytes() {
+        let totals: VecDeque<u64> = (0..=WINDOW).map(|count| count * 2_000).collect();
+        assert!(fits(&totals, 0) && fits(&totals, WINDOW_BYTES / 2_000));
+        assert!(!fits(&totals, WINDOW_BYTES / 2_000 + 1));
+        let small: VecDeque<u64> = (0..=WINDOW).collect();
+        assert!(fits(&small, WINDOW - 1) && !fits(&small, WINDOW));
+        assert!(fits(&VecDeque::from([0]), 0));
+    }
 
     #[tokio::test]
     async fn lines_come_without_their_ends() {

@@ -114,6 +114,7 @@ pub struct Subscriber {
     engine: EngineHandle,
     notices: mpsc::Receiver<Notice>,
     early: VecDeque<Notice>,
+    refusal: Option<String>,
     stats: SubscribeStats,
 }
 
@@ -146,6 +147,7 @@ impl Subscriber {
             engine,
             notices,
             early: VecDeque::new(),
+            refusal: None,
             stats: SubscribeStats::default(),
         };
         subscriber.served(config.connect_timeout).await?;
@@ -250,6 +252,14 @@ impl Subscriber {
                 let (publisher, chain) = (chain.publisher, chain.chain);
                 Some(Item::Gap(Gap { stream, publisher, chain, first, last }))
             }
+            Notice::Refused { node, reason, .. } => {
+                self.refusal = Some(format!("node {node} said: {reason}"));
+                None
+            }
+            Notice::Admitted { .. } => {
+                self.refusal = None;
+                None
+            }
             Notice::Settled => {
                 self.stats.receipts_acknowledged += 1;
                 None
@@ -285,6 +295,13 @@ impl Subscriber {
                 Item::Unreadable(Unreadable { stream, publisher, sequence })
             }
         }
+    }
+
+    /// Why a relay stopped serving us, if any said so since one last admitted us; as of the last
+    /// [`Subscriber::next`].
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 
     /// What was handed over so far.

@@ -6,6 +6,7 @@
 mod commands;
 mod desk;
 mod finishing;
+mod leases;
 mod links;
 mod outputs;
 mod permit;
@@ -227,6 +228,11 @@ impl Engine {
                 return;
             }
             if self.finished() {
+                // What others may serve shall not go down with us.
+                let now = self.now();
+                self.overlay.end_leases(&now);
+                // The owner may have gone.
+                let _ = self.pump().await;
                 return;
             }
         }
@@ -286,6 +292,7 @@ impl Engine {
         if now.monotonic_ms >= self.refreshed_ms + REFRESH_MS {
             self.refreshed_ms = now.monotonic_ms;
             self.refresh(&now);
+            self.refresh_quotas(&now);
             self.report_load(&now);
             self.rejoin(&now);
             self.review_all();

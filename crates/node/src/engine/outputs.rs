@@ -4,6 +4,7 @@
 //! run, so frames of one run share packets.
 
 use tatum_overlay::Output;
+use tatum_overlay::frame::Refusal;
 
 use super::store::StoreJob;
 use super::{Engine, Notice};
@@ -23,6 +24,7 @@ impl Engine {
                 Output::AttachAsked { link, attach, signer } => {
                     self.attach_asked(link, attach, signer).await;
                 }
+                Output::LeaseWanted { claim, evidence } => self.lease_wanted(claim, evidence),
                 Output::ReceiptOffered { link, bytes } => self.receipt_offered(link, &bytes).await,
                 Output::ReceiptSigned(signed) => self.receipt_signed(signed).await,
                 Output::ReceiptSettled { receipt, acknowledgement } => {
@@ -38,7 +40,11 @@ impl Engine {
                     self.notice(Notice::Admitted { stream, role }).await?;
                 }
                 Output::Refused { node, stream, role, reason } => {
-                    tracing::info!(%node, %stream, ?role, %reason, "a relay does not serve us");
+                    if matches!(reason, Refusal::OverQuota { .. }) {
+                        tracing::warn!(%node, %stream, ?role, %reason, "a relay does not serve us");
+                    } else {
+                        tracing::info!(%node, %stream, ?role, %reason, "a relay does not serve us");
+                    }
                     self.notice(Notice::Refused { node, role, reason }).await?;
                 }
                 Output::Disconnect { link, node, reason, retry_after_ms } => {

@@ -29,21 +29,27 @@ impl Engine {
     pub(super) async fn attach_asked(&mut self, link: Link, attach: Attach, signer: Address) {
         let now = self.now();
         let Some(facts) = &self.facts else { return };
+        let quota = self.quota(attach.payer, &now);
         let refusal = if !facts.is_authorized(attach.payer, signer, now.epoch) {
             Some(Refusal::NotAuthorized)
-        } else if facts.quota_bytes(attach.payer, now.epoch).is_none() {
+        } else if !facts.counts(self.key.id(), now.epoch) {
+            Some(Refusal::Unbonded)
+        } else if quota.is_none() {
             Some(Refusal::NoStake)
         } else {
             None
         };
-        match refusal {
-            Some(reason) => self.overlay.refuse(link, attach.stream, attach.role, reason),
-            None if self.store.is_none() => self.overlay.admit(link, &attach, &[], &now),
-            None => {
-                let earliest = now.epoch.previous().unwrap_or_default();
-                self.store_job(StoreJob::Newest(link, attach, earliest)).await;
-            }
+        if let Some(reason) = refusal {
+            return self.overlay.turn_down(link, &attach, reason);
         }
+        // Only for who may act for the payer, so that strangers cannot make us remember payers.
+        let bytes = quota.unwrap_or_default();
+        self.overlay.set_quota(attach.payer, now.epoch, bytes, &now);
+        if self.store.is_none() {
+            return self.overlay.admit(link, &attach, &[], &now);
+        }
+        let earliest = now.epoch.previous().unwrap_or_default();
+        self.store_job(StoreJob::Newest(link, attach, earliest)).await;
     }
 
     /// Checks a receipt; what passes is stored before anything else happens.

@@ -30,14 +30,19 @@ impl Engine {
     ) -> Result<(), NodeError> {
         match event {
             TrackerEvent::Up { tracker, stun } => {
-                self.trackers.rose(no, tracker, &self.now());
+                let now = self.now();
+                self.trackers.rose(no, tracker, &now);
+                self.overlay.trackers_changed(true, &now);
                 if let Some(stun) = stun {
                     self.links.find_address(stun);
                 }
                 self.tracker_rose(no);
             }
             TrackerEvent::Down => {
-                self.trackers.fell(no, &self.now());
+                let now = self.now();
+                self.trackers.fell(no, &now);
+                let any_up = self.trackers.any_up();
+                self.overlay.trackers_changed(any_up, &now);
                 self.tracker_fell(no);
             }
             // A slow owner misses this; it is told again with the next attempt.
@@ -69,6 +74,7 @@ impl Engine {
         let now = self.now();
         match text {
             FromTracker::Carry { stream } => self.recruited(no, stream).await?,
+            FromTracker::Leased(lease) => self.overlay.leased(&lease, &now),
             FromTracker::Permissions(signed) => self.permissions(*signed).await?,
             FromTracker::Release { stream } => self.released(no, stream),
             FromTracker::Assign(assignment) => self.assigned(no, &assignment).await,

@@ -108,6 +108,10 @@ impl Trackers {
         self.each.get(no.0).is_some_and(|tracker| tracker.up)
     }
 
+    pub(super) fn any_up(&self) -> bool {
+        self.each.iter().any(|tracker| tracker.up)
+    }
+
     pub(super) fn standing(&self, no: TrackerNo, now: &Now) -> Standing {
         let Some(tracker) = self.each.get(no.0) else { return Standing::Down(u64::MAX) };
         let for_ms = now.monotonic_ms.saturating_sub(tracker.since_ms);
@@ -133,7 +137,6 @@ impl Trackers {
     }
 
     /// The first of those responsible for `key` that is up.
-    #[allow(dead_code)]
     pub(super) fn for_key(&self, key: B256) -> Option<TrackerNo> {
         self.ranked(key).into_iter().find(|no| self.is_up(*no))
     }
@@ -147,7 +150,6 @@ impl Trackers {
     }
 
     /// Says something to the first that is up of those responsible for `key`; gives which.
-    #[allow(dead_code)]
     pub(super) fn tell_for(&self, key: B256, text: ToTracker) -> Option<TrackerNo> {
         let no = self.for_key(key)?;
         self.tell(no, text);

@@ -7,6 +7,7 @@ mod demand;
 mod geoip;
 mod graph;
 mod keys;
+mod leases;
 mod permissions;
 mod session;
 mod state;
@@ -231,8 +232,10 @@ async fn sweep(shared: Shared) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
-        let now_ms = shared.config.clock.wall_ms();
-        shared.lock().sweep(now_ms);
+        let now = shared.config.clock.now();
+        let mut state = shared.lock();
+        state.sweep(now.wall_ms);
+        state.sweep_leases(&now);
     }
 }
 

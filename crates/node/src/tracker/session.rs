@@ -18,8 +18,8 @@ use tatum_primitives::{B256, NodeId, StreamKey};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use super::Shared;
 use super::state::Account;
+use super::{Shared, leases};
 use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello};
 use crate::texts::{Frame, Heard, listen, read, say, write};
 
@@ -71,7 +71,7 @@ async fn serve(shared: &Shared, mut socket: WebSocket, address: IpAddr) -> Resul
     let place = place(shared, node, address);
     let connection = shared.lock().connect((node, place), relay, incarnation, outbox, now_ms);
     tracing::info!(%node, relay = relay.is_some(), "a node joined");
-    let ended = converse(shared, &mut socket, node, &mut inbox).await;
+    let ended = converse(shared, &mut socket, (node, connection), &mut inbox).await;
     let now_ms = shared.config.clock.wall_ms();
     shared.lock().disconnect(node, connection, now_ms);
     tracing::info!(%node, "a node left");
@@ -116,7 +116,7 @@ async fn welcome(
 async fn converse(
     shared: &Shared,
     socket: &mut WebSocket,
-    node: NodeId,
+    (node, connection): (NodeId, u64),
     inbox: &mut mpsc::Receiver<FromTracker>,
 ) -> Result<(), String> {
     let mut stopped = shared.stopped.clone();
@@ -141,7 +141,7 @@ async fn converse(
                             if !allowance.take() {
                                 return Err("too many texts".to_owned());
                             }
-                            if let Err(reason) = obey(shared, node, &text) {
+                            if let Err(reason) = obey(shared, (node, connection), &text) {
                                 let refused = FromTracker::Refused { reason };
                                 say(socket, &refused, WRITE_TIMEOUT).await?;
                             }
@@ -164,7 +164,7 @@ async fn converse(
     }
 }
 
-fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
+fn obey(shared: &Shared, (node, connection): (NodeId, u64), text: &str) -> Result<(), String> {
     let text: ToTracker = read(text)?;
     let now_ms = shared.config.clock.wall_ms();
     let mut state = shared.lock();
@@ -191,6 +191,11 @@ fn obey(shared: &Shared, node: NodeId, text: &str) -> Result<(), String> {
         ToTracker::Load { stream, bytes_per_second } => {
             state.report(node, stream, bytes_per_second);
             state.recruit(stream, now_ms);
+            Ok(())
+        }
+        ToTracker::Lease { claim, evidence } => {
+            drop(state);
+            leases::answer(shared, (node, connection), &claim, &evidence);
             Ok(())
         }
         ToTracker::Leave { stream } => {

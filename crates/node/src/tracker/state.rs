@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
+use tatum_overlay::lease::Lessor;
 use tatum_overlay::topology::{Place, Shape, Topology};
 use tatum_primitives::{Address, NodeId, Role, StreamKey};
 use tokio::sync::mpsc;
@@ -28,7 +29,7 @@ pub(super) struct Member {
     pub(super) relay: Option<RelayOffer>,
     pub(super) incarnation: u64,
     pub(super) outbox: mpsc::Sender<FromTracker>,
-    connection: u64,
+    pub(super) connection: u64,
     /// What it asked for, and on whose account.
     streams: BTreeMap<StreamKey, Option<Address>>,
     recruited: BTreeSet<StreamKey>,
@@ -76,6 +77,7 @@ pub(super) struct State {
     pub(super) members: BTreeMap<NodeId, Member>,
     pub(super) streams: BTreeMap<StreamKey, Stream>,
     payers: Payers,
+    pub(super) lessor: Lessor,
     pub(super) lists: Lists,
     regions: Regions,
     /// Whether payers are known, so that only they are recruited for.
@@ -90,6 +92,7 @@ pub(super) struct Summary {
     relays: usize,
     clients: usize,
     permission_lists: usize,
+    leases: usize,
     streams: Vec<StreamSummary>,
 }
 
@@ -110,6 +113,7 @@ impl State {
             members: BTreeMap::new(),
             streams: BTreeMap::new(),
             payers: Payers::new(),
+            lessor: Lessor::default(),
             lists,
             regions: config.regions.clone(),
             follows_chain: config.facts.is_some(),
@@ -323,6 +327,7 @@ impl State {
             relays,
             clients: self.members.len() - relays,
             permission_lists: self.lists.len(),
+            leases: self.lessor.len(),
             streams: streams.collect(),
         }
     }
@@ -476,13 +481,14 @@ impl Stream {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::SystemClock;
     use std::sync::Arc;
-    use tatum_primitives::{B256, EpochSchedule, StreamId};
+    use tatum_overlay::lease::Claim;
+    use tatum_primitives::{B256, Epoch, EpochSchedule, StreamId};
 
-    fn state() -> State {
+    pub(in crate::tracker) fn state() -> State {
         let schedule = EpochSchedule { genesis_s: 0, length_s: 60 };
         let clock = Arc::new(SystemClock::new(schedule));
         let mut config =
@@ -512,7 +518,11 @@ mod tests {
         Account { payer, signer: payer, role: Role::Publisher }
     }
 
-    fn connect(state: &mut State, number: u8, relay: bool) -> (u64, mpsc::Receiver<FromTracker>) {
+    pub(in crate::tracker) fn connect(
+        state: &mut State,
+        number: u8,
+        relay: bool,
+    ) -> (u64, mpsc::Receiver<FromTracker>) {
         let (outbox, inbox) = mpsc::channel(64);
         let offer = relay.then_some(RelayOffer { capacity: 3 });
         let place = Place::default();
@@ -652,7 +662,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn whatever_nodes_ask_the_state_stays_bounded(
-            steps in proptest::collection::vec((0_u8..12, 0_u8..9, 0_u8..20), 1..120),
+            steps in proptest::collection::vec((0_u8..12, 0_u8..10, 0_u8..20), 1..120),
         ) {
             let mut state = state();
             let key = |number: u8| named(number).key();
@@ -673,7 +683,17 @@ mod tests {
                         state.report(asked, key(other), u64::MAX);
                         state.recruit(key(other), 0);
                     }
-                    7 => state.offer(asked, &named(other), 0),
+                    8 => state.offer(asked, &named(other), 0),
+                    7 => {
+                        let (payer, amount) = (Address::repeat_byte(other), u64::from(other) << 20);
+                        let connection = state.members.get(&asked).map(|member| member.connection);
+                        let (epoch, number, used) = (Epoch(1), 0, amount / 2);
+                        let (held, wanted) = (amount, u64::MAX);
+                        let claim = Claim { payer, epoch, number, held, used, wanted };
+                        let at = (asked, connection.unwrap_or_default());
+                        state.lease(at, &claim, Some(8 << 20));
+                        proptest::prop_assert!(state.lessor.leased(payer, epoch) <= 8 << 20);
+                    }
                     _ => state.sweep(u64::MAX),
                 }
                 for (key, stream) in &state.streams {

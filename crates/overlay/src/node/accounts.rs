@@ -99,6 +99,7 @@ impl Overlay {
 
     pub(super) fn client_tick(&mut self, now: &Now) {
         self.make_receipts(now, false);
+        self.ask_in_new_epoch(now);
         let Some(client) = &mut self.client else { return };
         if let Some(earliest) = now.epoch.previous().and_then(|epoch| epoch.previous()) {
             client.ledger.forget_before(earliest);

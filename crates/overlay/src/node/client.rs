@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use tatum_primitives::{B256, NodeId, Role, StreamKey};
+use tatum_primitives::{B256, Epoch, NodeId, Role, StreamKey};
 
 use super::peer::Attachment;
 use super::{Account, Output, Overlay};
@@ -40,6 +40,8 @@ pub struct Client {
     unaccepted: BTreeSet<SentKey>,
     /// What each relay accepted. A relay that lost its memory accepts again; that is paid once.
     accepted: BTreeMap<(NodeId, StreamKey, ChainKey), Window>,
+    /// When we asked for all service last: relays need our word for each epoch.
+    asked_in: Option<Epoch>,
     /// When a relay last made us sign a receipt before its time.
     hurried_ms: BTreeMap<NodeId, u64>,
 }
@@ -63,8 +65,14 @@ impl Client {
             sent: BTreeMap::new(),
             unaccepted: BTreeSet::new(),
             accepted: BTreeMap::new(),
+            asked_in: None,
             hurried_ms: BTreeMap::new(),
         }
+    }
+
+    fn request(&self, what: (StreamKey, Role), ends: (NodeId, NodeId), now: &Now) -> Attach {
+        let Account { payer, key, .. } = &self.account;
+        Attach::sign(what, *payer, ends, now.wall_ms, key)
     }
 
     /// The relay is no neighbour any more.
@@ -136,9 +144,30 @@ impl Overlay {
                 continue;
             }
             *peer.attachment(role) = Attachment::Asked { at_ms: now.monotonic_ms };
-            let Account { payer, key, .. } = &client.account;
-            let ends = (self.config.id, link_state.node);
-            let attach = Attach::sign((stream, role), *payer, ends, now.wall_ms, key);
+            let attach = client.request((stream, role), (self.config.id, link_state.node), now);
+            self.send(link, &Frame::Attach(attach));
+        }
+    }
+
+    /// When an epoch begins, asks again for what is served. The relay's lease of our quota needs our
+    /// fresh word, and who may not pay any more hears of it.
+    pub(super) fn ask_in_new_epoch(&mut self, now: &Now) {
+        let Some(client) = self.client.as_mut() else { return };
+        if client.asked_in.replace(now.epoch).is_none_or(|epoch| epoch == now.epoch) {
+            return;
+        }
+        let mut requests = Vec::new();
+        for (link, state) in &self.links {
+            for (stream, peer) in &state.peers {
+                let served =
+                    [(peer.serves_us, Role::Subscriber), (peer.accepts_us, Role::Publisher)];
+                for (_, role) in served.into_iter().filter(|(at, _)| *at == Attachment::Admitted) {
+                    let ends = (self.config.id, state.node);
+                    requests.push((*link, client.request((*stream, role), ends, now)));
+                }
+            }
+        }
+        for (link, attach) in requests {
             self.send(link, &Frame::Attach(attach));
         }
     }
@@ -185,8 +214,11 @@ impl Overlay {
         if self.client.is_some()
             && let Some(peer) = state.peers.get_mut(&stream)
         {
-            // With open credit, or in the next second, the relay resumes by itself.
-            let resumes = matches!(reason, Refusal::Credit { .. } | Refusal::Rate { .. });
+            // With open credit, in the next second or in the next epoch, the relay resumes by itself.
+            let resumes = matches!(
+                reason,
+                Refusal::Credit { .. } | Refusal::Rate { .. } | Refusal::OverQuota { .. }
+            );
             peer.paused |= resumes && role == Role::Subscriber;
             if !resumes || *peer.attachment(role) != Attachment::Admitted {
                 peer.refusals = peer.refusals.saturating_add(1);

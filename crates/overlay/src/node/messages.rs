@@ -10,6 +10,7 @@ use tatum_primitives::{B256, Role, StreamKey};
 
 use super::peer::Attachment;
 use super::{ANNOUNCEMENTS, Output, Overlay};
+use crate::credit::CreditKey;
 use crate::frame::{MAX_SPANS, Refusal, Span};
 use crate::propagation::Kept;
 use crate::repair::Evidence;
@@ -137,17 +138,18 @@ impl Overlay {
             self.send(link, &Frame::Accepted { stream, span });
         }
         if stop {
-            self.stop(link, stream, key.role, self.credit.unreceipted(key, now.epoch));
+            self.stop(link, key, now);
         }
     }
 
-    pub(super) fn stop(&mut self, link: Link, stream: StreamKey, role: Role, unreceipted: u64) {
-        self.counters.credit_stops += 1;
-        let reason = Refusal::Credit {
-            unreceipted_bytes: unreceipted,
-            limit_bytes: self.credit.limit_bytes(),
-        };
-        self.send(link, &Frame::Refused { stream, role, reason });
+    /// Tells a client that its account is not served, and why, if that is known.
+    pub(super) fn stop(&mut self, link: Link, key: CreditKey, now: &Now) {
+        let Some(reason) = self.stop_reason(key, now) else { return };
+        match reason {
+            Refusal::Credit { .. } => self.counters.credit_stops += 1,
+            _ => self.counters.quota_stops += 1,
+        }
+        self.send(link, &Frame::Refused { stream: key.stream, role: key.role, reason });
     }
 
     /// Sends a checked message to every neighbour but the one it came from.
@@ -180,7 +182,7 @@ impl Overlay {
             }
         }
         for (link, key) in stopped {
-            self.stop(link, stream, key.role, self.credit.unreceipted(key, now.epoch));
+            self.stop(link, key, now);
         }
     }
 
@@ -241,6 +243,10 @@ impl Overlay {
         let limit = ANSWER_BYTES.saturating_sub(state.answered_bytes);
         let frames = kept.propagation.kept(span, limit);
         for Kept { number, frame, payload_bytes } in frames {
+            let open = key.is_some_and(|key| self.credit.open(key, now.epoch));
+            if !(peer.relay || open || publishing) {
+                break;
+            }
             state.answered_bytes += frame.len();
             if let Some(key) = key {
                 self.credit.serve(key, now.epoch, payload_bytes);

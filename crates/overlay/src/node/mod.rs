@@ -1,8 +1,8 @@
 //! One node: links and streams in, frames and decisions out.
 //!
 //! The caller feeds links, packets and time, then drains [`Overlay::poll`]. What needs the chain, a
-//! disk or the node's key leaves as an [`Output`] and comes back as a call ([`Overlay::admit`],
-//! [`Overlay::acknowledge`], [`Overlay::send_receipt`]).
+//! disk, a tracker or the node's key leaves as an [`Output`] and comes back as a call
+//! ([`Overlay::admit`], [`Overlay::acknowledge`], [`Overlay::send_receipt`], [`Overlay::leased`]).
 //!
 //! Invariant: a relay forwards a message only after its publisher's signature was checked, once,
 //! and a client counts a message for exactly one neighbour: the one whose valid copy came first.
@@ -11,6 +11,7 @@ mod accounts;
 mod client;
 mod dispatch;
 mod guard;
+mod lease;
 mod messages;
 mod neighbours;
 mod output;
@@ -30,6 +31,7 @@ pub use output::{Counters, Output, PeerSummary, StreamSummary};
 
 use crate::credit::{self, Credit};
 use crate::frame::{self, Frame};
+use crate::lease::Lessee;
 use crate::ledger::Cadence;
 use crate::message::PublisherKeys;
 use crate::order::Order;
@@ -40,6 +42,7 @@ use crate::repair::Repair;
 use crate::score::Deed;
 use crate::{Link, Now};
 use guard::Guard;
+use lease::Waiting;
 use peer::{LinkState, Writer};
 
 /// How often neighbours tell each other what they have.
@@ -110,6 +113,11 @@ pub struct Overlay {
     streams: BTreeMap<StreamKey, Stream>,
     assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
     credit: Credit,
+    leases: Lessee,
+    lease_epoch: Epoch,
+    epoch_ends_soon: bool,
+    /// Requests for service that wait for a lease.
+    waiting: Vec<Waiting>,
     guard: Guard,
     keys: PublisherKeys,
     /// Publishers whose link broke: what they were accepted, until they come back.
@@ -136,6 +144,10 @@ impl Overlay {
             streams: BTreeMap::new(),
             assigned: BTreeMap::new(),
             credit,
+            leases: Lessee::default(),
+            lease_epoch: Epoch::default(),
+            epoch_ends_soon: false,
+            waiting: Vec::new(),
             guard,
             keys: PublisherKeys::default(),
             parked: BTreeMap::new(),
@@ -253,9 +265,11 @@ impl Overlay {
         self.epoch = now.epoch;
         self.repair(now);
         self.flush_accepted();
+        self.lease_tick(now);
         if now.monotonic_ms >= self.heartbeat_ms + HEARTBEAT_MS {
             self.heartbeat_ms = now.monotonic_ms;
             self.announce();
+            self.note_serving(now);
             self.resume_served(now);
             self.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
             self.judge(now);

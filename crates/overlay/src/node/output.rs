@@ -6,6 +6,7 @@ use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SignedReceipt};
 
 use crate::frame::{Attach, Farewell, Refusal};
+use crate::lease::{Claim, Evidence};
 use crate::{ChainKey, Link, Message, Priority};
 
 /// One thing for the caller to do or to know.
@@ -49,6 +50,13 @@ pub enum Output {
         attach: Attach,
         /// Who signed the request.
         signer: Address,
+    },
+    /// Tell the payer's tracker, and call `leased` with its answer.
+    LeaseWanted {
+        /// What we hold, have used and want.
+        claim: Claim,
+        /// Shows that a client of the payer asked us.
+        evidence: Box<Evidence>,
     },
     /// A client offers a receipt: check and store it, then `acknowledge` or `reject`.
     ReceiptOffered {
@@ -158,6 +166,12 @@ pub struct Counters {
     pub put_off: u64,
     /// Times service stopped for want of receipts.
     pub credit_stops: u64,
+    /// Times service was refused because a payer's quota was used up.
+    pub quota_stops: u64,
+    /// Claims for parts of payers' quotas that were made to trackers,
+    pub claims: u64,
+    /// and those that were answered.
+    pub leases: u64,
     /// Packets and messages beyond what a node, a block, a stream or a payer may send.
     pub over_rate: u64,
     /// Copies that were not sent because the neighbour had called them off.

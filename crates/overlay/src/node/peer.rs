@@ -244,9 +244,11 @@ impl Peer {
         self.accepts_us = Attachment::None;
     }
 
-    /// Whether messages from this peer are welcome.
+    /// Whether messages from this peer are welcome. Not those of a publisher that is stopped: what we
+    /// would ask it for and refuse would be given up in the end.
     pub(super) fn may_send(&self) -> bool {
-        self.relay || self.publisher.is_some() || self.serves_us != Attachment::None
+        let accepted = self.publisher.as_ref().is_some_and(|writer| !writer.stopped);
+        self.relay || accepted || self.serves_us != Attachment::None
     }
 
     /// Whether it should hear which messages we hold.

@@ -67,6 +67,9 @@ impl Overlay {
             // The owner may have said so while the caller asked the chain.
             return self.refuse(link, stream, role, Refusal::NotPermitted);
         }
+        if !self.decidable(link, attach, newest, now) {
+            return;
+        }
         self.replace(link, attach);
         for receipt in newest {
             self.credit.resume(&receipt.receipt);
@@ -77,6 +80,14 @@ impl Overlay {
             return;
         };
         let peer = state.peers.entry(stream).or_default();
+        let known = match role {
+            Role::Publisher => peer.publisher.as_ref().is_some_and(|writer| writer.payer == payer),
+            _ => peer.subscriber.as_ref().is_some_and(|reader| reader.payer == payer),
+        };
+        if !known && !self.credit.within_quota(payer, now.epoch) {
+            state.peers.retain(|_, peer| !peer.is_idle());
+            return self.stop(link, key, now);
+        }
         match role {
             Role::Subscriber => {
                 // Who asks again on the same link goes on counting late copies from where it was.
@@ -102,7 +113,7 @@ impl Overlay {
         self.tell_newest(link, stream, role, newest);
         if stopped {
             // The client may have receipts that we lack; it is served as soon as they are here.
-            self.stop(link, stream, role, self.credit.unreceipted(key, now.epoch));
+            self.stop(link, key, now);
         } else if role == Role::Subscriber {
             self.announce_to(link, stream);
         }
@@ -154,6 +165,20 @@ impl Overlay {
             self.parked.pop_first();
         }
         self.parked.insert((node, stream), writer);
+    }
+
+    /// Refuses a request for service for what the chain says; what it asked for ends if it had it.
+    pub fn turn_down(&mut self, link: Link, attach: &Attach, reason: Refusal) {
+        let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        let state = self.links.get_mut(&link);
+        if let Some(peer) = state.and_then(|state| state.peers.get_mut(&stream)) {
+            let writer = peer.publisher.take_if(|w| role == Role::Publisher && w.payer == payer);
+            peer.subscriber.take_if(|r| role == Role::Subscriber && r.payer == payer);
+            for span in writer.map(|mut writer| writer.flush()).unwrap_or_default() {
+                self.send(link, &Frame::Accepted { stream, span });
+            }
+        }
+        self.refuse(link, stream, role, reason);
     }
 
     /// Tells a client that it is not served, and why.

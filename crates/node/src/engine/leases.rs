@@ -1,0 +1,53 @@
+//! What a relay may serve of payers' quotas: the chain's word, and the leases of their trackers.
+//!
+//! Invariant: nobody is served before the chain's word on its quota was passed on. What follows from
+//! it, and when trackers are asked, is the overlay's to decide.
+
+use tatum_overlay::Now;
+use tatum_overlay::lease::{Claim, Evidence};
+use tatum_primitives::{Address, B256};
+
+use super::Engine;
+use crate::protocol::ToTracker;
+
+/// For so long after an epoch's begin, at most half of it, its quotas may not be known yet; the last
+/// ones count meanwhile.
+const LATE_CHAIN_MS: u64 = 60_000;
+/// So long before an epoch's end leases of the next one are asked for; at most a quarter of it.
+const AHEAD_MS: u64 = 10_000;
+
+impl Engine {
+    /// What the chain allows a payer in the running epoch.
+    pub(super) fn quota(&self, payer: Address, now: &Now) -> Option<u64> {
+        let facts = self.facts.as_ref()?;
+        let schedule = self.clock.schedule();
+        let late_ms = LATE_CHAIN_MS.min(schedule.length_s.saturating_mul(500));
+        let late = now.wall_ms.saturating_sub(schedule.start_ms(now.epoch)) < late_ms;
+        let before = now.epoch.previous().filter(|_| late);
+        facts
+            .quota_bytes(payer, now.epoch)
+            .or_else(|| before.and_then(|epoch| facts.quota_bytes(payer, epoch)))
+    }
+
+    /// Once a second: looks up the quotas of whom we serve. Without a stake there is none.
+    pub(super) fn refresh_quotas(&mut self, now: &Now) {
+        if self.desk.is_none() {
+            return;
+        }
+        let schedule = self.clock.schedule();
+        let left_ms = schedule.end_ms(now.epoch).saturating_sub(now.wall_ms);
+        let ahead_ms = AHEAD_MS.min(schedule.length_s.saturating_mul(250));
+        self.overlay.set_epoch_ends_soon(left_ms <= ahead_ms);
+        for payer in self.overlay.serving() {
+            let bytes = self.quota(payer, now).unwrap_or_default();
+            self.overlay.set_quota(payer, now.epoch, bytes, now);
+        }
+    }
+
+    /// Tells the payer's tracker what we hold of its quota and want. An answer that does not come is
+    /// noticed by the overlay.
+    pub(super) fn lease_wanted(&self, claim: Claim, evidence: Box<Evidence>) {
+        let key = B256::left_padding_from(claim.payer.as_slice());
+        self.trackers.tell_for(key, ToTracker::Lease { claim, evidence });
+    }
+}
