@@ -3,12 +3,33 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use tatum_chain::{Chain, Deployment};
+use tatum_chain::{Chain, Deployment, DeploymentError};
 use tatum_node::client::Stream;
 use tatum_node::{NodeKey, TrackerAddress, Trackers};
 use tatum_primitives::{StreamId, StreamKey};
 
 use crate::keys::{self, KeySource, KeystoreArgs};
+
+/// Which deployment.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DeploymentArgs {
+    /// Deployment file with the contracts' addresses
+    #[arg(
+        id = "deployment",
+        long,
+        value_name = "FILE",
+        env = "TATUM_DEPLOYMENT",
+        default_value = "deployments/31337.json"
+    )]
+    pub(crate) file: PathBuf,
+}
+
+impl DeploymentArgs {
+    /// Its contracts.
+    pub(crate) fn load(&self) -> Result<Deployment, DeploymentError> {
+        Deployment::load(&self.file)
+    }
+}
 
 /// Which chain and which deployment.
 #[derive(Clone, Debug, clap::Args)]
@@ -16,27 +37,21 @@ pub(crate) struct ChainArgs {
     /// JSON-RPC endpoint of the chain
     #[arg(long, value_name = "URL", env = "TATUM_RPC", default_value = "http://127.0.0.1:8545")]
     pub(crate) rpc: String,
-    /// Deployment file with the contracts' addresses
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "TATUM_DEPLOYMENT",
-        default_value = "deployments/31337.json"
-    )]
-    pub(crate) deployment: PathBuf,
+    #[command(flatten)]
+    pub(crate) deployment: DeploymentArgs,
 }
 
 impl ChainArgs {
     /// Connects for reading.
     pub(crate) async fn read_only(&self) -> anyhow::Result<Chain> {
-        let deployment = Deployment::load(&self.deployment)?;
+        let deployment = self.deployment.load()?;
         Ok(Chain::connect(&self.rpc, deployment, None).await?)
     }
 
     /// Connects with the account's key.
     pub(crate) async fn with_account(&self, keystore: &KeystoreArgs) -> anyhow::Result<Chain> {
         let signer = keys::signer(&keystore.account().required()?)?;
-        let deployment = Deployment::load(&self.deployment)?;
+        let deployment = self.deployment.load()?;
         Ok(Chain::connect(&self.rpc, deployment, Some(signer)).await?)
     }
 }

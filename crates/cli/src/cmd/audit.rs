@@ -7,10 +7,9 @@ use anyhow::Context;
 use tatum_aggregator::audit::{
     self, AuditError, Challenge, Check, DatasetSource, Datasets, EpochReport, ReceiptReport,
 };
-use tatum_chain::Deployment;
 use tatum_primitives::{B256, Epoch};
 
-use crate::args::ChainArgs;
+use crate::args::{ChainArgs, DeploymentArgs};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
 
@@ -76,14 +75,8 @@ pub(crate) struct RejectionArgs {
     /// The key that the aggregator is known by, from its /v1/identity
     #[arg(long, value_name = "KEY")]
     signer: Option<B256>,
-    /// Deployment file with the contracts' addresses
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "TATUM_DEPLOYMENT",
-        default_value = "deployments/31337.json"
-    )]
-    deployment: PathBuf,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
@@ -262,7 +255,7 @@ fn receipt_rows(report: &ReceiptReport) -> Vec<(&str, String)> {
 fn rejection(args: &RejectionArgs, output: &Output) -> anyhow::Result<bool> {
     let file = std::fs::read(&args.file)
         .with_context(|| format!("reading the rejection {}", args.file.display()))?;
-    let domain = Deployment::load(&args.deployment)?.domain();
+    let domain = args.deployment.load()?.domain();
     let reports = audit::rejections(&file, domain, args.signer);
     let mut rows = Vec::new();
     for report in &reports {

@@ -9,12 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tatum_chain::Deployment;
 use tatum_overlay::permissions::{Audience, PermissionList};
 use tatum_primitives::{Address, StreamId};
 use tatum_receipt::Verifier;
 
-use crate::args::TrackerArgs;
+use crate::args::{DeploymentArgs, TrackerArgs};
 use crate::keys::{self, KeystoreArgs};
 use crate::lists::{Lists, Told};
 use crate::output::Output;
@@ -44,14 +43,8 @@ pub(crate) struct ShowArgs {
     stream: StreamId,
     #[command(flatten)]
     trackers: TrackerArgs,
-    /// Deployment file with the contracts' addresses
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "TATUM_DEPLOYMENT",
-        default_value = "deployments/31337.json"
-    )]
-    deployment: std::path::PathBuf,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
 }
 
 /// What changes.
@@ -195,7 +188,7 @@ impl ShowArgs {
     }
 
     fn verifier(&self) -> anyhow::Result<Verifier> {
-        Ok(Verifier::new(Deployment::load(&self.deployment)?.domain()))
+        Ok(Verifier::new(self.deployment.load()?.domain()))
     }
 
     fn lists(&self) -> anyhow::Result<Lists> {

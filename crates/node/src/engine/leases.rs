@@ -5,7 +5,8 @@
 
 use tatum_overlay::Now;
 use tatum_overlay::lease::{Claim, Evidence};
-use tatum_primitives::{Address, B256};
+use tatum_overlay::rendezvous::payer_key;
+use tatum_primitives::Address;
 
 use super::Engine;
 use crate::protocol::ToTracker;
@@ -47,7 +48,7 @@ impl Engine {
     /// Tells the payer's tracker what we hold of its quota and want. An answer that does not come is
     /// noticed by the overlay.
     pub(super) fn lease_wanted(&self, claim: Claim, evidence: Box<Evidence>) {
-        let key = B256::left_padding_from(claim.payer.as_slice());
-        self.trackers.tell_for(key, ToTracker::Lease { claim, evidence });
+        let tracker_of = payer_key(claim.payer);
+        self.trackers.tell_for(tracker_of, ToTracker::Lease { claim, evidence });
     }
 }
