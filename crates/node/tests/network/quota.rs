@@ -132,14 +132,7 @@ impl Quoted {
         let mut config = self.network.relay_config(number);
         config.facts = SharedFacts::new(Quotas);
         config.trackers = self.trackers();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let stopped = async {
-                let _ = stopped.await;
-            };
-            relay::run(config, stopped).await
-        });
-        Running { stop: Some(stop), task }
+        run_relay(config)
     }
 
     async fn leases(&self) -> u64 {
