@@ -60,14 +60,7 @@ struct Progress {
     accepted: u64,
     admitted: bool,
     settled: u64,
-    refusal: String,
-}
-
-impl Progress {
-    fn refusal(&self) -> Option<String> {
-        let refusal = self.refusal.trim_start_matches(" (").trim_end_matches(')');
-        (!refusal.is_empty()).then(|| refusal.to_owned())
-    }
+    refusal: Option<String>,
 }
 
 /// Publishes to one stream partition.
@@ -129,7 +122,8 @@ impl Publisher {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(NodeError::Stopped),
             Err(_) => {
-                let detail = progress.borrow().refusal.clone();
+                let refusal = progress.borrow().refusal.clone();
+                let detail = refusal.map(|refusal| format!(" ({refusal})")).unwrap_or_default();
                 let seconds = patience.as_secs();
                 return Err(NodeError::Timeout {
                     what: "no relay accepted from us",
@@ -179,7 +173,7 @@ impl Publisher {
     /// Why a relay did not accept from us, or stopped, if any said so since one last admitted us.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
-        self.progress.borrow().refusal()
+        self.progress.borrow().refusal.clone()
     }
 
     /// Messages that at least one relay accepted so far, with those that hand on a key.
@@ -314,7 +308,7 @@ impl Publisher {
             receipts_acknowledged: progress.settled,
             receipts_open: closing.unsettled,
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            refusal: progress.refusal().filter(|_| progress.accepted < sent),
+            refusal: progress.refusal.clone().filter(|_| progress.accepted < sent),
         }
     }
 }
@@ -396,16 +390,16 @@ async fn follow(
                     Notice::Accepted => progress.accepted += 1,
                     Notice::Admitted { role: Role::Publisher, .. } => {
                         progress.admitted = true;
-                        progress.refusal.clear();
+                        progress.refusal = None;
                     }
                     Notice::Refused { node, role: Role::Publisher, reason } => {
-                        progress.refusal = format!(" (node {node} said: {reason})");
+                        progress.refusal = Some(format!("node {node} said: {reason}"));
                     }
                     Notice::TrackerRefused { reason } => {
-                        progress.refusal = format!(" (the tracker said: {reason})");
+                        progress.refusal = Some(format!("the tracker said: {reason}"));
                     }
                     Notice::TrackerUnreachable { reason } => {
-                        progress.refusal = format!(" (the tracker at {reason})");
+                        progress.refusal = Some(format!("the tracker at {reason}"));
                     }
                     Notice::Settled => progress.settled += 1,
                     Notice::Access { access, .. } => answers.permit(*access),
