@@ -26,8 +26,11 @@ pub fn foundry(name: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("{name} is not in {}: run scripts/setup", packages.display()))
 }
 
-/// The `tatum` binary of the same build as the running program.
+/// The `tatum` binary that `TATUM_BINARY` names, else that of the same build as the running program.
 pub fn tatum_binary() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("TATUM_BINARY") {
+        return Ok(named.into());
+    }
     let program = std::env::current_exe().context("finding the running program")?;
     let beside = program.ancestors().skip(1).map(|folder| folder.join("tatum"));
     let mut found = beside.take(3).filter(|path| path.is_file());
