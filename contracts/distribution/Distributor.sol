@@ -30,10 +30,13 @@ contract Distributor is Claims, Contests {
     /// proposal pays for an update only.
     struct Pending {
         address proposer;
-        uint48 finalizableAt;
-        uint32 openDemands;
+        uint40 finalizableAt;
+        uint24 openDemands;
         /// How many proposals of the contest it outbid.
         uint8 round;
+        /// How many proposals there were before it, in the lowest 24 bits. Part of the commitment: without it, the same
+        /// proposal made again in the same second would find the demands and the contest of the one that is gone.
+        uint24 counter;
     }
 
     struct Status {
@@ -301,9 +304,10 @@ contract Distributor is Claims, Contests {
         _checkProposal(proposal, status.finalizedEpochs);
 
         // Effect: it is pending.
-        uint48 finalizableAt = uint48(block.timestamp + challengeWindow);
-        _commitment = _commitmentTo(proposal, msg.sender, finalizableAt);
-        _pending = Pending(msg.sender, finalizableAt, 0, round);
+        Pending memory pending =
+            Pending(msg.sender, uint40(block.timestamp + challengeWindow), 0, round, _nextCounter());
+        _commitment = _commitmentTo(proposal, pending);
+        _pending = pending;
         emit Proposed(
             proposal.epoch,
             proposal.root,
@@ -311,9 +315,17 @@ contract Distributor is Claims, Contests {
             proposal.receiptsRoot,
             proposal.manifestHash,
             proposal.utilisationBps,
-            finalizableAt,
+            pending.finalizableAt,
+            pending.counter,
             proposal.uri
         );
+    }
+
+    /// @dev It may wrap: 2^24 proposals do not fit into one second, and the time is part of the commitment too.
+    function _nextCounter() private view returns (uint24) {
+        unchecked {
+            return _pending.counter + 1;
+        }
     }
 
     function _checkProposal(Proposal calldata proposal, uint64 finalizedEpochs) private view {
@@ -328,10 +340,7 @@ contract Distributor is Claims, Contests {
 
     function _checkPending(Proposal calldata proposal) private view returns (Pending memory pending) {
         pending = _pending;
-        if (
-            pending.finalizableAt == 0
-                || _commitment != _commitmentTo(proposal, pending.proposer, pending.finalizableAt)
-        ) revert ProposalNotPending();
+        if (pending.finalizableAt == 0 || _commitment != _commitmentTo(proposal, pending)) revert ProposalNotPending();
     }
 
     function _isPayoutNamed(Proposal calldata proposal, bytes32 entry) private view returns (bool) {
@@ -343,11 +352,7 @@ contract Distributor is Claims, Contests {
         return pending.finalizableAt != 0 && pending.proposer == account;
     }
 
-    function _commitmentTo(Proposal calldata proposal, address proposer, uint64 finalizableAt)
-        private
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(proposal, proposer, finalizableAt));
+    function _commitmentTo(Proposal calldata proposal, Pending memory pending) private pure returns (bytes32) {
+        return keccak256(abi.encode(proposal, pending.proposer, pending.finalizableAt, pending.counter));
     }
 }

@@ -16,6 +16,7 @@ interface IDistributor {
         string uri;
     }
 
+    /// @param counter How many proposals there were before, in the lowest 24 bits; with it, no two have the same commitment.
     event Proposed(
         uint64 indexed epoch,
         bytes32 indexed root,
@@ -24,6 +25,7 @@ interface IDistributor {
         bytes32 manifestHash,
         uint16 utilisationBps,
         uint64 finalizableAt,
+        uint24 counter,
         string uri
     );
     event Finalized(uint64 indexed epoch, bytes32 indexed root);
@@ -188,7 +190,7 @@ interface IDistributor {
 
     function finalizedRoot() external view returns (bytes32);
     function finalizedEpoch() external view returns (bool any, uint64 epoch);
-    /// @notice keccak256 of the ABI-encoded pending proposal, its proposer and its time; zero if none is pending.
+    /// @notice keccak256 of the ABI-encoded pending proposal, its proposer, its time and its counter; zero if none is pending.
     function pendingCommitment() external view returns (bytes32);
     function challengeWindow() external view returns (uint64 seconds_);
     function answerWindow() external view returns (uint64 seconds_);

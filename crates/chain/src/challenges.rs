@@ -45,7 +45,8 @@ impl ProposedEvent {
     /// What the contract knows the proposal by while it is pending.
     pub fn commitment(&self) -> B256 {
         let proposal = IDistributor::Proposal::from(self.proposal.clone());
-        keccak256((proposal, self.proposer, self.finalizable_at_s).abi_encode_params())
+        let at_s = self.finalizable_at_s;
+        keccak256((proposal, self.proposer, at_s, self.counter).abi_encode_params())
     }
 }
 

@@ -37,6 +37,8 @@ pub struct ProposedEvent {
     pub proposer: Address,
     /// When it may be finalized, seconds of chain time.
     pub finalizable_at_s: u64,
+    /// How many proposals there were before it, in the lowest 24 bits: no two have the same commitment.
+    pub counter: u32,
     /// The block it was proposed in.
     pub block_number: u64,
 }
@@ -170,6 +172,7 @@ pub(crate) fn proposed(epoch: Epoch, event: Distributor::Proposed, log: &Log) ->
         },
         proposer: event.proposer,
         finalizable_at_s: event.finalizableAt,
+        counter: event.counter.to::<u32>(),
         block_number: log.block_number.unwrap_or_default(),
     }
 }

@@ -59,6 +59,7 @@ contract ContestsTest is Fixture {
             right.manifestHash,
             right.utilisationBps,
             uint64(block.timestamp) + WINDOW,
+            3,
             right.uri
         );
         _outbidAs(PROPOSER, wrong, right);

@@ -130,10 +130,11 @@ contract ProposalsTest is Fixture {
             proposal.manifestHash,
             proposal.utilisationBps,
             finalizableAt,
+            1,
             proposal.uri
         );
         _propose(PROPOSER, 0, tree.root);
-        vm.assertEq(distributor.pendingCommitment(), keccak256(abi.encode(proposal, PROPOSER, finalizableAt)));
+        vm.assertEq(distributor.pendingCommitment(), keccak256(abi.encode(proposal, PROPOSER, finalizableAt, 1)));
         (address proposer, uint64 at_, uint256 demands, uint256 stakeWei) = distributor.pendingProposal();
         vm.assertEq(proposer, PROPOSER);
         vm.assertEq(at_, finalizableAt);

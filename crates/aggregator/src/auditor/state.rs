@@ -213,6 +213,7 @@ mod tests {
             proposal,
             proposer: Address::ZERO,
             finalizable_at_s: 1,
+            counter: 1,
             block_number: 2,
         };
         Case { finalized: true, verdict, ..Case::new(event) }
