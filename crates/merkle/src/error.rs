@@ -80,6 +80,49 @@ pub enum Error {
         /// The root that the proof leads to.
         got: Word,
     },
+    /// The list has no such leaf.
+    #[error("leaf {index} is not among the list's {count} leaves")]
+    NoSuchLeaf {
+        /// The place asked for.
+        index: u32,
+        /// Leaves in the list.
+        count: u32,
+    },
+    /// The path has too few or too many words for this place and count.
+    #[error("the way to the top takes {expected} words, got {got}")]
+    PathLength {
+        /// Words that the place and the count ask for.
+        expected: usize,
+        /// Words given.
+        got: usize,
+    },
+    /// The leaf and its path lead to another top.
+    #[error("the leaf leads to top {got}, not {expected}")]
+    TopMismatch {
+        /// The top to prove against.
+        expected: B256,
+        /// The top that the leaf leads to.
+        got: B256,
+    },
+    /// A neighbour is missing, or one is given beyond the list's end.
+    #[error("place {place} of {count} leaves has other neighbours than were opened")]
+    GapEnds {
+        /// The gap's place.
+        place: u32,
+        /// Leaves in the list.
+        count: u32,
+    },
+    /// More leaves than 32 bits can count.
+    #[error("a list has at most 2^32 - 1 leaves")]
+    ListFull,
+    /// Parts of a list that are hashed apart meet at a place where no full subtree ends.
+    #[error("{next} leaves cannot follow {before} as a part of their own")]
+    PartsDoNotMeet {
+        /// Leaves before the part.
+        before: u32,
+        /// Leaves in the part.
+        next: u32,
+    },
     /// A receipt's proof leads to another root.
     #[error("the receipt's proof leads to root {got}, not {expected}")]
     ReceiptsRootMismatch {
@@ -105,6 +148,12 @@ impl Error {
             Self::EmptyRange => "empty_range",
             Self::BoundaryLength { .. } => "boundary_length",
             Self::RootMismatch { .. } => "root_mismatch",
+            Self::NoSuchLeaf { .. } => "no_such_leaf",
+            Self::PathLength { .. } => "path_length",
+            Self::TopMismatch { .. } => "top_mismatch",
+            Self::GapEnds { .. } => "gap_ends",
+            Self::ListFull => "list_full",
+            Self::PartsDoNotMeet { .. } => "parts_do_not_meet",
             Self::ReceiptsRootMismatch { .. } => "receipts_root_mismatch",
         }
     }

@@ -1,7 +1,8 @@
-//! The two trees of an epoch: the Merkle sum tree over operators' cumulative earnings, and the plain tree over receipts.
+//! The trees of an epoch: the Merkle sum tree over operators' cumulative earnings, lists with a fixed order, and the plain
+//! tree over receipts.
 //!
-//! Invariant: what verifies here verifies in the contracts and the other way round; `tests/vectors/sum_trees.json` holds
-//! both to it. Source: "Merkle sum tree" and "Receipts" in `docs/architecture.md`.
+//! Invariant: what verifies here verifies in the contracts and the other way round; `tests/vectors/sum_trees.json` and
+//! `lists.json` hold both to it. Source: "Merkle sum tree" and "Receipts" in `docs/architecture.md`.
 //!
 //! # Requirements
 //!
@@ -29,6 +30,7 @@
 
 mod entry;
 mod error;
+mod list;
 mod parallel;
 mod proof;
 mod range;
@@ -38,6 +40,7 @@ mod word;
 
 pub use entry::Entry;
 pub use error::Error;
+pub use list::{Gap, ListBuilder, ListCommitment, ListWords, Opening};
 pub use parallel::map_in_order;
 pub use proof::Proof;
 pub use range::RangeProof;

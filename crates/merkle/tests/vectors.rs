@@ -1,10 +1,11 @@
-//! The shared vectors of both trees: remade here, compared with the checked-in files, and read back as a stranger would.
+//! The shared vectors of trees and lists: remade here, compared with the checked-in files, and read back as a stranger would.
 //!
-//! Invariant: `tests/vectors/sum_trees.json` and `receipt_trees.json` are exactly what this code makes. After an intended
+//! Invariant: `tests/vectors/sum_trees.json`, `lists.json` and `receipt_trees.json` are exactly what this code makes. After an intended
 //! change run `UPDATE_VECTORS=1 cargo test --release -p tatum-merkle --test vectors` and look at the difference.
 #![allow(missing_docs)]
 
 mod vectors {
+    pub(crate) mod lists;
     pub(crate) mod receipt_trees;
     pub(crate) mod sum_trees;
 }
@@ -12,9 +13,9 @@ mod vectors {
 use std::path::PathBuf;
 
 use alloy_primitives::B256;
-use tatum_merkle::{Entry, Proof, RangeProof, Word, verify_receipt};
+use tatum_merkle::{Entry, ListCommitment, Opening, Proof, RangeProof, Word, verify_receipt};
 use tatum_primitives::OperatorId;
-use vectors::{receipt_trees, sum_trees};
+use vectors::{lists, receipt_trees, sum_trees};
 
 fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../../tests/vectors", name].iter().collect()
@@ -44,6 +45,7 @@ fn entries(words: &[B256]) -> Vec<Entry> {
 #[test]
 fn the_files_are_what_the_code_makes() {
     compare_or_update("sum_trees.json", &sum_trees::make());
+    compare_or_update("lists.json", &lists::make());
     compare_or_update("receipt_trees.json", &receipt_trees::make());
 }
 
@@ -89,5 +91,25 @@ fn receipts_proofs_verify_and_changed_ones_do_not() {
     }
     for case in &file.invalid_proofs {
         verify_receipt(case.root, case.leaf, &case.proof).expect_err(&case.name);
+    }
+}
+
+#[test]
+fn openings_of_lists_hold_and_changed_ones_are_refused_for_the_stated_reason() {
+    let file: lists::File = read("lists.json");
+    for list in &file.lists {
+        let commitment = ListCommitment { top: list.top, count: list.n };
+        assert_eq!(commitment.word(), list.word, "{}", list.name);
+        assert_eq!(list.openings.len(), list.leaves.len(), "{}", list.name);
+        for (opened, leaf) in list.openings.iter().zip(&list.leaves) {
+            let opening = Opening { leaf: leaf.to_vec(), path: opened.path.clone() };
+            commitment.open(opened.index, &opening).expect(&list.name);
+        }
+        for case in &list.refused {
+            let commitment = ListCommitment { top: list.top, count: case.n };
+            let opening = Opening { leaf: case.leaf.to_vec(), path: case.path.clone() };
+            let refused = commitment.open(case.index, &opening).expect_err(&case.name);
+            assert_eq!(refused.reason(), case.reason, "{}: {}", list.name, case.name);
+        }
     }
 }
