@@ -105,7 +105,7 @@ fn refused(words: &ListWords) -> Vec<Refused> {
         cases.add("a word changed", |case| case.path[0][31] ^= 1);
         cases.add("a neighbour's place", |case| case.index ^= 1);
         cases.add("one leaf less in the count", |case| {
-            (case.n, case.index) = (count - 1, count - 1)
+            (case.n, case.index) = (count - 1, count - 1);
         });
         cases.add("an inner word as a leaf, with the rest of its path", |case| inner(words, case));
     }
