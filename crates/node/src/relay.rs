@@ -21,11 +21,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::engine::{Command, Engine, Notice, Setup};
-use crate::protocol::RelayOffer;
 use crate::status::{self, StatusSource};
-use crate::stream::Stream;
 use crate::submit::Submitter;
 use crate::{Clock, NodeError, NodeKey, Trackers};
+use tatum_protocol::Stream;
+use tatum_protocol::tracker::RelayOffer;
 
 /// Chain facts that can be shared between tasks; `tatum_chain::ChainView` is one.
 pub trait Facts: ChainFacts + Send + Sync {}

@@ -16,12 +16,12 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::engine::TrackerNo;
-use crate::protocol::{
-    FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
-};
 use crate::texts::{Frame, Heard, listen, read, say};
 use crate::tls::{self, Bytes};
 use crate::{NodeKey, TrackerAddress};
+use tatum_protocol::tracker::{
+    FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The tracker pings after ten seconds of silence; three times that means it is gone.

@@ -59,7 +59,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
             tracing::info!(
                 "no key given: this tracker has a new one each time, which no node can pin"
             );
-            NodeKey::random()
+            NodeKey::from_bytes(&rand::random())
         }
     };
     let mut config = tracker::Config::new(key, args.listen, network.clock());

@@ -27,8 +27,8 @@ pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadabl
 
 use crate::engine::{Closing, Command, Engine, EngineHandle, Notice, Setup};
 use crate::relay::{SharedFacts, open_store};
-pub use crate::stream::Stream;
 use crate::{Clock, NodeError, NodeKey, Trackers};
+pub use tatum_protocol::Stream;
 
 /// What a client is.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Config {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            node_key: NodeKey::random(),
+            node_key: NodeKey::from_bytes(&rand::random()),
             trackers: trackers.into(),
             bind: ([127, 0, 0, 1], 0).into(),
             payer,

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::{Engine, ReceiptCounts, TrackerNo, TrackerSummary};
 use crate::NodeError;
-use crate::protocol::ToTracker;
-use crate::stream::Stream;
+use tatum_protocol::Stream;
+use tatum_protocol::tracker::ToTracker;
 
 /// What others ask of the engine.
 pub(crate) enum Command {

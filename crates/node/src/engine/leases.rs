@@ -9,7 +9,7 @@ use tatum_overlay::rendezvous::payer_key;
 use tatum_primitives::Address;
 
 use super::Engine;
-use crate::protocol::ToTracker;
+use tatum_protocol::tracker::ToTracker;
 
 /// For so long after an epoch's begin, at most half of it, its quotas may not be known yet; the last
 /// ones count meanwhile.

@@ -14,7 +14,7 @@ use tatum_primitives::NodeId;
 use tatum_webrtc::{Endpoint, Link, LinkId, Priority, SendError};
 
 use crate::NodeKey;
-use crate::protocol::{Neighbour, Signal, SignalKind};
+use tatum_protocol::tracker::{Neighbour, Signal, SignalKind};
 
 const FIRST_BACKOFF_MS: u64 = 500;
 const LAST_BACKOFF_MS: u64 = 15_000;

@@ -32,9 +32,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::permissions::Book;
-use crate::protocol::RelayOffer;
 use crate::relay::SharedFacts;
-use crate::stream::Stream;
 use crate::tracker_link::TrackerLink;
 use crate::trackers::Trackers as Configured;
 use crate::{Clock, NodeError, NodeKey};
@@ -45,6 +43,8 @@ use links::Links;
 use places::Place;
 pub(crate) use receipts::ReceiptCounts;
 use store::StoreJob;
+use tatum_protocol::Stream;
+use tatum_protocol::tracker::RelayOffer;
 use trackers::{TrackerEvents, Trackers};
 pub(crate) use trackers::{TrackerNo, TrackerSummary};
 

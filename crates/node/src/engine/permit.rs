@@ -10,7 +10,7 @@ use super::store::StoreJob;
 use super::{Engine, Notice};
 use crate::NodeError;
 use crate::permissions::Entered;
-use crate::stream::Stream;
+use tatum_protocol::Stream;
 
 /// Memory for lists, in addresses. Lists of streams that we take part in stay whatever they weigh;
 /// there are only so many streams, and each list is bounded.

@@ -13,9 +13,9 @@ use super::places::{Place, View};
 use super::trackers::{Standing, TrackerNo};
 use super::{Engine, Notice};
 use crate::NodeError;
-use crate::protocol::{Assignment, FromTracker, ToTracker};
-use crate::stream::Stream;
 use crate::tracker_link::TrackerEvent;
+use tatum_protocol::Stream;
+use tatum_protocol::tracker::{Assignment, FromTracker, ToTracker};
 
 /// A refused request is made again after this.
 const REJOIN_MS: u64 = 3_000;

@@ -12,9 +12,9 @@ use tatum_primitives::{B256, NodeId};
 use tokio::sync::mpsc;
 
 use super::places::Times;
-use crate::protocol::ToTracker;
 use crate::tracker_link::{TrackerEvent, TrackerLink};
 use crate::trackers::{self, Trackers as Configured};
+use tatum_protocol::tracker::ToTracker;
 
 /// Streams that a tracker is asked for: about half of what it bears of one node, in all that it is told.
 const ASKING: Rate = Rate { per_second: 50, burst: 500 };

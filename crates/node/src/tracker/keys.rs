@@ -9,7 +9,7 @@ use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_primitives::{Address, NodeId};
 
 use super::state::{State, Stream};
-use crate::protocol::FromTracker;
+use tatum_protocol::tracker::FromTracker;
 
 /// Nodes that may publish with one key; a further one is asked for no keys.
 const MAX_NODES: usize = 16;

@@ -10,8 +10,8 @@ use tatum_primitives::{EpochSchedule, NodeId};
 
 use super::Shared;
 use super::state::State;
-use crate::protocol::FromTracker;
 use crate::relay::SharedFacts;
+use tatum_protocol::tracker::FromTracker;
 
 /// How far a client's clock may be ahead of ours.
 const CLOCKS_MS: u64 = 120_000;

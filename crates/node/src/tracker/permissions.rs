@@ -21,7 +21,7 @@ use super::Shared;
 use super::state::State;
 use crate::engine::store::keep_permissions;
 use crate::permissions::{Book, Entered};
-use crate::protocol::{FromTracker, MAX_TRACKER_TEXT_BYTES};
+use tatum_protocol::tracker::{FromTracker, MAX_TRACKER_TEXT_BYTES};
 
 /// Memory for lists, in addresses.
 const MAX_WEIGHT: usize = 1 << 22;

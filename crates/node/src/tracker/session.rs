@@ -20,8 +20,10 @@ use tokio::time::{Instant, timeout};
 
 use super::state::Account;
 use super::{Shared, leases};
-use crate::protocol::{FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello};
 use crate::texts::{Frame, Heard, listen, read, say, write};
+use tatum_protocol::tracker::{
+    FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello,
+};
 
 /// A node has this long to answer the challenge.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);

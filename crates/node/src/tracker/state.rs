@@ -19,8 +19,8 @@ use super::graph::Graph;
 use super::permissions::Lists;
 use super::{Config, Regions};
 use crate::NodeKey;
-use crate::protocol::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
-use crate::stream::Stream as Name;
+use tatum_protocol::Stream as Name;
+use tatum_protocol::tracker::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
 
 /// A connected node.
 #[derive(Debug)]
@@ -618,9 +618,10 @@ pub(super) mod tests {
         let (_, _client) = connect(&mut state, 50, false);
         let (_, _stranger) = connect(&mut state, 51, false);
         state.join(node(50), &name(), None, 0).unwrap();
-        let key = NodeKey::random();
-        let signal =
-            |to| Signal::sign(&key, to, crate::protocol::SignalKind::Offer, 1, String::new());
+        let key = NodeKey::from_bytes(&rand::random());
+        let signal = |to| {
+            Signal::sign(&key, to, tatum_protocol::tracker::SignalKind::Offer, 1, String::new())
+        };
         assert!(state.signal(node(50), node(1), signal(node(1))).is_ok());
         assert!(state.signal(node(51), node(1), signal(node(1))).is_err());
         let passed = std::iter::from_fn(|| relay.try_recv().ok())

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tatum_node::protocol::{FromTracker, Signal, SignalKind, ToTracker, sign_hello};
 use tatum_overlay::Frame;
 use tatum_overlay::frame::{MAX_PACKET_BYTES, Packer, VERSION, decode};
+use tatum_protocol::tracker::{FromTracker, Signal, SignalKind, ToTracker, sign_hello};
 use tatum_receipt::{DeliveryReceipt, Verifier};
 use tatum_webrtc::{Config as LinkConfig, Endpoint, Event, Link, Priority};
 use tokio::sync::mpsc::Receiver;
@@ -27,7 +27,7 @@ pub(super) struct Attacker {
 
 impl Attacker {
     pub(super) async fn link(network: &Network) -> Self {
-        let key = NodeKey::random();
+        let key = NodeKey::from_bytes(&rand::random());
         let (mut socket, _) = connect_async(&network.tracker_url).await.unwrap();
         let (endpoint, mut events) = Endpoint::bind(LinkConfig::default()).await.unwrap();
         let offer = endpoint.offer().await.unwrap();

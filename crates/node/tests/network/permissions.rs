@@ -4,9 +4,9 @@
 use futures_util::{SinkExt, StreamExt};
 use rand::RngCore;
 use tatum_node::client::{Keys, Rotation};
-use tatum_node::protocol::{FromTracker, ToTracker, sign_hello};
 use tatum_overlay::exchange::{AskSecret, KeyAnswer, KeyName, KeyRequest};
 use tatum_overlay::permissions::{Audience, PermissionList, SignedPermissions};
+use tatum_protocol::tracker::{FromTracker, ToTracker, sign_hello};
 use tatum_receipt::Verifier;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message as Text;
@@ -185,7 +185,7 @@ async fn a_tracker_keeps_the_newest_list_over_a_restart_and_takes_no_other() {
 
 /// A client that asks the tracker for a key without being served by any relay.
 async fn ask_for_a_key(network: &Network, who: u8, name: KeyName) -> KeyAnswer {
-    let key = NodeKey::random();
+    let key = NodeKey::from_bytes(&rand::random());
     let (mut socket, _) = connect_async(&network.tracker_url).await.unwrap();
     let mut random = [0; 32];
     rand::rng().fill_bytes(&mut random);

@@ -63,7 +63,7 @@ impl Network {
         let genesis_s = since.as_secs().saturating_sub(60);
         let clock = process::clock(genesis_s);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut config = tracker::Config::new(NodeKey::random(), listen, clock);
+        let mut config = tracker::Config::new(NodeKey::from_bytes(&rand::random()), listen, clock);
         config.facts = Some(SharedFacts::new(OneOperator::new()));
         let tracker = Tracker::bind(config).await.context("starting a tracker")?;
         let url = tracker.url();

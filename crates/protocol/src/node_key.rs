@@ -4,7 +4,6 @@
 //! Source: RFC 8032.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use rand::RngCore;
 use tatum_primitives::{B256, NodeId};
 
 /// A node's key.
@@ -16,14 +15,6 @@ impl NodeKey {
     #[must_use]
     pub fn from_bytes(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
-    }
-
-    /// A fresh key, for clients that need no lasting name.
-    #[must_use]
-    pub fn random() -> Self {
-        let mut seed = [0; 32];
-        rand::rng().fill_bytes(&mut seed);
-        Self::from_bytes(&seed)
     }
 
     /// The public key, which is the node's id.
@@ -38,7 +29,9 @@ impl NodeKey {
         self.0.sign(&preimage(purpose, parts)).to_bytes().to_vec()
     }
 
-    pub(crate) const fn signing_key(&self) -> &SigningKey {
+    /// The key itself, for what signs in a form of its own.
+    #[must_use]
+    pub const fn signing_key(&self) -> &SigningKey {
         &self.0
     }
 }
@@ -51,7 +44,7 @@ impl std::fmt::Debug for NodeKey {
 
 /// Whether `node` signed `parts` for `purpose`.
 #[must_use]
-pub(crate) fn verify(node: NodeId, purpose: &str, parts: &[&[u8]], signature: &[u8]) -> bool {
+pub fn verify(node: NodeId, purpose: &str, parts: &[&[u8]], signature: &[u8]) -> bool {
     let Ok(key) = VerifyingKey::from_bytes(&node.0.0) else { return false };
     let Ok(signature) = Signature::from_slice(signature) else { return false };
     key.verify_strict(&preimage(purpose, parts), &signature).is_ok()
@@ -78,6 +71,6 @@ mod tests {
         assert!(verify(key.id(), "hello", &[b"ab", b"c"], &signature));
         assert!(!verify(key.id(), "hello", &[b"a", b"bc"], &signature));
         assert!(!verify(key.id(), "signal", &[b"ab", b"c"], &signature));
-        assert!(!verify(NodeKey::random().id(), "hello", &[b"ab", b"c"], &signature));
+        assert!(!verify(NodeKey::from_bytes(&[2; 32]).id(), "hello", &[b"ab", b"c"], &signature));
     }
 }

@@ -1,0 +1,3 @@
+//! The bytes of every form, as snapshots: what a change of a type does to what goes over the wire is seen here.
+
+mod tracker;
