@@ -39,7 +39,7 @@ fn session_key() -> SessionKey {
 
 fn attach() -> Attach {
     Attach::sign(
-        (key(), Role::Ingress),
+        (key(), Role::Publisher),
         PAYER,
         (other(), node().id()),
         1_700_000_000_000,
