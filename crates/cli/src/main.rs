@@ -19,10 +19,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+/// Version, commit and build, so that a report says what ran; `build.rs` finds them out.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TATUM_BUILD"), ")");
+
 /// The incentive and settlement layer of a publish/subscribe network: operators are paid for messages that were
 /// really delivered.
 #[derive(Debug, Parser)]
-#[command(name = "tatum", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "tatum", version = VERSION, propagate_version = true, max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -153,3 +153,12 @@ fn fails_json(output: &Output, saying: &str) {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains(saying));
 }
+
+#[test]
+fn the_version_names_commit_and_build() {
+    let output = run(&["--version"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let version = concat!("tatum ", env!("CARGO_PKG_VERSION"), " (commit ");
+    assert!(text.starts_with(version) || text.contains("(unknown commit"), "{text}");
+    assert!(text.trim_end().ends_with(')') && text.contains(" build for "), "{text}");
+}

@@ -19,8 +19,9 @@
 //!
 //! # Provided
 //!
-//! [`write()`] and [`Writer`] make the folder whole or not at all; [`rollup`] is the one way from inputs to a distribution;
-//! [`verify`] re-derives everything in a folder and names what differs; [`ReceiptProof`] and [`OperatorProof`] prove one
+//! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in one pass over the sorted receipts, in memory
+//! that grows with operators and not with receipts; [`verify`] re-derives everything in a folder by another program,
+//! [`rollup`], and names what differs; [`ReceiptProof`] and [`OperatorProof`] prove one
 //! row to somebody who has nothing else.
 //!
 //! # Not provided
@@ -46,6 +47,7 @@ mod lineup;
 mod manifest;
 mod open;
 mod operator_proof;
+mod pass;
 mod receipt_proof;
 mod receipt_prover;
 mod rollup;

@@ -60,12 +60,12 @@ impl Lineup {
         Ok(units)
     }
 
-    /// Lines up the receipts in a folder's file, telling `each` of them with its units. Leaves are hashed on all cores;
+    /// Lines up the receipts in a folder's file and tells `each` of them with its units, until one fails. Leaves are hashed on all cores;
     /// memory is a row group for each. Signatures are taken as verified.
     pub(crate) fn read(
         folder: &Path,
         epoch: Epoch,
-        mut each: impl FnMut(&DeliveryReceipt, u64),
+        mut each: impl FnMut(&DeliveryReceipt, u64) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let mut lineup = Self::new(epoch);
         let groups = TableReader::<SignedReceipt>::open(folder)?.groups();
@@ -76,7 +76,7 @@ impl Lineup {
                 for receipt in &receipts {
                     let row = lineup.receipts;
                     let units = lineup.take(receipt).map_err(in_row(row))?;
-                    each(receipt, units);
+                    each(receipt, units)?;
                 }
                 if !lineup.root.append(&root) {
                     return Err(Error::Columns { path: folder.join(SignedReceipt::FILE) });

@@ -16,8 +16,7 @@ use crate::lineup::Lineup;
 use crate::rollup::{distribute, entry};
 use crate::table::{Row, TableReader};
 use crate::{
-    Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tables, Tally,
-    rollup,
+    Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tables, pass,
 };
 
 /// A dataset's folder.
@@ -113,7 +112,7 @@ impl Dataset {
         Ok(SumTree::build(self.distribution()?.iter().map(entry).collect())?)
     }
 
-    /// Rolls the files up again row by row, trusting signatures and the distribution's statement of what was promised
+    /// Rolls the files up again in one pass, trusting signatures and the distribution's statement of what was promised
     /// before; to trust nothing, use [`crate::verify`].
     ///
     /// # Errors
@@ -121,8 +120,9 @@ impl Dataset {
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
         let parameters = &self.manifest.parameters;
-        let receipts = Tally::read(&self.folder, parameters.epoch)?;
-        rollup(parameters, &self.payers()?, &self.operators()?, &self.previous_nano()?, &receipts)
+        let (payers, operators) = (self.payers()?, self.operators()?);
+        let (shares, counted) = pass::roll_up(&self.folder, parameters, &payers, &operators)?;
+        distribute(parameters, &payers, &operators, &self.previous_nano()?, &shares, counted)
     }
 
     /// As [`Dataset::roll_up`], with the shares that `roll_up` works out, by operator id.
@@ -135,7 +135,7 @@ impl Dataset {
         roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, E>,
     ) -> Result<Distribution, E> {
         let parameters = &self.manifest.parameters;
-        let counted = Lineup::read(&self.folder, parameters.epoch, |_, _| {})?.counted();
+        let counted = Lineup::read(&self.folder, parameters.epoch, |_, _| Ok(()))?.counted();
         let (payers, operators) = (self.payers()?, self.operators()?);
         let (folder, previous) = (self.folder.as_path(), self.previous_nano()?);
         let tables = Tables { folder, parameters, payers: &payers, operators: &operators };

@@ -23,7 +23,7 @@ pub struct Distribution {
     pub results: Results,
 }
 
-/// Rolls up an epoch. `previous_nano` is what each operator was promised in the distribution before, by id; operators
+/// Rolls up an epoch from a tally, as an audit does. `previous_nano` is what each operator was promised in the distribution before, by id; operators
 /// beyond its end are new.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn rollup(
 }
 
 /// What each operator gets of the epoch, by id.
-pub(crate) fn shares(
+fn shares(
     parameters: &Parameters,
     payers: &[Payer],
     operators: &[Operator],
@@ -52,7 +52,7 @@ pub(crate) fn shares(
         pool_bps: parameters.pool_bps,
         pool_weight: parameters.pool_weight,
         available_nano: parameters.available_nano,
-        payers: &payers.iter().map(fee).collect::<Result<Vec<_>, _>>()?,
+        payers: &payers.iter().map(with_fee).collect::<Result<Vec<_>, _>>()?,
         usages: receipts.usages(),
         operators: &with_previous(operators, &[]),
     })?;
@@ -95,9 +95,13 @@ pub(crate) const fn entry(row: &DistributionRow) -> Entry {
     Entry { operator_id: row.operator_id, payout: row.payout, cumulative_nano: row.cumulative_nano }
 }
 
-fn fee(payer: &Payer) -> Result<tatum_rewards::Payer, Error> {
-    let fee_nano = Nano::from_wei_down(payer.fee_wei).map_err(Error::Fee)?;
-    Ok(tatum_rewards::Payer { payer: payer.payer, fee_nano })
+fn with_fee(payer: &Payer) -> Result<tatum_rewards::Payer, Error> {
+    Ok(tatum_rewards::Payer { payer: payer.payer, fee_nano: fee_nano(payer)? })
+}
+
+/// A payer's fee in whole nano.
+pub(crate) fn fee_nano(payer: &Payer) -> Result<Nano, Error> {
+    Nano::from_wei_down(payer.fee_wei).map_err(Error::Fee)
 }
 
 fn sorted(operators: &[Operator]) -> Cow<'_, [Operator]> {
@@ -108,7 +112,11 @@ fn sorted(operators: &[Operator]) -> Cow<'_, [Operator]> {
     operators
 }
 
-fn with_previous(operators: &[Operator], previous: &[Nano]) -> Vec<tatum_rewards::Operator> {
+/// Operators with what each was promised before.
+pub(crate) fn with_previous(
+    operators: &[Operator],
+    previous: &[Nano],
+) -> Vec<tatum_rewards::Operator> {
     let previous = previous.iter().copied().chain(std::iter::repeat(Nano::ZERO));
     let joined = operators.iter().zip(previous);
     joined

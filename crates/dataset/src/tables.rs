@@ -1,4 +1,4 @@
-//! The tables that a distribution follows from, as files in a folder, and the straightforward way from them to shares.
+//! The tables that a distribution follows from, as files in a folder, and the way from them to shares.
 //!
 //! Invariant: the answer depends on the rows and the parameters alone, not on the number of threads.
 
@@ -6,8 +6,7 @@ use std::path::Path;
 
 use tatum_rewards::Share;
 
-use crate::rollup::shares;
-use crate::{Error, Operator, Parameters, Payer, Tally};
+use crate::{Error, Operator, Parameters, Payer, pass};
 
 /// The tables of an epoch without the distribution: what a roll-up starts from. Receipts, payers and operators are in the
 /// folder's files, in canonical order.
@@ -30,13 +29,13 @@ impl Tables<'_> {
         self.parameters
     }
 
-    /// What each operator gets, by id, worked out row by row: what every other way must come to.
+    /// What each operator gets, by id, worked out in one pass: what every other way must come to.
     ///
     /// # Errors
     ///
     /// Any [`Error`].
     pub fn shares(&self) -> Result<Vec<Share>, Error> {
-        let receipts = Tally::read(self.folder, self.parameters.epoch)?;
-        shares(self.parameters, self.payers, self.operators, &receipts)
+        let Self { folder, parameters, payers, operators } = *self;
+        Ok(pass::roll_up(folder, parameters, payers, operators)?.0)
     }
 }

@@ -1,16 +1,15 @@
-//! What an epoch's receipts come to, in one pass over them in canonical order.
+//! What an epoch's receipts come to, in one pass over them in canonical order, for an audit: all usages, from which the
+//! payout rule works out everything at once. Who closes an epoch divides fees in passing, and must come to the same.
 //!
 //! Invariant: as for the line-up underneath. Memory is one usage for each (payer, operator), not one for each receipt.
-
-use std::path::Path;
 
 use alloy_primitives::B256;
 use tatum_primitives::Epoch;
 use tatum_receipt::{DeliveryReceipt, SignedReceipt};
 use tatum_rewards::Usage;
 
+use crate::RowError;
 use crate::lineup::{Counted, Lineup};
-use crate::{Error, RowError};
 
 /// What an epoch's receipts come to.
 #[derive(Clone, Debug)]
@@ -45,14 +44,6 @@ impl Tally {
         Ok(())
     }
 
-    /// The tally of the receipts in a folder's file. Signatures are taken as verified.
-    pub(crate) fn read(folder: &Path, epoch: Epoch) -> Result<Self, Error> {
-        let mut usages = Vec::new();
-        let each = |receipt: &DeliveryReceipt, units| count(&mut usages, receipt, units);
-        let lineup = Lineup::read(folder, epoch, each)?;
-        Ok(Self { lineup, usages })
-    }
-
     /// Number of receipts.
     pub const fn receipts(&self) -> u64 {
         self.lineup.receipts()
@@ -78,7 +69,8 @@ impl Tally {
     }
 }
 
-fn count(usages: &mut Vec<Usage>, receipt: &DeliveryReceipt, units: u64) {
+/// Adds a receipt's units to the last usage, if that is of the same payer and operator.
+pub(crate) fn count(usages: &mut Vec<Usage>, receipt: &DeliveryReceipt, units: u64) {
     let DeliveryReceipt { payer, operator_id, .. } = *receipt;
     if let Some(last) = usages.last_mut()
         && (last.payer, last.operator_id) == (payer, operator_id)

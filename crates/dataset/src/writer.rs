@@ -180,7 +180,7 @@ impl Writer {
         self.receipts.push(signed)
     }
 
-    /// Rolls up row by row, writes the distribution and the manifest, and gives the folder its name.
+    /// Rolls up in one pass over the receipts on disk, writes the distribution and the manifest, and gives the folder its name.
     ///
     /// # Errors
     ///

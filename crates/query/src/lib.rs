@@ -1,4 +1,5 @@
-//! An epoch's roll-up as a query: plain SQL over the columns of the dataset's files, with DataFusion in process.
+//! An epoch's roll-up as a query: plain SQL over the columns of the dataset's files, with DataFusion in process. Nobody is
+//! paid by it: it is the second opinion, in tests and benchmarks, on the pass that `tatum_dataset` makes.
 //!
 //! The query is `sql/roll_up.sql`, what must hold before it is `sql/checks.sql`. Both keep to whole numbers, to what every
 //! SQL engine has, and to files that every engine reads, so that another engine answers the same, digit by digit.

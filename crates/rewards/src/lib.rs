@@ -47,6 +47,7 @@ mod rounding;
 mod rule;
 mod settle;
 mod split;
+mod steering;
 mod weight;
 
 pub use error::Error;
@@ -55,4 +56,5 @@ pub use payout::{Inputs, Operator, Payer, Usage, payouts};
 pub use rounding::mul_div_down;
 pub use rule::{Pay, Round, Rule, edge_down};
 pub use settle::{Earning, Payouts, Share, settle};
+pub use steering::Steering;
 pub use weight::PoolWeight;

@@ -7,9 +7,7 @@ use std::borrow::Cow;
 use alloy_primitives::Address;
 use tatum_primitives::{Bps, Nano, OperatorId};
 
-use crate::settle::{common_pool, sum};
-use crate::split::split_down;
-use crate::{Error, Fee, Payouts, PoolWeight, Share, settle};
+use crate::{Error, Payouts, PoolWeight, Steering, settle};
 
 /// A payer's fee of the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,23 +66,13 @@ pub struct Inputs<'a> {
 /// Any [`Error`]: the input is not one epoch's true state, and no payout may be derived from it.
 pub fn payouts(inputs: &Inputs<'_>) -> Result<Payouts, Error> {
     let operators = sorted(inputs.operators, |operator| operator.operator_id);
-    check_dense(&operators)?;
-    let from_receipts = from_receipts(inputs, operators.len())?;
-    let steered = sum(from_receipts.iter().copied())?;
-    let common_pool_nano = common_pool(inputs.available_nano, steered)?;
-    let weights = operators.iter().map(|operator| inputs.pool_weight.of(operator));
-    let from_pool = split_down(common_pool_nano, weights)?.chain(std::iter::repeat(Ok(Nano::ZERO)));
-    let shares = from_receipts.into_iter().zip(from_pool);
-    let share = |(receipts, pool): (Nano, Result<Nano, Error>)| {
-        Ok(Share { from_receipts_nano: receipts, from_pool_nano: pool? })
-    };
-    let shares = shares.map(share).collect::<Result<Vec<_>, Error>>()?;
+    let steering = steered(inputs, Steering::new(inputs.pool_bps, &operators)?)?;
+    let shares = steering.shares(inputs.available_nano, inputs.pool_weight)?;
     settle(inputs.available_nano, &operators, &shares)
 }
 
-/// What receipts steer to each operator, by id.
-fn from_receipts(inputs: &Inputs<'_>, operators: usize) -> Result<Vec<Nano>, Error> {
-    let mut earned = vec![Nano::ZERO; operators];
+/// Steers every payer's fee.
+fn steered<'a>(inputs: &Inputs<'_>, mut steering: Steering<'a>) -> Result<Steering<'a>, Error> {
     let payers = sorted(inputs.payers, |payer| payer.payer);
     let usages = sorted(inputs.usages, |usage| (usage.payer, usage.operator_id));
     let mut usages = usages.as_ref();
@@ -96,29 +84,9 @@ fn from_receipts(inputs: &Inputs<'_>, operators: usize) -> Result<Vec<Nano>, Err
         let (_, from_here) = split_while(usages, |usage| usage.payer < *payer);
         let (own, rest) = split_while(from_here, |usage| usage.payer == *payer);
         usages = rest;
-        steer(*fee_nano, inputs.pool_bps, own, &mut earned)?;
+        steering.steer(*fee_nano, own)?;
     }
-    Ok(earned)
-}
-
-/// Divides one payer's fee over the operators in its usages, which are sorted by operator.
-fn steer(fee: Nano, pool_bps: Bps, usages: &[Usage], earned: &mut [Nano]) -> Result<(), Error> {
-    let steered = Fee::divide(fee, pool_bps)?.steered_nano;
-    let (known, _) = split_while(usages, |usage| place(usage.operator_id) < earned.len());
-    let units = |usages: &[Usage]| usages.iter().map(|usage| u128::from(usage.units)).sum();
-    let edges = known.chunk_by(|one, other| one.operator_id == other.operator_id);
-    let shares = split_down(steered, edges.clone().map(units))?;
-    for (edge, share) in edges.zip(shares) {
-        let operator = edge.first().and_then(|usage| earned.get_mut(place(usage.operator_id)));
-        if let Some(operator) = operator {
-            *operator = operator.checked_add(share?).ok_or(Error::Overflow("an earning"))?;
-        }
-    }
-    Ok(())
-}
-
-fn place(id: OperatorId) -> usize {
-    usize::try_from(id.0).unwrap_or(usize::MAX)
+    Ok(steering)
 }
 
 /// Splits where `belongs` first fails; looks at no more items than the first part and one.
@@ -135,17 +103,6 @@ fn sorted<T: Copy, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> Cow<'_, [T]> {
     let mut items = items.to_vec();
     items.sort_unstable_by_key(key);
     Cow::Owned(items)
-}
-
-fn check_dense(operators: &[Operator]) -> Result<(), Error> {
-    for (at, operator) in operators.iter().enumerate() {
-        let got = operator.operator_id;
-        if place(got) != at {
-            let expected = OperatorId(u32::try_from(at).unwrap_or(u32::MAX));
-            return Err(Error::OperatorsNotDense { expected, got });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -22,13 +22,13 @@ pub enum CloseError {
         /// Why.
         source: tatum_dataset::Error,
     },
-    /// The dataset cannot be written, or the roll-up query refuses it.
+    /// The dataset cannot be written, or the roll-up refuses it.
     #[error("rolling up epoch {epoch}")]
     RollUp {
         /// The epoch.
         epoch: Epoch,
         /// Why.
-        source: tatum_query::Error,
+        source: tatum_dataset::Error,
     },
     /// The dataset of the distribution that the chain has as final is not to be had.
     #[error(

@@ -5,11 +5,9 @@
 
 use tatum_chain::{EpochInputs, OperatorInput, PayerInput};
 use tatum_database::RolledEpoch;
-use tatum_dataset::{Operator, Parameters, Payer, Tables, Writer, Written};
+use tatum_dataset::{Error, Operator, Parameters, Payer, Writer, Written};
 use tatum_primitives::{Epoch, Nano};
-use tatum_query::{Engine, Error};
 use tatum_receipt::SignedReceipt;
-use tatum_rewards::Share;
 use tokio::sync::mpsc;
 
 use super::history::{History, available};
@@ -119,17 +117,10 @@ fn write_pages(
     mut pages: mpsc::Receiver<Option<Vec<SignedReceipt>>>,
 ) -> Result<Option<Written>, Error> {
     while let Some(page) = pages.blocking_recv() {
-        let Some(page) = page else { return writer.finish_by(roll_up).map(Some) };
+        let Some(page) = page else { return writer.finish().map(Some) };
         writer.push_all(&page)?;
     }
     Ok(None)
-}
-
-/// The roll-up as a query over the dataset's files. Who audits works it out row by row, and must come to the same.
-fn roll_up(tables: &Tables<'_>) -> Result<Vec<Share>, Error> {
-    let answer = Engine::new().shares(tables.folder(), tables.parameters())?;
-    tracing::debug!(spilled_bytes = answer.spilled_bytes, "the roll-up query answered");
-    Ok(answer.shares)
 }
 
 /// A payer as the dataset has it.

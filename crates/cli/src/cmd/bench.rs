@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Ingest(ingest::Args),
     /// Write the dataset of a made-up epoch and roll it up: from files to root, as when an epoch is closed
     #[command(
-        after_help = "Examples:\n  tatum bench rollup --payers 100000\n  tatum bench rollup --payers 1000000 --memory-mib 256 --json\n\nTen receipts a payer. Signatures are taken as verified; 10 million receipts take 2 GB of disk."
+        after_help = "Examples:\n  tatum bench rollup --payers 100000\n  tatum bench rollup --payers 1000000 --json\n\nTen receipts a payer. Signatures are taken as verified; 10 million receipts take 2 GB of disk."
     )]
     Rollup(rollup::Args),
     /// Send signed messages of 1 KB through a relay in a process of its own: rate, delay, its work and its memory

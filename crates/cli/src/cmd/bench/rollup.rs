@@ -1,17 +1,18 @@
 //! `tatum bench rollup`: closes a made-up epoch. What is timed goes from the dataset's files to the root: every receipt's
-//! place and leaf, the roll-up query, the distribution and its tree.
+//! place and leaf, the roll-up, the distribution and its tree.
 
-use std::num::NonZero;
+#[cfg(feature = "datafusion")]
+mod query;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use serde::Serialize;
-use tatum_dataset::{Dataset, Operator, Parameters, Payer, Writer};
+use tatum_dataset::{Dataset, Distribution, Operator, Parameters, Payer, Writer};
 use tatum_primitives::{
     Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256,
 };
-use tatum_query::Engine;
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
 use tatum_rewards::PoolWeight;
 
@@ -29,18 +30,12 @@ pub(crate) struct Args {
     /// Operators
     #[arg(long, default_value_t = 10_000)]
     operators: u32,
-    /// Memory for the query; the rest of it goes to temporary files
-    #[arg(long, default_value_t = 512)]
-    memory_mib: usize,
-    /// Threads; otherwise one a core
-    #[arg(long)]
-    threads: Option<NonZero<usize>>,
-    /// Roll up row by row instead, as an audit does
-    #[arg(long)]
-    by_row: bool,
     /// Where the dataset goes for the time being
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    #[cfg(feature = "datafusion")]
+    #[command(flatten)]
+    query: query::Args,
 }
 
 /// What was measured.
@@ -52,9 +47,6 @@ struct Measured {
     dataset_bytes: u64,
     write_s: f64,
     rollup_s: f64,
-    /// Of `rollup_s`, the query; nothing if it went row by row.
-    query_s: f64,
-    spilled_bytes: u64,
     /// The most memory in use while rolling up; 0 where the system does not say.
     peak_rss_mb: f64,
     root: B256,
@@ -70,8 +62,6 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
             ("dataset (MB)", (measured.dataset_bytes / 1_000_000).to_string()),
             ("writing (s)", format!("{:.2}", measured.write_s)),
             ("files to root (s)", format!("{:.2}", measured.rollup_s)),
-            ("of that, the query (s)", format!("{:.2}", measured.query_s)),
-            ("spilled (MB)", (measured.spilled_bytes / 1_000_000).to_string()),
             ("peak memory (MB)", format!("{:.0}", measured.peak_rss_mb)),
             ("root", measured.root.to_string()),
         ],
@@ -89,18 +79,8 @@ fn measure(args: &Args, output: Output) -> anyhow::Result<Measured> {
 
     output.progress("rolling it up …");
     forget_peak();
-    let (mut query_s, mut spilled_bytes) = (0.0, 0);
     let started = Instant::now();
-    let distribution = if args.by_row {
-        dataset.roll_up().context("rolling up")?
-    } else {
-        dataset.roll_up_by(|tables| {
-            let started = Instant::now();
-            let answer = engine(args).shares(tables.folder(), tables.parameters())?;
-            (query_s, spilled_bytes) = (started.elapsed().as_secs_f64(), answer.spilled_bytes);
-            Ok::<_, tatum_query::Error>(answer.shares)
-        })?
-    };
+    let distribution = roll_up(args, &dataset, output)?;
     let rollup_s = started.elapsed().as_secs_f64();
     let peak_rss_mb = peak_rss_mb();
     let results = &dataset.manifest().results;
@@ -113,20 +93,25 @@ fn measure(args: &Args, output: Output) -> anyhow::Result<Measured> {
         dataset_bytes: files.iter().map(|file| file.size_bytes).sum(),
         write_s,
         rollup_s,
-        query_s,
-        spilled_bytes,
         peak_rss_mb,
         root: results.root.0,
     })
 }
 
-fn engine(args: &Args) -> Engine {
-    let engine = Engine::new();
-    let threads = args.threads.unwrap_or(engine.threads);
-    Engine { threads, memory_bytes: args.memory_mib << 20, ..engine }
+#[cfg(feature = "datafusion")]
+fn roll_up(args: &Args, dataset: &Dataset, output: Output) -> anyhow::Result<Distribution> {
+    if args.query.query {
+        return query::roll_up(&args.query, dataset, output);
+    }
+    dataset.roll_up().context("rolling up")
 }
 
-/// Writes the epoch; the other way of rolling up decides its distribution, so that the two are compared.
+#[cfg(not(feature = "datafusion"))]
+fn roll_up(_: &Args, dataset: &Dataset, _: Output) -> anyhow::Result<Distribution> {
+    dataset.roll_up().context("rolling up")
+}
+
+/// Writes the epoch.
 fn write(args: &Args, parent: &Path) -> anyhow::Result<Dataset> {
     let payers: Vec<Payer> = (0..args.payers).map(payer).collect();
     let operator = |id: u32| Operator {
@@ -143,14 +128,7 @@ fn write(args: &Args, parent: &Path) -> anyhow::Result<Dataset> {
             writer.push(&receipt(payer, number, index, args.operators))?;
         }
     }
-    let written = if args.by_row {
-        writer.finish_by(|tables| {
-            let answer = engine(args).shares(tables.folder(), tables.parameters())?;
-            Ok::<_, tatum_query::Error>(answer.shares)
-        })?
-    } else {
-        writer.finish()?
-    };
+    let written = writer.finish()?;
     Dataset::open(&written.folder).context("opening the dataset")
 }
 
