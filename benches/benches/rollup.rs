@@ -61,7 +61,7 @@ fn receipt(payer: &Payer, number: u64, index: u32) -> SignedReceipt {
         sequence: 100,
         messages: 1_000 + number % 977,
         bytes: 1_000_000 + number,
-        on_time: 990,
+        bytes_on_time: 990_000,
         contents,
         ..DeliveryReceipt::default()
     };

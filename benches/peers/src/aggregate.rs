@@ -14,7 +14,6 @@ use tatum_receipt::{
     DeliveryReceipt, ReceiptKey, SIGNED_RECEIPT_BYTES, SessionKey, SignedReceipt, Step, Verifier,
     step,
 };
-use tatum_rewards::units_down;
 
 use crate::clock::best_per_s;
 
@@ -70,15 +69,14 @@ fn aggregate(
         }
         let key = signed.receipt.key();
         match step(newest.get(&key), &signed) {
-            Ok(Step::Advance) => drop(newest.insert(key, signed)),
+            Step::Advance => drop(newest.insert(key, signed)),
             other => bail!("not a distinct receipt: {other:?}"),
         }
     }
     let mut edges = BTreeMap::new();
     for signed in newest.values() {
-        let DeliveryReceipt { payer, operator_id, bytes, on_time, messages, .. } = signed.receipt;
-        let units = units_down(bytes, on_time, messages)?;
-        *edges.entry((payer, operator_id)).or_default() += units;
+        let DeliveryReceipt { payer, operator_id, bytes_on_time, .. } = signed.receipt;
+        *edges.entry((payer, operator_id)).or_default() += bytes_on_time;
     }
     Ok(edges)
 }
@@ -110,7 +108,7 @@ fn receipt(payer: Address, number: u32) -> DeliveryReceipt {
         sequence: 3,
         messages: 1_000,
         bytes: 1_000_000 + u64::from(number),
-        on_time: 999,
+        bytes_on_time: 999_000,
         contents: keccak256(number.to_le_bytes()),
         ..DeliveryReceipt::default()
     }

@@ -160,11 +160,11 @@ mod tests {
     fn counters_are_rendered_with_their_labels() {
         let metrics = Metrics::default();
         metrics.outcome(&Outcome::Accepted);
-        metrics.outcome(&Outcome::Rejected(Rejection::SequenceReused { sequence: 1 }));
+        metrics.outcome(&Outcome::Rejected(Rejection::NoStake { payer: Default::default() }));
         metrics.submission(Duration::from_millis(7));
         let text = metrics.render();
         assert!(text.contains("tatum_receipts_total{outcome=\"accepted\"} 1\n"), "{text}");
-        assert!(text.contains("tatum_receipts_rejected_total{code=\"sequence_reused\"} 1\n"));
+        assert!(text.contains("tatum_receipts_rejected_total{code=\"no_stake\"} 1\n"));
         assert!(text.contains("tatum_submission_duration_ms_bucket{le=\"5\"} 0\n"));
         assert!(text.contains("tatum_submission_duration_ms_bucket{le=\"10\"} 1\n"));
     }

@@ -1,7 +1,7 @@
 //! A node's or client's own store: the newest receipt of each key, what was acknowledged, and the outbox to the
 //! aggregator.
 //!
-//! Invariant: a kept receipt is on disk when [`NodeStore::keep`] returns, a stored sequence never falls, and a receipt
+//! Invariant: a kept receipt is on disk when [`NodeStore::keep`] returns, a stored rank never falls, and a receipt
 //! leaves the outbox only by an answer of the aggregator to it or to a newer one. Losing power between any two
 //! statements loses no receipt; at worst one is handed in twice, which changes nothing.
 
@@ -9,8 +9,8 @@ use std::path::Path;
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
-use tatum_primitives::{Address, B256, Epoch, Role, StreamKey};
-use tatum_receipt::{Acknowledgement, ReceiptKey, SignedReceipt, Step, step};
+use tatum_primitives::{Address, B256, Epoch, ReaderId, Role, StreamKey};
+use tatum_receipt::{Acknowledgement, KEY_BYTES, ReceiptKey, SignedReceipt, Step, step};
 
 use crate::database::{MigrationText, begin_write, sqlite_url};
 use crate::receipts::{epoch_start, key_bytes, signed};
@@ -29,6 +29,9 @@ const MIGRATIONS: &[MigrationText] = &[
         include_str!("../../../migrations/node/20261122225900_create_stream_permissions.sql"),
     ),
 ];
+
+/// Below every rank.
+const NO_RANK: &[u8] = &[];
 
 /// A kept receipt and the node's word for it, if it came.
 #[derive(Clone, Debug)]
@@ -74,13 +77,8 @@ impl NodeStore {
         Ok(Self { database })
     }
 
-    /// Keeps a receipt if it is the newest of its key; says what became of it.
-    ///
-    /// A contradiction (a falling counter, another receipt of the same sequence) is the inner error.
-    pub async fn keep(
-        &self,
-        offered: &SignedReceipt,
-    ) -> Result<Result<Step, tatum_receipt::Rejection>, DatabaseError> {
+    /// Keeps a receipt if it ranks highest of its key; says what became of it.
+    pub async fn keep(&self, offered: &SignedReceipt) -> Result<Step, DatabaseError> {
         let key = key_bytes(&offered.receipt.key());
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
@@ -90,20 +88,35 @@ impl NodeStore {
             .await?;
         let held = row.as_ref().map(signed).transpose()?;
         let outcome = step(held.as_ref(), offered);
-        if outcome == Ok(Step::Advance) {
-            const SQL: &str = "INSERT INTO node_receipts (key, epoch, sequence, signed, acknowledged_sequence, \
-                 answered_sequence, refusals) VALUES ($1, $2, $3, $4, -1, -1, 0) ON CONFLICT (key) DO UPDATE SET \
-                 sequence = excluded.sequence, signed = excluded.signed, refusals = 0";
+        if outcome == Step::Advance {
+            const SQL: &str = "INSERT INTO node_receipts (key, epoch, rank, signed, acknowledged_rank, answered_rank, \
+                 refusals) VALUES ($1, $2, $3, $4, $5, $5, 0) ON CONFLICT (key) DO UPDATE SET \
+                 rank = excluded.rank, signed = excluded.signed, refusals = 0 \
+                 WHERE excluded.rank > node_receipts.rank";
             sqlx::query(SQL)
                 .bind(key)
                 .bind(bigint(offered.receipt.epoch.0)?)
-                .bind(bigint(offered.receipt.sequence)?)
+                .bind(rank(offered))
                 .bind(offered.encode().to_vec())
+                .bind(NO_RANK.to_vec())
                 .execute(&mut *transaction)
                 .await?;
             transaction.commit().await?;
         }
         Ok(outcome)
+    }
+
+    /// Which of its payer's processes this one is: what was kept, or else `drawn`, which is kept from now on.
+    pub async fn reader(&self, drawn: ReaderId) -> Result<ReaderId, DatabaseError> {
+        sqlx::query("INSERT INTO reader (id, reader) VALUES (0, $1) ON CONFLICT (id) DO NOTHING")
+            .bind(i64::from(drawn.0))
+            .execute(self.database.writer())
+            .await?;
+        let row = sqlx::query("SELECT reader FROM reader WHERE id = 0")
+            .fetch_one(self.database.reader())
+            .await?;
+        let reader = u32::try_from(unsigned(&row, "reader")?);
+        reader.map(ReaderId).map_err(|error| corrupt("reader", error))
     }
 
     /// The newest receipt of a key.
@@ -115,10 +128,10 @@ impl NodeStore {
         row.as_ref().map(signed).transpose()
     }
 
-    /// The newest receipts of a payer for one stream and role, in `epoch` and the one after it.
+    /// The newest receipts of a payer's reader for one stream and role, in `epoch` and the one after it.
     pub async fn newest_of(
         &self,
-        payer: Address,
+        (payer, reader): (Address, ReaderId),
         stream: StreamKey,
         role: Role,
         epoch: Epoch,
@@ -127,7 +140,7 @@ impl NodeStore {
         for epoch in [epoch, epoch.next()] {
             // One payer in one epoch is one range of the key.
             let first = [epoch_start(epoch).as_slice(), payer.as_slice()].concat();
-            let last = [first.as_slice(), &[0xff; 65]].concat();
+            let last = [first.as_slice(), &[0xff; KEY_BYTES]].concat();
             let rows =
                 sqlx::query("SELECT signed FROM node_receipts WHERE key >= $1 AND key <= $2")
                     .bind(first)
@@ -136,7 +149,8 @@ impl NodeStore {
                     .await?;
             for row in &rows {
                 let signed = signed(row)?;
-                if signed.receipt.stream_key == stream && signed.receipt.role == role {
+                let receipt = &signed.receipt;
+                if (receipt.stream_key, receipt.role, receipt.reader) == (stream, role, reader) {
                     found.push(signed);
                 }
             }
@@ -146,7 +160,7 @@ impl NodeStore {
 
     /// Everything that is kept from epoch `earliest` on.
     pub async fn since(&self, earliest: Epoch) -> Result<Vec<KeptReceipt>, DatabaseError> {
-        const SQL: &str = "SELECT signed, sequence, acknowledgement, acknowledged_sequence FROM node_receipts \
+        const SQL: &str = "SELECT signed, rank, acknowledgement, acknowledged_rank FROM node_receipts \
              WHERE key >= $1 ORDER BY key";
         let rows =
             sqlx::query(SQL).bind(epoch_start(earliest)).fetch_all(self.database.reader()).await?;
@@ -160,11 +174,11 @@ impl NodeStore {
         word: &Acknowledgement,
     ) -> Result<(), DatabaseError> {
         let bytes = [word.digest, word.signature[0], word.signature[1]].concat();
-        const SQL: &str = "UPDATE node_receipts SET acknowledgement = $1, acknowledged_sequence = $2 \
-             WHERE key = $3 AND acknowledged_sequence < $2";
+        const SQL: &str = "UPDATE node_receipts SET acknowledgement = $1, acknowledged_rank = $2 \
+             WHERE key = $3 AND acknowledged_rank < $2";
         sqlx::query(SQL)
             .bind(bytes)
-            .bind(bigint(signed.receipt.sequence)?)
+            .bind(rank(signed))
             .bind(key_bytes(&signed.receipt.key()))
             .execute(self.database.writer())
             .await?;
@@ -173,7 +187,7 @@ impl NodeStore {
 
     /// Receipts to hand in, those of older epochs first.
     pub async fn to_hand_in(&self, limit: u32) -> Result<Vec<SignedReceipt>, DatabaseError> {
-        const SQL: &str = "SELECT signed FROM node_receipts WHERE answered_sequence < sequence \
+        const SQL: &str = "SELECT signed FROM node_receipts WHERE answered_rank < rank \
              ORDER BY key LIMIT $1";
         let rows =
             sqlx::query(SQL).bind(i64::from(limit)).fetch_all(self.database.reader()).await?;
@@ -182,21 +196,21 @@ impl NodeStore {
 
     /// Records the aggregator's answers. A refusal that is not final stays in the outbox.
     pub async fn record_answers(&self, answers: &[Answer]) -> Result<(), DatabaseError> {
-        const DONE: &str = "UPDATE node_receipts SET answered_sequence = $1, reason = $2, refusals = $3 \
-             WHERE key = $4 AND answered_sequence < $1";
+        const DONE: &str = "UPDATE node_receipts SET answered_rank = $1, reason = $2, refusals = $3 \
+             WHERE key = $4 AND answered_rank < $1";
         const AGAIN: &str = "UPDATE node_receipts SET reason = $1, refusals = refusals + 1 \
-             WHERE key = $2 AND sequence = $3";
+             WHERE key = $2 AND rank = $3";
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
         for answer in answers {
             let key = key_bytes(&answer.signed.receipt.key());
-            let sequence = bigint(answer.signed.receipt.sequence)?;
+            let rank = rank(&answer.signed);
             let refused = answer.refused.clone();
             let query = if refused.is_none() || answer.is_final {
                 let refusals = i64::from(refused.is_some());
-                sqlx::query(DONE).bind(sequence).bind(refused).bind(refusals).bind(key)
+                sqlx::query(DONE).bind(rank).bind(refused).bind(refusals).bind(key)
             } else {
-                sqlx::query(AGAIN).bind(refused).bind(key).bind(sequence)
+                sqlx::query(AGAIN).bind(refused).bind(key).bind(rank)
             };
             query.execute(&mut *transaction).await?;
         }
@@ -244,7 +258,7 @@ impl NodeStore {
     /// How many receipts are in which state.
     pub async fn counts(&self) -> Result<NodeReceiptCounts, DatabaseError> {
         const SQL: &str = "SELECT COUNT(*) AS kept, \
-             COUNT(CASE WHEN answered_sequence < sequence THEN 1 END) AS waiting, \
+             COUNT(CASE WHEN answered_rank < rank THEN 1 END) AS waiting, \
              COUNT(CASE WHEN refusals > 0 THEN 1 END) AS refused FROM node_receipts";
         let row = sqlx::query(SQL).fetch_one(self.database.reader()).await?;
         Ok(NodeReceiptCounts {
@@ -260,9 +274,13 @@ impl NodeStore {
     }
 }
 
+fn rank(signed: &SignedReceipt) -> Vec<u8> {
+    signed.receipt.rank().encode().to_vec()
+}
+
 fn kept(row: &AnyRow) -> Result<KeptReceipt, DatabaseError> {
     let current: bool =
-        row.try_get::<i64, _>("acknowledged_sequence")? == row.try_get::<i64, _>("sequence")?;
+        row.try_get::<Vec<u8>, _>("acknowledged_rank")? == row.try_get::<Vec<u8>, _>("rank")?;
     let bytes: Option<Vec<u8>> = row.try_get("acknowledgement")?;
     let word = bytes.filter(|_| current).map(|bytes| word(&bytes)).transpose()?;
     Ok(KeptReceipt { signed: signed(row)?, acknowledgement: word })
@@ -284,7 +302,7 @@ fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
 mod tests {
     use super::*;
     use tatum_primitives::{Domain, NodeId, OperatorId};
-    use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Verifier};
+    use tatum_receipt::{DeliveryReceipt, SessionKey, Verifier};
 
     fn receipt(node: u8, sequence: u64, messages: u64) -> SignedReceipt {
         let key = SessionKey::from_bytes(&[1; 32]).unwrap();
@@ -296,6 +314,7 @@ mod tests {
             sequence,
             messages,
             bytes: messages,
+            bytes_on_time: messages,
             ..DeliveryReceipt::default()
         };
         let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
@@ -309,33 +328,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_receipt_survives_reopening_and_contradictions_change_nothing() {
+    async fn the_newest_receipt_survives_reopening_and_a_later_one_takes_no_pay_away() {
         let (folder, store) = store().await;
-        assert_eq!(store.keep(&receipt(1, 1, 5)).await.unwrap(), Ok(Step::Advance));
-        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Ok(Step::Advance));
-        assert_eq!(store.keep(&receipt(1, 2, 7)).await.unwrap(), Ok(Step::Superseded));
-        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Ok(Step::Duplicate));
-        let falling = store.keep(&receipt(1, 4, 8)).await.unwrap();
-        assert!(matches!(falling, Err(Rejection::FallingCounter { .. })));
+        assert_eq!(store.keep(&receipt(1, 1, 5)).await.unwrap(), Step::Advance);
+        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Step::Advance);
+        assert_eq!(store.keep(&receipt(1, 2, 7)).await.unwrap(), Step::Superseded);
+        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Step::Duplicate);
+        assert_eq!(store.keep(&receipt(1, 4, 8)).await.unwrap(), Step::Superseded);
         store.close().await;
         let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
         let held = again.newest(&receipt(1, 3, 9).receipt.key()).await.unwrap();
         assert_eq!(held, Some(receipt(1, 3, 9)));
         let payer = receipt(1, 3, 9).receipt.payer;
-        let of = again.newest_of(payer, StreamKey::default(), Role::Subscriber, Epoch(3));
-        assert_eq!(of.await.unwrap().len(), 1);
+        for (reader, expected) in [(ReaderId(0), 1), (ReaderId(1), 0)] {
+            let (stream, role) = (StreamKey::default(), Role::Subscriber);
+            let of = again.newest_of((payer, reader), stream, role, Epoch(3));
+            assert_eq!(of.await.unwrap().len(), expected);
+        }
         assert!(again.since(Epoch(4)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_drawn_once() {
+        let (folder, store) = store().await;
+        assert_eq!(store.reader(ReaderId(u32::MAX)).await.unwrap(), ReaderId(u32::MAX));
+        store.close().await;
+        let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        assert_eq!(again.reader(ReaderId(7)).await.unwrap(), ReaderId(u32::MAX));
     }
 
     #[tokio::test]
     async fn a_receipt_waits_until_it_is_answered() {
         let (_folder, store) = store().await;
         for signed in [receipt(1, 1, 5), receipt(2, 1, 5)] {
-            store.keep(&signed).await.unwrap().unwrap();
+            store.keep(&signed).await.unwrap();
         }
         assert_eq!(store.to_hand_in(10).await.unwrap().len(), 2);
         // The second is replaced while the first version is on its way.
-        store.keep(&receipt(2, 2, 6)).await.unwrap().unwrap();
+        store.keep(&receipt(2, 2, 6)).await.unwrap();
         let answer = |signed, refused: Option<&str>, is_final| Answer {
             signed,
             refused: refused.map(str::to_owned),
@@ -354,14 +384,14 @@ mod tests {
     #[tokio::test]
     async fn an_acknowledgement_belongs_to_one_receipt() {
         let (_folder, store) = store().await;
-        store.keep(&receipt(1, 1, 5)).await.unwrap().unwrap();
+        store.keep(&receipt(1, 1, 5)).await.unwrap();
         let word = Acknowledgement {
             digest: B256::repeat_byte(1),
             signature: [B256::repeat_byte(2), B256::repeat_byte(3)],
         };
         store.record_acknowledged(&receipt(1, 1, 5), &word).await.unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, Some(word));
-        store.keep(&receipt(1, 2, 6)).await.unwrap().unwrap();
+        store.keep(&receipt(1, 2, 6)).await.unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, None);
     }
 

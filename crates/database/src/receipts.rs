@@ -1,15 +1,15 @@
-//! The newest receipt of each key: reading what is held, replacing it, and scanning an epoch in canonical order.
+//! The receipt of each key that counts: reading what is held, replacing it, and scanning an epoch in canonical order.
 //!
-//! Invariant: a stored sequence never falls. A key sorts as (epoch, payer, node, stream key, role).
+//! Invariant: a stored rank never falls. Stored keys sort by epoch, and within it in the canonical order of receipts.
 
 use std::collections::HashMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
-use tatum_primitives::{Address, Epoch};
+use tatum_primitives::Epoch;
 use tatum_receipt::{ReceiptKey, SignedReceipt};
 
-use crate::row::{bigint, chunks, corrupt, with_rows};
+use crate::row::{chunks, corrupt, with_rows};
 use crate::{Database, DatabaseError};
 
 /// Rows a scan reads at a time.
@@ -17,13 +17,7 @@ const PAGE: i64 = 4096;
 
 /// The bytes a key is stored as.
 pub(crate) fn key_bytes(key: &ReceiptKey) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(93);
-    bytes.extend_from_slice(&key.epoch.0.to_be_bytes());
-    bytes.extend_from_slice(key.payer.as_slice());
-    bytes.extend_from_slice(key.node.0.as_slice());
-    bytes.extend_from_slice(key.stream_key.0.as_slice());
-    bytes.push(key.role as u8);
-    bytes
+    [key.epoch.0.to_be_bytes().as_slice(), &key.encode()].concat()
 }
 
 /// The least key of `epoch`; no key of an earlier epoch reaches it.
@@ -56,20 +50,20 @@ pub(crate) async fn held(
     Ok(found)
 }
 
-/// Stores `newest` under their keys. Each key must appear once.
+/// Stores `newest` under their keys, where nothing that ranks as high is held. Each key must appear once.
 pub(crate) async fn replace(
     connection: &mut AnyConnection,
     newest: &[&SignedReceipt],
 ) -> Result<(), DatabaseError> {
-    const HEAD: &str = "INSERT INTO receipts (key, sequence, signed) VALUES ";
-    const TAIL: &str = " ON CONFLICT (key) DO UPDATE SET sequence = excluded.sequence, \
-                        signed = excluded.signed WHERE excluded.sequence > receipts.sequence";
+    const HEAD: &str = "INSERT INTO receipts (key, rank, signed) VALUES ";
+    const TAIL: &str = " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, \
+                        signed = excluded.signed WHERE excluded.rank > receipts.rank";
     for chunk in chunks(newest) {
         let mut query = sqlx::query(with_rows(HEAD, chunk.len(), 3, TAIL));
         for signed in chunk {
             query = query
                 .bind(key_bytes(&signed.receipt.key()))
-                .bind(bigint(signed.receipt.sequence)?)
+                .bind(signed.receipt.rank().encode().to_vec())
                 .bind(signed.encode().to_vec());
         }
         query.execute(&mut *connection).await?;
@@ -92,14 +86,12 @@ impl Database {
         }
     }
 
-    /// The newest receipts of `epoch` in canonical order (payer, operator, node, stream key, role), page by page.
+    /// The receipts of `epoch` that count, in canonical order (payer, operator, node, stream key, role, reader), page by page.
     pub fn scan_receipts(&self, epoch: Epoch) -> ReceiptScan {
         ReceiptScan {
             database: self.clone(),
             after: epoch_start(epoch),
             end: epoch_start(epoch.next()),
-            payer: Vec::new(),
-            done: false,
         }
     }
 
@@ -113,7 +105,7 @@ impl Database {
         crate::row::unsigned(&row, "n")
     }
 
-    /// The newest receipt held of `key`.
+    /// The receipt held of `key`.
     pub async fn receipt(&self, key: &ReceiptKey) -> Result<Option<SignedReceipt>, DatabaseError> {
         let row = sqlx::query("SELECT signed FROM receipts WHERE key = $1")
             .bind(key_bytes(key))
@@ -123,51 +115,24 @@ impl Database {
     }
 }
 
-/// Walks an epoch's receipts. Memory is bounded by a page and the receipts of one payer.
+/// Walks an epoch's receipts. Memory is bounded by a page.
 #[derive(Debug)]
 pub struct ReceiptScan {
     database: Database,
     after: Vec<u8>,
     end: Vec<u8>,
-    /// Receipts of the last payer seen, of whom more may follow.
-    payer: Vec<SignedReceipt>,
-    done: bool,
 }
 
 impl ReceiptScan {
-    /// The next receipts, all those of one or more payers; `None` at the end.
+    /// The next receipts; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<SignedReceipt>>, DatabaseError> {
-        while !self.done {
-            let rows = self.page().await?;
-            let Some(last) = rows.last() else { break };
-            self.after = key_bytes(&last.receipt.key());
-            let mut complete = std::mem::take(&mut self.payer);
-            complete.extend(rows);
-            let open: Option<Address> = complete.last().map(|signed| signed.receipt.payer);
-            let start = complete.partition_point(|signed| Some(signed.receipt.payer) < open);
-            self.payer = complete.split_off(start);
-            if !complete.is_empty() {
-                return Ok(Some(in_canonical_order(complete)));
-            }
-        }
-        self.done = true;
-        let rest = std::mem::take(&mut self.payer);
-        Ok((!rest.is_empty()).then(|| in_canonical_order(rest)))
-    }
-
-    async fn page(&self) -> Result<Vec<SignedReceipt>, DatabaseError> {
         const SQL: &str =
             "SELECT signed FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3";
         let query = sqlx::query(SQL).bind(self.after.clone()).bind(self.end.clone()).bind(PAGE);
-        query.fetch_all(self.database.reader()).await?.iter().map(signed).collect()
+        let rows = query.fetch_all(self.database.reader()).await?;
+        let page: Vec<SignedReceipt> = rows.iter().map(signed).collect::<Result<_, _>>()?;
+        let Some(last) = page.last() else { return Ok(None) };
+        self.after = key_bytes(&last.receipt.key());
+        Ok(Some(page))
     }
-}
-
-fn in_canonical_order(mut receipts: Vec<SignedReceipt>) -> Vec<SignedReceipt> {
-    // The stored key leaves out the operator, which a key determines; the canonical order has it after the payer.
-    receipts.sort_by_key(|signed| {
-        let receipt = &signed.receipt;
-        (receipt.payer, receipt.operator_id, receipt.node, receipt.stream_key, receipt.role)
-    });
-    receipts
 }

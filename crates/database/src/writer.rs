@@ -29,9 +29,9 @@ pub enum Candidate {
 /// What became of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was the newest of its key and is stored.
+    /// It ranks highest of its key and is stored.
     Accepted,
-    /// A newer one of its key is stored.
+    /// One of its key that ranks higher is stored.
     Superseded,
     /// It is stored already.
     Duplicate,

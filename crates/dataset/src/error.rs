@@ -35,9 +35,6 @@ pub enum RowError {
         /// The receipt's epoch.
         got: Epoch,
     },
-    /// Counters that no roll-up can use.
-    #[error("the counters give no units: {0}")]
-    Units(tatum_rewards::Error),
 }
 
 /// Why a dataset cannot be written or read.
@@ -87,14 +84,6 @@ pub enum Error {
     Occupied {
         /// The folder.
         path: PathBuf,
-    },
-    /// Two receipts of one key contradict each other.
-    #[error("two receipts of payer {payer} contradict each other: {reason}")]
-    Contradiction {
-        /// Who signed both.
-        payer: alloy_primitives::Address,
-        /// What differs.
-        reason: tatum_receipt::Rejection,
     },
     /// Amounts promised before do not add up to the stated total, or name operators that do not exist.
     #[error("{operators} operators were promised {got} DATA before, the parameters say {expected}")]

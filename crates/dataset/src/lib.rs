@@ -42,6 +42,7 @@
 mod compare;
 mod difference;
 mod error;
+mod facts;
 mod folder;
 mod lineup;
 mod manifest;

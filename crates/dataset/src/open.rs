@@ -135,7 +135,7 @@ impl Dataset {
         roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, E>,
     ) -> Result<Distribution, E> {
         let parameters = &self.manifest.parameters;
-        let counted = Lineup::read(&self.folder, parameters.epoch, |_, _| Ok(()))?.counted();
+        let counted = Lineup::read(&self.folder, parameters.epoch, |_| Ok(()))?.counted();
         let (payers, operators) = (self.payers()?, self.operators()?);
         let (folder, previous) = (self.folder.as_path(), self.previous_nano()?);
         let tables = Tables { folder, parameters, payers: &payers, operators: &operators };

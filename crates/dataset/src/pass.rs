@@ -27,8 +27,7 @@ pub(crate) fn roll_up(
     let operators = with_previous(operators, &[]);
     let mut pass =
         Pass { payers, own: Vec::new(), steering: Steering::new(parameters.pool_bps, &operators)? };
-    let lineup =
-        Lineup::read(folder, parameters.epoch, |receipt, units| pass.push(receipt, units))?;
+    let lineup = Lineup::read(folder, parameters.epoch, |receipt| pass.push(receipt))?;
     pass.end_payer()?;
     let shares = pass.steering.shares(parameters.available_nano, parameters.pool_weight)?;
     Ok((shares, lineup.counted()))
@@ -59,11 +58,11 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Adds the next receipt in canonical order.
-    fn push(&mut self, receipt: &DeliveryReceipt, units: u64) -> Result<(), Error> {
+    fn push(&mut self, receipt: &DeliveryReceipt) -> Result<(), Error> {
         if self.own.last().is_some_and(|usage| usage.payer != receipt.payer) {
             self.end_payer()?;
         }
-        count(&mut self.own, receipt, units);
+        count(&mut self.own, receipt);
         Ok(())
     }
 

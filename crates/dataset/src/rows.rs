@@ -3,7 +3,7 @@
 //! Invariant: what is put is what is taken; amounts of up to 2^63 − 1 nano fit the signed columns, as the whole supply does.
 
 use alloy_primitives::{Address, B256, U256};
-use tatum_primitives::{Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Epoch, Nano, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
 
 use crate::RowError;
@@ -54,11 +54,12 @@ impl Row for SignedReceipt {
         ("node", Kind::Bytes(32)),
         ("stream_key", Kind::Bytes(32)),
         ("role", Kind::Int),
+        ("reader", Kind::Int),
         ("epoch", Kind::Int),
         ("sequence", Kind::Int),
         ("messages", Kind::Int),
         ("bytes", Kind::Int),
-        ("on_time", Kind::Int),
+        ("bytes_on_time", Kind::Int),
         ("contents", Kind::UniqueBytes(32)),
         ("channel", Kind::Bytes(32)),
         ("owed", Kind::Bytes(16)),
@@ -72,11 +73,12 @@ impl Row for SignedReceipt {
         cells.bytes(receipt.node.0.as_slice());
         cells.bytes(receipt.stream_key.0.as_slice());
         cells.int((receipt.role as u8).into())?;
+        cells.int(receipt.reader.0.into())?;
         cells.int(receipt.epoch.0)?;
         cells.int(receipt.sequence)?;
         cells.int(receipt.messages)?;
         cells.int(receipt.bytes)?;
-        cells.int(receipt.on_time)?;
+        cells.int(receipt.bytes_on_time)?;
         cells.bytes(receipt.contents.as_slice());
         cells.bytes(receipt.channel.as_slice());
         cells.bytes(&receipt.owed.to_be_bytes());
@@ -91,11 +93,12 @@ impl Row for SignedReceipt {
             node: NodeId(B256::from(cells.bytes::<32>()?)),
             stream_key: StreamKey(B256::from(cells.bytes::<32>()?)),
             role: role(cells.int()?)?,
+            reader: ReaderId(cells.int()?),
             epoch: Epoch(cells.int()?),
             sequence: cells.int()?,
             messages: cells.int()?,
             bytes: cells.int()?,
-            on_time: cells.int()?,
+            bytes_on_time: cells.int()?,
             contents: B256::from(cells.bytes::<32>()?),
             channel: B256::from(cells.bytes::<32>()?),
             owed: u128::from_be_bytes(cells.bytes()?),

@@ -49,7 +49,7 @@ pub(crate) fn receipt(payer: u8, operator: u32, stream: u8, sequence: u64) -> De
         sequence,
         messages: 10 * sequence,
         bytes: 1_000 * sequence,
-        on_time: 9 * sequence,
+        bytes_on_time: 900 * sequence,
         contents: B256::repeat_byte(stream ^ 0x55),
         ..DeliveryReceipt::default()
     }

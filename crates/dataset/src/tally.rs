@@ -39,8 +39,8 @@ impl Tally {
         receipt: &DeliveryReceipt,
         leaf: B256,
     ) -> Result<(), RowError> {
-        let units = self.lineup.push(receipt, leaf)?;
-        count(&mut self.usages, receipt, units);
+        self.lineup.push(receipt, leaf)?;
+        count(&mut self.usages, receipt);
         Ok(())
     }
 
@@ -70,8 +70,8 @@ impl Tally {
 }
 
 /// Adds a receipt's units to the last usage, if that is of the same payer and operator.
-pub(crate) fn count(usages: &mut Vec<Usage>, receipt: &DeliveryReceipt, units: u64) {
-    let DeliveryReceipt { payer, operator_id, .. } = *receipt;
+pub(crate) fn count(usages: &mut Vec<Usage>, receipt: &DeliveryReceipt) {
+    let DeliveryReceipt { payer, operator_id, bytes_on_time: units, .. } = *receipt;
     if let Some(last) = usages.last_mut()
         && (last.payer, last.operator_id) == (payer, operator_id)
         && let Some(sum) = last.units.checked_add(units)

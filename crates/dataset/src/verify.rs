@@ -4,21 +4,20 @@
 //! first difference as long as there is something left to read, so that the report names the row that was tampered with and
 //! not only the file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use tatum_merkle::map_in_order;
-use tatum_primitives::{Epoch, Nano, NodeId, OperatorId};
-use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
-use tatum_receipt::{Rejection, SignedReceipt, Verifier};
+use tatum_primitives::{Nano, NodeId, OperatorId};
+use tatum_receipt::{Rejection, SignedReceipt};
 
 use crate::compare::{
     chain_of, check_file, check_file_names, check_rows, compare, compare_results, compare_rows,
     payout, previous, read, unreadable,
 };
+use crate::facts::Rules;
 use crate::table::{Row, TableReader};
-use crate::writer::exists;
 use crate::{
     Dataset, Difference, Differences, Distribution, DistributionRow, Manifest, Operator, Payer,
     Tally, rollup,
@@ -143,8 +142,9 @@ impl Verification {
     fn receipts(&self, claims: &mut Claims, found: &mut Differences) -> Option<Tally> {
         check_file::<SignedReceipt>(&self.dataset, found);
         let table = self.table(found)?;
-        let rules = Rules::new(self);
-        let mut tally = Tally::new(self.dataset.manifest().parameters.epoch);
+        let parameters = &self.dataset.manifest().parameters;
+        let rules = Rules::new(parameters, &self.payers, &self.operators);
+        let mut tally = Tally::new(parameters.epoch);
         let mut row = 0u64;
         for group in 0..table.groups() {
             let rows =
@@ -192,59 +192,6 @@ impl Claims {
             Ok(signer) => drop(self.signers.entry((payer, signer)).or_insert(row)),
             Err(reason) => found.add(Difference::Receipt { row, payer, operator_id, reason }),
         }
-    }
-}
-
-/// The rules every receipt must pass, with the facts that the dataset states.
-struct Rules {
-    epoch: Epoch,
-    operators: usize,
-    quotas: HashMap<Address, u64>,
-    verifier: Verifier,
-}
-
-impl Rules {
-    fn new(verification: &Verification) -> Self {
-        let parameters = &verification.dataset.manifest().parameters;
-        let quota = |payer: &Payer| {
-            let most = U256::from(u64::MAX);
-            (payer.payer, u64::try_from(payer.quota_bytes.min(most)).unwrap_or(u64::MAX))
-        };
-        Self {
-            epoch: parameters.epoch,
-            operators: verification.operators.len(),
-            quotas: verification.payers.iter().map(quota).collect(),
-            verifier: Verifier::new(parameters.domain()),
-        }
-    }
-
-    fn signer(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
-        let facts = Facts { rules: self, claimed: signed.receipt.operator_id };
-        checks::check(signed, &self.verifier, EpochWindow::only(self.epoch), &facts)
-    }
-}
-
-/// What the dataset knows of the chain; what it does not know is noted in [`Claims`] and left to the caller.
-struct Facts<'a> {
-    rules: &'a Rules,
-    claimed: OperatorId,
-}
-
-impl ChainFacts for Facts<'_> {
-    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
-        Some(self.claimed)
-    }
-
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        exists(operator, self.rules.operators)
-    }
-
-    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        self.rules.quotas.get(&payer).copied()
-    }
-
-    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
-        true
     }
 }
 

@@ -3,19 +3,20 @@
 //! Invariant: the folder's bytes do not depend on the order of the input, on repeated or replaced receipts, nor on when or
 //! how often it is written; a folder under its final name is whole.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{B256, keccak256};
 use tatum_merkle::map_in_order;
-use tatum_primitives::{Nano, OperatorId};
-use tatum_receipt::{Rejection, SignedReceipt, Step, step};
+use tatum_primitives::Nano;
+use tatum_receipt::{Rejection, SignedReceipt};
 use tatum_rewards::Share;
 
+use crate::facts::Rules;
 use crate::folder::{Staging, digest};
-use crate::lineup::{Lineup, place};
+use crate::lineup::Lineup;
 use crate::rollup::distribute;
 use crate::table::{Row, TableWriter};
 use crate::tables::Tables;
@@ -35,7 +36,7 @@ pub struct EpochData {
     pub operators: Vec<Operator>,
     /// What each operator was promised before, by id; shorter if operators are new.
     pub previous_nano: Vec<Nano>,
-    /// Checked receipts; of each key the newest counts.
+    /// Receipts with good signatures; of each key the admissible one that ranks highest counts.
     pub receipts: Vec<SignedReceipt>,
 }
 
@@ -59,7 +60,7 @@ pub struct Written {
     pub manifest_hash: B256,
     /// The distribution.
     pub distribution: Distribution,
-    /// Receipts of payers or operators that do not exist at the epoch's block.
+    /// Receipts that are not admissible at the epoch's block.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -71,37 +72,20 @@ pub struct Written {
 pub fn write(parent: &Path, data: EpochData) -> Result<Written, Error> {
     let EpochData { parameters, payers, operators, previous_nano, receipts } = data;
     let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
-    writer.push_all(&newest_of_each_key(receipts)?)?;
+    // First: an inadmissible receipt replaces nothing.
+    let receipts = receipts.into_iter().filter(|signed| writer.admit(signed)).collect();
+    writer.push_all(&newest_of_each_key(receipts))?;
     writer.finish()
 }
 
-/// The newest receipt of each key, in canonical order.
-///
-/// # Errors
-///
-/// [`Error::Contradiction`] if two receipts of a key cannot both be true.
-pub fn newest_of_each_key(mut receipts: Vec<SignedReceipt>) -> Result<Vec<SignedReceipt>, Error> {
-    // Of two signatures over one statement, the lower stays, whichever came first.
-    receipts.sort_by(|one, other| {
-        let key = |signed: &SignedReceipt| (signed.receipt.key(), signed.receipt.sequence);
-        key(one).cmp(&key(other)).then_with(|| one.signature.0.cmp(&other.signature.0))
+/// Of each key the receipt that ranks highest, in canonical order.
+pub fn newest_of_each_key(mut receipts: Vec<SignedReceipt>) -> Vec<SignedReceipt> {
+    // The highest rank first; of two signatures over one statement, the lower stays, whichever came first.
+    receipts.sort_by_cached_key(|signed| {
+        (signed.receipt.key(), Reverse(signed.receipt.rank()), signed.signature.0)
     });
-    let mut newest: Vec<SignedReceipt> = Vec::with_capacity(receipts.len());
-    for signed in receipts {
-        let held = newest.last().filter(|held| held.receipt.key() == signed.receipt.key());
-        let effect = step(held, &signed)
-            .map_err(|reason| Error::Contradiction { payer: signed.receipt.payer, reason })?;
-        match (effect, held.is_some()) {
-            (Step::Advance, false) => newest.push(signed),
-            (Step::Advance, true) => {
-                newest.pop();
-                newest.push(signed);
-            }
-            (Step::Superseded | Step::Duplicate, _) => {}
-        }
-    }
-    newest.sort_by_key(|signed| place(&signed.receipt));
-    Ok(newest)
+    receipts.dedup_by_key(|signed| signed.receipt.key());
+    receipts
 }
 
 /// Writes a dataset from receipts that come one by one, for epochs that do not fit into memory.
@@ -112,7 +96,7 @@ pub struct Writer {
     payers: Vec<Payer>,
     operators: Vec<Operator>,
     previous_nano: Vec<Nano>,
-    known: HashSet<Address>,
+    rules: Rules,
     receipts: TableWriter<SignedReceipt>,
     lineup: Lineup,
     left_out: Vec<LeftOut>,
@@ -137,7 +121,7 @@ impl Writer {
         let receipts = TableWriter::create(staging.path())?;
         Ok(Self {
             parent: parent.to_owned(),
-            known: payers.iter().map(|payer| payer.payer).collect(),
+            rules: Rules::new(&parameters, &payers, &operators),
             lineup: Lineup::new(parameters.epoch),
             left_out: Vec::new(),
             staging,
@@ -149,11 +133,11 @@ impl Writer {
         })
     }
 
-    /// Adds the next receipt in canonical order. One whose payer or operator does not exist is left out and reported.
+    /// Adds the next receipt in canonical order. One that is not admissible is left out and reported.
     ///
     /// # Errors
     ///
-    /// [`Error::Row`] if it is out of order, has a key for the second time or is of another epoch; [`Error::Io`].
+    /// [`Error::Row`] if it is out of order or has a key for the second time; [`Error::Io`].
     pub fn push(&mut self, signed: &SignedReceipt) -> Result<(), Error> {
         self.push_leaf(signed, signed.leaf())
     }
@@ -170,8 +154,7 @@ impl Writer {
     }
 
     fn push_leaf(&mut self, signed: &SignedReceipt, leaf: B256) -> Result<(), Error> {
-        if let Some(reason) = self.reason_to_leave_out(signed) {
-            self.left_out.push(LeftOut { leaf, reason });
+        if !self.admit(signed) {
             return Ok(());
         }
         let row = self.receipts.rows();
@@ -221,19 +204,16 @@ impl Writer {
         Ok(Written { folder, manifest, manifest_hash, distribution, left_out })
     }
 
-    fn reason_to_leave_out(&self, signed: &SignedReceipt) -> Option<Rejection> {
-        let (payer, operator_id) = (signed.receipt.payer, signed.receipt.operator_id);
-        if !self.known.contains(&payer) {
-            return Some(Rejection::NoStake { payer });
+    /// Whether a receipt may be counted; notes why if not.
+    fn admit(&mut self, signed: &SignedReceipt) -> bool {
+        match self.rules.stated(&signed.receipt) {
+            Ok(()) => true,
+            Err(reason) => {
+                self.left_out.push(LeftOut { leaf: signed.leaf(), reason });
+                false
+            }
         }
-        let exists = exists(operator_id, self.operators.len());
-        (!exists).then_some(Rejection::UnknownOperator { operator_id })
     }
-}
-
-/// Whether an id names one of so many operators; ids are dense.
-pub(crate) fn exists(id: OperatorId, operators: usize) -> bool {
-    usize::try_from(id.0).is_ok_and(|id| id < operators)
 }
 
 fn write_table<R: Row>(folder: &Path, rows: &[R]) -> Result<FileEntry, Error> {

@@ -1,6 +1,6 @@
 //! The tree over an epoch's receipts: plain keccak256, sorted pairs, an odd node moves up unchanged.
 //!
-//! Invariant: OpenZeppelin's `MerkleProof` verifies the proofs against the root. A leaf is the hash of 274 bytes and an
+//! Invariant: OpenZeppelin's `MerkleProof` verifies the proofs against the root. A leaf is the hash of 278 bytes and an
 //! inner node that of 64, so neither is read as the other. Source: "Receipts" in `docs/architecture.md`.
 //!
 //! [`ReceiptsRoot`] makes the root in one pass and a few hundred bytes; [`ReceiptsTree`] keeps all nodes for proofs.

@@ -17,7 +17,7 @@ mod tls;
 #[path = "network/trackers.rs"]
 mod trackers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,9 @@ use tatum_node::relay::{self, SharedFacts};
 use tatum_node::tracker::{self, Tracker};
 use tatum_node::{Clock, GroupKey, NodeError, NodeKey, SystemClock};
 use tatum_overlay::ledger::Cadence;
-use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId, Role, StreamId};
+use tatum_primitives::{
+    Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamId,
+};
 use tatum_receipt::checks::ChainFacts;
 use tatum_receipt::{ReceiptKey, SessionKey, SignedReceipt};
 use tokio::sync::oneshot;
@@ -193,6 +195,14 @@ impl Network {
         of.map(|key| held[key].receipt.messages).sum()
     }
 
+    /// How many processes of a payer signed receipts.
+    fn readers(&self, payer: u8) -> usize {
+        let payer = session(payer).address();
+        let held = self.held.lock().unwrap();
+        let of = held.keys().filter(|key| key.payer == payer).map(|key| key.reader);
+        of.collect::<BTreeSet<ReaderId>>().len()
+    }
+
     async fn until(&self, what: impl Fn(&Self) -> bool) {
         let waiting = async {
             while !what(self) {
@@ -316,18 +326,52 @@ async fn restarted_relays_keep_their_receipts_and_clients_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_without_its_own_memory_continues_its_receipts() {
+async fn a_client_with_a_store_continues_its_receipts_and_one_without_begins_anew() {
     let network = Network::start().await;
     let relay = network.relay(0);
-    for (round, expected) in [(0, 100), (1, 200)] {
-        let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
-        for line in lines(round * 100, round * 100 + 100) {
-            publisher.publish(line.as_bytes()).await.unwrap();
+    for (payer, data_dir, expected) in
+        [(3, Some(network.folder.path().join("publisher")), 1), (4, None, 2)]
+    {
+        for round in [0, 1] {
+            let config = ClientConfig { data_dir: data_dir.clone(), ..network.client(payer) };
+            let mut publisher = Publisher::connect(config, &stream()).await.unwrap();
+            for line in lines(round * 100, round * 100 + 100) {
+                publisher.publish(line.as_bytes()).await.unwrap();
+            }
+            assert_eq!(publisher.finish(PATIENCE).await.receipts_open, 0);
+            let so_far = round as u64 * 100 + 100;
+            network.until(|network| network.receipted(Role::Publisher, payer) == so_far).await;
         }
-        assert_eq!(publisher.finish(PATIENCE).await.receipts_open, 0);
-        network.until(|network| network.receipted(Role::Publisher, 3) == expected).await;
+        assert_eq!(network.readers(payer), expected);
     }
     relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn six_subscribers_on_one_account_do_not_disturb_each_other() {
+    let network = Network::start().await;
+    let relays = [network.relay(0), network.relay(1)];
+    let mut reading = Vec::new();
+    for _ in 0..6 {
+        let subscriber = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
+        reading.push(read(subscriber, 600));
+    }
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    for line in lines(0, 600) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    for reading in reading {
+        let (subscriber, got) = reading.await.unwrap();
+        assert_eq!(got, lines(0, 600));
+        let stats = subscriber.finish(PATIENCE).await;
+        assert_eq!((stats.messages, stats.missing, stats.receipts_open), (600, 0, 0));
+    }
+    publisher.finish(PATIENCE).await;
+    for relay in relays {
+        relay.stop().await;
+    }
+    assert_eq!(network.receipted(Role::Subscriber, 1), 6 * 600);
+    assert_eq!(network.readers(1), 6);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

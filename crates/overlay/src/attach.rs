@@ -3,7 +3,7 @@
 //! Invariant: it is signed over both ends of the link, so no relay can pass it on as its own.
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, NodeId, Role, StreamKey, keccak256};
+use tatum_primitives::{Address, B256, NodeId, ReaderId, Role, StreamKey, keccak256};
 use tatum_receipt::{SessionKey, Signature, SignatureError};
 
 use crate::message::signature_bytes;
@@ -17,6 +17,8 @@ pub struct Attach {
     pub role: Role,
     /// On whose account.
     pub payer: Address,
+    /// Which of the payer's processes asks; its receipts are kept apart from the others'.
+    pub reader: ReaderId,
     /// When this was signed, milliseconds since 1970.
     pub signed_at_ms: u64,
     /// By the payer or one of its session keys, over [`Attach::digest`].
@@ -29,13 +31,13 @@ impl Attach {
     #[must_use]
     pub fn sign(
         (stream, role): (StreamKey, Role),
-        payer: Address,
+        (payer, reader): (Address, ReaderId),
         (client, relay): (NodeId, NodeId),
         signed_at_ms: u64,
         key: &SessionKey,
     ) -> Self {
         let signature = Signature([0; 65]);
-        let mut attach = Self { stream, role, payer, signed_at_ms, signature };
+        let mut attach = Self { stream, role, payer, reader, signed_at_ms, signature };
         attach.signature = Signature::sign(key, attach.digest(client, relay));
         attach
     }
@@ -48,6 +50,7 @@ impl Attach {
             self.stream.0.as_slice(),
             &[self.role as u8],
             self.payer.as_slice(),
+            &self.reader.0.to_be_bytes(),
             &self.signed_at_ms.to_be_bytes(),
             client.0.as_slice(),
             relay.0.as_slice(),

@@ -17,15 +17,17 @@
 
 use std::collections::BTreeMap;
 
-use tatum_primitives::{Address, Epoch, Role, StreamKey};
+use tatum_primitives::{Address, Epoch, ReaderId, Role, StreamKey};
 use tatum_receipt::DeliveryReceipt;
+
+use crate::frame::Attach;
 
 /// How much may stay unreceipted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Unreceipted bytes per payer, stream and role.
+    /// Unreceipted bytes per payer, stream, role and reader.
     pub bytes: u64,
-    /// Unreceipted bytes per payer, all streams and roles together.
+    /// Unreceipted bytes per payer, all streams, roles and readers together.
     pub payer_bytes: u64,
     /// Late copies that are always allowed, in bytes per payer and epoch,
     pub duplicate_bytes: u64,
@@ -56,13 +58,23 @@ pub struct CreditKey {
     pub stream: StreamKey,
     /// For what.
     pub role: Role,
+    /// To which of the payer's processes.
+    pub reader: ReaderId,
 }
 
 impl CreditKey {
     /// The account that a receipt settles.
     #[must_use]
     pub const fn of(receipt: &DeliveryReceipt) -> Self {
-        Self { payer: receipt.payer, stream: receipt.stream_key, role: receipt.role }
+        let DeliveryReceipt { payer, stream_key: stream, role, reader, .. } = *receipt;
+        Self { payer, stream, role, reader }
+    }
+
+    /// The account on which a request is served.
+    #[must_use]
+    pub const fn asked_by(request: &Attach) -> Self {
+        let Attach { payer, stream, role, reader, .. } = *request;
+        Self { payer, stream, role, reader }
     }
 }
 
@@ -289,8 +301,12 @@ mod tests {
     use tatum_primitives::B256;
 
     const PAYER: Address = Address::ZERO;
-    const KEY: CreditKey =
-        CreditKey { payer: PAYER, stream: StreamKey(B256::ZERO), role: Role::Subscriber };
+    const KEY: CreditKey = CreditKey {
+        payer: PAYER,
+        stream: StreamKey(B256::ZERO),
+        role: Role::Subscriber,
+        reader: ReaderId(0),
+    };
 
     fn receipt(epoch: u64, bytes: u64) -> DeliveryReceipt {
         DeliveryReceipt { epoch: Epoch(epoch), bytes, messages: 1, ..DeliveryReceipt::default() }
@@ -321,6 +337,18 @@ mod tests {
         credit.receipted(&receipt(1, 60));
         assert_eq!(credit.unreceipted(KEY, Epoch(1)), 40);
         assert!(credit.open(KEY, Epoch(3)));
+    }
+
+    #[test]
+    fn a_receipt_settles_its_own_readers_account() {
+        let mut credit = credit();
+        let other = CreditKey { reader: ReaderId(1), ..KEY };
+        credit.serve(KEY, Epoch(1), 60);
+        credit.serve(other, Epoch(1), 60);
+        credit.receipted(&DeliveryReceipt { reader: ReaderId(1), ..receipt(1, 60) });
+        assert_eq!(credit.unreceipted(KEY, Epoch(1)), 60);
+        assert_eq!(credit.unreceipted(other, Epoch(1)), 0);
+        assert_eq!(credit.unreceipted_of(PAYER, Epoch(1)), 60);
     }
 
     #[test]

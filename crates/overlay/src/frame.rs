@@ -61,8 +61,8 @@ pub enum Refusal {
     /// The relay shuts down and takes closing receipts for a moment.
     #[error("the relay shuts down")]
     Leaving,
-    /// Another client of the same payer took the place.
-    #[error("a newer client of the same payer took over")]
+    /// Another link of the same reader took the place.
+    #[error("a newer link of the same reader took over")]
     Replaced,
     /// More was published than the payer may in a second.
     #[error("more than {limit_bytes_per_second} bytes in a second")]
@@ -127,7 +127,7 @@ pub enum Frame {
         stream: StreamKey,
         /// What it does.
         role: Role,
-        /// The newest receipts it holds of this payer, stream and role: 274 bytes each.
+        /// The newest receipts it holds of this payer, stream, role and reader: 278 bytes each.
         newest: Vec<Vec<u8>>,
     },
     /// The relay does not serve, or stopped.
@@ -169,7 +169,7 @@ pub enum Frame {
         /// Their payload bytes.
         bytes: u64,
     },
-    /// A signed receipt's 274 bytes.
+    /// A signed receipt's 278 bytes.
     Receipt(Vec<u8>),
     /// The node holds the receipt on disk.
     Acknowledged(Acknowledgement),
@@ -308,7 +308,7 @@ mod tests {
     use crate::message::PublisherKeys;
     use crate::message::tests::{key, message};
     use proptest::prelude::*;
-    use tatum_primitives::{Address, NodeId};
+    use tatum_primitives::{Address, NodeId, ReaderId};
 
     fn packet(frames: &[Frame]) -> Bytes {
         let mut packer = Packer::default();
@@ -331,7 +331,7 @@ mod tests {
             Frame::Join { stream: stream() },
             Frame::Message(Box::new(message(&publisher, 3))),
             Frame::Have { stream: stream(), spans: vec![span] },
-            Frame::Receipt(vec![1; 274]),
+            Frame::Receipt(vec![1; 278]),
         ];
         let read = decode(&packet(&sent)).unwrap();
         assert_eq!(read.into_iter().map(|(frame, _)| frame).collect::<Vec<_>>(), sent);
@@ -370,7 +370,13 @@ mod tests {
         let (client, relay) = (NodeId(B256::repeat_byte(1)), NodeId(B256::repeat_byte(2)));
         let session = key(5);
         let what = (stream(), Role::Subscriber);
-        let attach = Attach::sign(what, Address::repeat_byte(9), (client, relay), 77, &session);
+        let attach = Attach::sign(
+            what,
+            (Address::repeat_byte(9), ReaderId(5)),
+            (client, relay),
+            77,
+            &session,
+        );
         assert_eq!(attach.signer(client, relay), Ok(session.address()));
         assert_ne!(attach.signer(relay, client), Ok(session.address()));
     }

@@ -1,15 +1,17 @@
 //! The payer's side of the accounts: what each node delivered or accepted, and the receipts due.
 //!
-//! Invariant: counters of an account never fall and `sequence` rises with every receipt made, also
-//! over a restart, as long as [`Ledger::adopt`] is given the newest receipt that either side holds.
+//! Invariant: counters of an account never fall and the rank of its receipts rises with every one
+//! made, also over a restart, as long as [`Ledger::adopt`] is given the highest receipt that either
+//! side holds.
 //!
-//! A first valid copy credits the neighbour that brought it; `on_time` counts those whose age by
-//! the *receiver's* clock was within the latency bound. A publisher with a wrong clock can shift
+//! A first valid copy credits the neighbour that brought it; `bytes_on_time` counts those whose age
+//! by the *receiver's* clock was within the latency bound. A publisher with a wrong clock can shift
 //! that for its own messages; a node cannot.
 
 use std::collections::BTreeMap;
 
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey, keccak256};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
+use tatum_receipt::checks::MAX_COUNTER;
 use tatum_receipt::{DeliveryReceipt, SignedReceipt};
 
 use crate::Now;
@@ -36,6 +38,8 @@ impl Default for Cadence {
 pub struct AccountKey {
     /// The node that delivered or accepted.
     pub node: NodeId,
+    /// For whom it did.
+    pub operator_id: OperatorId,
     /// The stream partition.
     pub stream: StreamKey,
     /// What the node did.
@@ -46,11 +50,9 @@ pub struct AccountKey {
 
 #[derive(Debug, Default)]
 struct Account {
-    operator_id: OperatorId,
     messages: u64,
     bytes: u64,
-    on_time: u64,
-    contents: B256,
+    bytes_on_time: u64,
     sequence: u64,
     receipted_messages: u64,
     waiting_since_ms: Option<u64>,
@@ -63,18 +65,17 @@ struct Account {
 /// One delivery to be counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery {
-    /// The message's id.
-    pub id: B256,
-    /// Its payload bytes.
+    /// The message's payload bytes.
     pub bytes: u64,
     /// Whether it met the latency bound.
     pub on_time: bool,
 }
 
-/// All accounts of one payer at one client.
+/// All accounts of one payer at one client, its reader.
 #[derive(Debug)]
 pub struct Ledger {
     payer: Address,
+    reader: ReaderId,
     cadence: Cadence,
     accounts: BTreeMap<AccountKey, Account>,
 }
@@ -82,18 +83,17 @@ pub struct Ledger {
 impl Ledger {
     /// No accounts yet.
     #[must_use]
-    pub const fn new(payer: Address, cadence: Cadence) -> Self {
-        Self { payer, cadence, accounts: BTreeMap::new() }
+    pub const fn new(payer: Address, reader: ReaderId, cadence: Cadence) -> Self {
+        Self { payer, reader, cadence, accounts: BTreeMap::new() }
     }
 
     /// Counts one delivery.
-    pub fn credit(&mut self, key: AccountKey, operator: OperatorId, what: Delivery, now: &Now) {
+    pub fn credit(&mut self, key: AccountKey, what: Delivery, now: &Now) {
         let account = self.accounts.entry(key).or_default();
-        account.operator_id = operator;
-        account.messages += 1;
-        account.bytes += what.bytes;
-        account.on_time += u64::from(what.on_time);
-        account.contents = fold(account.contents, what.id);
+        account.messages = account.messages.saturating_add(1);
+        account.bytes = account.bytes.saturating_add(what.bytes);
+        let bytes_on_time = if what.on_time { what.bytes } else { 0 };
+        account.bytes_on_time = account.bytes_on_time.saturating_add(bytes_on_time);
         account.waiting_since_ms.get_or_insert(now.monotonic_ms);
     }
 
@@ -101,14 +101,14 @@ impl Ledger {
     /// `closing`, everything unreceipted is due.
     pub fn due(&mut self, now: &Now, closing: bool) -> Vec<DeliveryReceipt> {
         let Cadence { messages, interval_ms, .. } = self.cadence;
-        let payer = self.payer;
+        let whose = (self.payer, self.reader);
         let mut receipts = Vec::new();
         for (key, account) in &mut self.accounts {
             let Some(since) = account.waiting_since_ms else { continue };
             let enough = account.messages - account.receipted_messages >= messages;
             let late = now.monotonic_ms.saturating_sub(since) >= interval_ms;
             if enough || late || closing || key.epoch < now.epoch {
-                receipts.push(account.receipt(payer, key));
+                receipts.push(account.receipt(whose, key));
             }
         }
         receipts
@@ -116,11 +116,11 @@ impl Ledger {
 
     /// Receipts for all that `node` did and that is not receipted yet.
     pub fn due_to(&mut self, node: NodeId, now: &Now) -> Vec<DeliveryReceipt> {
-        let payer = self.payer;
+        let whose = (self.payer, self.reader);
         let mut receipts = Vec::new();
         for (key, account) in self.accounts.iter_mut().filter(|(key, _)| key.node == node) {
             if account.waiting_since_ms.is_some() && key.epoch <= now.epoch {
-                receipts.push(account.receipt(payer, key));
+                receipts.push(account.receipt(whose, key));
             }
         }
         receipts
@@ -167,6 +167,7 @@ impl Ledger {
         let wait = if at_once { 0 } else { self.cadence.resend_ms };
         let first = AccountKey {
             node,
+            operator_id: OperatorId::default(),
             stream: StreamKey::default(),
             role: Role::Subscriber,
             epoch: Epoch(0),
@@ -195,26 +196,26 @@ impl Ledger {
         self.accounts.values().filter(open).count()
     }
 
-    /// Continues from a receipt of ours that somebody held: the newer one wins. What was counted
-    /// here since is added on top; `contents` then shows where the two views parted.
+    /// Continues from a receipt of ours that somebody held: the one that ranks higher wins. What was
+    /// counted here since is added on top. Receipts of other readers are not ours.
     pub fn adopt(&mut self, held: &SignedReceipt, acknowledged: bool) {
         let receipt = &held.receipt;
+        if (receipt.payer, receipt.reader) != (self.payer, self.reader) {
+            return;
+        }
         let account = self.accounts.entry(key_of(receipt)).or_default();
-        let known = account.newest.as_ref().map(|newest| newest.receipt.sequence);
-        if known.is_some_and(|known| known >= receipt.sequence) {
+        let known = account.newest.as_ref().map(|newest| newest.receipt.rank());
+        if known.is_some_and(|known| known >= receipt.rank()) {
             return;
         }
         let base = account.newest.as_ref().map(|newest| newest.receipt.clone()).unwrap_or_default();
-        account.operator_id = receipt.operator_id;
-        account.messages = receipt.messages + (account.messages - base.messages);
-        account.bytes = receipt.bytes + (account.bytes - base.bytes);
-        account.on_time = receipt.on_time + (account.on_time - base.on_time);
-        account.contents = if account.messages == receipt.messages {
-            receipt.contents
-        } else {
-            fold(receipt.contents, account.contents)
-        };
-        account.sequence = receipt.sequence;
+        let onto = |held: u64, here: u64, base: u64| held.saturating_add(here.saturating_sub(base));
+        account.messages = onto(receipt.messages, account.messages, base.messages);
+        account.bytes = onto(receipt.bytes, account.bytes, base.bytes);
+        account.bytes_on_time =
+            onto(receipt.bytes_on_time, account.bytes_on_time, base.bytes_on_time);
+        // The held one may rank higher by its bytes alone.
+        account.sequence = account.sequence.max(receipt.sequence);
         account.receipted_messages = receipt.messages;
         account.newest = Some(held.clone());
         account.acknowledged = acknowledged;
@@ -228,22 +229,23 @@ impl Ledger {
 }
 
 impl Account {
-    fn receipt(&mut self, payer: Address, key: &AccountKey) -> DeliveryReceipt {
-        self.sequence += 1;
+    fn receipt(&mut self, whose: (Address, ReaderId), key: &AccountKey) -> DeliveryReceipt {
+        self.sequence = self.sequence.saturating_add(1).min(MAX_COUNTER);
         self.receipted_messages = self.messages;
         self.waiting_since_ms = None;
         DeliveryReceipt {
-            payer,
-            operator_id: self.operator_id,
+            payer: whose.0,
+            operator_id: key.operator_id,
             node: key.node,
             stream_key: key.stream,
             role: key.role,
+            reader: whose.1,
             epoch: key.epoch,
             sequence: self.sequence,
             messages: self.messages,
             bytes: self.bytes,
-            on_time: self.on_time,
-            contents: self.contents,
+            bytes_on_time: self.bytes_on_time,
+            contents: B256::ZERO,
             channel: B256::ZERO,
             owed: 0,
         }
@@ -253,14 +255,11 @@ impl Account {
 fn key_of(receipt: &DeliveryReceipt) -> AccountKey {
     AccountKey {
         node: receipt.node,
+        operator_id: receipt.operator_id,
         stream: receipt.stream_key,
         role: receipt.role,
         epoch: receipt.epoch,
     }
-}
-
-fn fold(contents: B256, id: B256) -> B256 {
-    keccak256([contents.0, id.0].as_flattened())
 }
 
 #[cfg(test)]
@@ -278,6 +277,7 @@ mod tests {
     fn account(epoch: u64) -> AccountKey {
         AccountKey {
             node: NodeId(B256::repeat_byte(1)),
+            operator_id: OperatorId(7),
             stream: StreamKey(B256::repeat_byte(2)),
             role: Role::Subscriber,
             epoch: Epoch(epoch),
@@ -285,12 +285,13 @@ mod tests {
     }
 
     fn ledger() -> Ledger {
-        Ledger::new(session(1).address(), Cadence { messages: 3, interval_ms: 100, resend_ms: 50 })
+        let cadence = Cadence { messages: 3, interval_ms: 100, resend_ms: 50 };
+        Ledger::new(session(1).address(), ReaderId(5), cadence)
     }
 
     fn deliver(ledger: &mut Ledger, id: u8, at: Now) {
-        let what = Delivery { id: B256::repeat_byte(id), bytes: 10, on_time: id.is_multiple_of(2) };
-        ledger.credit(account(at.epoch.0), OperatorId(7), what, &at);
+        let what = Delivery { bytes: 10, on_time: id.is_multiple_of(2) };
+        ledger.credit(account(at.epoch.0), what, &at);
     }
 
     fn sign(receipt: DeliveryReceipt) -> SignedReceipt {
@@ -309,7 +310,10 @@ mod tests {
             deliver(&mut ledger, id, now(101, 4));
         }
         let counted = ledger.due(&now(101, 4), false);
-        assert_eq!((counted[0].messages, counted[0].on_time, counted[0].sequence), (4, 2, 2));
+        assert_eq!(
+            (counted[0].messages, counted[0].bytes_on_time, counted[0].sequence),
+            (4, 20, 2)
+        );
         deliver(&mut ledger, 5, now(102, 4));
         let closing = ledger.due(&now(103, 5), false);
         assert_eq!((closing[0].messages, closing[0].epoch), (5, Epoch(4)));
@@ -345,10 +349,35 @@ mod tests {
         after.adopt(&held, true);
         let next = after.due(&now(0, 0), true).remove(0);
         assert_eq!((next.sequence, next.messages, next.bytes), (2, 6, 60));
-        let old = sign(DeliveryReceipt { sequence: 0, messages: 1, ..held.receipt });
-        after.adopt(&old, true);
+        let old = DeliveryReceipt { sequence: 0, messages: 1, bytes_on_time: 0, ..held.receipt };
+        after.adopt(&sign(old), true);
         deliver(&mut after, 1, now(0, 0));
         assert_eq!(after.due(&now(0, 0), true)[0].messages, 7);
+    }
+
+    #[test]
+    fn a_receipt_of_another_reader_is_not_continued() {
+        let mut ledger = ledger();
+        deliver(&mut ledger, 2, now(0, 0));
+        let ours = ledger.due(&now(0, 0), true).remove(0);
+        assert_eq!(ours.reader, ReaderId(5));
+        let theirs = DeliveryReceipt { reader: ReaderId(6), bytes_on_time: 900, ..ours };
+        ledger.adopt(&sign(theirs), true);
+        deliver(&mut ledger, 2, now(0, 0));
+        assert_eq!(ledger.due(&now(0, 0), true)[0].bytes_on_time, 20);
+    }
+
+    #[test]
+    fn receipts_rank_higher_and_higher_up_to_the_last_sequence() {
+        let mut ledger = ledger();
+        deliver(&mut ledger, 2, now(0, 0));
+        let first = ledger.due(&now(0, 0), true).remove(0);
+        let last = DeliveryReceipt { sequence: MAX_COUNTER, ..first };
+        ledger.adopt(&sign(last.clone()), true);
+        deliver(&mut ledger, 2, now(0, 0));
+        let next = ledger.due(&now(0, 0), true).remove(0);
+        assert_eq!(next.sequence, MAX_COUNTER);
+        assert!(next.rank() > last.rank());
     }
 
     proptest! {
@@ -368,7 +397,7 @@ mod tests {
                 }
                 for receipt in ledger.due(&now(time, epoch), false) {
                     if let Some(old) = newest.insert(receipt.epoch, receipt.clone()) {
-                        prop_assert!(receipt.sequence > old.sequence);
+                        prop_assert!(receipt.rank() > old.rank());
                         prop_assert!(receipt.messages > old.messages);
                     }
                 }

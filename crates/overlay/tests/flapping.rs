@@ -9,7 +9,9 @@ use tatum_overlay::propagation::Limits;
 use tatum_overlay::{
     ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit, frame,
 };
-use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey,
+};
 use tatum_receipt::{SessionKey, Signature, Verifier};
 
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
@@ -47,6 +49,7 @@ fn client() -> Overlay {
     let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
     let account = Account {
         payer: key().address(),
+        reader: ReaderId(0),
         key: key(),
         verifier: Verifier::new(domain),
         cadence: Cadence::default(),
@@ -96,8 +99,13 @@ fn frames(overlay: &mut Overlay, to: Link) -> Vec<Frame> {
 
 fn admit(relay: &mut Overlay, link: Link, role: Role, now: &Now) {
     relay.link_opened(link, CLIENT, None, now);
-    let attach =
-        Attach::sign((STREAM, role), key().address(), (CLIENT, RELAY), now.wall_ms, &key());
+    let attach = Attach::sign(
+        (STREAM, role),
+        (key().address(), ReaderId(0)),
+        (CLIENT, RELAY),
+        now.wall_ms,
+        &key(),
+    );
     relay.admit(link, &attach, &[], now);
 }
 
@@ -136,7 +144,7 @@ fn a_publisher_hears_again_what_was_accepted_before_its_link_broke() {
         let admitted = Frame::Admitted { stream: STREAM, role: Role::Publisher, newest: vec![] };
         publisher.packet(link, &packet(&admitted), &now);
         let published = message(round, 100);
-        publisher.publish(&published, published.id(), &now);
+        publisher.publish(&published, &now);
         for frame in frames(&mut publisher, link) {
             relay.packet(link, &packet(&frame), &now);
         }
@@ -220,7 +228,7 @@ fn a_publisher_that_left_and_came_back_is_told_what_was_accepted() {
     relay.tick(&at(3));
     let attach = Attach::sign(
         (STREAM, Role::Publisher),
-        key().address(),
+        (key().address(), ReaderId(0)),
         (CLIENT, RELAY),
         at(4).wall_ms,
         &key(),
@@ -229,4 +237,30 @@ fn a_publisher_that_left_and_came_back_is_told_what_was_accepted() {
     relay.tick(&at(30));
     let told = frames(&mut relay, link);
     assert!(told.iter().any(|frame| matches!(frame, Frame::Accepted { .. })), "{told:?}");
+}
+
+#[test]
+fn readers_of_one_account_are_served_side_by_side_and_one_reader_on_one_link() {
+    let mut relay = relay(credit::Limits::default());
+    let mut ask = |link: u64, reader: u32| {
+        let (client, link) = (NodeId(B256::repeat_byte(u8::try_from(link).unwrap())), Link(link));
+        relay.link_opened(link, client, None, &at(0));
+        let whose = (key().address(), ReaderId(reader));
+        let what = (STREAM, Role::Subscriber);
+        let attach = Attach::sign(what, whose, (client, RELAY), at(0).wall_ms, &key());
+        relay.admit(link, &attach, &[], &at(0));
+        let replaced =
+            |frame: &Frame| matches!(frame, Frame::Refused { reason: Refusal::Replaced, .. });
+        let mut links = Vec::new();
+        while let Some(output) = relay.poll() {
+            let Output::Send { link, frame, .. } = output else { continue };
+            let mut packer = Packer::default();
+            packer.push(&frame);
+            let read = frame::decode(&packer.finish().unwrap()).unwrap();
+            links.extend(read.iter().any(|(frame, _)| replaced(frame)).then_some(link));
+        }
+        links
+    };
+    assert!((21..27).all(|link| ask(link, u32::try_from(link).unwrap()).is_empty()));
+    assert_eq!(ask(27, 23), [Link(23)]);
 }

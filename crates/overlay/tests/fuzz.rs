@@ -10,7 +10,7 @@ use tatum_overlay::limit::Rate;
 use tatum_overlay::node::{Ceilings, Config};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit};
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SessionKey, Signature};
 
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
@@ -47,7 +47,8 @@ fn every_frame() -> Vec<Frame> {
         last: 500,
     };
     let ends = (NodeId(B256::repeat_byte(1)), NodeId(B256::repeat_byte(2)));
-    let attach = Attach::sign((STREAM, Role::Subscriber), key().address(), ends, 77, &key());
+    let attach =
+        Attach::sign((STREAM, Role::Subscriber), (key().address(), ReaderId(0)), ends, 77, &key());
     let refused = |reason| Frame::Refused { stream: STREAM, role: Role::Publisher, reason };
     let digest = B256::repeat_byte(9);
     let retry_after_ms = 60_000;
@@ -218,7 +219,7 @@ proptest! {
         relay.link_opened(LINK, neighbour, operator, &at(0));
         let ends = (neighbour, NodeId(B256::repeat_byte(1)));
         let attach =
-            Attach::sign((STREAM, Role::Publisher), key().address(), ends, 1_000_000, &key());
+            Attach::sign((STREAM, Role::Publisher), (key().address(), ReaderId(0)), ends, 1_000_000, &key());
         relay.admit(LINK, &attach, &[], &at(0));
         let mut now_ms = 0;
         for (frame, gap_ms) in said {

@@ -9,7 +9,9 @@ use tatum_overlay::propagation::Limits;
 use tatum_overlay::{
     Block, ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit,
 };
-use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey,
+};
 use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Verifier};
 
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
@@ -39,6 +41,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
     };
     let account = Account {
         payer: key().address(),
+        reader: ReaderId(0),
         key: key(),
         verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
@@ -231,8 +234,13 @@ fn a_payer_that_publishes_too_much_is_told_and_its_messages_are_repaired_later()
     let link = Link(1);
     relay.link_opened(link, node(1), None, &at(0));
     let ends = (node(1), ME);
-    let attach =
-        Attach::sign((STREAM, Role::Publisher), key().address(), ends, at(0).wall_ms, &key());
+    let attach = Attach::sign(
+        (STREAM, Role::Publisher),
+        (key().address(), ReaderId(0)),
+        ends,
+        at(0).wall_ms,
+        &key(),
+    );
     relay.admit(link, &attach, &[], &at(0));
     for number in 0..30 {
         relay.packet(link, &sent(chain(1), number, 100), &at(0));

@@ -6,7 +6,7 @@ use tatum_overlay::frame::{Attach, MAX_SPANS, Packer, Span};
 use tatum_overlay::node::{Ceilings, Config};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, Priority};
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::{SessionKey, Signature};
 
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
@@ -59,7 +59,8 @@ fn relay_with(role: Role, credit: credit::Limits) -> Overlay {
     let mut relay = relay(credit);
     relay.link_opened(LINK, NEIGHBOUR, None, &NOW);
     let ends = (NEIGHBOUR, RELAY);
-    let attach = Attach::sign((STREAM, role), key().address(), ends, NOW.wall_ms, &key());
+    let attach =
+        Attach::sign((STREAM, role), (key().address(), ReaderId(0)), ends, NOW.wall_ms, &key());
     relay.admit(LINK, &attach, &[], &NOW);
     relay
 }

@@ -8,7 +8,7 @@ use tatum_overlay::permissions::{Access, Audience, PermissionList};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit};
 use tatum_primitives::{
-    Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamId, StreamKey,
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId, StreamKey,
 };
 use tatum_receipt::{SessionKey, Signature, Verifier};
 
@@ -59,6 +59,7 @@ fn overlay(relay: bool) -> Overlay {
     };
     let account = Account {
         payer: key(PERMITTED).address(),
+        reader: ReaderId(0),
         key: key(PERMITTED),
         verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
@@ -102,7 +103,7 @@ fn sent(publisher: u8, sequence: u64) -> Bytes {
 
 fn attach(role: Role, payer: u8, signer: u8, link: Link) -> Attach {
     let (ends, at_ms) = ((node(link.0), ME), at(0).wall_ms);
-    Attach::sign((stream(), role), key(payer).address(), ends, at_ms, &key(signer))
+    Attach::sign((stream(), role), (key(payer).address(), ReaderId(0)), ends, at_ms, &key(signer))
 }
 
 /// What was said on a link, and whether a request was passed to the caller.

@@ -20,7 +20,7 @@ use tatum_overlay::propagation::Limits;
 use tatum_overlay::topology::{Place, Shape, Topology};
 use tatum_overlay::{Link, Now, Output, Overlay, Priority};
 use tatum_primitives::{
-    Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamId, StreamKey,
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId, StreamKey,
 };
 use tatum_receipt::{Acknowledgement, ReceiptKey, SessionKey, Signature, SignedReceipt, Verifier};
 
@@ -99,6 +99,7 @@ impl World {
                 let cadence = Cadence { messages: 50, interval_ms: 500, resend_ms: 700 };
                 let account = Account {
                     payer: session(number).address(),
+                    reader: ReaderId(u32::try_from(number).unwrap()),
                     key: session(number),
                     verifier: verifier(),
                     cadence,
@@ -231,7 +232,7 @@ impl World {
         let now = self.now();
         let signed = SignedReceipt::decode(bytes).unwrap();
         let held = self.held.get(&signed.receipt.key());
-        if tatum_receipt::step(held, &signed).unwrap() == tatum_receipt::Step::Advance {
+        if tatum_receipt::step(held, &signed) == tatum_receipt::Step::Advance {
             self.held.insert(signed.receipt.key(), signed.clone());
         }
         let word = Acknowledgement::sign(&node_key(relay), verifier().digest(&signed.receipt));
@@ -273,7 +274,7 @@ impl World {
             .signed(&publisher);
             previous = Some(at);
             let now = self.now();
-            self.nodes[number].publish(&message, message.id(), &now);
+            self.nodes[number].publish(&message, &now);
             self.drain(number);
         }
     }

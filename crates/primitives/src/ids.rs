@@ -29,6 +29,20 @@ impl FromStr for OperatorId {
     }
 }
 
+/// Which of a payer's processes received something. A process draws its number once and keeps it, so that several on
+/// one account do not disturb each other's receipts.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct ReaderId(pub u32);
+
+impl fmt::Display for ReaderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A node's ed25519 public key.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

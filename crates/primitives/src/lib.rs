@@ -21,4 +21,6 @@ pub use alloy_primitives::{Address, B256, U256, keccak256};
 pub use amount::{Bps, Nano, NanoError, WEI_PER_NANO};
 pub use domain::{Domain, eip712_digest};
 pub use epoch::{Epoch, EpochSchedule};
-pub use ids::{NodeId, OperatorId, Role, StreamId, StreamIdError, StreamKey, UnknownRole};
+pub use ids::{
+    NodeId, OperatorId, ReaderId, Role, StreamId, StreamIdError, StreamKey, UnknownRole,
+};

@@ -5,16 +5,15 @@ FROM receipts
 CROSS JOIN parameters
 WHERE receipts.epoch <> parameters.epoch
 UNION ALL
-SELECT 'receipts with counters that give no units',
+SELECT 'receipts with counters that no receipt may state',
        COUNT(*)
 FROM receipts
 WHERE messages < 1
-   OR on_time < 0
-   OR on_time > messages
-   OR bytes < 0
+   OR bytes_on_time < 0
+   OR bytes_on_time > bytes
    OR operator_id < 0
 UNION ALL
--- 2^40: "Receipts" in docs/architecture.md.
+-- 2^40: docs/receipts.md.
 SELECT 'receipts of more bytes than a receipt may state',
        COUNT(*)
 FROM receipts

@@ -10,22 +10,14 @@
 -- floor(a * b / c) of large a goes digit by digit, as on paper. With a = high * B + low and high * b = q * c + r,
 -- floor(a * b / c) = q * B + floor((r * B + low * b) / c).
 WITH
--- The units of each receipt: floor(bytes * on_time / messages). Operators' ids are 0, 1, 2 ...; those that do not exist
+-- The units of each receipt are its bytes on time, at most 2^40. Operators' ids are 0, 1, 2 ...; those that do not exist
 -- count for nothing.
-work AS (
-    SELECT payer,
-           operator_id,
-           CAST(messages AS DECIMAL(20, 0)) AS messages,
-           -- below 1e13 * 9.3e18
-           CAST(bytes AS DECIMAL(13, 0)) * CAST(on_time AS DECIMAL(20, 0)) AS product
-    FROM receipts
-    WHERE operator_id < (SELECT COUNT(*) FROM operators)
-),
 units AS (
     SELECT payer,
            operator_id,
-           CAST((product - product % messages) / messages AS DECIMAL(13, 0)) AS units
-    FROM work
+           CAST(bytes_on_time AS DECIMAL(13, 0)) AS units
+    FROM receipts
+    WHERE operator_id < (SELECT COUNT(*) FROM operators)
 ),
 edges AS (
     SELECT payer, operator_id, CAST(SUM(units) AS DECIMAL(23, 0)) AS units

@@ -99,16 +99,18 @@ pub enum Rejection {
         /// The operator named.
         operator_id: OperatorId,
     },
-    /// The payer has no stake that counts in the epoch.
+    /// The payer has no stake that counts in the epoch: it pays no fee, or has no quota.
     #[error("payer {payer} has no stake that counts in the receipt's epoch")]
     NoStake {
         /// The payer named.
         payer: Address,
     },
-    /// More bytes than the payer's stake allows.
-    #[error("{got} bytes are more than the payer's quota of {quota} bytes in the epoch")]
+    /// More bytes on time than the payer's stake allows.
+    #[error(
+        "{got} bytes on time are more than the payer's quota of {quota} bytes in the epoch allows"
+    )]
     OverQuota {
-        /// Bytes stated.
+        /// Bytes on time stated.
         got: u64,
         /// Bytes the stake allows.
         quota: u64,
@@ -130,22 +132,6 @@ pub enum Rejection {
         /// The payer named.
         payer: Address,
     },
-    /// A counter fell below what a receipt of the same key already stated.
-    #[error("{field} fell from {held} to {got}; counters are cumulative in an epoch")]
-    FallingCounter {
-        /// The counter.
-        field: String,
-        /// The value already held.
-        held: u64,
-        /// The value given.
-        got: u64,
-    },
-    /// Another receipt with the same sequence is already held.
-    #[error("another receipt with sequence {sequence} of this key is already held")]
-    SequenceReused {
-        /// The sequence.
-        sequence: u64,
-    },
 }
 
 impl Rejection {
@@ -163,8 +149,6 @@ impl Rejection {
             Self::OverQuota { .. } => "over_quota",
             Self::Signature { .. } => "signature",
             Self::UnauthorizedSigner { .. } => "unauthorized_signer",
-            Self::FallingCounter { .. } => "falling_counter",
-            Self::SequenceReused { .. } => "sequence_reused",
         }
     }
 }

@@ -4,10 +4,10 @@
 //! nodes, the aggregator and auditors call the same rules. Sources: EIP-712, SEC 1 §4.1.6 (recovery), RFC 8032.
 //!
 //! # Requirements
-//! The caller provides chain facts ([`checks::ChainFacts`]), the time and the newest receipt it holds of the same key.
+//! The caller provides chain facts ([`checks::ChainFacts`]), the time and the receipt it holds of the same key.
 //! # Provided
 //! Nobody but the payer's authorised keys can make a receipt that passes, for no other deployment, and none that
-//! takes back what an earlier receipt of its key stated.
+//! takes away what an earlier receipt of its key pays.
 //! # Not provided
 //! That the stated traffic happened: a receipt is its signer's word, and steers only its signer's own fee.
 #![cfg_attr(
@@ -33,9 +33,9 @@ mod state;
 
 pub use acknowledgement::{Acknowledgement, AcknowledgementError};
 pub use error::{DecodeError, Rejection, SignatureError};
-pub use receipt::{DeliveryReceipt, RECEIPT_BYTES, ReceiptKey};
+pub use receipt::{DeliveryReceipt, KEY_BYTES, RECEIPT_BYTES, ReceiptKey};
 pub use rejection_statement::{RejectionStatement, RejectionStatementError, rejection_id};
 pub use session_key::{SessionKey, SessionKeyError, address_of};
 pub use signature::{KnownKey, SIGNATURE_BYTES, Signature};
 pub use signed::{SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
-pub use state::{Step, step};
+pub use state::{RANK_BYTES, Rank, Step, step};

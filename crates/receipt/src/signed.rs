@@ -1,4 +1,4 @@
-//! A receipt with its signature, its 274 canonical bytes, and who signed it.
+//! A receipt with its signature, its 278 canonical bytes, and who signed it.
 //!
 //! Invariant: the leaf of the receipts tree is the keccak of exactly these bytes.
 
@@ -87,7 +87,8 @@ mod tests {
     fn signed() -> (SignedReceipt, Verifier, Address) {
         let key = SessionKey::from_bytes(&[1; 32]).unwrap();
         let verifier = Verifier::new(Domain { chain_id: 31337, stake_pool: Address::ZERO });
-        let receipt = DeliveryReceipt { messages: 4, bytes: 100, on_time: 3, ..Default::default() };
+        let receipt =
+            DeliveryReceipt { messages: 4, bytes: 100, bytes_on_time: 90, ..Default::default() };
         (SignedReceipt::sign(receipt, &key, &verifier), verifier, key.address())
     }
 
@@ -108,9 +109,9 @@ mod tests {
         longer.push(0);
         assert_eq!(
             SignedReceipt::decode(&longer),
-            Err(DecodeError::Length { got: 275, expected: 274 })
+            Err(DecodeError::Length { got: 279, expected: 278 })
         );
-        assert!(SignedReceipt::decode(&bytes[..273]).is_err());
+        assert!(SignedReceipt::decode(&bytes[..277]).is_err());
         assert!(SignedReceipt::decode(&[]).is_err());
     }
 

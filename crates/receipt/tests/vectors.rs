@@ -1,4 +1,5 @@
-//! The shared receipt vectors: struct hash, digest, bytes, signature, signer and leaf, for Rust and Solidity.
+//! The shared receipt vectors: struct hash, digest, bytes, signature, signer and leaf, ranks and admissibility, for Rust and
+//! Solidity.
 //!
 //! Invariant: `tests/vectors/receipts.json` is exactly what this code makes. After an intended change run
 //! `UPDATE_VECTORS=1 cargo test --release -p tatum-receipt --test vectors` and look at the difference.
@@ -8,8 +9,13 @@ use std::path::PathBuf;
 
 use alloy_primitives::{Bytes, U256, address, hex};
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamId};
-use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, SignedReceipt, Verifier};
+use tatum_primitives::{
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId,
+};
+use tatum_receipt::checks::{
+    ChainFacts, EpochWindow, MAX_COUNTER, MAX_RECEIPT_BYTES, check, with_tolerance,
+};
+use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Signature, SignedReceipt, Verifier};
 
 const DOMAINS: [Domain; 2] = [
     Domain { chain_id: 31_337, stake_pool: address!("0x5fbdb2315678afecb367f032d93f642f64180aa3") },
@@ -21,6 +27,8 @@ const ORDER: &str = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct File {
     receipts: Vec<Case>,
+    ranks: Vec<RankCase>,
+    admissibility: Vec<AdmissibilityCase>,
     invalid_signatures: Vec<InvalidSignature>,
     invalid_encodings: Vec<InvalidEncoding>,
 }
@@ -36,11 +44,12 @@ struct Case {
     node: B256,
     stream_key: B256,
     role: u8,
+    reader: u32,
     epoch: String,
     sequence: String,
     messages: String,
     bytes: String,
-    on_time: String,
+    bytes_on_time: String,
     contents: B256,
     channel: B256,
     owed: String,
@@ -50,6 +59,42 @@ struct Case {
     signature: Bytes,
     encoded: Bytes,
     leaf: B256,
+}
+
+/// Receipts of one key, each ranking above the one before it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct RankCase {
+    name: String,
+    bytes_on_time: String,
+    sequence: String,
+    messages: String,
+    struct_hash: B256,
+}
+
+/// A receipt of `receipts[0]` with changed fields, and the facts that it is judged by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct AdmissibilityCase {
+    name: String,
+    operator_id: u32,
+    epoch: String,
+    sequence: String,
+    messages: String,
+    bytes: String,
+    bytes_on_time: String,
+    channel: B256,
+    owed: String,
+    /// The epoch that is distributed.
+    in_epoch: String,
+    /// Operators 0 to one below this exist.
+    operator_count: u32,
+    /// Whether the node is the named operator's in the epoch.
+    node_is_operators: bool,
+    fee_wei: String,
+    quota_bytes: String,
+    /// Whether the signer is the payer or a key that it authorised.
+    signer_may_sign: bool,
+    /// "admissible", or the code of the rejection; of both rejections for an epoch, "other_epoch".
+    outcome: String,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -78,11 +123,12 @@ fn receipt(payer: Address) -> DeliveryReceipt {
         node: NodeId(B256::repeat_byte(0xa1)),
         stream_key: StreamId::new("0xabc/weather").unwrap().key(0),
         role: Role::Subscriber,
+        reader: ReaderId(0x0102_0304),
         epoch: Epoch(7),
         sequence: 3,
         messages: 1_200,
         bytes: 345_678,
-        on_time: 1_199,
+        bytes_on_time: 345_001,
         contents: B256::repeat_byte(0x5c),
         channel: B256::ZERO,
         owed: 0,
@@ -96,11 +142,12 @@ fn largest(payer: Address) -> DeliveryReceipt {
         node: NodeId(B256::repeat_byte(0xff)),
         stream_key: StreamId::new("s").unwrap().key(u16::MAX),
         role: Role::Storage,
+        reader: ReaderId(u32::MAX),
         epoch: Epoch(u64::MAX),
         sequence: u64::MAX,
         messages: u64::MAX,
         bytes: u64::MAX,
-        on_time: u64::MAX,
+        bytes_on_time: u64::MAX,
         contents: B256::repeat_byte(0xff),
         channel: B256::repeat_byte(0xff),
         owed: u128::MAX,
@@ -120,11 +167,12 @@ fn case(name: &str, domain: Domain, receipt: DeliveryReceipt, signer: &SessionKe
         node: receipt.node.0,
         stream_key: receipt.stream_key.0,
         role: receipt.role as u8,
+        reader: receipt.reader.0,
         epoch: receipt.epoch.to_string(),
         sequence: receipt.sequence.to_string(),
         messages: receipt.messages.to_string(),
         bytes: receipt.bytes.to_string(),
-        on_time: receipt.on_time.to_string(),
+        bytes_on_time: receipt.bytes_on_time.to_string(),
         contents: receipt.contents,
         channel: receipt.channel,
         owed: receipt.owed.to_string(),
@@ -140,8 +188,12 @@ fn case(name: &str, domain: Domain, receipt: DeliveryReceipt, signer: &SessionKe
 fn make() -> File {
     let (payer, session) = (key(1), key(2));
     let address = payer.address();
-    let publisher =
-        DeliveryReceipt { role: Role::Publisher, sequence: 0, on_time: 0, ..receipt(address) };
+    let publisher = DeliveryReceipt {
+        role: Role::Publisher,
+        sequence: 0,
+        bytes_on_time: 0,
+        ..receipt(address)
+    };
     let in_channel = DeliveryReceipt {
         channel: B256::repeat_byte(0xc4),
         owed: 10u128.pow(24),
@@ -158,7 +210,145 @@ fn make() -> File {
     ];
     let invalid_signatures = invalid_signatures(&receipts[0]);
     let invalid_encodings = invalid_encodings(&receipts[0].encoded);
-    File { receipts, invalid_signatures, invalid_encodings }
+    let (ranks, admissibility) = (ranks(), admissibility());
+    File { receipts, ranks, admissibility, invalid_signatures, invalid_encodings }
+}
+
+fn ranks() -> Vec<RankCase> {
+    let of = |name: &str, bytes_on_time, sequence, messages| {
+        let receipt =
+            DeliveryReceipt { bytes_on_time, sequence, messages, ..receipt(key(1).address()) };
+        RankCase {
+            name: name.to_owned(),
+            bytes_on_time: bytes_on_time.to_string(),
+            sequence: sequence.to_string(),
+            messages: messages.to_string(),
+            struct_hash: receipt.struct_hash(),
+        }
+    };
+    // Of one sequence the struct hash decides, which nobody can steer cheaply.
+    let mut tied = [1, 2].map(|messages| of("", 100, 5, messages));
+    tied.sort_by_key(|case| case.struct_hash);
+    let [mut lower, mut higher] = tied;
+    lower.name = "the_lower_struct_hash".to_owned();
+    higher.name = "the_higher_struct_hash".to_owned();
+    vec![
+        of("the_largest_sequence_pays_nothing", 0, MAX_COUNTER, 9),
+        of("bytes_on_time_rank_before_a_sequence", 100, 4, 9),
+        lower,
+        higher,
+        of("a_later_sequence", 100, 6, 1),
+        of("more_bytes_on_time", 101, 1, 1),
+    ]
+}
+
+/// One rule broken a case, and the values at which each rule still holds.
+fn admissibility() -> Vec<AdmissibilityCase> {
+    let base = receipt(key(1).address());
+    let good = AdmissibilityCase {
+        name: "good".to_owned(),
+        operator_id: base.operator_id.0,
+        epoch: base.epoch.to_string(),
+        sequence: base.sequence.to_string(),
+        messages: base.messages.to_string(),
+        bytes: base.bytes.to_string(),
+        bytes_on_time: base.bytes_on_time.to_string(),
+        channel: base.channel,
+        owed: base.owed.to_string(),
+        in_epoch: base.epoch.to_string(),
+        operator_count: 3,
+        node_is_operators: true,
+        fee_wei: "1000000000".to_owned(),
+        quota_bytes: "1000000".to_owned(),
+        signer_may_sign: true,
+        outcome: String::new(),
+    };
+    let case = |name: &str, change: &dyn Fn(&mut AdmissibilityCase)| {
+        let mut case = AdmissibilityCase { name: name.to_owned(), ..good.clone() };
+        change(&mut case);
+        case.outcome = outcome(&case);
+        case
+    };
+    let counters = |case: &mut AdmissibilityCase, bytes: u64, on_time: u64, quota: u64| {
+        case.bytes = bytes.to_string();
+        case.bytes_on_time = on_time.to_string();
+        case.quota_bytes = quota.to_string();
+    };
+    let (most, beyond) = (MAX_COUNTER.to_string(), (MAX_COUNTER + 1).to_string());
+    let largest = MAX_RECEIPT_BYTES;
+    vec![
+        case("good", &|_| ()),
+        case("no_messages", &|c| c.messages = "0".into()),
+        case("largest_counters", &|c| (c.sequence, c.messages) = (most.clone(), most.clone())),
+        case("sequence_beyond", &|c| c.sequence.clone_from(&beyond)),
+        case("messages_beyond", &|c| c.messages.clone_from(&beyond)),
+        case("largest_bytes", &|c| counters(c, largest, largest, largest)),
+        case("bytes_beyond", &|c| counters(c, largest + 1, 0, largest)),
+        case("all_on_time", &|c| counters(c, 1_000, 1_000, 1_000)),
+        case("more_on_time_than_bytes", &|c| counters(c, 1_000, 1_001, 10_000)),
+        case("in_a_channel", &|c| c.channel = B256::repeat_byte(1)),
+        case("something_owed", &|c| c.owed = "1".into()),
+        case("earlier_epoch", &|c| c.in_epoch = "8".into()),
+        case("later_epoch", &|c| c.in_epoch = "6".into()),
+        case("last_operator", &|c| c.operator_id = 2),
+        case("no_such_operator", &|c| c.operator_id = 3),
+        case("node_of_another", &|c| c.node_is_operators = false),
+        case("fee_below_a_nano", &|c| c.fee_wei = "999999999".into()),
+        case("no_quota", &|c| counters(c, 1_000, 0, 0)),
+        case("quota_with_tolerance", &|c| counters(c, 1_100_000, 1_100_000, 1_000_000)),
+        case("over_quota", &|c| counters(c, 1_100_001, 1_100_001, 1_000_000)),
+        case("over_a_large_quota", &|c| {
+            counters(c, largest, with_tolerance(1 << 39) + 1, 1 << 39);
+        }),
+        case("late_bytes_beyond_the_quota", &|c| counters(c, largest, 1_000_000, 1_000_000)),
+        case("strange_signer", &|c| c.signer_may_sign = false),
+    ]
+}
+
+/// What the rules say of a case.
+fn outcome(case: &AdmissibilityCase) -> String {
+    let payer = key(1);
+    let stated = DeliveryReceipt {
+        operator_id: OperatorId(case.operator_id),
+        epoch: case.epoch.parse().unwrap(),
+        sequence: case.sequence.parse().unwrap(),
+        messages: case.messages.parse().unwrap(),
+        bytes: case.bytes.parse().unwrap(),
+        bytes_on_time: case.bytes_on_time.parse().unwrap(),
+        channel: case.channel,
+        owed: case.owed.parse().unwrap(),
+        ..receipt(payer.address())
+    };
+    let verifier = Verifier::new(DOMAINS[0]);
+    let signed = SignedReceipt::sign(stated, &key(2), &verifier);
+    let window = EpochWindow::only(case.in_epoch.parse().unwrap());
+    match check(&signed, &verifier, window, case) {
+        Ok(_) => "admissible".to_owned(),
+        Err(Rejection::PastEpoch { .. } | Rejection::FutureEpoch { .. }) => {
+            "other_epoch".to_owned()
+        }
+        Err(rejection) => rejection.code().to_owned(),
+    }
+}
+
+impl ChainFacts for AdmissibilityCase {
+    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
+        self.node_is_operators.then_some(OperatorId(self.operator_id))
+    }
+
+    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
+        operator.0 < self.operator_count
+    }
+
+    fn quota_bytes(&self, _: Address, _: Epoch) -> Option<u64> {
+        let fee_wei: u128 = self.fee_wei.parse().unwrap();
+        let quota: u64 = self.quota_bytes.parse().unwrap();
+        (fee_wei >= 1_000_000_000 && quota > 0).then_some(quota)
+    }
+
+    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
+        self.signer_may_sign
+    }
 }
 
 fn invalid_signatures(good: &Case) -> Vec<InvalidSignature> {
@@ -197,8 +387,8 @@ fn invalid_encodings(good: &Bytes) -> Vec<InvalidEncoding> {
     vec![
         case("empty", vec![]),
         case("trailing_byte", [good.as_ref(), &[0]].concat()),
-        case("last_byte_missing", good[..273].to_vec()),
-        case("without_signature", good[..209].to_vec()),
+        case("last_byte_missing", good[..277].to_vec()),
+        case("without_signature", good[..213].to_vec()),
         case("unknown_role", unknown_role),
     ]
 }
@@ -229,6 +419,24 @@ fn encodings_decode_and_recover_their_signer() {
         assert_eq!(Verifier::new(domain).signer(&signed), Ok(case.signer), "{}", case.name);
         assert_eq!(signed.receipt.owed.to_string(), case.owed, "{}", case.name);
         assert_eq!(signed.leaf(), case.leaf, "{}", case.name);
+    }
+}
+
+#[test]
+fn each_rank_is_above_the_one_before_it() {
+    let ranks = kept().ranks;
+    let rank = |case: &RankCase| {
+        let [bytes_on_time, sequence]: [u64; 2] =
+            [&case.bytes_on_time, &case.sequence].map(|text| text.parse().unwrap());
+        (bytes_on_time, sequence, case.struct_hash)
+    };
+    assert!(ranks.is_sorted_by(|one, next| rank(one) < rank(next)));
+}
+
+#[test]
+fn the_rules_decide_each_case_as_stated() {
+    for case in kept().admissibility {
+        assert_eq!(outcome(&case), case.outcome, "{}", case.name);
     }
 }
 

@@ -21,14 +21,6 @@ pub enum Error {
     /// Two fees of one payer.
     #[error("payer {0} has two fees")]
     PayerTwice(Address),
-    /// A receipt that states no messages, or more on time than there were.
-    #[error("{on_time} of {messages} messages on time")]
-    Counters {
-        /// Messages on time.
-        on_time: u64,
-        /// Messages in all.
-        messages: u64,
-    },
     /// Payers' fees steer more than the contract holds for this epoch.
     #[error("receipts steer {steered} DATA, available are {available}")]
     FeesExceedAvailable {

@@ -1,4 +1,4 @@
-//! What a fee is divided into before any operator is named, and what a receipt weighs in that division.
+//! What a fee is divided into before any operator is named.
 
 use tatum_primitives::{Bps, Nano};
 
@@ -29,32 +29,11 @@ impl Fee {
     }
 }
 
-/// What one receipt weighs: `floor(bytes · on_time / messages)`, so late messages count for nothing.
-///
-/// # Errors
-///
-/// [`Error::Counters`] unless `1 ≤ messages` and `on_time ≤ messages`.
-pub fn units_down(bytes: u64, on_time: u64, messages: u64) -> Result<u64, Error> {
-    if messages == 0 || on_time > messages {
-        return Err(Error::Counters { on_time, messages });
-    }
-    mul_div_down(bytes, u128::from(on_time), u128::from(messages))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn late_messages_weigh_nothing() {
-        assert_eq!(units_down(1000, 3, 4), Ok(750));
-        assert_eq!(units_down(1000, 2, 3), Ok(666));
-        assert_eq!(units_down(1000, 0, 3), Ok(0));
-        assert_eq!(units_down(5, 1, 0), Err(Error::Counters { on_time: 1, messages: 0 }));
-        assert_eq!(units_down(5, 2, 1), Err(Error::Counters { on_time: 2, messages: 1 }));
-    }
 
     proptest! {
         #[test]

@@ -1,7 +1,7 @@
 //! Who is paid what for an epoch, in exact integers.
 //!
-//! With `F_p` the fee of payer `p` and `u(p,o)` the units that its receipts state for operator `o`, all in whole nano and
-//! all rounded down:
+//! With `F_p` the fee of payer `p` and `u(p,o)` the units (bytes on time) that its receipts state for operator `o`, all in
+//! whole nano and all rounded down:
 //!
 //! ```text
 //! pool share   S_p = floor(F_p · poolBps / 10 000)           what stays common
@@ -51,7 +51,7 @@ mod steering;
 mod weight;
 
 pub use error::Error;
-pub use fee::{Fee, units_down};
+pub use fee::Fee;
 pub use payout::{Inputs, Operator, Payer, Usage, payouts};
 pub use rounding::mul_div_down;
 pub use rule::{Pay, Round, Rule, edge_down};

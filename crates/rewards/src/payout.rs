@@ -25,7 +25,7 @@ pub struct Usage {
     pub payer: Address,
     /// Who is to be paid.
     pub operator_id: OperatorId,
-    /// See [`crate::units_down`].
+    /// The sum of its receipts' bytes on time.
     pub units: u64,
 }
 

@@ -9,21 +9,11 @@ use std::path::PathBuf;
 use alloy_primitives::{Address, keccak256};
 use serde::Serialize;
 use tatum_primitives::{Bps, Nano, OperatorId};
-use tatum_rewards::{Inputs, Operator, Payer, PoolWeight, Usage, payouts, units_down};
+use tatum_rewards::{Inputs, Operator, Payer, PoolWeight, Usage, payouts};
 
 #[derive(Serialize)]
 struct File {
-    units: Vec<UnitsCase>,
     payouts: Vec<PayoutCase>,
-}
-
-#[derive(Serialize)]
-struct UnitsCase {
-    name: String,
-    bytes: String,
-    on_time: String,
-    messages: String,
-    units: String,
 }
 
 #[derive(Serialize)]
@@ -176,26 +166,7 @@ fn make() -> File {
             ..scene
         },
     ];
-    File {
-        units: [
-            (1000, 3, 4),
-            (1000, 2, 3),
-            (1000, 0, 3),
-            (0, 5, 5),
-            (1, 1, 2),
-            (1 << 40, i64::MAX as u64 - 1, i64::MAX as u64),
-        ]
-        .into_iter()
-        .map(|(bytes, on_time, messages)| UnitsCase {
-            name: format!("{bytes} bytes, {on_time} of {messages} on time"),
-            bytes: bytes.to_string(),
-            on_time: on_time.to_string(),
-            messages: messages.to_string(),
-            units: units_down(bytes, on_time, messages).unwrap().to_string(),
-        })
-        .collect(),
-        payouts: scenes.iter().map(payout_case).collect(),
-    }
+    File { payouts: scenes.iter().map(payout_case).collect() }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Receipts that somebody holds: whether the distribution counted each, or a newer one of its key.
+//! Receipts that somebody holds: whether the distribution counted each, or one of its key that ranks higher.
 //!
 //! Invariant: a dataset cannot tell by itself what was dropped from it; who holds the receipt can, and the report names it.
 
@@ -48,7 +48,7 @@ pub(super) async fn check_held(
     let mut newest: BTreeMap<ReceiptKey, SignedReceipt> = BTreeMap::new();
     for signed in held.iter().filter(exists) {
         let held = newest.entry(signed.receipt.key()).or_insert_with(|| signed.clone());
-        if held.receipt.sequence < signed.receipt.sequence {
+        if held.receipt.rank() < signed.receipt.rank() {
             held.clone_from(signed);
         }
     }
@@ -58,7 +58,7 @@ pub(super) async fn check_held(
         Ok(dropped) => dropped.iter().map(named).collect(),
         Err(error) => vec![chain_of(&error)],
     };
-    let held = format!("{count} receipts at hand were counted, or newer ones of their keys");
+    let held = format!("{count} receipts at hand were counted, or higher ones of their keys");
     report.check("held receipts", held, differences);
     Ok(())
 }
@@ -71,7 +71,7 @@ fn dropped(
     for counted in Dataset::open(folder)?.receipts()? {
         let counted = counted?.receipt;
         let key = counted.key();
-        if held.get(&key).is_some_and(|signed| signed.receipt.sequence <= counted.sequence) {
+        if held.get(&key).is_some_and(|signed| signed.receipt.rank() <= counted.rank()) {
             held.remove(&key);
         }
     }

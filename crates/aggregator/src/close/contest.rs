@@ -186,7 +186,7 @@ fn compare(own: &Path, theirs: &Dataset) -> Result<Judgement, tatum_dataset::Err
     })
 }
 
-/// The first receipt of ours of which theirs has no version as new. Both are in order of their keys.
+/// The first receipt of ours of which theirs has none that ranks as high. Both are in order of their keys.
 fn ignored(ours: &Dataset, theirs: &Dataset) -> Result<Option<ReceiptKey>, tatum_dataset::Error> {
     let mut known = theirs.receipts()?.peekable();
     for signed in ours.receipts()? {
@@ -196,7 +196,7 @@ fn ignored(ours: &Dataset, theirs: &Dataset) -> Result<Option<ReceiptKey>, tatum
             match known.peek() {
                 Some(Ok(other)) if other.receipt.key() < key => drop(known.next()),
                 Some(Ok(other))
-                    if other.receipt.key() == key && other.receipt.sequence >= receipt.sequence =>
+                    if other.receipt.key() == key && other.receipt.rank() >= receipt.rank() =>
                 {
                     break;
                 }

@@ -1,6 +1,6 @@
 //! The two ways to write down a batch of receipts, and the answers to them.
 //!
-//! The compact form, `application/vnd.tatum.receipts`: one version byte (1), then any number of signed receipts of 274
+//! The compact form, `application/vnd.tatum.receipts`: one version byte (1), then any number of signed receipts of 278
 //! bytes each (see `docs/architecture.md`, Receipts) with nothing between or after them.
 //!
 //! Invariant: one malformed element does not spoil its neighbours, except in the compact form's length, which would
@@ -38,9 +38,9 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerOutcome {
-    /// It was the newest of its key and is on disk.
+    /// It ranks highest of its key and is on disk.
     Accepted,
-    /// A newer one of its key is on disk; nothing changed.
+    /// One of its key that ranks higher is on disk; nothing changed.
     Superseded,
     /// It is on disk already; nothing changed.
     Duplicate,
@@ -144,7 +144,7 @@ mod tests {
         let mut bytes = encode_compact(&[receipt()]);
         bytes.push(0);
         assert!(read_compact(&bytes).unwrap_err().to_string().contains("1 trailing bytes"));
-        bytes.truncate(274);
+        bytes.truncate(278);
         assert!(read_compact(&bytes).is_err());
         assert!(read_compact(&[2]).is_err());
         assert!(read_compact(&[]).is_err());

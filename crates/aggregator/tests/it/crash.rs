@@ -72,7 +72,7 @@ impl Submitter {
             let mut receipt = world.receipt(n % 2, n / 2 % 2, 1, 1).receipt;
             receipt.stream_key = StreamKey(B256::left_padding_from(&stream.to_be_bytes()));
             (receipt.sequence, receipt.messages) = (sequence, sequence);
-            (receipt.bytes, receipt.on_time) = (sequence * 10, sequence);
+            (receipt.bytes, receipt.bytes_on_time) = (sequence * 10, sequence * 9);
             world.sign(n % 2, receipt)
         };
         Self { receipts: (0..count).map(receipt).collect(), acknowledged: 0 }

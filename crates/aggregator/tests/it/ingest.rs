@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tatum_aggregator::ingest::{Limits, wire};
 use tatum_database::RejectionQuery;
-use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, U256};
+use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, ReaderId, U256};
 use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
 
 use crate::support::{Intake, QUOTA, RUNNING, key};
@@ -63,13 +63,11 @@ async fn bad_receipts_are_refused_with_their_reason_and_change_nothing() {
         ("no_stake", intake.receipt(50, 6, |_| ())),
         ("past_epoch", intake.receipt(1, 6, |r| r.epoch = RUNNING.previous().unwrap())),
         ("future_epoch", intake.receipt(1, 6, |r| r.epoch = RUNNING.next())),
-        ("falling_counter", intake.receipt(1, 6, |r| (r.messages, r.on_time) = (49, 45))),
-        ("falling_counter", intake.receipt(1, 6, |r| r.bytes = 9)),
-        ("falling_counter", intake.receipt(1, 6, |r| r.on_time = 9)),
-        ("falling_counter", intake.receipt(1, 4, |r| r.bytes = 1_000_000)),
-        ("sequence_reused", intake.receipt(1, 5, |r| r.bytes += 1)),
-        ("over_quota", intake.receipt(1, 6, |r| r.bytes = QUOTA + 1)),
-        ("out_of_bounds", intake.receipt(1, 6, |r| r.on_time = r.messages + 1)),
+        (
+            "over_quota",
+            intake.receipt(1, 6, |r| (r.bytes, r.bytes_on_time) = (2 * QUOTA, 2 * QUOTA)),
+        ),
+        ("out_of_bounds", intake.receipt(1, 6, |r| r.bytes_on_time = r.bytes + 1)),
         ("out_of_bounds", intake.receipt(1, 6, |r| r.sequence = u64::MAX)),
         ("channel", intake.receipt(1, 6, |r| r.channel = B256::repeat_byte(1))),
     ];
@@ -106,6 +104,20 @@ fn high_s(signed: &SignedReceipt) -> SignedReceipt {
     mirrored.signature.0[32..64].copy_from_slice(&(order - s).to_be_bytes::<32>());
     mirrored.signature.0[64] = 55 - signed.signature.0[64];
     mirrored
+}
+
+#[tokio::test]
+async fn a_later_receipt_takes_no_pay_away_and_readers_do_not_disturb_each_other() {
+    let intake = intake().await;
+    let paid = intake.receipt(1, 5, |_| ());
+    let last = i64::MAX.unsigned_abs();
+    let unpaid = intake.receipt(1, 5, |r| (r.sequence, r.bytes_on_time) = (last, 0));
+    let fewer = intake.receipt(1, 6, |r| (r.bytes, r.bytes_on_time) = (4_999, 4_500));
+    let other = intake.receipt(1, 1, |r| r.reader = ReaderId(9));
+    let answers = intake.post_json(&json!([unpaid, paid, unpaid, other, fewer, paid])).await;
+    let expected = ["accepted", "accepted", "superseded", "accepted", "accepted", "superseded"];
+    assert_eq!(outcomes(&answers), expected);
+    assert_eq!(intake.held().await, [fewer, other]);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ impl Intake {
             sequence,
             messages: sequence * 10,
             bytes: sequence * 1000,
-            on_time: sequence * 9,
+            bytes_on_time: sequence * 900,
             ..Default::default()
         };
         change(&mut receipt);

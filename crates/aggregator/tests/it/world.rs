@@ -97,7 +97,7 @@ impl World {
             sequence,
             messages: sequence * 10,
             bytes: sequence * 1000 * (1 + operator as u64),
-            on_time: sequence * 9,
+            bytes_on_time: sequence * 900 * (1 + operator as u64),
             ..Default::default()
         };
         self.sign(payer, receipt)

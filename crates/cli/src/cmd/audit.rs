@@ -241,8 +241,8 @@ fn receipt_rows(report: &ReceiptReport) -> Vec<(&str, String)> {
             (
                 "delivered",
                 format!(
-                    "{} messages, {} bytes, {} on time",
-                    receipt.messages, receipt.bytes, receipt.on_time
+                    "{} messages, {} bytes, {} of them on time (reader {})",
+                    receipt.messages, receipt.bytes, receipt.bytes_on_time, receipt.reader
                 ),
             ),
         ];

@@ -88,14 +88,14 @@ impl Batch {
             let (got, earliest_open) = (key.epoch, *earliest_open);
             return Err(Rejection::PastEpoch { got, earliest_open });
         }
-        match step(self.held.get(&key), signed)? {
+        Ok(match step(self.held.get(&key), signed) {
             Step::Advance => {
                 self.held.insert(key, signed.clone());
                 self.advanced.insert(key);
-                Ok(Outcome::Accepted)
+                Outcome::Accepted
             }
-            Step::Superseded => Ok(Outcome::Superseded),
-            Step::Duplicate => Ok(Outcome::Duplicate),
-        }
+            Step::Superseded => Outcome::Superseded,
+            Step::Duplicate => Outcome::Duplicate,
+        })
     }
 }

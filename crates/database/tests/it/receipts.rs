@@ -3,14 +3,14 @@
 use std::slice::from_ref;
 
 use tatum_database::{Candidate, Database, Outcome};
-use tatum_primitives::Epoch;
-use tatum_receipt::Rejection;
+use tatum_primitives::{Epoch, ReaderId};
 
 use crate::support::{Scene, all, on_each_backend, receipt};
 
 on_each_backend!(
     newest_of_a_key_is_kept,
-    falling_counters_and_reused_sequences_change_nothing,
+    the_highest_rank_is_kept_whatever_its_sequence,
+    readers_of_one_account_have_receipts_of_their_own,
     scan_is_in_canonical_order_across_pages,
     many_submitters_share_transactions,
     a_big_batch_is_written_whole,
@@ -33,25 +33,38 @@ async fn newest_of_a_key_is_kept(scene: Scene) {
     assert_eq!(scene.database.receipt(&receipt(2, 1, 0, 1).receipt.key()).await.unwrap(), None);
 }
 
-async fn falling_counters_and_reused_sequences_change_nothing(scene: Scene) {
+async fn the_highest_rank_is_kept_whatever_its_sequence(scene: Scene) {
     let held = receipt(1, 1, 0, 5);
     scene.submit(from_ref(&held)).await;
-    let mut falling = receipt(1, 1, 0, 6);
-    falling.receipt.bytes = held.receipt.bytes - 1;
-    let mut reused = held.clone();
-    reused.receipt.messages += 1;
-    let outcomes = scene.submit(&[falling, reused, receipt(2, 1, 0, 1)]).await;
-    let codes: Vec<_> = outcomes.iter().map(code).collect();
-    assert_eq!(codes, ["falling_counter", "sequence_reused", "accepted"]);
-    assert_eq!(all(&scene.database, 0).await, [held, receipt(2, 1, 0, 1)]);
+    let mut unpaid = receipt(1, 1, 0, 6);
+    (unpaid.receipt.sequence, unpaid.receipt.bytes_on_time) = (i64::MAX.unsigned_abs(), 0);
+    let mut tied = held.clone();
+    tied.receipt.messages += 1;
+    let higher = tied.receipt.rank() > held.receipt.rank();
+    let outcomes = scene.submit(&[unpaid.clone(), tied.clone(), unpaid]).await;
+    let of_tied = if higher { Outcome::Accepted } else { Outcome::Superseded };
+    assert_eq!(outcomes, [Outcome::Superseded, of_tied, Outcome::Superseded]);
+    let mut later = receipt(1, 1, 0, 6);
+    (later.receipt.bytes_on_time, later.receipt.bytes) =
+        (held.receipt.bytes_on_time, held.receipt.bytes - 1);
+    assert_eq!(scene.submit(from_ref(&later)).await, [Outcome::Accepted]);
+    let again = tatum_database::Writer::spawn(scene.database.clone(), Default::default()).0;
+    let lower = vec![Candidate::Checked(held.clone()), Candidate::Checked(tied)];
+    assert_eq!(again.submit(lower).await.unwrap(), [Outcome::Superseded, Outcome::Superseded]);
+    assert_eq!(all(&scene.database, 0).await, [later]);
 }
 
-fn code(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Rejected(rejection) => rejection.code(),
-        Outcome::Accepted => "accepted",
-        _ => "other",
-    }
+async fn readers_of_one_account_have_receipts_of_their_own(scene: Scene) {
+    let of = |reader| {
+        let mut signed = receipt(1, 1, 0, 3);
+        signed.receipt.reader = ReaderId(reader);
+        signed
+    };
+    let receipts: Vec<_> = [0, 1, 255, 256, u32::MAX].map(of).into();
+    let mut shuffled = receipts.clone();
+    shuffled.reverse();
+    assert_eq!(scene.submit(&shuffled).await, vec![Outcome::Accepted; 5]);
+    assert_eq!(all(&scene.database, 0).await, receipts);
 }
 
 async fn scan_is_in_canonical_order_across_pages(scene: Scene) {
@@ -121,10 +134,7 @@ async fn two_processes_share_one_postgres() {
                     .map(Candidate::Checked)
                     .collect();
                 for outcome in writer.submit(batch).await.unwrap() {
-                    assert!(!matches!(
-                        outcome,
-                        Outcome::Rejected(Rejection::FallingCounter { .. })
-                    ));
+                    assert!(!matches!(outcome, Outcome::Rejected(_)));
                     accepted += u32::from(outcome == Outcome::Accepted);
                 }
             }

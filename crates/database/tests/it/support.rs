@@ -51,7 +51,7 @@ pub(crate) fn receipt(payer: u8, node: u8, epoch: u64, sequence: u64) -> SignedR
         sequence,
         messages: sequence * 10,
         bytes: sequence * 1000,
-        on_time: sequence * 9,
+        bytes_on_time: sequence * 900,
         ..Default::default()
     };
     SignedReceipt { receipt, signature: Signature([7; 65]) }

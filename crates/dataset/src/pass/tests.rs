@@ -22,7 +22,11 @@ fn unsigned(payer: u8, operator: u32, stream: u8, sequence: u64) -> SignedReceip
 
 fn paying(payer: u8, fee_nano: u64) -> Payer {
     let fee_wei = alloy_primitives::U256::from(u128::from(fee_nano) * 1_000_000_000 + 7);
-    Payer { payer: key(payer).address(), fee_wei, quota_bytes: alloy_primitives::U256::from(1) }
+    Payer {
+        payer: key(payer).address(),
+        fee_wei,
+        quota_bytes: alloy_primitives::U256::from(u64::MAX),
+    }
 }
 
 /// Payers with and without receipts, receipts of payers and operators that do not exist.
@@ -57,7 +61,7 @@ proptest! {
             parent.path(), parameters, payers.clone(), operators.clone(), previous_nano.clone(),
         );
         let mut writer = writer.unwrap();
-        writer.push_all(&newest_of_each_key(receipts).unwrap()).unwrap();
+        writer.push_all(&newest_of_each_key(receipts)).unwrap();
         let written = writer.finish().unwrap();
         let dataset = Dataset::open(&written.folder).unwrap();
         let mut tally = Tally::new(dataset.manifest().parameters.epoch);

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use alloy_primitives::U256;
+use tatum_primitives::Epoch;
 use tatum_receipt::DeliveryReceipt;
 use tempfile::TempDir;
 
@@ -99,7 +101,7 @@ fn added_and_reordered_receipts_are_named() {
     let mut forged = rows[0].receipt.clone();
     forged.stream_key.0.0[31] ^= 1;
     rows.insert(1, SignedReceipt::sign(forged, &key(77), &crate::scene::verifier()));
-    rows.sort_by_key(|signed| crate::lineup::place(&signed.receipt));
+    rows.sort_by_key(|signed| signed.receipt.key());
     let stranger = rows.iter().position(|signed| receipts(&written).iter().all(|r| r != signed));
     let found = verify(&forge(&written, &rows, None)).unwrap_err();
     let claim = found.claims().signers.get(&(key(1).address(), key(77).address()));
@@ -123,7 +125,7 @@ fn a_dropped_receipt_is_found_by_the_root_the_rows_and_the_operator_it_paid() {
 fn a_receipt_that_does_not_count_is_named() {
     let unknown = said(|rows| rows.push(sign(receipt(2, 3, 9, 1))));
     assert!(unknown.contains("operator 3 is not registered"), "{unknown}");
-    let greedy = DeliveryReceipt { bytes: 50_001, ..receipt(2, 2, 9, 1) };
+    let greedy = DeliveryReceipt { bytes: 55_001, bytes_on_time: 55_001, ..receipt(2, 2, 9, 1) };
     let greedy = said(|rows| rows.push(sign(greedy)));
     assert!(greedy.contains("quota of 50000"), "{greedy}");
     let mirrored = said(|rows| rows[3].signature.0[64] = 0);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use alloy_primitives::U256;
 use proptest::prelude::*;
 use tatum_receipt::DeliveryReceipt;
 use tempfile::TempDir;
@@ -89,23 +90,39 @@ fn receipts_of_strangers_are_left_out_and_reported() {
 }
 
 #[test]
-fn contradictions_and_wrong_epochs_are_refused() {
+fn a_later_receipt_takes_no_pay_away_and_an_inadmissible_one_replaces_nothing() {
     let parent = TempDir::new().unwrap();
+    let honest = write(parent.path(), data()).unwrap();
     let with = |extra: DeliveryReceipt| {
         let mut data = data();
         data.receipts.push(sign(extra));
-        write(parent.path(), data)
+        let written = write(parent.path(), data).unwrap();
+        let codes: Vec<_> = written.left_out.iter().map(|out| out.reason.code()).collect();
+        assert_eq!(written.manifest_hash, honest.manifest_hash);
+        codes
     };
-    let other = DeliveryReceipt { messages: 31, ..receipt(1, 0, 1, 3) };
-    assert!(matches!(with(other), Err(Error::Contradiction { .. })));
-    let falling = DeliveryReceipt { messages: 29, ..receipt(1, 0, 1, 4) };
-    assert!(matches!(with(falling), Err(Error::Contradiction { .. })));
-    let early = DeliveryReceipt { epoch: tatum_primitives::Epoch(3), ..receipt(1, 0, 7, 4) };
-    assert!(matches!(
-        with(early),
-        Err(Error::Row { source: crate::RowError::WrongEpoch { .. }, .. })
-    ));
-    assert!(names(parent.path()).is_empty());
+    let newest = || receipt(1, 0, 1, 3);
+    let last = i64::MAX.unsigned_abs();
+    assert!(with(DeliveryReceipt { sequence: last, bytes_on_time: 0, ..newest() }).is_empty());
+    let (bytes, bytes_on_time) = (90_000, 90_000);
+    assert_eq!(with(DeliveryReceipt { bytes, bytes_on_time, ..newest() }), ["over_quota"]);
+    assert_eq!(with(DeliveryReceipt { bytes_on_time: 3_001, ..newest() }), ["out_of_bounds"]);
+    let epoch = tatum_primitives::Epoch(3);
+    assert_eq!(with(DeliveryReceipt { epoch, ..receipt(1, 0, 7, 4) }), ["past_epoch"]);
+}
+
+#[test]
+fn payers_whose_fee_or_quota_is_nothing_have_no_receipts() {
+    let parent = TempDir::new().unwrap();
+    for (fee_wei, quota_bytes) in [(999_999_999u64, 50_000u64), (1_000_000_000, 0)] {
+        let mut data = data();
+        data.payers[0].fee_wei = U256::from(fee_wei);
+        data.payers[0].quota_bytes = U256::from(quota_bytes);
+        let written = write(parent.path(), data).unwrap();
+        let codes: Vec<_> = written.left_out.iter().map(|out| out.reason.code()).collect();
+        assert_eq!(codes, ["no_stake"; 3]);
+        verify(&written.folder).unwrap();
+    }
 }
 
 #[test]
@@ -177,12 +194,12 @@ proptest! {
         // Every receipt once, then again, then an older one of the same key.
         let newest = crate::scene::receipts();
         let older = newest.iter().map(|signed| {
-            let DeliveryReceipt { sequence, messages, bytes, on_time, .. } = signed.receipt;
+            let DeliveryReceipt { sequence, messages, bytes, bytes_on_time, .. } = signed.receipt;
             sign(DeliveryReceipt {
                 sequence: sequence - 1,
                 messages: messages - 9,
                 bytes: bytes / 2,
-                on_time: on_time.min(messages - 9) / 2,
+                bytes_on_time: bytes_on_time / 2,
                 ..signed.receipt.clone()
             })
         });

@@ -17,7 +17,7 @@ use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Account, Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Address, Domain};
+use tatum_primitives::{Address, Domain, ReaderId};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
@@ -98,6 +98,12 @@ impl Config {
             Some(directory) => Some(open_store(directory).await?),
             None => None,
         };
+        // Without a store this process's counters end with it, and so does the number they are kept under.
+        let drawn = ReaderId(rand::random());
+        let reader = match &store {
+            Some(store) => store.reader(drawn).await?,
+            None => drawn,
+        };
         let verifier = Verifier::new(self.domain);
         let (payer, key, cadence) = (self.payer, self.key.clone(), self.cadence);
         let bound_ms = u64::try_from(self.latency_bound.as_millis()).unwrap_or(u64::MAX);
@@ -118,7 +124,7 @@ impl Config {
                 ceilings: Ceilings::default(),
                 latency_bound_ms: bound_ms,
             },
-            account: Some(Account { payer, key, verifier, cadence }),
+            account: Some(Account { payer, reader, key, verifier, cadence }),
             relay: None,
             region: None,
             clock: Arc::clone(&self.clock),

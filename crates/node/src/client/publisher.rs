@@ -215,7 +215,6 @@ impl Publisher {
             signature: Signature([0; 65]),
         };
         let message = message.signed(&self.config.key);
-        let id = message.id();
         self.bytes += message.payload_bytes();
         if self.totals.len() as u64 > WINDOW {
             self.totals.pop_front();
@@ -223,7 +222,7 @@ impl Publisher {
         self.totals.push_back(self.bytes);
         self.previous = Some(message.at);
         self.sent += 1;
-        slot.send(Command::Publish(Box::new(message), id));
+        slot.send(Command::Publish(Box::new(message)));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tatum_overlay::frame::Refusal;
 use tatum_overlay::node::{PeerSummary, StreamSummary};
 use tatum_overlay::permissions::Access;
 use tatum_overlay::{ChainKey, Message};
-use tatum_primitives::{B256, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
 use super::{Engine, ReceiptCounts, TrackerNo, TrackerSummary};
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Carry(Stream),
     Subscribe(Stream),
     OpenPublisher(Stream),
-    Publish(Box<Message>, B256),
+    Publish(Box<Message>),
     AskKey(Box<KeyRequest>),
     /// To whom, and through which tracker it asked.
     GiveKey((NodeId, TrackerNo), Box<KeyAnswer>),
@@ -113,9 +113,9 @@ impl Engine {
                 self.permit(stream).await?;
                 self.take_part(key);
             }
-            Command::Publish(message, id) => {
+            Command::Publish(message) => {
                 let now = self.now();
-                self.overlay.publish(&message, id, &now);
+                self.overlay.publish(&message, &now);
             }
             Command::AskKey(request) => {
                 let stream = request.name.stream;

@@ -1,8 +1,7 @@
 //! Where a relay checks the receipts it is offered.
 //!
 //! Invariant: what passes names this node, this deployment, an open epoch and an authorised key;
-//! whether it contradicts an earlier one is the store's to say, in the same transaction that keeps
-//! it.
+//! whether it ranks above what is held is the store's to say, in the same transaction that keeps it.
 
 use std::sync::Arc;
 
@@ -122,7 +121,7 @@ mod tests {
             sequence: 2,
             messages: 10,
             bytes: 500,
-            on_time: 9,
+            bytes_on_time: 450,
             ..DeliveryReceipt::default()
         }
     }
@@ -148,8 +147,8 @@ mod tests {
         assert_eq!(with(|r| r.node = NodeId(B256::ZERO)), "unknown_node");
         assert_eq!(with(|r| r.operator_id = OperatorId(4)), "unknown_operator");
         assert_eq!(with(|r| r.payer = Address::ZERO), "no_stake");
-        assert_eq!(with(|r| r.on_time = 11), "out_of_bounds");
-        assert_eq!(with(|r| r.bytes = 1_000_001), "over_quota");
+        assert_eq!(with(|r| r.bytes_on_time = 501), "out_of_bounds");
+        assert_eq!(with(|r| (r.bytes, r.bytes_on_time) = (1_100_001, 1_100_001)), "over_quota");
         let stranger = SignedReceipt::sign(receipt(), &session(2), &verifier(1));
         assert_eq!(code(&stranger), "unauthorized_signer");
         let elsewhere = SignedReceipt::sign(receipt(), &session(1), &verifier(2));
@@ -164,14 +163,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn falling_counters_change_nothing_on_disk() {
+    async fn a_later_receipt_takes_no_pay_from_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
-        assert_eq!(store.keep(&signed(receipt())).await.unwrap(), Ok(Step::Advance));
-        let falling = signed(DeliveryReceipt { sequence: 3, messages: 9, on_time: 9, ..receipt() });
-        assert!(desk().check(&falling.encode()).is_ok());
-        let refused = store.keep(&falling).await.unwrap().unwrap_err();
-        assert_eq!(refused.code(), "falling_counter");
+        assert_eq!(store.keep(&signed(receipt())).await.unwrap(), Step::Advance);
+        let unpaid = signed(DeliveryReceipt { sequence: 3, bytes_on_time: 0, ..receipt() });
+        assert!(desk().check(&unpaid.encode()).is_ok());
+        assert_eq!(store.keep(&unpaid).await.unwrap(), Step::Superseded);
         let held = store.newest(&receipt().key()).await.unwrap();
         assert_eq!(held, Some(signed(receipt())));
     }

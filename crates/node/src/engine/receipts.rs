@@ -97,22 +97,16 @@ impl Engine {
             StoreReply::Newest(link, attach, newest) => {
                 self.overlay.admit(link, &attach, &newest, &now);
             }
-            StoreReply::Offered(link, signed, outcome) => match outcome {
-                Ok(step) => {
-                    match step {
-                        Step::Advance => self.receipts.accepted += 1,
-                        Step::Superseded => self.receipts.superseded += 1,
-                        Step::Duplicate => self.receipts.duplicate += 1,
-                    }
-                    let digest = self.verifier.digest(&signed.receipt);
-                    let word = Acknowledgement::sign(self.key.signing_key(), digest);
-                    self.overlay.acknowledge(link, &signed, word, &now);
+            StoreReply::Offered(link, signed, step) => {
+                match step {
+                    Step::Advance => self.receipts.accepted += 1,
+                    Step::Superseded => self.receipts.superseded += 1,
+                    Step::Duplicate => self.receipts.duplicate += 1,
                 }
-                Err(rejection) => {
-                    let digest = self.verifier.digest(&signed.receipt);
-                    self.reject(link, digest, rejection.code(), &rejection);
-                }
-            },
+                let digest = self.verifier.digest(&signed.receipt);
+                let word = Acknowledgement::sign(self.key.signing_key(), digest);
+                self.overlay.acknowledge(link, &signed, word, &now);
+            }
             StoreReply::Signed(signed) => self.overlay.send_receipt(&signed, &now),
         }
     }

@@ -10,7 +10,7 @@ use tatum_overlay::Link;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::permissions::SignedPermissions;
 use tatum_primitives::{Epoch, StreamId};
-use tatum_receipt::{Acknowledgement, Rejection, SignedReceipt, Step};
+use tatum_receipt::{Acknowledgement, SignedReceipt, Step};
 use tokio::sync::mpsc;
 
 use crate::permissions::rank_bytes;
@@ -40,7 +40,7 @@ pub(super) enum StoreJob {
 #[derive(Debug)]
 pub(super) enum StoreReply {
     Newest(Link, Attach, Vec<SignedReceipt>),
-    Offered(Link, Box<SignedReceipt>, Result<Step, Rejection>),
+    Offered(Link, Box<SignedReceipt>, Step),
     Signed(Box<SignedReceipt>),
 }
 
@@ -77,8 +77,8 @@ pub(super) fn spawn(store: NodeStore) -> (mpsc::Sender<StoreJob>, Replies) {
 async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreReply>, DatabaseError> {
     Ok(match job {
         StoreJob::Newest(link, attach, earliest) => {
-            let newest =
-                store.newest_of(attach.payer, attach.stream, attach.role, *earliest).await?;
+            let whose = (attach.payer, attach.reader);
+            let newest = store.newest_of(whose, attach.stream, attach.role, *earliest).await?;
             Some(StoreReply::Newest(*link, attach.clone(), newest))
         }
         StoreJob::Offered(link, signed) => {
@@ -86,10 +86,11 @@ async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreRepl
             Some(StoreReply::Offered(*link, signed.clone(), outcome))
         }
         StoreJob::Signed(signed) => {
-            if let Err(rejection) = store.keep(signed).await? {
-                // Our own store knows a newer statement than our memory: another process of the
-                // same payer writes to it. The node will tell us its view.
-                tracing::warn!(%rejection, "our receipt contradicts an earlier one");
+            if store.keep(signed).await? == Step::Superseded {
+                // The store holds one that ranks higher than what our memory made: it was taken from a
+                // copy of this store, or another process writes to it. The node will tell us its view.
+                let receipt = &signed.receipt;
+                tracing::warn!(node = %receipt.node, epoch = %receipt.epoch, "a higher receipt is on disk");
             }
             Some(StoreReply::Signed(signed.clone()))
         }

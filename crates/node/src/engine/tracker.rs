@@ -218,7 +218,7 @@ impl Engine {
             let role = if publishes { Role::Publisher } else { Role::Subscriber };
             let what = (stream, role);
             let at_ms = self.now().wall_ms;
-            Box::new(Attach::sign(what, account.payer, ends, at_ms, &account.key))
+            Box::new(Attach::sign(what, (account.payer, account.reader), ends, at_ms, &account.key))
         });
         self.trackers.tell(no, ToTracker::Join { stream: name.clone(), account });
     }

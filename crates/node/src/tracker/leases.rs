@@ -121,7 +121,7 @@ impl State {
 mod tests {
     use super::*;
     use tatum_overlay::frame::Attach;
-    use tatum_primitives::{Address, B256, Epoch, OperatorId, Role, StreamKey};
+    use tatum_primitives::{Address, B256, Epoch, OperatorId, ReaderId, Role, StreamKey};
     use tatum_receipt::SessionKey;
     use tatum_receipt::checks::ChainFacts;
 
@@ -160,7 +160,8 @@ mod tests {
     fn evidence(payer: u8, relay: NodeId, signer: u8, signed_at_ms: u64) -> Evidence {
         let what = (StreamKey(B256::ZERO), Role::Publisher);
         let (payer, signer) = (key(payer).address(), key(signer));
-        let attach = Attach::sign(what, payer, (CLIENT, relay), signed_at_ms, &signer);
+        let attach =
+            Attach::sign(what, (payer, ReaderId(0)), (CLIENT, relay), signed_at_ms, &signer);
         Evidence { client: CLIENT, attach }
     }
 

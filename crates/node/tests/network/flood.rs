@@ -83,7 +83,13 @@ async fn garbage(to: SocketAddr, field: Arc<Field>) {
 fn attach(attacker: &Attacker, network: &Network, role: Role, payer: u8, key: u8) -> Frame {
     let ends = (attacker.key.id(), relay_key(0).id());
     let (payer, at_ms) = (session(payer).address(), network.clock.wall_ms());
-    Frame::Attach(Attach::sign((stream().key(), role), payer, ends, at_ms, &session(key)))
+    Frame::Attach(Attach::sign(
+        (stream().key(), role),
+        (payer, ReaderId(0)),
+        ends,
+        at_ms,
+        &session(key),
+    ))
 }
 
 /// Waits for what the relay says to a request for service.

@@ -109,7 +109,7 @@ fn receipt(network: &Network) -> DeliveryReceipt {
         sequence: 2,
         messages: 10,
         bytes: 1_000,
-        on_time: 9,
+        bytes_on_time: 900,
         ..DeliveryReceipt::default()
     }
 }
@@ -140,12 +140,13 @@ async fn a_hostile_client_changes_nothing_and_honest_ones_lose_nothing() {
         change(&mut changed);
         changed
     };
-    let falling = sign(newer(|receipt| (receipt.messages, receipt.on_time) = (9, 9)), PAYER);
+    // A higher sequence takes nothing away: it is acknowledged, and the other is kept.
+    let unpaid = sign(newer(|receipt| receipt.bytes_on_time = 0), PAYER);
     let stranger = sign(newer(|receipt| receipt.messages = 20), 20);
     let elsewhere = sign(newer(|receipt| receipt.node = relay_key(1).id()), PAYER);
     for (bytes, reason) in [
         (broken.encode().to_vec(), "signature"),
-        (falling.encode().to_vec(), "falling_counter"),
+        (unpaid.encode().to_vec(), "acknowledged"),
         (stranger.encode().to_vec(), "unauthorized_signer"),
         (elsewhere.encode().to_vec(), "unknown_node"),
         (trailing, "malformed"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tatum_primitives::{Address, B256, Epoch, NodeId, Role, StreamKey};
+use tatum_primitives::{Address, B256, Epoch, NodeId, ReaderId, Role, StreamKey};
 
 use super::lessee::{IDLE_MS, PATIENCE_MS};
 use super::*;
@@ -19,7 +19,10 @@ fn node(number: u8) -> NodeId {
 
 fn evidence(relay: NodeId) -> Evidence {
     let (client, what) = (node(200), (StreamKey(B256::ZERO), Role::Publisher));
-    Evidence { client, attach: Attach::sign(what, PAYER, (client, relay), 1, &key(1)) }
+    Evidence {
+        client,
+        attach: Attach::sign(what, (PAYER, ReaderId(0)), (client, relay), 1, &key(1)),
+    }
 }
 
 /// A relay that serves one payer.

@@ -3,7 +3,7 @@
 //! Invariant: a receipt leaves only after the caller stored it, and is settled only by the node's
 //! own signature over it. A relay's memory of our newest receipt counts only if we signed it.
 
-use tatum_primitives::{B256, NodeId, Role};
+use tatum_primitives::{NodeId, Role};
 use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
 
 use super::client::Client;
@@ -19,7 +19,6 @@ impl Overlay {
         link: Link,
         role: Role,
         message: &Message,
-        id: B256,
         now: &Now,
     ) {
         let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
@@ -27,9 +26,10 @@ impl Overlay {
         let age_ms = now.wall_ms.saturating_sub(message.at.timestamp_ms);
         let on_time = age_ms <= self.config.latency_bound_ms;
         let stream = message.stream_key;
-        let account = AccountKey { node: state.node, stream, role, epoch: now.epoch };
-        let what = Delivery { id, bytes: message.payload_bytes(), on_time };
-        client.ledger.credit(account, operator, what, now);
+        let (node, epoch) = (state.node, now.epoch);
+        let account = AccountKey { node, operator_id: operator, stream, role, epoch };
+        let what = Delivery { bytes: message.payload_bytes(), on_time };
+        client.ledger.credit(account, what, now);
     }
 
     /// Continues from a receipt of an earlier run, read from disk.

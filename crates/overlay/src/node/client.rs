@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use tatum_primitives::{B256, Epoch, NodeId, Role, StreamKey};
+use tatum_primitives::{Epoch, NodeId, Role, StreamKey};
 
 use super::peer::Attachment;
 use super::{Account, Output, Overlay};
@@ -25,7 +25,6 @@ type SentKey = (StreamKey, ChainKey, u64);
 
 #[derive(Debug, Clone, Copy)]
 struct Sent {
-    id: B256,
     bytes: u64,
     timestamp_ms: u64,
 }
@@ -58,7 +57,7 @@ const MAX_ACCEPTED: usize = 4_096;
 
 impl Client {
     pub(super) fn new(account: Account) -> Self {
-        let ledger = Ledger::new(account.payer, account.cadence);
+        let ledger = Ledger::new(account.payer, account.reader, account.cadence);
         Self {
             account,
             ledger,
@@ -71,8 +70,8 @@ impl Client {
     }
 
     fn request(&self, what: (StreamKey, Role), ends: (NodeId, NodeId), now: &Now) -> Attach {
-        let Account { payer, key, .. } = &self.account;
-        Attach::sign(what, *payer, ends, now.wall_ms, key)
+        let Account { payer, reader, key, .. } = &self.account;
+        Attach::sign(what, (*payer, *reader), ends, now.wall_ms, key)
     }
 
     /// The relay is no neighbour any more.
@@ -119,14 +118,14 @@ impl Client {
     /// A relay asked for one of our messages.
     pub(super) fn sent_again(&mut self, node: NodeId, key: SentKey, frame: &Bytes) {
         let Ok((Frame::Message(message), _)) = postcard::take_from_bytes(frame) else { return };
-        self.sent(node, key, Sent::of(&message, message.id()));
+        self.sent(node, key, Sent::of(&message));
     }
 }
 
 impl Sent {
-    const fn of(message: &Message, id: B256) -> Self {
+    const fn of(message: &Message) -> Self {
         let (bytes, timestamp_ms) = (message.payload_bytes(), message.at.timestamp_ms);
-        Self { id, bytes, timestamp_ms }
+        Self { bytes, timestamp_ms }
     }
 }
 
@@ -233,8 +232,8 @@ impl Overlay {
         }
     }
 
-    /// Publishes a message that [`Message::signed`] made; `id` is its id.
-    pub fn publish(&mut self, message: &Message, id: B256, now: &Now) {
+    /// Publishes a message that [`Message::signed`] made.
+    pub fn publish(&mut self, message: &Message, now: &Now) {
         let frame = Frame::Message(Box::new(message.clone())).encode();
         self.take(None, message, frame.clone(), now);
         let key = (message.stream_key, message.chain, message.at.sequence);
@@ -243,7 +242,7 @@ impl Overlay {
         for (link, state) in &self.links {
             let peer = state.peers.get(&message.stream_key);
             if peer.is_some_and(|peer| peer.accepts_us == Attachment::Admitted) {
-                client.sent(state.node, key, Sent::of(message, id));
+                client.sent(state.node, key, Sent::of(message));
                 let (link, frame, priority) = (*link, frame.clone(), Priority::Live);
                 self.outputs.push_back(Output::Send { link, frame, priority });
             }
@@ -293,7 +292,7 @@ impl Overlay {
         let accepted: Vec<SentKey> = sent.range(range).map(|(key, _)| *key).collect();
         for key in accepted {
             let sent = client.sent.get_mut(&node).and_then(|sent| sent.remove(&key));
-            let Some(Sent { id, bytes, timestamp_ms }) = sent else { continue };
+            let Some(Sent { bytes, timestamp_ms }) = sent else { continue };
             if client.unaccepted.remove(&key) {
                 self.outputs.push_back(Output::Accepted { stream, sequence: key.2 });
             }
@@ -302,8 +301,9 @@ impl Overlay {
                 continue;
             }
             let on_time = now.wall_ms.saturating_sub(timestamp_ms) <= bound_ms;
-            let account = AccountKey { node, stream, role: Role::Publisher, epoch: now.epoch };
-            client.ledger.credit(account, operator, Delivery { id, bytes, on_time }, now);
+            let (role, epoch) = (Role::Publisher, now.epoch);
+            let account = AccountKey { node, operator_id: operator, stream, role, epoch };
+            client.ledger.credit(account, Delivery { bytes, on_time }, now);
         }
     }
 

@@ -139,7 +139,7 @@ impl Overlay {
         let bytes = message.payload_bytes();
         let Some(state) = self.links.get_mut(&link) else { return false };
         let writer = state.peers.get(&stream).and_then(|peer| peer.publisher.as_ref());
-        let payer = writer.map(|writer| writer.payer);
+        let payer = writer.map(|writer| writer.key.payer);
         let allowed = payer.is_none_or(|payer| self.guard.payers.take(payer, bytes, at_ms))
             && self.guard.streams.take(stream, bytes, at_ms);
         if allowed {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use tatum_primitives::{Address, Epoch, Role, StreamKey};
+use tatum_primitives::{Address, Epoch};
 use tatum_receipt::SignedReceipt;
 
 use super::{Output, Overlay};
@@ -40,8 +40,8 @@ impl Overlay {
     pub fn serving(&self) -> BTreeSet<Address> {
         let peers = self.links.values().flat_map(|state| state.peers.values());
         let payers = peers.flat_map(|peer| {
-            let reader = peer.subscriber.as_ref().map(|reader| reader.payer);
-            reader.into_iter().chain(peer.publisher.as_ref().map(|writer| writer.payer))
+            let reader = peer.subscriber.as_ref().map(|reader| reader.key.payer);
+            reader.into_iter().chain(peer.publisher.as_ref().map(|writer| writer.key.payer))
         });
         payers.collect()
     }
@@ -158,21 +158,17 @@ impl Overlay {
 
     /// Service stopped while it was not known whether there is more. Now it is.
     fn tell_over_quota(&mut self, payer: Address, now: &Now) {
-        let mut stopped: Vec<(Link, StreamKey, Role)> = Vec::new();
+        let mut stopped: Vec<(Link, CreditKey)> = Vec::new();
         for (link, state) in &self.links {
-            for (stream, peer) in &state.peers {
-                let reader = peer.subscriber.as_ref();
-                if reader.is_some_and(|reader| reader.stopped && reader.payer == payer) {
-                    stopped.push((*link, *stream, Role::Subscriber));
-                }
-                let writer = peer.publisher.as_ref();
-                if writer.is_some_and(|writer| writer.stopped && writer.payer == payer) {
-                    stopped.push((*link, *stream, Role::Publisher));
-                }
+            for peer in state.peers.values() {
+                let reader = peer.subscriber.as_ref().filter(|reader| reader.stopped);
+                let writer = peer.publisher.as_ref().filter(|writer| writer.stopped);
+                let keys = reader.map(|r| r.key).into_iter().chain(writer.map(|w| w.key));
+                stopped.extend(keys.filter(|key| key.payer == payer).map(|key| (*link, key)));
             }
         }
-        for (link, stream, role) in stopped {
-            self.stop(link, Self::credit_key(payer, stream, role), now);
+        for (link, key) in stopped {
+            self.stop(link, key, now);
         }
     }
 

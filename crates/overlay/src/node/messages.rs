@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use tatum_primitives::{B256, Role, StreamKey};
+use tatum_primitives::{Role, StreamKey};
 
 use super::peer::Attachment;
 use super::{ANNOUNCEMENTS, Output, Overlay};
@@ -53,14 +53,10 @@ impl Overlay {
         if !self.may_enter(link, &message, now) {
             return;
         }
-        let id = match message.verify(&mut self.keys) {
-            Ok(id) => id,
-            Err(error) => {
-                self.counters.invalid += 1;
-                self.misbehaved(link, error.to_string(), now);
-                return;
-            }
-        };
+        if let Err(error) = message.verify(&mut self.keys) {
+            self.counters.invalid += 1;
+            return self.misbehaved(link, error.to_string(), now);
+        }
         self.take(Some(link), &message, frame.clone(), now);
         self.note(link, Deed::First);
         self.call_off(link, &message, frame.len());
@@ -70,7 +66,7 @@ impl Overlay {
         if self.config.relay {
             self.forward(link, &message, &frame, now);
         } else {
-            self.deliver(link, message, id, now);
+            self.deliver(link, message, now);
         }
     }
 
@@ -80,7 +76,7 @@ impl Overlay {
         let Some(peer) = peer.filter(|peer| peer.may_send()) else { return Entry::Refused };
         let Some(writer) = &peer.publisher else { return Entry::Relayed };
         let fresh = writer.is_new(&message.chain, message.at.sequence);
-        let key = Self::credit_key(writer.payer, stream, Role::Publisher);
+        let key = writer.key;
         if fresh && (writer.stopped || !self.credit.open(key, now.epoch)) {
             return Entry::Refused;
         }
@@ -129,7 +125,7 @@ impl Overlay {
         let Some(peer) = peers.and_then(|peers| peers.get_mut(&stream)) else { return };
         let Some(writer) = &mut peer.publisher else { return };
         writer.accept(message.chain, message.at.sequence);
-        let key = Self::credit_key(writer.payer, stream, Role::Publisher);
+        let key = writer.key;
         self.credit.serve(key, now.epoch, message.payload_bytes());
         let runs = if writer.waiting() >= ACCEPTED_RUN { writer.flush() } else { Vec::new() };
         let stop = !self.credit.open(key, now.epoch);
@@ -165,7 +161,7 @@ impl Overlay {
                 continue;
             }
             let serve = peer.subscriber.as_mut().filter(|reader| !reader.stopped).map(|reader| {
-                let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
+                let key = reader.key;
                 reader.stopped = !self.credit.open(key, now.epoch);
                 if reader.stopped {
                     stopped.push((*link, key));
@@ -187,8 +183,8 @@ impl Overlay {
     }
 
     /// Credits the neighbour and hands over what is now in order.
-    fn deliver(&mut self, link: Link, message: Message, id: B256, now: &Now) {
-        self.credit_neighbour(link, Role::Subscriber, &message, id, now);
+    fn deliver(&mut self, link: Link, message: Message, now: &Now) {
+        self.credit_neighbour(link, Role::Subscriber, &message, now);
         let Some(stream) = self.streams.get_mut(&message.stream_key) else { return };
         if !stream.subscribed {
             return;
@@ -233,8 +229,7 @@ impl Overlay {
         let Some(kept) = self.streams.get(&stream) else { return };
         let node = state.node;
         let mut reader = peer.subscriber.as_mut().filter(|reader| !reader.stopped);
-        let key =
-            reader.as_ref().map(|reader| Self::credit_key(reader.payer, stream, Role::Subscriber));
+        let key = reader.as_ref().map(|reader| reader.key);
         let publishing = peer.accepts_us == Attachment::Admitted;
         let open = key.is_some_and(|key| self.credit.open(key, now.epoch));
         if !(peer.relay || open || publishing) {

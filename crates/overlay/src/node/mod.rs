@@ -22,7 +22,7 @@ mod relay;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use tatum_primitives::{Address, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Address, Epoch, NodeId, OperatorId, ReaderId, StreamKey};
 use tatum_receipt::{SessionKey, Verifier};
 
 pub use client::Client;
@@ -78,6 +78,8 @@ pub struct Config {
 pub struct Account {
     /// Who pays.
     pub payer: Address,
+    /// Which of the payer's processes this is.
+    pub reader: ReaderId,
     /// Signs receipts and requests.
     pub key: SessionKey,
     /// Digests of the deployment.
@@ -235,7 +237,7 @@ impl Overlay {
         }
         for (stream, peer) in state.peers {
             if let Some(reader) = peer.subscriber {
-                self.release(stream, &reader);
+                self.release(&reader);
             }
             if let Some(writer) = peer.publisher {
                 self.park(state.node, stream, writer);
@@ -321,9 +323,5 @@ impl Overlay {
         self.note(link, Deed::Invalid);
         self.sentence(link, now);
         self.outputs.push_back(Output::Misbehaved { link, reason });
-    }
-
-    const fn credit_key(payer: Address, stream: StreamKey, role: Role) -> credit::CreditKey {
-        credit::CreditKey { payer, stream, role }
     }
 }

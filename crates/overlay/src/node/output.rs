@@ -62,7 +62,7 @@ pub enum Output {
     ReceiptOffered {
         /// Where.
         link: Link,
-        /// What should be 274 bytes.
+        /// What should be 278 bytes.
         bytes: Vec<u8>,
     },
     /// We signed a receipt: store it, then `send_receipt`.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tatum_primitives::{Address, NodeId, OperatorId, StreamKey};
 
 use crate::ChainKey;
+use crate::credit::CreditKey;
 use crate::frame::Span;
 use crate::score::Block;
 use crate::window::Window;
@@ -141,7 +142,8 @@ pub(super) enum Attachment {
 /// A subscriber that we serve.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) payer: Address,
+    /// On which account.
+    pub(super) key: CreditKey,
     /// Who signed the request.
     pub(super) signer: Address,
     pub(super) stopped: bool,
@@ -152,15 +154,16 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) const fn new(payer: Address, signer: Address, stopped: bool) -> Self {
-        Self { payer, signer, stopped, duplicates: 0, recent: 0, before: 0 }
+    pub(super) const fn new(key: CreditKey, signer: Address, stopped: bool) -> Self {
+        Self { key, signer, stopped, duplicates: 0, recent: 0, before: 0 }
     }
 }
 
 /// A publisher that we accept from.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) payer: Address,
+    /// On which account.
+    pub(super) key: CreditKey,
     /// Who signed the request.
     pub(super) signer: Address,
     pub(super) stopped: bool,
@@ -178,9 +181,9 @@ const MAX_TOLD: usize = 256;
 const MAX_CHAINS: usize = 16;
 
 impl Writer {
-    pub(super) const fn new(payer: Address, signer: Address, stopped: bool) -> Self {
+    pub(super) const fn new(key: CreditKey, signer: Address, stopped: bool) -> Self {
         Self {
-            payer,
+            key,
             signer,
             stopped,
             windows: BTreeMap::new(),

@@ -57,7 +57,7 @@ impl Overlay {
         let mut accepted = Vec::new();
         for (link, state) in &mut self.links {
             let Some(peer) = state.peers.get_mut(&key) else { continue };
-            let out = peer.subscriber.take_if(|r| !access.may_subscribe(&r.payer, &r.signer));
+            let out = peer.subscriber.take_if(|r| !access.may_subscribe(&r.key.payer, &r.signer));
             if let Some(reader) = out {
                 ended.push((*link, Role::Subscriber));
                 readers.push(reader);
@@ -72,7 +72,7 @@ impl Overlay {
         self.parked
             .retain(|(_, stream), writer| *stream != key || access.may_publish(&writer.signer));
         for reader in readers {
-            self.release(key, &reader);
+            self.release(&reader);
         }
         for (link, span) in accepted {
             self.send(link, &Frame::Accepted { stream: key, span });

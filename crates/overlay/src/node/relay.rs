@@ -5,13 +5,13 @@
 //! receipt is on disk.
 
 use bytes::Bytes;
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
 
 use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
 use super::{MAX_SHARED_STREAMS, Output, Overlay};
-use crate::credit::Overclaimed;
+use crate::credit::{CreditKey, Overclaimed};
 use crate::frame::{self, Attach, Refusal};
 use crate::{Frame, Link, Now};
 
@@ -58,9 +58,9 @@ impl Overlay {
         }
     }
 
-    /// Begins to serve or accept; `newest` are the receipts on disk of this payer, stream and role.
+    /// Begins to serve or accept; `newest` are the receipts on disk of this payer, stream, role and reader.
     pub fn admit(&mut self, link: Link, attach: &Attach, newest: &[SignedReceipt], now: &Now) {
-        let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        let (stream, role) = (attach.stream, attach.role);
         let Some(node) = self.links.get(&link).map(|state| state.node) else { return };
         let Ok(signer) = attach.signer(node, self.config.id) else { return };
         if !self.permits(attach, &signer) {
@@ -74,25 +74,25 @@ impl Overlay {
         for receipt in newest {
             self.credit.resume(&receipt.receipt);
         }
-        let key = Self::credit_key(payer, stream, role);
+        let key = CreditKey::asked_by(attach);
         let stopped = !self.credit.open(key, now.epoch);
         let Some(state) = self.links.get_mut(&link).filter(|state| !state.dismissed) else {
             return;
         };
         let peer = state.peers.entry(stream).or_default();
         let known = match role {
-            Role::Publisher => peer.publisher.as_ref().is_some_and(|writer| writer.payer == payer),
-            _ => peer.subscriber.as_ref().is_some_and(|reader| reader.payer == payer),
+            Role::Publisher => peer.publisher.as_ref().is_some_and(|writer| writer.key == key),
+            _ => peer.subscriber.as_ref().is_some_and(|reader| reader.key == key),
         };
-        if !known && !self.credit.within_quota(payer, now.epoch) {
+        if !known && !self.credit.within_quota(key.payer, now.epoch) {
             state.peers.retain(|_, peer| !peer.is_idle());
             return self.stop(link, key, now);
         }
         match role {
             Role::Subscriber => {
                 // Who asks again on the same link goes on counting late copies from where it was.
-                let known = peer.subscriber.take().filter(|reader| reader.payer == payer);
-                let mut reader = known.unwrap_or_else(|| Reader::new(payer, signer, stopped));
+                let known = peer.subscriber.take().filter(|reader| reader.key == key);
+                let mut reader = known.unwrap_or_else(|| Reader::new(key, signer, stopped));
                 (reader.signer, reader.stopped) = (signer, stopped);
                 peer.subscriber = Some(reader);
             }
@@ -102,8 +102,8 @@ impl Overlay {
                     .publisher
                     .take()
                     .or(parked)
-                    .filter(|writer| writer.payer == payer)
-                    .unwrap_or_else(|| Writer::new(payer, signer, stopped));
+                    .filter(|writer| writer.key == key)
+                    .unwrap_or_else(|| Writer::new(key, signer, stopped));
                 (writer.signer, writer.stopped) = (signer, stopped);
                 writer.tell_again();
                 peer.publisher = Some(writer);
@@ -124,17 +124,17 @@ impl Overlay {
         self.send(link, &Frame::Admitted { stream, role, newest });
     }
 
-    /// Two clients that count for one account would contradict each other: the newer one stays.
+    /// One reader that is served on two links would count twice: the newer link stays.
     fn replace(&mut self, link: Link, attach: &Attach) {
-        let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        let (stream, role, key) = (attach.stream, attach.role, CreditKey::asked_by(attach));
         let mut replaced = Vec::new();
         for (other, state) in &mut self.links {
             let Some(peer) = state.peers.get_mut(&stream).filter(|_| *other != link) else {
                 continue;
             };
             let (reader, writer) = match role {
-                Role::Subscriber => (peer.subscriber.take_if(|reader| reader.payer == payer), None),
-                Role::Publisher => (None, peer.publisher.take_if(|writer| writer.payer == payer)),
+                Role::Subscriber => (peer.subscriber.take_if(|reader| reader.key == key), None),
+                Role::Publisher => (None, peer.publisher.take_if(|writer| writer.key == key)),
                 Role::Storage => (None, None),
             };
             if reader.is_some() || writer.is_some() {
@@ -143,7 +143,7 @@ impl Overlay {
         }
         for (other, node, reader, writer) in replaced {
             if let Some(reader) = reader {
-                self.release(stream, &reader);
+                self.release(&reader);
             }
             if let Some(writer) = writer {
                 self.park(node, stream, writer);
@@ -153,10 +153,9 @@ impl Overlay {
     }
 
     /// A subscriber's link is gone: what was under way on it is not held against it.
-    pub(super) fn release(&mut self, stream: StreamKey, reader: &Reader) {
-        let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
+    pub(super) fn release(&mut self, reader: &Reader) {
         let under_way = reader.recent.saturating_add(reader.before);
-        self.credit.forgive(key, self.epoch, under_way);
+        self.credit.forgive(reader.key, self.epoch, under_way);
     }
 
     /// A publisher's link is gone: what it was accepted is remembered, and told again.
@@ -169,11 +168,11 @@ impl Overlay {
 
     /// Refuses a request for service for what the chain says; what it asked for ends if it had it.
     pub fn turn_down(&mut self, link: Link, attach: &Attach, reason: Refusal) {
-        let (stream, role, payer) = (attach.stream, attach.role, attach.payer);
+        let (stream, role, key) = (attach.stream, attach.role, CreditKey::asked_by(attach));
         let state = self.links.get_mut(&link);
         if let Some(peer) = state.and_then(|state| state.peers.get_mut(&stream)) {
-            let writer = peer.publisher.take_if(|w| role == Role::Publisher && w.payer == payer);
-            peer.subscriber.take_if(|r| role == Role::Subscriber && r.payer == payer);
+            let writer = peer.publisher.take_if(|writer| writer.key == key);
+            peer.subscriber.take_if(|reader| reader.key == key);
             for span in writer.map(|mut writer| writer.flush()).unwrap_or_default() {
                 self.send(link, &Frame::Accepted { stream, span });
             }
@@ -192,8 +191,7 @@ impl Overlay {
         let Some(reader) = &mut peer.subscriber else { return };
         let more = bytes.saturating_sub(reader.duplicates);
         reader.duplicates = reader.duplicates.max(bytes);
-        let key = Self::credit_key(reader.payer, stream, Role::Subscriber);
-        self.credit.duplicates(key, now.epoch, more);
+        self.credit.duplicates(reader.key, now.epoch, more);
     }
 
     /// Says that an earlier run of this node served until `epoch`, and what was receipted of that.
@@ -236,8 +234,7 @@ impl Overlay {
             let Frame::Message(message) = frame else { continue };
             let peer = state.peers.get(&message.stream_key);
             let Some(reader) = peer.and_then(|peer| peer.subscriber.as_ref()) else { continue };
-            let key = Self::credit_key(reader.payer, message.stream_key, Role::Subscriber);
-            self.credit.unserve(key, now.epoch, message.payload_bytes());
+            self.credit.unserve(reader.key, now.epoch, message.payload_bytes());
         }
     }
 
@@ -252,14 +249,13 @@ impl Overlay {
         for (link, state) in &mut self.links {
             for (stream, peer) in &mut state.peers {
                 let accounts = [
-                    peer.subscriber.as_mut().map(|r| (r.payer, Role::Subscriber, &mut r.stopped)),
-                    peer.publisher.as_mut().map(|w| (w.payer, Role::Publisher, &mut w.stopped)),
+                    peer.subscriber.as_mut().map(|reader| (reader.key, &mut reader.stopped)),
+                    peer.publisher.as_mut().map(|writer| (writer.key, &mut writer.stopped)),
                 ];
-                for (payer, role, stopped) in accounts.into_iter().flatten() {
-                    let key = Self::credit_key(payer, *stream, role);
+                for (key, stopped) in accounts.into_iter().flatten() {
                     if *stopped && self.credit.open(key, now.epoch) {
                         *stopped = false;
-                        resumed.push((*link, *stream, role));
+                        resumed.push((*link, *stream, key.role));
                     }
                 }
             }
@@ -356,32 +352,22 @@ impl Overlay {
             operator_id: state.operator,
             points: self.points(&state.node),
             streams: state.peers.len(),
-            payers: state
-                .peers
-                .iter()
-                .flat_map(|(stream, peer)| self.payers(*stream, peer, now))
-                .collect(),
+            payers: state.peers.values().flat_map(|peer| self.payers(peer, now)).collect(),
         };
         self.links.values().map(summary).collect()
     }
 
-    fn payers(&self, stream: StreamKey, peer: &Peer, now: &Now) -> Vec<PayerSummary> {
-        let summary = |payer: Address, role, stopped| PayerSummary {
-            payer,
-            stream,
-            role,
-            unreceipted_bytes: self
-                .credit
-                .unreceipted(Self::credit_key(payer, stream, role), now.epoch),
+    fn payers(&self, peer: &Peer, now: &Now) -> Vec<PayerSummary> {
+        let summary = |key: CreditKey, stopped| PayerSummary {
+            payer: key.payer,
+            stream: key.stream,
+            role: key.role,
+            unreceipted_bytes: self.credit.unreceipted(key, now.epoch),
             stopped,
         };
-        let reader = peer.subscriber.as_ref();
-        let writer = peer.publisher.as_ref();
-        reader
-            .map(|reader| summary(reader.payer, Role::Subscriber, reader.stopped))
-            .into_iter()
-            .chain(writer.map(|writer| summary(writer.payer, Role::Publisher, writer.stopped)))
-            .collect()
+        let reader = peer.subscriber.as_ref().map(|reader| summary(reader.key, reader.stopped));
+        let writer = peer.publisher.as_ref().map(|writer| summary(writer.key, writer.stopped));
+        reader.into_iter().chain(writer).collect()
     }
 
     /// The streams, for status pages.

@@ -8,7 +8,7 @@ use tatum_overlay::exchange::{AskSecret, KeyAnswer, KeyGrant, KeyName, KeyReques
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence, Lease};
 use tatum_overlay::permissions::{Audience, PermissionList, SignedPermissions};
-use tatum_primitives::{Address, B256, Epoch, NodeId, Role, StreamId, StreamKey};
+use tatum_primitives::{Address, B256, Epoch, NodeId, ReaderId, Role, StreamId, StreamKey};
 use tatum_protocol::tracker::{
     Assignment, FromTracker, Neighbour, RelayOffer, Signal, SignalKind, ToTracker, sign_hello,
 };
@@ -40,7 +40,7 @@ fn session_key() -> SessionKey {
 fn attach() -> Attach {
     Attach::sign(
         (key(), Role::Publisher),
-        PAYER,
+        (PAYER, ReaderId(u32::MAX)),
         (other(), node().id()),
         1_700_000_000_000,
         &session_key(),

@@ -15,7 +15,7 @@ const ROLL_UP: &str = include_str!("../../sql/roll_up.sql");
 fn load(dataset: &Dataset) -> String {
     let Parameters { epoch, pool_bps, available_nano, .. } = &dataset.manifest().parameters;
     let mut sql = format!(
-        "CREATE TABLE receipts (payer bytea, operator_id bigint, epoch bigint, messages bigint, bytes bigint, on_time bigint);
+        "CREATE TABLE receipts (payer bytea, operator_id bigint, epoch bigint, messages bigint, bytes bigint, bytes_on_time bigint);
          CREATE TABLE payers (payer bytea, fee_wei decimal(38, 0));
          CREATE TABLE operators (operator_id bigint, bond_wei decimal(38, 0), eligible boolean);
          CREATE VIEW parameters AS SELECT CAST({epoch} AS bigint) AS epoch, CAST({} AS decimal(5, 0)) AS pool_bps,
@@ -32,7 +32,7 @@ fn load(dataset: &Dataset) -> String {
             receipt.epoch,
             receipt.messages,
             receipt.bytes,
-            receipt.on_time
+            receipt.bytes_on_time
         );
     }
     for payer in dataset.payers().unwrap() {
@@ -54,8 +54,7 @@ async fn postgresql_answers_the_same() {
             operator: u32::try_from(number % 5).unwrap(),
             stream: number,
             bytes: (1 << 40) - number * number,
-            on_time: (i64::MAX.unsigned_abs() - number) / (1 + number % 3),
-            messages: i64::MAX.unsigned_abs(),
+            on_time: ((1 << 40) - number * number) / (1 + number % 3),
         })
         .collect();
     let payers = (0..7)

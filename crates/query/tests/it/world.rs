@@ -19,7 +19,6 @@ pub(crate) struct Work {
     pub(crate) stream: u64,
     pub(crate) bytes: u64,
     pub(crate) on_time: u64,
-    pub(crate) messages: u64,
 }
 
 pub(crate) fn parameters() -> Parameters {
@@ -44,7 +43,11 @@ pub(crate) fn address(payer: u64) -> Address {
 }
 
 pub(crate) fn payer(number: u64, fee_wei: u128) -> Payer {
-    Payer { payer: address(number), fee_wei: U256::from(fee_wei), quota_bytes: U256::from(1) }
+    Payer {
+        payer: address(number),
+        fee_wei: U256::from(fee_wei),
+        quota_bytes: U256::from(u64::MAX),
+    }
 }
 
 pub(crate) fn operator(id: u32, bond_wei: u128, eligible: bool) -> Operator {
@@ -60,9 +63,9 @@ pub(crate) fn receipt(work: &Work) -> SignedReceipt {
         role: Role::Subscriber,
         epoch: Epoch(9),
         sequence: 1,
-        messages: work.messages,
+        messages: 1,
         bytes: work.bytes,
-        on_time: work.on_time,
+        bytes_on_time: work.on_time,
         contents: keccak256([work.stream.to_be_bytes(), work.payer.to_be_bytes()].concat()),
         ..DeliveryReceipt::default()
     };
@@ -83,8 +86,7 @@ pub(crate) fn large() -> EpochData {
         operator: u32::try_from(number / 600 * 7 % 40).unwrap(),
         stream: number,
         bytes: 1 + number * number % 1_000_003,
-        on_time: number % 11,
-        messages: 10 + number % 5,
+        on_time: number % 11 * (1 + number * number % 1_000_003) / 11,
     });
     epoch(payers, operators, &work.collect::<Vec<_>>())
 }
@@ -119,6 +121,6 @@ pub(crate) fn write(
 ) -> Result<PathBuf, Error> {
     let EpochData { parameters, payers, operators, previous_nano, receipts } = data;
     let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
-    writer.push_all(&newest_of_each_key(receipts)?)?;
+    writer.push_all(&newest_of_each_key(receipts))?;
     Ok(writer.finish_by(roll_up)?.folder)
 }

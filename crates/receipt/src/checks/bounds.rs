@@ -1,19 +1,17 @@
-//! Bounds that every receipt keeps whoever signs it, so that no receipt can overflow a roll-up.
+//! Bounds that every receipt keeps whoever signs it, so that no receipt can overflow a roll-up or a column.
 
 use crate::{DeliveryReceipt, Rejection};
 
-/// The most payload bytes one receipt may state: 1 TiB per node, stream partition and epoch.
-///
-/// With fees below 2^60 nano and fewer than 2^27 receipts of a payer, `R_p · u` stays below 2^127.
+/// The most payload bytes one receipt may state: 1 TiB per node, stream partition, reader and epoch.
 pub const MAX_RECEIPT_BYTES: u64 = 1 << 40;
 
 /// Counters are stored as signed 64-bit columns.
-const MAX_COUNTER: u64 = i64::MAX.unsigned_abs();
+pub const MAX_COUNTER: u64 = i64::MAX.unsigned_abs();
 
 pub(super) fn check(receipt: &DeliveryReceipt) -> Result<(), Rejection> {
     within("messages", receipt.messages, 1, MAX_COUNTER)?;
     within("bytes", receipt.bytes, 0, MAX_RECEIPT_BYTES)?;
-    within("on_time", receipt.on_time, 0, receipt.messages)?;
+    within("bytes_on_time", receipt.bytes_on_time, 0, receipt.bytes)?;
     within("sequence", receipt.sequence, 0, MAX_COUNTER)?;
     within("epoch", receipt.epoch.0, 0, MAX_COUNTER)
 }

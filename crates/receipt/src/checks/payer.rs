@@ -1,4 +1,5 @@
-//! The payer has a stake that counts in the epoch: without one there is no fee to share out.
+//! The payer has a stake that counts in the epoch: without a fee there is nothing to share out, and without a quota nothing
+//! was sold.
 
 use super::ChainFacts;
 use crate::{DeliveryReceipt, Rejection};

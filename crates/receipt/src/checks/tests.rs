@@ -3,7 +3,7 @@
 use tatum_primitives::{B256, Domain, EpochSchedule, Role, StreamKey};
 
 use super::*;
-use crate::{DeliveryReceipt, SessionKey};
+use crate::SessionKey;
 
 const NODE: NodeId = NodeId(B256::repeat_byte(9));
 const QUOTA: u64 = 1_000_000;
@@ -56,7 +56,7 @@ impl Scene {
             sequence: 1,
             messages: 10,
             bytes: 1000,
-            on_time: 9,
+            bytes_on_time: 900,
             ..Default::default()
         }
     }
@@ -90,7 +90,7 @@ fn counters_out_of_bounds_are_refused() {
     let scene = scene();
     assert_eq!(scene.code(|r| r.messages = 0), "out_of_bounds");
     assert_eq!(scene.code(|r| r.messages = 1 << 63), "out_of_bounds");
-    assert_eq!(scene.code(|r| r.on_time = r.messages + 1), "out_of_bounds");
+    assert_eq!(scene.code(|r| r.bytes_on_time = r.bytes + 1), "out_of_bounds");
     assert_eq!(scene.code(|r| r.bytes = MAX_RECEIPT_BYTES + 1), "out_of_bounds");
     assert_eq!(scene.code(|r| r.sequence = u64::MAX), "out_of_bounds");
 }
@@ -109,7 +109,8 @@ fn strangers_are_refused() {
     assert_eq!(scene.code(|r| r.operator_id = OperatorId(8)), "unknown_operator");
     assert_eq!(scene.code(|r| r.node = NodeId(B256::ZERO)), "unknown_node");
     assert_eq!(scene.code(|r| r.payer = Address::ZERO), "no_stake");
-    assert_eq!(scene.code(|r| r.bytes = QUOTA + 1), "over_quota");
+    let over = with_tolerance(QUOTA) + 1;
+    assert_eq!(scene.code(|r| (r.bytes, r.bytes_on_time) = (over, over)), "over_quota");
     assert_eq!(scene.code(|r| r.channel = B256::repeat_byte(1)), "channel");
     assert_eq!(scene.code(|r| r.owed = 1), "channel");
 }
@@ -128,6 +129,21 @@ fn wrong_signatures_are_refused() {
     let mut wrong_v = SignedReceipt::sign(scene.receipt(), &scene.session, &scene.verifier);
     wrong_v.signature.0[64] = 0;
     assert_eq!(scene.check_signed(&wrong_v).unwrap_err().code(), "signature");
+}
+
+#[test]
+fn a_quota_has_a_tolerance_and_binds_what_is_paid() {
+    assert_eq!(with_tolerance(1_000_000), 1_100_000);
+    assert_eq!(with_tolerance(19), 19);
+    assert_eq!(with_tolerance(1 << 40), (1 << 40) + (1 << 40) / 20 + (64 << 20));
+    assert_eq!(with_tolerance(u64::MAX), u64::MAX);
+    let scene = scene();
+    let stating = |bytes, bytes_on_time| {
+        scene.check(DeliveryReceipt { bytes, bytes_on_time, ..scene.receipt() })
+    };
+    assert!(stating(1_100_000, 1_100_000).is_ok());
+    assert!(stating(1_100_001, 1_100_001).is_err());
+    assert!(stating(MAX_RECEIPT_BYTES, 1_100_000).is_ok());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tatum_overlay::node::{Account, Ceilings, Config};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::topology::Place;
 use tatum_overlay::{Block, Overlay, credit};
-use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId};
+use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, ReaderId};
 use tatum_receipt::{SessionKey, Verifier};
 
 use super::{Attack, Scenario};
@@ -160,6 +160,7 @@ pub(super) fn overlay(
     };
     let account = (role != Role::Relay).then(|| Account {
         payer: session(number).address(),
+        reader: ReaderId(0),
         key: session(number),
         verifier: verifier(),
         cadence: Cadence { messages: 100, interval_ms: 1_000, resend_ms: 1_000 },

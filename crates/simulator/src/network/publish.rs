@@ -46,7 +46,7 @@ impl World {
         self.published_us.push(self.now_us);
         self.numbers.insert((key, sequence), number);
         self.nodes[node].arrivals[number] = Some(Arrival { at_us: self.now_us, hops: 0 });
-        self.nodes[node].overlay.publish(&message, message.id(), &now);
+        self.nodes[node].overlay.publish(&message, &now);
         self.drain(node, Some(number));
     }
 }

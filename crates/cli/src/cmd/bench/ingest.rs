@@ -161,7 +161,7 @@ fn receipt(epoch: Epoch, payer: Address, number: usize, stream: usize) -> Delive
         sequence: 7,
         messages: 1_000,
         bytes: 1_000_000,
-        on_time: 990,
+        bytes_on_time: 990_000,
         contents: tatum_primitives::keccak256((number as u64).to_be_bytes()),
         ..DeliveryReceipt::default()
     }

@@ -179,7 +179,7 @@ fn receipt(payer: &Payer, number: u32, index: u32, operators: u32) -> SignedRece
         sequence: 100,
         messages: 1_000 + u64::from(number % 977),
         bytes: 1_000_000 + u64::from(number),
-        on_time: 990,
+        bytes_on_time: 990_000,
         contents,
         ..DeliveryReceipt::default()
     };

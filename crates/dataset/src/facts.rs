@@ -1,0 +1,76 @@
+//! What a dataset's own tables say of the chain, for the rules of receipts.
+//!
+//! Invariant: whoever writes and whoever verifies a dataset judges its receipts by the same facts. What the tables do not
+//! say (whose a node is, which keys may sign) is taken as claimed, and left to the caller.
+
+use std::collections::HashMap;
+
+use alloy_primitives::{Address, U256};
+use tatum_primitives::{Epoch, Nano, NodeId, OperatorId};
+use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
+use tatum_receipt::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
+
+use crate::{Operator, Parameters, Payer};
+
+/// The rules every receipt of a dataset must pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    epoch: Epoch,
+    operators: usize,
+    /// Of payers whose stake counts.
+    quotas: HashMap<Address, u64>,
+    verifier: Verifier,
+}
+
+impl Rules {
+    pub(crate) fn new(parameters: &Parameters, payers: &[Payer], operators: &[Operator]) -> Self {
+        Self {
+            epoch: parameters.epoch,
+            operators: operators.len(),
+            quotas: payers.iter().filter_map(quota).collect(),
+            verifier: Verifier::new(parameters.domain()),
+        }
+    }
+
+    /// Passes a receipt through every rule and gives its signer.
+    pub(crate) fn signer(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
+        let facts = Facts { rules: self, claimed: signed.receipt.operator_id };
+        checks::check(signed, &self.verifier, EpochWindow::only(self.epoch), &facts)
+    }
+
+    /// Passes a receipt whose signature was checked before through the other rules.
+    pub(crate) fn stated(&self, receipt: &DeliveryReceipt) -> Result<(), Rejection> {
+        let facts = Facts { rules: self, claimed: receipt.operator_id };
+        checks::check_stated(receipt, EpochWindow::only(self.epoch), &facts)
+    }
+}
+
+/// The payer's quota, if its stake counts; one beyond 64 bits allows as much as one of them.
+fn quota(payer: &Payer) -> Option<(Address, u64)> {
+    let pays = payer.fee_wei >= Nano(1).to_wei();
+    let bytes = payer.quota_bytes.min(U256::from(u64::MAX)).try_into().unwrap_or(u64::MAX);
+    (pays && bytes > 0).then_some((payer.payer, bytes))
+}
+
+struct Facts<'a> {
+    rules: &'a Rules,
+    claimed: OperatorId,
+}
+
+impl ChainFacts for Facts<'_> {
+    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
+        Some(self.claimed)
+    }
+
+    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
+        usize::try_from(operator.0).is_ok_and(|id| id < self.rules.operators)
+    }
+
+    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
+        self.rules.quotas.get(&payer).copied()
+    }
+
+    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
+        true
+    }
+}
