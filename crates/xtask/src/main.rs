@@ -1,7 +1,9 @@
-//! Chores of the repository: the demo, and what the contract checks need beyond forge.
+//! Chores of the repository: the demo, the walls between crates, and what the contract checks need beyond forge.
 
+mod abi;
 mod demo;
 mod gas;
+mod layers;
 mod mutants;
 
 use std::process::ExitCode;
@@ -14,6 +16,10 @@ use clap::Parser;
 enum Command {
     /// Run the whole network on this machine and check every payout
     Demo(demo::Args),
+    /// Compile the contracts and remake abi/
+    Abi(abi::Args),
+    /// Check that crates stay within their layers, or draw them
+    Layers(layers::Args),
     /// Measure the gas of whole transactions on anvil
     Gas(gas::Args),
     /// Change the contracts line by line and see whether the tests notice
@@ -24,6 +30,8 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Demo(args) => demo::run(args).await,
+        Command::Abi(args) => abi::run(&args),
+        Command::Layers(args) => layers::run(&args),
         Command::Gas(args) => gas::run(args).await,
         Command::Mutants(args) => mutants::run(args),
     };
