@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {BondVault} from "../distribution/BondVault.sol";
+import {IAssents} from "../interfaces/IAssents.sol";
+import {IForcedReceipts} from "../interfaces/IForcedReceipts.sol";
+import {IOperatorFacts} from "../interfaces/IOperatorFacts.sol";
+import {IPoolFacts} from "../interfaces/IPoolFacts.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {MerkleSum} from "../libraries/MerkleSum.sol";
+import {Calendar} from "./Calendar.sol";
+import {EntryMath} from "./EntryMath.sol";
+
+/// @title Proposals
+/// @notice See ISettlement. A proposal is kept as its commitment and its standing, both under its counter. Nothing but its own
+/// faults, its own demands and the guardian can end or delay it.
+/// @dev A cancellation calls no token, so no token can hold it up.
+contract Proposals is ISettlement, Calendar {
+    using SafeCast for uint256;
+    using SafeERC20 for IERC20;
+
+    struct Parameters {
+        IERC20 token;
+        IPoolFacts pool;
+        IOperatorFacts operators;
+        IForcedReceipts forced;
+        IAssents assents;
+        address disproofs;
+        address demands;
+        /// What every proposal posts, and how much more for each receipt.
+        uint96 baseBondWei;
+        uint64 bondPerReceiptWei;
+        Windows windows;
+        /// Nobody, or who may veto, how often, and until when.
+        address guardian;
+        uint32 vetoes;
+        uint64 guardianUntil;
+    }
+
+    enum State {
+        None,
+        Open,
+        Final,
+        Vetoed,
+        Over
+    }
+
+    struct Standing {
+        uint96 bondWei;
+        /// When its window has passed, and nobody can ask on.
+        uint40 finalizableAt;
+        uint24 openDemands;
+        State state;
+    }
+
+    struct Progress {
+        uint64 nextEpoch;
+        /// The newest counter; the first proposal has 1.
+        uint64 proposals;
+        /// The newest counter when the next epoch became that.
+        uint64 before;
+        uint32 vetoes;
+    }
+
+    struct Latest {
+        uint64 epoch;
+        uint64 counter;
+    }
+
+    /// @notice Where the burnt half of a bond goes; nobody has its key.
+    address public constant BURN = 0x000000000000000000000000000000000000dEaD;
+
+    /// @notice Keeps the bonds.
+    BondVault public immutable bondVault;
+
+    IERC20 private immutable TOKEN;
+    IPoolFacts private immutable POOL;
+    IOperatorFacts private immutable OPERATORS;
+    IForcedReceipts private immutable FORCED;
+    IAssents private immutable ASSENTS;
+    address private immutable DISPROOFS;
+    address private immutable DEMANDS;
+    uint256 private immutable BASE_BOND_WEI;
+    uint256 private immutable BOND_PER_RECEIPT_WEI;
+    uint64 private immutable CHALLENGE;
+    uint64 private immutable FOLLOW;
+    address private immutable GUARDIAN;
+    uint64 private immutable GUARDIAN_UNTIL;
+
+    /// @inheritdoc ISettlement
+    bytes32 public finalizedRoot;
+    /// @inheritdoc ISettlement
+    mapping(address reporter => uint256) public rewardOf;
+
+    Progress private _progress;
+    uint256 private _burntWei;
+    mapping(uint64 counter => bytes32) private _commitments;
+    mapping(uint64 counter => Standing) private _standings;
+    mapping(address proposer => Latest) private _latest;
+
+    constructor(Parameters memory parameters) Calendar(parameters.pool, parameters.windows) {
+        if (parameters.baseBondWei == 0) revert SettlementParameterInvalid();
+        TOKEN = parameters.token;
+        POOL = parameters.pool;
+        OPERATORS = parameters.operators;
+        FORCED = parameters.forced;
+        ASSENTS = parameters.assents;
+        DISPROOFS = parameters.disproofs;
+        DEMANDS = parameters.demands;
+        BASE_BOND_WEI = parameters.baseBondWei;
+        BOND_PER_RECEIPT_WEI = parameters.bondPerReceiptWei;
+        CHALLENGE = parameters.windows.challenge;
+        FOLLOW = parameters.windows.follow;
+        GUARDIAN = parameters.guardian;
+        GUARDIAN_UNTIL = parameters.guardianUntil;
+        _progress.vetoes = parameters.vetoes;
+        bondVault = new BondVault(parameters.token);
+    }
+
+    /// @inheritdoc ISettlement
+    function propose(Draft calldata draft, string calldata uri) external returns (uint64 counter) {
+        // Check: all that needs no data.
+        Progress memory progress = _progress;
+        counter = progress.proposals + 1;
+        _checkTime(draft.epoch, progress.nextEpoch);
+        _checkAlone(draft.epoch);
+        Proposal memory proposal = _fill(draft, counter, uri);
+        _checkDraft(draft, MerkleSum.nanoOf(proposal.oldRoot), proposal.availableNano);
+
+        // Effect: it is open.
+        uint256 amountWei = bondWei(draft.receiptsCount, proposal.assentRound != 0);
+        _progress.proposals = counter;
+        _latest[msg.sender] = Latest(draft.epoch, counter);
+        _commitments[counter] = keccak256(abi.encode(proposal));
+        _standings[counter] = Standing(amountWei.toUint96(), (block.timestamp + CHALLENGE).toUint40(), 0, State.Open);
+        emit Proposed(counter, draft.epoch, msg.sender, proposal, uri);
+
+        // Interaction: the bond comes in.
+        TOKEN.safeTransferFrom(msg.sender, address(bondVault), amountWei);
+    }
+
+    /// @inheritdoc ISettlement
+    function finalize(Proposal calldata proposal) external {
+        // Check: it is open, ripe, and the oldest that is.
+        uint64 epoch = proposal.draft.epoch;
+        Standing storage standing = _open(proposal);
+        Progress memory progress = _progress;
+        if (epoch != progress.nextEpoch) revert EpochNotNext(epoch, progress.nextEpoch);
+        _checkRipe(standing);
+        for (uint64 older = progress.before + 1; older < proposal.counter; ++older) {
+            if (_isRipe(_standings[older])) revert OlderSurvives(older);
+        }
+
+        // Effect: it is the root. Later proposals are for the next epoch.
+        bytes32 root = MerkleSum.rootOf(proposal.draft.entriesTop, EntryMath.depthOf(OPERATORS.operatorCount(epoch)));
+        standing.state = State.Final;
+        finalizedRoot = root;
+        (_progress.nextEpoch, _progress.before) = (epoch + 1, progress.proposals);
+        emit Finalized(proposal.counter, epoch, root);
+    }
+
+    /// @inheritdoc ISettlement
+    function withdrawBond(Proposal calldata proposal) external {
+        // Check: it is final or taken back, or its window has passed.
+        Standing storage standing = _standing(proposal);
+        if (standing.state == State.Open) _checkRipe(standing);
+        else if (standing.state == State.Over) revert ProposalNotOpen(proposal.counter);
+
+        // Effect: it answers for nothing any more.
+        standing.state = State.Over;
+        emit BondReturned(proposal.counter, proposal.proposer, standing.bondWei);
+
+        // Interaction: pay it out.
+        bondVault.pay(proposal.proposer, standing.bondWei);
+    }
+
+    /// @inheritdoc ISettlement
+    function withdrawReward() external {
+        uint256 amountWei = rewardOf[msg.sender];
+        if (amountWei == 0) revert NothingThere();
+        rewardOf[msg.sender] = 0;
+        emit RewardWithdrawn(msg.sender, amountWei);
+        bondVault.pay(msg.sender, amountWei);
+    }
+
+    /// @inheritdoc ISettlement
+    function burn() external {
+        uint256 amountWei = _burntWei;
+        if (amountWei == 0) revert NothingThere();
+        _burntWei = 0;
+        emit Burnt(amountWei);
+        bondVault.pay(BURN, amountWei);
+    }
+
+    /// @inheritdoc ISettlement
+    function veto(Proposal calldata proposal) external {
+        uint32 vetoes = _progress.vetoes;
+        if (msg.sender != GUARDIAN || vetoes == 0 || block.timestamp >= GUARDIAN_UNTIL) revert VetoNotAllowed();
+        _open(proposal).state = State.Vetoed;
+        _progress.vetoes = vetoes - 1;
+        emit Vetoed(proposal.counter);
+    }
+
+    /// @inheritdoc ISettlement
+    function cancel(Proposal calldata proposal, address reporter) external {
+        // Check: it is shown by what can show it.
+        if (msg.sender != DISPROOFS && msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
+        Standing storage standing = _open(proposal);
+
+        // Effect: the bond is divided; a cheat that reports itself pays as well.
+        standing.state = State.Over;
+        uint256 rewardWei = standing.bondWei / 2;
+        rewardOf[reporter] += rewardWei;
+        _burntWei += standing.bondWei - rewardWei;
+        emit Cancelled(proposal.counter, reporter, rewardWei);
+    }
+
+    /// @inheritdoc ISettlement
+    function demanded(Proposal calldata proposal, bool first) external {
+        if (msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
+        Standing storage standing = _open(proposal);
+        if (first && block.timestamp >= proposal.time + CHALLENGE) revert ChallengeWindowClosed();
+        ++standing.openDemands;
+    }
+
+    /// @inheritdoc ISettlement
+    function answered(uint64 counter) external {
+        if (msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
+        Standing storage standing = _standings[counter];
+        --standing.openDemands;
+        uint40 asksUntil = (block.timestamp + FOLLOW).toUint40();
+        if (asksUntil > standing.finalizableAt) standing.finalizableAt = asksUntil;
+    }
+
+    /// @inheritdoc ISettlement
+    function isOpen(uint64 counter) external view returns (bool) {
+        return _standings[counter].state == State.Open;
+    }
+
+    /// @inheritdoc ISettlement
+    function nextEpoch() external view returns (uint64) {
+        return _progress.nextEpoch;
+    }
+
+    /// @inheritdoc ISettlement
+    function bondWei(uint256 receipts, bool assented) public view returns (uint256) {
+        return assented ? BASE_BOND_WEI : BASE_BOND_WEI + receipts * BOND_PER_RECEIPT_WEI;
+    }
+
+    /// @dev The draft with what the chain adds.
+    function _fill(Draft calldata draft, uint64 counter, string calldata uri)
+        private
+        view
+        returns (Proposal memory proposal)
+    {
+        IAssents.Assent memory assented = ASSENTS.assentOf(draft.epoch);
+        proposal.draft = draft;
+        proposal.counter = counter;
+        proposal.proposer = msg.sender;
+        proposal.time = uint64(block.timestamp);
+        proposal.oldRoot = finalizedRoot;
+        // Sums of the tree have 64 bits: what is funded beyond that stays.
+        uint256 fundedNano = POOL.fundedThroughWei(draft.epoch) / 1e9;
+        if (fundedNano > type(uint64).max) fundedNano = type(uint64).max;
+        proposal.availableNano = (fundedNano - MerkleSum.nanoOf(proposal.oldRoot)).toUint64();
+        proposal.assentRound = assented.round;
+        proposal.assentTop = assented.top;
+        proposal.assentCount = assented.count;
+        proposal.uriHash = keccak256(bytes(uri));
+    }
+
+    function _checkTime(uint64 epoch, uint64 next) private view {
+        if (epoch != next) revert EpochNotNext(epoch, next);
+        uint256 proposableAt = _proposableAt(epoch);
+        if (block.timestamp < proposableAt || POOL.closedEpochs() <= epoch) {
+            revert ProposalTooEarly(proposableAt.toUint64());
+        }
+    }
+
+    /// @dev One open proposal of a proposer and epoch.
+    function _checkAlone(uint64 epoch) private view {
+        Latest memory latest = _latest[msg.sender];
+        if (latest.epoch == epoch && _standings[latest.counter].state == State.Open) {
+            revert AlreadyProposed(latest.counter);
+        }
+    }
+
+    function _checkDraft(Draft calldata draft, uint64 oldNano, uint64 availableNano) private view {
+        bytes32 forcedHash = FORCED.hashOf(draft.epoch);
+        if (draft.forcedHash != forcedHash) revert ForcedHashDiffers(forcedHash);
+        if (
+            (draft.receiptsCount == 0) != (draft.receiptsTop == 0) || (draft.edgesCount == 0) != (draft.edgesTop == 0)
+                || draft.edgesCount > draft.receiptsCount
+        ) revert CountsWrong();
+        if (draft.workNano > availableNano) revert SumWrong(draft.workNano, availableNano);
+        uint256 sumNano = MerkleSum.nanoOf(draft.entriesTop);
+        if (sumNano < oldNano || sumNano - oldNano > availableNano) revert SumWrong(sumNano, availableNano);
+    }
+
+    /// @dev The standing of the very proposal that was made under its counter.
+    function _standing(Proposal calldata proposal) private view returns (Standing storage) {
+        if (_commitments[proposal.counter] != keccak256(abi.encode(proposal))) {
+            revert ProposalNotOpen(proposal.counter);
+        }
+        return _standings[proposal.counter];
+    }
+
+    function _open(Proposal calldata proposal) private view returns (Standing storage standing) {
+        standing = _standing(proposal);
+        if (standing.state != State.Open) revert ProposalNotOpen(proposal.counter);
+    }
+
+    function _checkRipe(Standing memory standing) private view {
+        if (!_isRipe(standing)) revert ChallengeWindowOpen(standing.finalizableAt, standing.openDemands);
+    }
+
+    function _isRipe(Standing memory standing) private view returns (bool) {
+        return standing.state == State.Open && standing.openDemands == 0 && block.timestamp >= standing.finalizableAt;
+    }
+}
