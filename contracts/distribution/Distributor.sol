@@ -167,7 +167,7 @@ contract Distributor is Claims, Contests {
     ) external {
         Pending memory pending = _checkPending(proposal);
         if (!MerkleSum.verifyWord(proposal.root, leaf, operatorId, leafProof)) revert ProofInvalid();
-        if (REGISTRY.canHaveWorked(operatorId, proposal.epoch) || MerkleSum.nanoOf(leaf) == 0) revert NothingWrong();
+        if (operatorId < REGISTRY.operatorCount(proposal.epoch) || MerkleSum.nanoOf(leaf) == 0) revert NothingWrong();
         _cancel(proposal, pending, msg.sender, 0);
     }
 
@@ -344,7 +344,9 @@ contract Distributor is Claims, Contests {
     }
 
     function _isPayoutNamed(Proposal calldata proposal, bytes32 entry) private view returns (bool) {
-        return REGISTRY.canBePaid(MerkleSum.operatorIdOf(entry), MerkleSum.payoutOf(entry), proposal.epoch);
+        uint32 operatorId = MerkleSum.operatorIdOf(entry);
+        return operatorId < REGISTRY.operatorCount(proposal.epoch)
+            && REGISTRY.payoutAt(operatorId, proposal.epoch) == MerkleSum.payoutOf(entry);
     }
 
     function _isPendingProposer(address account) internal view override returns (bool) {

@@ -4,15 +4,16 @@ pragma solidity ^0.8.28;
 /// @title Operator registry
 /// @notice Gives bonded operators a dense, append-only id and binds node keys to them.
 interface IOperatorRegistry {
+    /// @notice An operator as it stands now. What counts of it in an epoch is told by the views that name one.
     struct Operator {
         address owner;
         /// First epoch it can have worked: the one after its registration.
         uint64 firstEpoch;
         address payout;
         uint128 bondWei;
-        /// First epoch the operator is bonded for in full.
-        uint64 bondedFromEpoch;
-        /// First epoch the operator is no longer eligible for; `type(uint64).max` while it has not asked to leave.
+        /// What it declared that its nodes carry in an epoch.
+        uint64 capacityBytes;
+        /// First epoch it is no longer bonded for; `type(uint64).max` while it has not asked to leave.
         uint64 exitEpoch;
     }
 
@@ -20,10 +21,14 @@ interface IOperatorRegistry {
         uint32 indexed operatorId, address indexed owner, address payout, uint256 bondWei, string metadata
     );
     event BondAdded(uint32 indexed operatorId, uint256 amountWei);
+    event CapacityDeclared(uint32 indexed operatorId, uint64 capacityBytes);
+    /// @notice From `fromEpoch` on, this much of the operator's bond and capacity counts.
+    event CapacityCounts(uint32 indexed operatorId, uint64 fromEpoch, uint256 bondWei, uint256 capacityBytes);
     event PayoutChanged(uint32 indexed operatorId, address payout);
     event MetadataChanged(uint32 indexed operatorId, string metadata);
-    event NodeAdded(uint32 indexed operatorId, bytes32 indexed node);
-    event NodeRemoved(uint32 indexed operatorId, bytes32 indexed node);
+    event NodeAdded(uint32 indexed operatorId, bytes32 indexed node, uint64 fromEpoch);
+    /// @param lastEpoch The last epoch in which the node was the operator's.
+    event NodeRemoved(uint32 indexed operatorId, bytes32 indexed node, uint64 lastEpoch);
     event ExitRequested(uint32 indexed operatorId, uint64 exitEpoch);
     event BondWithdrawn(uint32 indexed operatorId, uint256 amountWei);
     event Slashed(uint32 indexed operatorId, uint256 amountWei, address indexed beneficiary);
@@ -47,9 +52,9 @@ interface IOperatorRegistry {
     error PayoutZero();
     /// @notice Thrown when a key is no canonical ed25519 encoding of a point of large order.
     error NodeKeyWeak(bytes32 node);
-    /// @notice Thrown when a node key is, or once was, another operator's, or is this operator's already.
-    error NodeTaken(bytes32 node, uint32 operatorId);
-    /// @notice Thrown when a node is not the operator's.
+    /// @notice Thrown when a node to add is the operator's already.
+    error NodeOurs(bytes32 node);
+    /// @notice Thrown when a node to remove is not the operator's.
     error NodeNotOurs(bytes32 node);
     /// @notice Thrown when an operator that has asked to leave does what only a staying one can.
     error OperatorLeaving(uint32 operatorId);
@@ -60,20 +65,30 @@ interface IOperatorRegistry {
     /// @notice Thrown when a slash is for an epoch that the operator did not work, or that its bond no longer answers for.
     error EpochNotAnswerable(uint64 epoch);
 
-    /// @notice Gives the caller the next id, against a bond. Eligible for the common pool from the next epoch on.
-    function register(address payout, uint128 bondWei, string calldata metadata) external returns (uint32 operatorId);
-    /// @notice Anyone may add to a bond that stays. One that was slashed below the minimum counts again from the next epoch.
+    /// @notice Gives the caller the next id, against a bond. It counts from the next epoch on.
+    /// @param capacityBytes What its nodes will carry in an epoch; `type(uint64).max` for all that the bond backs.
+    function register(address payout, uint128 bondWei, uint64 capacityBytes, string calldata metadata)
+        external
+        returns (uint32 operatorId);
+    /// @notice Anyone may add to a bond that stays. Like every change of a bond or a capacity, it first closes epochs that have
+    /// ended, and counts from the next epoch on; one that was slashed below the minimum counts again when it is enough.
     function addBond(uint32 operatorId, uint128 amountWei) external;
-    /// @notice Names where the operator is paid, from the next distribution on.
+    /// @notice Declares what the operator's nodes carry in an epoch, which bounds what it can earn. It counts from the next epoch
+    /// on, up to what the bond backs.
+    function declareCapacity(uint32 operatorId, uint64 capacityBytes) external;
+    /// @notice Names where the operator is paid, for the running epoch and later ones.
     function setPayout(uint32 operatorId, address payout) external;
     /// @notice Offers the operator to a new owner, who has to accept.
     function offerOperator(uint32 operatorId, address candidate) external;
     function acceptOperator(uint32 operatorId) external;
     function setMetadata(uint32 operatorId, string calldata metadata) external;
-    /// @param node ed25519 public key of the node; unique across operators; small-order points are refused.
+    /// @notice Names a node of the operator's, from the running epoch on. Another operator may name the same key: that takes nothing
+    /// from this one, because a receipt is paid to the operator that it names, if the node is that operator's.
+    /// @param node ed25519 public key of the node; small-order points are refused.
     function addNode(uint32 operatorId, bytes32 node) external;
+    /// @notice The node is no longer the operator's from the next epoch on.
     function removeNode(uint32 operatorId, bytes32 node) external;
-    /// @notice Ends the operator's eligibility with the running epoch. It keeps its id and can not come back under it.
+    /// @notice Bond and capacity no longer count from the next epoch on. It keeps its id and can not come back under it.
     function requestExit(uint32 operatorId) external;
     /// @notice Returns the bond to the owner, once it has no epoch left to answer for.
     function withdrawBond(uint32 operatorId) external;
@@ -93,16 +108,21 @@ interface IOperatorRegistry {
     function slasherActiveFrom(address slasher) external view returns (uint64 epoch);
     /// @notice Epochs for which a bond answers after their end.
     function answerEpochs() external view returns (uint64);
-    /// @notice Whether a distribution of `epoch` may pay the operator at `payout`: it can have worked in that epoch, and the
-    /// address was its payout address at any moment since the epoch began.
-    function canBePaid(uint32 operatorId, address payout, uint64 epoch) external view returns (bool);
-    /// @notice Whether there is such an operator, registered before `epoch` began.
-    function canHaveWorked(uint32 operatorId, uint64 epoch) external view returns (bool);
     function minimumBondWei() external view returns (uint256);
-    function operatorCount() external view returns (uint32);
     function operatorAt(uint32 operatorId) external view returns (Operator memory);
-    /// @return registered False for an unknown node.
-    function operatorOfNode(bytes32 node) external view returns (bool registered, uint32 operatorId);
-    /// @notice True if the operator was bonded for the whole of `epoch`.
-    function isEligible(uint32 operatorId, uint64 epoch) external view returns (bool);
+
+    /// @notice How many operators had registered before `epoch` began: those whose ids are below.
+    function operatorCount(uint64 epoch) external view returns (uint32);
+    /// @notice The bond that counts in `epoch`: what there was when it began; zero if it was below the minimum, or leaving.
+    function bondAt(uint32 operatorId, uint64 epoch) external view returns (uint256 bondWei);
+    /// @notice The sum of `bondAt` over all operators.
+    function totalBondAt(uint64 epoch) external view returns (uint256 bondWei);
+    /// @notice The capacity that counts in `epoch`: what was declared when it began, up to what the bond that counts backs.
+    function capacityAt(uint32 operatorId, uint64 epoch) external view returns (uint256 capacityBytes);
+    /// @notice The sum of `capacityAt` over all operators.
+    function totalCapacityAt(uint64 epoch) external view returns (uint256 capacityBytes);
+    /// @notice Where the operator is paid for `epoch`: the address it had named last when the epoch ended. Zero before it registered.
+    function payoutAt(uint32 operatorId, uint64 epoch) external view returns (address payout);
+    /// @notice Whether `node` was the operator's at any time of `epoch`.
+    function nodeOf(uint32 operatorId, bytes32 node, uint64 epoch) external view returns (bool);
 }

@@ -114,6 +114,10 @@ interface IStakePool {
     /// `quotaBytesPerData`.
     function quotaOf(address user, uint64 epoch) external view returns (uint256 quotaBytes);
     function quotaBytesPerData() external view returns (uint256);
+    /// @notice The part of every fee that goes to the operators' common pool; the payer's receipts steer the rest.
+    function poolBps() external view returns (uint16);
+    /// @notice The most that an operator gets of the common pool, as a share of what it is paid for its work; zero: no limit.
+    function poolLimitBps() external view returns (uint16);
     /// @notice Sum of the fees taken for a closed `epoch`.
     function potOf(uint64 epoch) external view returns (uint256 potWei);
     /// @notice Sum of the pots of the closed epochs `0 ..= epoch`.

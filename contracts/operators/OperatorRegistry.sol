@@ -8,17 +8,20 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
 import {IStakePool} from "../interfaces/IStakePool.sol";
 import {NodeKey} from "../libraries/NodeKey.sol";
+import {OperatorFacts} from "./OperatorFacts.sol";
 
 /// @title Operator registry
-/// @notice See IOperatorRegistry.
+/// @notice See IOperatorRegistry. What operators do; OperatorFacts keeps what was true in which epoch.
 /// @dev The owner (a timelock, or nobody) can do nothing but name and remove slashers.
-contract OperatorRegistry is IOperatorRegistry, Ownable {
+contract OperatorRegistry is OperatorFacts, Ownable {
     using SafeERC20 for IERC20;
 
-    struct Node {
-        bool known;
-        bool active;
-        uint32 operatorId;
+    struct Record {
+        address owner;
+        uint64 firstEpoch;
+        uint128 bondWei;
+        uint64 capacityBytes;
+        uint64 exitEpoch;
     }
 
     /// @dev A bond that nobody could ever withdraw would deter the honest first.
@@ -33,11 +36,8 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     /// @inheritdoc IOperatorRegistry
     uint64 public immutable answerEpochs;
 
-    Operator[] private _operators;
+    Record[] private _operators;
     mapping(uint32 operatorId => address) private _candidates;
-    /// @dev The last epoch in which the address was the operator's payout and was replaced, plus one.
-    mapping(uint32 operatorId => mapping(address payout => uint64)) private _replacedBefore;
-    mapping(bytes32 node => Node) private _nodes;
     mapping(address slasher => uint64) private _slashers;
 
     modifier onlyOperatorOwner(uint32 operatorId) {
@@ -72,16 +72,23 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     }
 
     /// @inheritdoc IOperatorRegistry
-    function register(address payout, uint128 bondWei, string calldata metadata) external returns (uint32 operatorId) {
+    function register(address payout, uint128 bondWei, uint64 capacityBytes, string calldata metadata)
+        external
+        returns (uint32 operatorId)
+    {
         // Check: somewhere to pay, and enough of a bond.
         if (payout == address(0)) revert PayoutZero();
         if (bondWei < minimumBondWei) revert BondBelowMinimum(bondWei, minimumBondWei);
 
-        // Effect: the next id, eligible from the next epoch on.
-        uint64 epoch = stakePool.currentEpoch();
+        // Effect: the next id; it counts from the next epoch on.
+        uint64 epoch = _closeEpochs();
         operatorId = uint32(_operators.length);
-        _operators.push(Operator(msg.sender, epoch + 1, payout, bondWei, epoch + 1, type(uint64).max));
+        _operators.push(Record(msg.sender, epoch + 1, bondWei, capacityBytes, type(uint64).max));
+        _count(epoch, _operators.length);
+        _payAt(operatorId, epoch, payout);
+        _weigh(operatorId, epoch, bondWei, capacityBytes);
         emit OperatorRegistered(operatorId, msg.sender, payout, bondWei, metadata);
+        emit CapacityDeclared(operatorId, capacityBytes);
 
         // Interaction: the bond comes in.
         token.safeTransferFrom(msg.sender, address(this), bondWei);
@@ -89,14 +96,11 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
 
     /// @inheritdoc IOperatorRegistry
     function addBond(uint32 operatorId, uint128 amountWei) external {
-        Operator storage operator = _operator(operatorId);
-        if (operator.exitEpoch != type(uint64).max) revert OperatorLeaving(operatorId);
+        Record storage operator = _staying(operatorId);
 
-        // Effect: more bond; a slashed operator counts again from the next epoch.
+        // Effect: more bond, from the next epoch on.
         operator.bondWei += amountWei;
-        if (operator.bondedFromEpoch == type(uint64).max && operator.bondWei >= minimumBondWei) {
-            operator.bondedFromEpoch = stakePool.currentEpoch() + 1;
-        }
+        _recount(operatorId, operator);
         emit BondAdded(operatorId, amountWei);
 
         // Interaction: it comes in.
@@ -104,11 +108,17 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     }
 
     /// @inheritdoc IOperatorRegistry
+    function declareCapacity(uint32 operatorId, uint64 capacityBytes) external onlyOperatorOwner(operatorId) {
+        Record storage operator = _staying(operatorId);
+        operator.capacityBytes = capacityBytes;
+        _recount(operatorId, operator);
+        emit CapacityDeclared(operatorId, capacityBytes);
+    }
+
+    /// @inheritdoc IOperatorRegistry
     function setPayout(uint32 operatorId, address payout) external onlyOperatorOwner(operatorId) {
         if (payout == address(0)) revert PayoutZero();
-        Operator storage operator = _operator(operatorId);
-        _replacedBefore[operatorId][operator.payout] = stakePool.currentEpoch() + 1;
-        operator.payout = payout;
+        _payAt(operatorId, stakePool.currentEpoch(), payout);
         emit PayoutChanged(operatorId, payout);
     }
 
@@ -133,37 +143,32 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
 
     /// @inheritdoc IOperatorRegistry
     function addNode(uint32 operatorId, bytes32 node) external onlyOperatorOwner(operatorId) {
-        // Check: a sound key that is nobody else's; an operator can take back a key it removed.
         if (NodeKey.isWeak(node)) revert NodeKeyWeak(node);
-        Node memory found = _nodes[node];
-        if (found.known && (found.active || found.operatorId != operatorId)) revert NodeTaken(node, found.operatorId);
-
-        // Effect: the node is this operator's.
-        _nodes[node] = Node(true, true, operatorId);
-        emit NodeAdded(operatorId, node);
+        uint64 epoch = stakePool.currentEpoch();
+        if (!_openNode(operatorId, node, epoch)) revert NodeOurs(node);
+        emit NodeAdded(operatorId, node, epoch);
     }
 
     /// @inheritdoc IOperatorRegistry
     function removeNode(uint32 operatorId, bytes32 node) external onlyOperatorOwner(operatorId) {
-        Node memory found = _nodes[node];
-        if (!found.active || found.operatorId != operatorId) revert NodeNotOurs(node);
-        _nodes[node].active = false;
-        emit NodeRemoved(operatorId, node);
+        uint64 epoch = stakePool.currentEpoch();
+        if (!_closeNode(operatorId, node, epoch)) revert NodeNotOurs(node);
+        emit NodeRemoved(operatorId, node, epoch);
     }
 
     /// @inheritdoc IOperatorRegistry
     function requestExit(uint32 operatorId) external onlyOperatorOwner(operatorId) {
-        Operator storage operator = _operator(operatorId);
-        if (operator.exitEpoch != type(uint64).max) revert OperatorLeaving(operatorId);
+        Record storage operator = _staying(operatorId);
         uint64 exitEpoch = stakePool.currentEpoch() + 1;
         operator.exitEpoch = exitEpoch;
+        _recount(operatorId, operator);
         emit ExitRequested(operatorId, exitEpoch);
     }
 
     /// @inheritdoc IOperatorRegistry
     function withdrawBond(uint32 operatorId) external onlyOperatorOwner(operatorId) {
         // Check: the last epoch it worked (exitEpoch − 1) is out of reach of every slasher.
-        Operator storage operator = _operator(operatorId);
+        Record storage operator = _operator(operatorId);
         uint64 freeFrom = operator.exitEpoch == type(uint64).max ? type(uint64).max : operator.exitEpoch + answerEpochs;
         uint256 bondWei = operator.bondWei;
         if (bondWei == 0 || stakePool.currentEpoch() < freeFrom) revert BondLocked(freeFrom);
@@ -185,14 +190,14 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         uint64 current = stakePool.currentEpoch();
         uint64 activeFrom = _slashers[msg.sender];
         if (activeFrom == 0 || current < activeFrom) revert CallerNotSlasher(msg.sender);
-        Operator storage operator = _operator(operatorId);
+        Record storage operator = _operator(operatorId);
         bool worked = epoch >= operator.firstEpoch && epoch < operator.exitEpoch;
         if (!worked || epoch > current || epoch + answerEpochs < current) revert EpochNotAnswerable(epoch);
 
-        // Effect: the bond shrinks; below the minimum, it no longer makes the operator eligible.
+        // Effect: the bond shrinks; from the next epoch on, what is left counts, or nothing if that is below the minimum.
         takenWei = amountWei < operator.bondWei ? amountWei : operator.bondWei;
         operator.bondWei -= uint128(takenWei);
-        if (operator.bondWei < minimumBondWei) operator.bondedFromEpoch = type(uint64).max;
+        _recount(operatorId, operator);
         emit Slashed(operatorId, takenWei, beneficiary);
 
         // Interaction: pay the beneficiary.
@@ -216,38 +221,16 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
     }
 
     /// @inheritdoc IOperatorRegistry
-    function operatorCount() external view returns (uint32) {
-        return uint32(_operators.length);
-    }
-
-    /// @inheritdoc IOperatorRegistry
     function operatorAt(uint32 operatorId) external view returns (Operator memory) {
-        return _operator(operatorId);
-    }
-
-    /// @inheritdoc IOperatorRegistry
-    function operatorOfNode(bytes32 node) external view returns (bool registered, uint32 operatorId) {
-        Node memory found = _nodes[node];
-        return (found.active, found.operatorId);
-    }
-
-    /// @inheritdoc IOperatorRegistry
-    function isEligible(uint32 operatorId, uint64 epoch) external view returns (bool) {
-        Operator storage operator = _operator(operatorId);
-        return operator.bondedFromEpoch <= epoch && epoch < operator.exitEpoch;
-    }
-
-    /// @inheritdoc IOperatorRegistry
-    function canBePaid(uint32 operatorId, address payout, uint64 epoch) external view returns (bool) {
-        if (operatorId >= _operators.length) return false;
-        Operator storage operator = _operators[operatorId];
-        return
-            operator.firstEpoch <= epoch && (operator.payout == payout || _replacedBefore[operatorId][payout] > epoch);
-    }
-
-    /// @inheritdoc IOperatorRegistry
-    function canHaveWorked(uint32 operatorId, uint64 epoch) external view returns (bool) {
-        return operatorId < _operators.length && _operators[operatorId].firstEpoch <= epoch;
+        Record memory operator = _operator(operatorId);
+        return Operator(
+            operator.owner,
+            operator.firstEpoch,
+            _payout(operatorId),
+            operator.bondWei,
+            operator.capacityBytes,
+            operator.exitEpoch
+        );
     }
 
     function _nameSlasher(address slasher, uint64 activeEpoch) private {
@@ -255,7 +238,24 @@ contract OperatorRegistry is IOperatorRegistry, Ownable {
         emit SlasherNamed(slasher, activeEpoch);
     }
 
-    function _operator(uint32 operatorId) private view returns (Operator storage) {
+    /// @dev A stretch of missed epochs has one sum of bonds and capacities, so nothing changes before the last of them is closed.
+    function _closeEpochs() private returns (uint64 epoch) {
+        stakePool.closeEpochs();
+        return stakePool.currentEpoch();
+    }
+
+    /// @dev Writes down what counts of the operator from the next epoch on.
+    function _recount(uint32 operatorId, Record storage operator) private {
+        bool counts = operator.exitEpoch == type(uint64).max && operator.bondWei >= minimumBondWei;
+        _weigh(operatorId, _closeEpochs(), counts ? operator.bondWei : 0, operator.capacityBytes);
+    }
+
+    function _staying(uint32 operatorId) private view returns (Record storage operator) {
+        operator = _operator(operatorId);
+        if (operator.exitEpoch != type(uint64).max) revert OperatorLeaving(operatorId);
+    }
+
+    function _operator(uint32 operatorId) private view returns (Record storage) {
         if (operatorId >= _operators.length) revert OperatorUnknown(operatorId);
         return _operators[operatorId];
     }

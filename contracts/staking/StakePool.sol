@@ -27,12 +27,15 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     /// @dev The epoch in which somebody asks counts, however little is left of it: two make sure of a whole one.
     uint64 private constant SHORTEST_UNBONDING = 2;
     uint64 private constant LONGEST_UNBONDING = 1000;
+    uint16 private constant WHOLE_BPS = 10_000;
 
     IERC20 private immutable TOKEN;
     address private immutable DISTRIBUTOR;
     uint64 private immutable UNBONDING_EPOCHS;
     uint256 private immutable MINIMUM_STAKE_WEI;
     uint256 private immutable QUOTA_BYTES_PER_DATA;
+    uint16 private immutable POOL_BPS;
+    uint16 private immutable POOL_LIMIT_BPS;
 
     /// @notice What a deployment fixes.
     struct Parameters {
@@ -44,6 +47,8 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         uint256 minimumStakeWei;
         uint256 dustFloorWei;
         uint256 quotaBytesPerData;
+        uint16 poolBps;
+        uint16 poolLimitBps;
         uint256 initialRatePpb;
         InflationController.Parameters inflation;
     }
@@ -61,12 +66,15 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
             parameters.token == address(0) || parameters.distributor == address(0)
                 || parameters.unbondingEpochs < SHORTEST_UNBONDING || parameters.unbondingEpochs > LONGEST_UNBONDING
                 || parameters.minimumStakeWei == 0 || parameters.quotaBytesPerData > type(uint64).max
+                || parameters.poolBps > WHOLE_BPS || parameters.poolLimitBps > WHOLE_BPS
         ) revert PoolParameterInvalid();
         TOKEN = IERC20(parameters.token);
         DISTRIBUTOR = parameters.distributor;
         UNBONDING_EPOCHS = parameters.unbondingEpochs;
         MINIMUM_STAKE_WEI = parameters.minimumStakeWei;
         QUOTA_BYTES_PER_DATA = parameters.quotaBytesPerData;
+        POOL_BPS = parameters.poolBps;
+        POOL_LIMIT_BPS = parameters.poolLimitBps;
     }
 
     /// @inheritdoc IStakePool
@@ -184,6 +192,16 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     /// @inheritdoc IStakePool
     function quotaBytesPerData() external view returns (uint256) {
         return QUOTA_BYTES_PER_DATA;
+    }
+
+    /// @inheritdoc IStakePool
+    function poolBps() external view returns (uint16) {
+        return POOL_BPS;
+    }
+
+    /// @inheritdoc IStakePool
+    function poolLimitBps() external view returns (uint16) {
+        return POOL_LIMIT_BPS;
     }
 
     /// @notice The token that is staked.

@@ -103,6 +103,8 @@ contract Deploy {
             minimumStakeWei: _parameter(".minimumStakeWei"),
             dustFloorWei: _parameter(".dustFloorWei"),
             quotaBytesPerData: _parameter(".quotaBytesPerData"),
+            poolBps: _parameter(".poolBps").toUint16(),
+            poolLimitBps: _parameter(".poolLimitBps").toUint16(),
             initialRatePpb: _parameter(".feeRate.initialPpb"),
             inflation: InflationController.Parameters({
                 floorPpb: _parameter(".feeRate.floorPpb").toUint32(),

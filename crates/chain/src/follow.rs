@@ -87,11 +87,8 @@ impl Cursor {
         let mut facts = Vec::new();
         for log in self.chain.provider.get_logs(&filter).await? {
             let time_s = match (log.topic0(), log.block_timestamp) {
-                // Only these need the time; most endpoints send it along.
-                (
-                    Some(&(NodeRemoved::SIGNATURE_HASH | OperatorRegistered::SIGNATURE_HASH)),
-                    None,
-                ) => self.time_of(&log).await?,
+                // Only this one needs the time; most endpoints send it along.
+                (Some(&OperatorRegistered::SIGNATURE_HASH), None) => self.time_of(&log).await?,
                 (_, time_s) => time_s.unwrap_or_default(),
             };
             facts.extend(fact(&log, self.view.schedule(), time_s));
@@ -141,12 +138,12 @@ fn fact(log: &Log, schedule: EpochSchedule, time_s: u64) -> Option<Fact> {
         }),
         ExitRequested::SIGNATURE_HASH => data(log)
             .map(|e: ExitRequested| Fact::Exit(OperatorId(e.operatorId), Epoch(e.exitEpoch))),
-        NodeAdded::SIGNATURE_HASH => {
-            data(log).map(|e: NodeAdded| Fact::NodeAdded(NodeId(e.node), OperatorId(e.operatorId)))
-        }
-        NodeRemoved::SIGNATURE_HASH => {
-            data(log).map(|e: NodeRemoved| Fact::NodeRemoved(NodeId(e.node), epoch))
-        }
+        NodeAdded::SIGNATURE_HASH => data(log).map(|e: NodeAdded| {
+            Fact::NodeAdded(OperatorId(e.operatorId), NodeId(e.node), Epoch(e.fromEpoch))
+        }),
+        NodeRemoved::SIGNATURE_HASH => data(log).map(|e: NodeRemoved| {
+            Fact::NodeRemoved(OperatorId(e.operatorId), NodeId(e.node), Epoch(e.lastEpoch))
+        }),
         Staked::SIGNATURE_HASH => data(log).map(|e: Staked| Fact::Payer(e.user)),
         SessionKeyAuthorized::SIGNATURE_HASH => data(log)
             .map(|e: SessionKeyAuthorized| Fact::Authorized(e.payer, e.key, Epoch(e.fromEpoch))),

@@ -8,7 +8,7 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, Epoch, OperatorId, U256};
+use tatum_primitives::{Address, B256, Bps, Epoch, OperatorId, U256};
 
 use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
 use crate::follow::BLOCKS_PER_QUERY;
@@ -29,6 +29,14 @@ pub struct EpochInputs {
     pub payers: Vec<PayerInput>,
     /// All operators that can have worked in the epoch, by id, without gaps.
     pub operators: Vec<OperatorInput>,
+    /// The sum of all bonds that count in the epoch.
+    pub total_bond_wei: U256,
+    /// The sum of all capacities that count in the epoch.
+    pub total_capacity_bytes: U256,
+    /// The part of every fee that goes to the common pool.
+    pub pool_bps: Bps,
+    /// The most that an operator gets of the common pool, as a share of what it is paid for its work; zero is no limit.
+    pub pool_limit_bps: Bps,
     /// The epoch's pot.
     pub pot_wei: U256,
     /// The pots of all epochs up to this one.
@@ -46,17 +54,17 @@ pub struct PayerInput {
     pub quota_bytes: U256,
 }
 
-/// An operator at the block that closed an epoch.
+/// An operator in an epoch: facts that no longer change once it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorInput {
     /// The operator.
     pub id: OperatorId,
-    /// Where its tokens go.
+    /// Where it is paid for the epoch.
     pub payout: Address,
-    /// Its bond.
+    /// The bond that counts in the epoch; zero if there is none, too little, or it left.
     pub bond_wei: u128,
-    /// Whether it was bonded for the whole epoch.
-    pub eligible: bool,
+    /// The capacity that counts in the epoch, in bytes: what it declared, up to what the bond backs.
+    pub capacity_bytes: u64,
 }
 
 impl Chain {
@@ -70,12 +78,19 @@ impl Chain {
         let read = |e| ChainError::from_call("reading the epoch's inputs", e);
         let pot = self.pool.potOf(epoch.0).block(block).call().await.map_err(read)?;
         let funded = self.pool.fundedThroughWei(epoch.0).block(block).call().await.map_err(read)?;
+        let bond = self.registry.totalBondAt(epoch.0).block(block).call().await.map_err(read)?;
+        let capacity =
+            self.registry.totalCapacityAt(epoch.0).block(block).call().await.map_err(read)?;
         Ok(EpochInputs {
             epoch,
             block_number,
             block_hash,
             payers: self.payers_at(epoch, block_number).await?,
             operators: self.operators_at(epoch, block).await?,
+            total_bond_wei: bond,
+            total_capacity_bytes: capacity,
+            pool_bps: self.pool_bps().await?,
+            pool_limit_bps: self.pool_limit_bps().await?,
             pot_wei: pot,
             funded_through_wei: funded,
         })
@@ -139,31 +154,52 @@ impl Chain {
 
     async fn operators_at(&self, epoch: Epoch, block: BlockId) -> Result<Vec<OperatorInput>> {
         let read = |e| ChainError::from_call("reading the operators", e);
-        let count = self.registry.operatorCount().block(block).call().await.map_err(read)?;
-        let operators: Vec<Option<OperatorInput>> = stream::iter(0..count)
+        // Who registered too late has no entry, not even an empty one: anybody could challenge it.
+        let call = self.registry.operatorCount(epoch.0);
+        let count = call.block(block).call().await.map_err(read)?;
+        stream::iter(0..count)
             .map(|id| self.operator_at(OperatorId(id), epoch, block))
             .buffered(PARALLEL_READS)
             .try_collect()
-            .await?;
-        // Who registered too late has no entry, not even an empty one: anybody could challenge it.
-        Ok(operators.into_iter().map_while(|operator| operator).collect())
+            .await
     }
 
-    /// The operator, unless it registered too late to have worked in `epoch`; then so did all after it.
     async fn operator_at(
         &self,
         id: OperatorId,
         epoch: Epoch,
         block: BlockId,
-    ) -> Result<Option<OperatorInput>> {
+    ) -> Result<OperatorInput> {
         let read = |e| ChainError::from_call("reading an operator", e);
-        let operator = self.registry.operatorAt(id.0).block(block).call().await.map_err(read)?;
-        if operator.firstEpoch > epoch.0 {
-            return Ok(None);
-        }
-        let eligible = self.registry.isEligible(id.0, epoch.0).block(block).call().await;
-        let (payout, bond_wei, eligible) =
-            (operator.payout, operator.bondWei, eligible.map_err(read)?);
-        Ok(Some(OperatorInput { id, payout, bond_wei, eligible }))
+        let payout = self.registry.payoutAt(id.0, epoch.0).block(block).call().await;
+        let bond = self.registry.bondAt(id.0, epoch.0).block(block).call().await;
+        let capacity = self.registry.capacityAt(id.0, epoch.0).block(block).call().await;
+        Ok(OperatorInput {
+            id,
+            payout: payout.map_err(read)?,
+            bond_wei: narrow("bond", bond.map_err(read)?)?,
+            capacity_bytes: narrow("capacity", capacity.map_err(read)?)?,
+        })
     }
+
+    /// The part of every fee that goes to the common pool.
+    pub async fn pool_bps(&self) -> Result<Bps> {
+        let bps = self.pool.poolBps().call().await;
+        bps_of("pool share", bps.map_err(|e| ChainError::from_call("reading the pool share", e))?)
+    }
+
+    /// The most that an operator gets of the common pool, as a share of what it is paid for its work; zero is no limit.
+    pub async fn pool_limit_bps(&self) -> Result<Bps> {
+        let bps = self.pool.poolLimitBps().call().await;
+        bps_of("pool limit", bps.map_err(|e| ChainError::from_call("reading the pool limit", e))?)
+    }
+}
+
+/// A number of the chain's in fewer bits.
+pub(crate) fn narrow<T: TryFrom<U256>>(what: &'static str, value: U256) -> Result<T> {
+    T::try_from(value).map_err(|_| ChainError::OutOfRange { what, value: value.to_string() })
+}
+
+fn bps_of(what: &'static str, bps: u16) -> Result<Bps> {
+    Bps::new(bps).ok_or_else(|| ChainError::OutOfRange { what, value: bps.to_string() })
 }

@@ -16,10 +16,10 @@ pub(crate) enum Fact {
     Operator(OperatorId, Epoch),
     /// An operator asked to leave: first epoch it no longer works.
     Exit(OperatorId, Epoch),
-    /// A node started to work for an operator.
-    NodeAdded(NodeId, OperatorId),
-    /// A node stopped; it may still be paid for the epoch in which it did.
-    NodeRemoved(NodeId, Epoch),
+    /// An operator named a node as its own, from an epoch on.
+    NodeAdded(OperatorId, NodeId, Epoch),
+    /// It is no longer the operator's; the last epoch in which it was.
+    NodeRemoved(OperatorId, NodeId, Epoch),
     /// Somebody has or had a stake.
     Payer(Address),
     /// A session key may sign from an epoch on.
@@ -30,10 +30,18 @@ pub(crate) enum Fact {
     Quota(Address, Epoch, u64),
 }
 
+/// Epochs in which an operator named a node as its own.
 #[derive(Clone, Copy, Debug)]
-struct NodeOf {
+struct Claim {
     operator: OperatorId,
+    from: Epoch,
     last_epoch: Option<Epoch>,
+}
+
+impl Claim {
+    fn covers(&self, epoch: Epoch) -> bool {
+        self.from <= epoch && self.last_epoch.is_none_or(|last| epoch <= last)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +59,8 @@ struct Tenure {
 #[derive(Debug, Default)]
 struct Facts {
     operators: HashMap<OperatorId, Tenure>,
-    nodes: HashMap<NodeId, NodeOf>,
+    /// In chain order.
+    claims: HashMap<NodeId, Vec<Claim>>,
     payers: BTreeSet<Address>,
     session_keys: HashMap<(Address, Address), KeyOf>,
     quotas: HashMap<(Address, Epoch), u64>,
@@ -80,10 +89,11 @@ impl ChainView {
         self.read().block
     }
 
-    /// The operator that `node` works for now.
+    /// The operator that `node` works for now: of several that name it, the first.
     pub fn operator_of(&self, node: NodeId) -> Option<OperatorId> {
         let facts = self.read();
-        facts.nodes.get(&node).filter(|of| of.last_epoch.is_none()).map(|of| of.operator)
+        let open = facts.claims_of(node).find(|claim| claim.last_epoch.is_none());
+        open.map(|claim| claim.operator)
     }
 
     /// Everybody who ever had a stake.
@@ -121,6 +131,10 @@ impl ChainView {
 }
 
 impl Facts {
+    fn claims_of(&self, node: NodeId) -> impl Iterator<Item = &Claim> {
+        self.claims.get(&node).into_iter().flatten()
+    }
+
     fn apply(&mut self, fact: Fact) {
         match fact {
             Fact::Operator(id, first) => {
@@ -131,12 +145,14 @@ impl Facts {
                     tenure.exit = Some(epoch);
                 }
             }
-            Fact::NodeAdded(node, operator) => {
-                self.nodes.insert(node, NodeOf { operator, last_epoch: None });
+            Fact::NodeAdded(operator, node, from) => {
+                let claim = Claim { operator, from, last_epoch: None };
+                self.claims.entry(node).or_default().push(claim);
             }
-            Fact::NodeRemoved(node, epoch) => {
-                if let Some(node) = self.nodes.get_mut(&node) {
-                    node.last_epoch = Some(epoch);
+            Fact::NodeRemoved(operator, node, last) => {
+                let mut claims = self.claims.get_mut(&node).into_iter().flatten().rev();
+                if let Some(claim) = claims.find(|claim| claim.operator == operator) {
+                    claim.last_epoch = Some(last);
                 }
             }
             Fact::Payer(payer) => {
@@ -160,8 +176,12 @@ impl Facts {
 impl ChainFacts for ChainView {
     fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
         let facts = self.read();
-        let known = facts.nodes.get(&node)?;
-        known.last_epoch.is_none_or(|last| epoch <= last).then_some(known.operator)
+        facts.claims_of(node).find(|claim| claim.covers(epoch)).map(|claim| claim.operator)
+    }
+
+    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
+        let facts = self.read();
+        facts.claims_of(node).any(|claim| claim.operator == operator && claim.covers(epoch))
     }
 
     fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
@@ -202,12 +222,44 @@ mod tests {
     #[test]
     fn a_removed_node_is_paid_for_the_epoch_it_left_in() {
         let view = view();
-        let added = [Fact::Operator(OperatorId(1), Epoch(1)), Fact::NodeAdded(NODE, OperatorId(1))];
-        view.apply(added, 1);
-        view.apply([Fact::NodeRemoved(NODE, Epoch(4))], 2);
-        assert_eq!(view.operator_of_node(NODE, Epoch(4)), Some(OperatorId(1)));
+        let one = OperatorId(1);
+        view.apply([Fact::Operator(one, Epoch(1)), Fact::NodeAdded(one, NODE, Epoch(2))], 1);
+        view.apply([Fact::NodeRemoved(one, NODE, Epoch(4))], 2);
+        assert_eq!(view.operator_of_node(NODE, Epoch(1)), None);
+        assert_eq!(view.operator_of_node(NODE, Epoch(4)), Some(one));
         assert_eq!(view.operator_of_node(NODE, Epoch(5)), None);
+        assert_eq!(view.operator_of(NODE), None);
         assert_eq!(view.block(), 2);
+    }
+
+    #[test]
+    fn a_node_that_comes_back_was_away_in_between() {
+        let (view, one) = (view(), OperatorId(1));
+        let facts = [
+            Fact::NodeAdded(one, NODE, Epoch(2)),
+            Fact::NodeRemoved(one, NODE, Epoch(4)),
+            Fact::NodeAdded(one, NODE, Epoch(9)),
+        ];
+        view.apply(facts, 1);
+        let epochs = [(1, false), (2, true), (4, true), (5, false), (8, false), (9, true)];
+        for (epoch, was) in epochs {
+            assert_eq!(view.is_node_of(one, NODE, Epoch(epoch)), was, "epoch {epoch}");
+        }
+    }
+
+    #[test]
+    fn who_names_a_node_that_is_somebody_elses_takes_nothing_from_it() {
+        let (view, one, squatter) = (view(), OperatorId(1), OperatorId(2));
+        let named = |operator| Fact::NodeAdded(operator, NODE, Epoch(2));
+        view.apply([named(one), named(squatter)], 1);
+        assert_eq!(view.operator_of_node(NODE, Epoch(3)), Some(one));
+        assert_eq!(view.operator_of(NODE), Some(one));
+        assert!(view.is_node_of(one, NODE, Epoch(3)) && view.is_node_of(squatter, NODE, Epoch(3)));
+        view.apply([Fact::NodeRemoved(squatter, NODE, Epoch(3))], 2);
+        assert!(view.is_node_of(one, NODE, Epoch(4)) && !view.is_node_of(squatter, NODE, Epoch(4)));
+        view.apply([named(squatter), Fact::NodeRemoved(one, NODE, Epoch(5))], 3);
+        assert_eq!(view.operator_of_node(NODE, Epoch(5)), Some(one));
+        assert_eq!(view.operator_of_node(NODE, Epoch(6)), Some(squatter));
     }
 
     #[test]

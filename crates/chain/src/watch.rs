@@ -67,22 +67,10 @@ impl Chain {
         Ok(events)
     }
 
-    /// Whether a distribution of `epoch` may pay the operator at `payout`: it exists, and named the address at any time since
-    /// the epoch began.
-    pub async fn can_be_paid(
-        &self,
-        operator: OperatorId,
-        payout: Address,
-        epoch: Epoch,
-    ) -> Result<bool> {
-        let call = self.registry.canBePaid(operator.0, payout, epoch.0);
+    /// Where the operator is paid for `epoch`.
+    pub async fn payout_at(&self, operator: OperatorId, epoch: Epoch) -> Result<Address> {
+        let call = self.registry.payoutAt(operator.0, epoch.0);
         call.call().await.map_err(|e| ChainError::from_call("reading a payout address", e))
-    }
-
-    /// Whether a distribution of `epoch` may promise the operator something: it was there by then.
-    pub async fn can_have_worked(&self, operator: OperatorId, epoch: Epoch) -> Result<bool> {
-        let call = self.registry.canHaveWorked(operator.0, epoch.0);
-        call.call().await.map_err(|e| ChainError::from_call("reading an operator", e))
     }
 
     /// Cancels a proposal whose `entry`, with its siblings, pays an address that the operator never named.

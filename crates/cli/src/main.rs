@@ -13,6 +13,7 @@ mod lists;
 mod logging;
 mod output;
 mod shutdown;
+mod sizes;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

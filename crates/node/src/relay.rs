@@ -79,6 +79,10 @@ impl ChainFacts for FactsView<'_> {
         self.0.operator_of_node(node, epoch)
     }
 
+    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
+        self.0.0.is_node_of(operator, node, epoch)
+    }
+
     fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
         self.0.0.is_bonded(operator, epoch)
     }

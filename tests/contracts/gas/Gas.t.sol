@@ -158,7 +158,7 @@ contract GasTest is Fixture {
     function test_GasOfOperators() external {
         _register(CAROL, CAROL);
         vm.prank(CAROL);
-        registry.register(CAROL, uint128(OPERATOR_BOND), "ipfs://carol");
+        registry.register(CAROL, uint128(OPERATOR_BOND), type(uint64).max, "ipfs://carol");
         vm.snapshotGasLastCall("OperatorRegistry", "register");
         vm.prank(CAROL);
         registry.addNode(1, keccak256("node"));

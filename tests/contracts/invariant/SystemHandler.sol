@@ -71,6 +71,8 @@ contract SystemHandler {
     bytes32[] private _contests;
     mapping(bytes32 contest => Kind[]) private _rounds;
     mapping(bytes32 contest => bool) private _decided;
+    /// @dev What the registry said of an epoch in the moment after its end.
+    mapping(uint64 epoch => bytes32) private _facts;
 
     constructor(Setup memory setup) {
         s = setup;
@@ -93,21 +95,23 @@ contract SystemHandler {
     function nextEpoch() external {
         _beforeTimePasses();
         vm.warp(block.timestamp + EPOCH);
+        uint64 ended = s.pool.currentEpoch() - 1;
+        _facts[ended] = _factsOf(ended);
         s.pool.closeEpochs();
     }
 
     function register(uint256 seed) external {
-        uint256 id = s.registry.operatorCount();
+        uint256 id = s.registry.operatorCount(type(uint64).max);
         if (id >= MOST_OPERATORS) return;
         address payout = _newPayout(seed);
         uint128 bondWei = uint128(s.registry.minimumBondWei());
         vm.prank(s.staker);
-        s.registry.register(payout, bondWei, "");
+        s.registry.register(payout, bondWei, uint64(seed), "");
         _payouts[id].push(payout);
     }
 
     function setPayout(uint256 id, uint256 seed) external {
-        uint256 count = s.registry.operatorCount();
+        uint256 count = s.registry.operatorCount(type(uint64).max);
         if (count == 0) return;
         id %= count;
         address payout = _newPayout(seed);
@@ -116,8 +120,26 @@ contract SystemHandler {
         _payouts[id].push(payout);
     }
 
+    function declareCapacity(uint256 id, uint64 capacityBytes) external {
+        uint256 count = s.registry.operatorCount(type(uint64).max);
+        if (count == 0) return;
+        uint32 operatorId = uint32(id % count);
+        if (s.registry.operatorAt(operatorId).exitEpoch != type(uint64).max) return;
+        vm.prank(s.staker);
+        s.registry.declareCapacity(operatorId, capacityBytes);
+    }
+
+    function addBond(uint256 id, uint64 amountWei) external {
+        uint256 count = s.registry.operatorCount(type(uint64).max);
+        if (count == 0) return;
+        uint32 operatorId = uint32(id % count);
+        if (s.registry.operatorAt(operatorId).exitEpoch != type(uint64).max) return;
+        vm.prank(s.staker);
+        s.registry.addBond(operatorId, amountWei);
+    }
+
     function leaveRegistry(uint256 id) external {
-        uint256 count = s.registry.operatorCount();
+        uint256 count = s.registry.operatorCount(type(uint64).max);
         if (count == 0) return;
         uint32 operatorId = uint32(id % count);
         OperatorRegistry.Operator memory operator = s.registry.operatorAt(operatorId);
@@ -281,7 +303,7 @@ contract SystemHandler {
         vm.warp(block.timestamp + EPOCH);
         s.pool.closeEpochs();
         settleContests();
-        if (s.registry.operatorCount() == 0) return windows;
+        if (s.registry.operatorCount(type(uint64).max) == 0) return windows;
         _pending = _grown(1);
         _post(s.honest, Kind.Good, SumTree.build(_pending).root, 7);
         vm.warp(block.timestamp + s.distributor.challengeWindow());
@@ -403,7 +425,7 @@ contract SystemHandler {
     function _anyNewEpoch() private view returns (bool) {
         (bool any, uint64 epoch) = s.distributor.finalizedEpoch();
         uint64 closed = s.pool.closedEpochs();
-        return closed > 0 && (!any || closed - 1 > epoch) && s.registry.operatorCount() > 0;
+        return closed > 0 && (!any || closed - 1 > epoch) && s.registry.operatorCount(type(uint64).max) > 0;
     }
 
     /// @dev The epoch that the next proposal, or a rival of the pending one, is for.
@@ -411,9 +433,31 @@ contract SystemHandler {
         return kind == Kind.None ? s.pool.closedEpochs() - 1 : _proposal.epoch;
     }
 
-    /// @dev The finalized distribution grown by some of the new funds, for those who can have worked, at their payouts of now.
+    /// @notice Whether the registry says something else of one of the last epochs than in the moment after its end.
+    function factsChanged() external view returns (bool) {
+        uint64 current = s.pool.currentEpoch();
+        for (uint64 epoch = current > 5 ? current - 5 : 0; epoch < current; ++epoch) {
+            if (_facts[epoch] != 0 && _facts[epoch] != _factsOf(epoch)) return true;
+        }
+        return false;
+    }
+
+    function _factsOf(uint64 epoch) private view returns (bytes32 facts) {
+        uint32 count = s.registry.operatorCount(epoch);
+        facts = keccak256(abi.encode(count, s.registry.totalBondAt(epoch), s.registry.totalCapacityAt(epoch)));
+        for (uint32 i = 0; i < count; ++i) {
+            (uint256 bondWei, uint256 capacity) = (s.registry.bondAt(i, epoch), s.registry.capacityAt(i, epoch));
+            facts = keccak256(abi.encode(facts, s.registry.payoutAt(i, epoch), bondWei, capacity));
+        }
+    }
+
+    function _payoutOf(uint256 operatorId) private view returns (address) {
+        return s.registry.payoutAt(uint32(operatorId), _epoch());
+    }
+
+    /// @dev The finalized distribution grown by some of the new funds, for those who can have worked, at their payouts of its epoch.
     function _grown(uint256 seed) private view returns (bytes32[] memory entries) {
-        uint256 count = s.registry.operatorCount();
+        uint256 count = s.registry.operatorCount(type(uint64).max);
         uint256 available = s.pool.fundedThroughWei(_epoch()) / 1e9;
         for (uint256 i = 0; i < _finalized.length; ++i) {
             available -= _nano(_finalized[i]);
@@ -425,7 +469,7 @@ contract SystemHandler {
             uint256 more = uint256(keccak256(abi.encode(seed, i))) % (available / 2 + 1);
             if (operator.firstEpoch > _epoch()) more = 0;
             available -= more;
-            entries[i] = SumTree.entry(i, operator.payout, nano + more);
+            entries[i] = SumTree.entry(i, _payoutOf(i), nano + more);
         }
     }
 
@@ -442,13 +486,12 @@ contract SystemHandler {
             for (uint256 i = 0; i < _pending.length; ++i) {
                 uint256 was = i < _finalized.length ? _nano(_finalized[i]) : 0;
                 more += _nano(_pending[i]) - was;
-                _pending[i] = SumTree.entry(i, s.registry.operatorAt(uint32(i)).payout, was);
+                _pending[i] = SumTree.entry(i, _payoutOf(i), was);
             }
             if (more == 0) return 0;
             // Somebody can have worked, or there was nothing to give: then the oldest can.
             while (s.registry.operatorAt(uint32(_place)).firstEpoch > _epoch()) --_place;
-            _pending[_place] =
-                SumTree.entry(_place, s.registry.operatorAt(uint32(_place)).payout, _nano(_pending[_place]) + more);
+            _pending[_place] = SumTree.entry(_place, _payoutOf(_place), _nano(_pending[_place]) + more);
             return SumTree.build(_pending).root;
         }
         if (chosen == Kind.StolenPayout) {
@@ -459,7 +502,7 @@ contract SystemHandler {
             _place = _pending.length;
             uint256 taken = _nano(_pending[0]);
             if (taken == 0) return 0;
-            _pending[0] = SumTree.entry(0, s.registry.operatorAt(0).payout, 0);
+            _pending[0] = SumTree.entry(0, _payoutOf(0), 0);
             _pending.push(SumTree.entry(_place, s.cheats[0], taken));
             return SumTree.build(_pending).root;
         }
@@ -473,7 +516,7 @@ contract SystemHandler {
                 cut += _nano(_pending[_pending.length - 1]);
                 _pending.pop();
             }
-            _pending[0] = SumTree.entry(0, s.registry.operatorAt(0).payout, _nano(_pending[0]) + cut);
+            _pending[0] = SumTree.entry(0, _payoutOf(0), _nano(_pending[0]) + cut);
             return SumTree.build(_pending).root;
         }
         uint256 nano = _nano(_finalized[_place]);
@@ -481,9 +524,8 @@ contract SystemHandler {
         uint256 other = (_place + 1) % _pending.length;
         uint256 less = 1 + seed % nano;
         uint256 moved = _nano(_pending[_place]) - (nano - less);
-        _pending[_place] = SumTree.entry(_place, s.registry.operatorAt(uint32(_place)).payout, nano - less);
-        _pending[other] =
-            SumTree.entry(other, s.registry.operatorAt(uint32(other)).payout, _nano(_pending[other]) + moved);
+        _pending[_place] = SumTree.entry(_place, _payoutOf(_place), nano - less);
+        _pending[other] = SumTree.entry(other, _payoutOf(other), _nano(_pending[other]) + moved);
         return SumTree.build(_pending).root;
     }
 

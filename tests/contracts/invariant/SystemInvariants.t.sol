@@ -51,7 +51,7 @@ contract SystemInvariants is Fixture {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[17] memory moves = [
+        bytes4[19] memory moves = [
             SystemHandler.stake.selector,
             SystemHandler.wait.selector,
             SystemHandler.nextEpoch.selector,
@@ -59,6 +59,8 @@ contract SystemInvariants is Fixture {
             SystemHandler.register.selector,
             SystemHandler.setPayout.selector,
             SystemHandler.leaveRegistry.selector,
+            SystemHandler.declareCapacity.selector,
+            SystemHandler.addBond.selector,
             SystemHandler.donate.selector,
             SystemHandler.sendPots.selector,
             SystemHandler.proposeHonestly.selector,
@@ -88,6 +90,8 @@ contract SystemInvariants is Fixture {
         vm.assertLe(handler.seriesLength(), cheats.length, "D7: a cheat had two turns in a series");
         vm.assertFalse(handler.cheatGotItsStakeBack(), "D9: a cheat that was outbid lost nothing");
         vm.assertFalse(handler.honestLostItsStake(), "D9: who was right lost its stake");
+        vm.assertFalse(handler.factsChanged(), "D10: a fact of an epoch that is over changed");
+        _d11_SumsAreThoseOfTheOperators();
     }
 
     function afterInvariant() external {
@@ -126,7 +130,7 @@ contract SystemInvariants is Fixture {
 
     function _d1_ClaimedIsCoveredByFunds() private view {
         uint256 claimedNano;
-        for (uint256 i = 0; i < registry.operatorCount(); ++i) {
+        for (uint256 i = 0; i < registry.operatorCount(type(uint64).max); ++i) {
             claimedNano += distributor.claimedNano(uint32(i));
         }
         uint64 closed = pool.closedEpochs();
@@ -137,7 +141,7 @@ contract SystemInvariants is Fixture {
 
     function _d2_ClaimsOnlyRiseToThePromise() private view {
         vm.assertFalse(handler.claimFell(), "D2: a claimed amount fell");
-        for (uint256 i = 0; i < registry.operatorCount(); ++i) {
+        for (uint256 i = 0; i < registry.operatorCount(type(uint64).max); ++i) {
             vm.assertLe(distributor.claimedNano(uint32(i)), handler.finalizedNano(i), "D2: more than promised");
         }
     }
@@ -157,9 +161,21 @@ contract SystemInvariants is Fixture {
         vm.assertEq(token.balanceOf(address(_vault())), bondsWei, "D5: vault");
     }
 
+    function _d11_SumsAreThoseOfTheOperators() private view {
+        uint256 bondsWei;
+        uint256 capacities;
+        uint64 next = pool.currentEpoch() + 1;
+        for (uint32 i = 0; i < registry.operatorCount(next); ++i) {
+            bondsWei += registry.bondAt(i, next);
+            capacities += registry.capacityAt(i, next);
+        }
+        vm.assertEq(registry.totalBondAt(next), bondsWei, "D11: bonds");
+        vm.assertEq(registry.totalCapacityAt(next), capacities, "D11: capacities");
+    }
+
     function _d6_RegistryHoldsTheBonds() private view {
         uint256 bondsWei;
-        for (uint256 i = 0; i < registry.operatorCount(); ++i) {
+        for (uint256 i = 0; i < registry.operatorCount(type(uint64).max); ++i) {
             bondsWei += registry.operatorAt(uint32(i)).bondWei;
         }
         vm.assertEq(token.balanceOf(address(registry)), bondsWei, "D6: registry");

@@ -100,6 +100,8 @@ abstract contract Fixture {
             minimumStakeWei: MINIMUM,
             dustFloorWei: FLOOR,
             quotaBytesPerData: QUOTA,
+            poolBps: 1000,
+            poolLimitBps: 5000,
             initialRatePpb: RATE,
             inflation: _inflation()
         });
@@ -145,12 +147,12 @@ abstract contract Fixture {
 
     function _register(address owner, address payout) internal returns (uint32) {
         vm.prank(owner);
-        return registry.register(payout, uint128(OPERATOR_BOND), "");
+        return registry.register(payout, uint128(OPERATOR_BOND), type(uint64).max, "");
     }
 
     /// @dev `count` operators of CAROL; operator i is paid at `_payout(i)`.
     function _registerMany(uint256 count) internal {
-        for (uint256 i = registry.operatorCount(); i < count; ++i) {
+        for (uint256 i = registry.operatorCount(type(uint64).max); i < count; ++i) {
             _register(CAROL, _payout(i));
         }
     }

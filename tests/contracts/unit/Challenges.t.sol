@@ -157,11 +157,11 @@ contract ChallengesTest is Fixture {
         vm.assertEq(distributor.proposerBondOf(MALLORY), 0);
     }
 
-    function test_RevertWhen_ThePayoutWasNamedSinceTheEpochBegan() external {
+    function test_RevertWhen_ThePayoutIsTheOneOfTheEpochsEnd() external {
         vm.prank(CAROL);
         registry.setPayout(2, ALICE);
         SumTree.Tree memory good = _changed(2, SumTree.entry(2, _payout(2), NANO));
-        // The change came in epoch 2, after epoch 1: both addresses are right for epoch 1.
+        // The change came in epoch 2: for epoch 1 the address before is right, and no other.
         IDistributor.Proposal memory proposal = _propose(PROPOSER, 1, good.root);
         bytes32[] memory proof = good.proof(2);
         vm.expectRevert(IDistributor.NothingWrong.selector);

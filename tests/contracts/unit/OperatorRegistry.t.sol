@@ -50,24 +50,18 @@ contract OperatorRegistryTest is Fixture {
             vm.expectEmit(address(registry));
             emit IOperatorRegistry.OperatorRegistered(i, CAROL, _payout(i), OPERATOR_BOND, "ipfs://carol");
             vm.prank(CAROL);
-            vm.assertEq(registry.register(_payout(i), uint128(OPERATOR_BOND), "ipfs://carol"), i);
+            vm.assertEq(registry.register(_payout(i), uint128(OPERATOR_BOND), type(uint64).max, "ipfs://carol"), i);
         }
-        vm.assertEq(registry.operatorCount(), 5);
+        vm.assertEq(registry.operatorCount(0), 0);
+        vm.assertEq(registry.operatorCount(1), 5);
         vm.assertEq(token.balanceOf(address(registry)), 5 * OPERATOR_BOND);
         IOperatorRegistry.Operator memory operator = registry.operatorAt(3);
         vm.assertEq(operator.owner, CAROL);
         vm.assertEq(operator.payout, _payout(3));
         vm.assertEq(operator.bondWei, OPERATOR_BOND);
-        vm.assertEq(operator.bondedFromEpoch, 1);
+        vm.assertEq(operator.capacityBytes, type(uint64).max);
+        vm.assertEq(operator.firstEpoch, 1);
         vm.assertEq(operator.exitEpoch, type(uint64).max);
-    }
-
-    function test_AnOperatorIsEligibleFromTheNextEpoch() external {
-        _skipEpochs(4);
-        uint32 id = _register(CAROL, ALICE);
-        vm.assertFalse(registry.isEligible(id, 4));
-        vm.assertTrue(registry.isEligible(id, 5));
-        vm.assertTrue(registry.isEligible(id, type(uint64).max - 1));
     }
 
     function test_RevertWhen_RegisteringWithTooLittle() external {
@@ -75,9 +69,9 @@ contract OperatorRegistryTest is Fixture {
         vm.expectRevert(
             abi.encodeWithSelector(IOperatorRegistry.BondBelowMinimum.selector, OPERATOR_BOND - 1, OPERATOR_BOND)
         );
-        registry.register(CAROL, uint128(OPERATOR_BOND - 1), "");
+        registry.register(CAROL, uint128(OPERATOR_BOND - 1), 1, "");
         vm.expectRevert(IOperatorRegistry.PayoutZero.selector);
-        registry.register(address(0), uint128(OPERATOR_BOND), "");
+        registry.register(address(0), uint128(OPERATOR_BOND), 1, "");
         vm.stopPrank();
     }
 
@@ -88,14 +82,12 @@ contract OperatorRegistryTest is Fixture {
         vm.expectRevert(unknown);
         registry.operatorAt(1);
         vm.expectRevert(unknown);
-        registry.isEligible(1, 0);
-        vm.expectRevert(unknown);
         registry.addBond(1, 1);
         vm.expectRevert(unknown);
         registry.setPayout(1, CAROL);
+        vm.expectRevert(unknown);
+        registry.declareCapacity(1, 1);
         vm.stopPrank();
-        vm.assertFalse(registry.canBePaid(1, address(0), 0));
-        vm.assertFalse(registry.canHaveWorked(1, type(uint64).max));
     }
 
     function test_RevertWhen_AStrangerManages() external {
@@ -112,6 +104,8 @@ contract OperatorRegistryTest is Fixture {
         registry.removeNode(id, NODE);
         vm.expectRevert(denied);
         registry.requestExit(id);
+        vm.expectRevert(denied);
+        registry.declareCapacity(id, 1);
         vm.expectRevert(denied);
         registry.withdrawBond(id);
         vm.expectRevert(denied);
@@ -136,35 +130,6 @@ contract OperatorRegistryTest is Fixture {
         vm.stopPrank();
     }
 
-    function test_PastPayoutsAreRememberedByEpoch() external {
-        uint32 id = _register(CAROL, ALICE);
-        vm.assertTrue(registry.canBePaid(id, ALICE, 1));
-        vm.assertTrue(registry.canBePaid(id, ALICE, 1000));
-        vm.assertFalse(registry.canBePaid(id, BOB, 1));
-        _skipEpochs(5);
-        vm.prank(CAROL);
-        registry.setPayout(id, BOB);
-        vm.assertTrue(registry.canBePaid(id, ALICE, 5));
-        vm.assertFalse(registry.canBePaid(id, ALICE, 6));
-        vm.assertTrue(registry.canBePaid(id, BOB, 6));
-        _skipEpochs(2);
-        vm.prank(CAROL);
-        registry.setPayout(id, ALICE);
-        vm.assertTrue(registry.canBePaid(id, ALICE, 100));
-        vm.assertTrue(registry.canBePaid(id, BOB, 7));
-        vm.assertFalse(registry.canBePaid(id, BOB, 8));
-    }
-
-    function test_AnEpochBeforeTheRegistrationPaysNothing() external {
-        _skipEpochs(3);
-        uint32 id = _register(CAROL, ALICE);
-        vm.assertEq(registry.operatorAt(id).firstEpoch, 4);
-        vm.assertFalse(registry.canBePaid(id, ALICE, 3));
-        vm.assertFalse(registry.canHaveWorked(id, 3));
-        vm.assertTrue(registry.canBePaid(id, ALICE, 4));
-        vm.assertTrue(registry.canHaveWorked(id, 4));
-    }
-
     function test_OwnershipIsOfferedAndAccepted() external {
         uint32 id = _register(CAROL, CAROL);
         vm.expectEmit(address(registry));
@@ -184,42 +149,37 @@ contract OperatorRegistryTest is Fixture {
 
     // Nodes.
 
-    function test_ANodeIsOneOperators() external {
+    function test_TheOwnerAddsAndRemovesNodes() external {
         uint32 id = _register(CAROL, CAROL);
-        uint32 other = _register(BOB, BOB);
-        vm.expectEmit(address(registry));
-        emit IOperatorRegistry.NodeAdded(id, NODE);
-        vm.prank(CAROL);
-        registry.addNode(id, NODE);
-        _assertNode(true, id);
-        bytes memory taken = abi.encodeWithSelector(IOperatorRegistry.NodeTaken.selector, NODE, id);
-        vm.prank(BOB);
-        vm.expectRevert(taken);
-        registry.addNode(other, NODE);
-        vm.prank(CAROL);
-        vm.expectRevert(taken);
-        registry.addNode(id, NODE);
-    }
-
-    function test_ARemovedNodeCanOnlyComeBackToItsOperator() external {
-        uint32 id = _register(CAROL, CAROL);
-        uint32 other = _register(BOB, BOB);
+        _skipEpochs(2);
         vm.startPrank(CAROL);
-        registry.addNode(id, NODE);
         vm.expectEmit(address(registry));
-        emit IOperatorRegistry.NodeRemoved(id, NODE);
+        emit IOperatorRegistry.NodeAdded(id, NODE, 2);
+        registry.addNode(id, NODE);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.NodeOurs.selector, NODE));
+        registry.addNode(id, NODE);
+        _skipEpochs(1);
+        vm.expectEmit(address(registry));
+        emit IOperatorRegistry.NodeRemoved(id, NODE, 3);
         registry.removeNode(id, NODE);
-        vm.stopPrank();
-        _assertNode(false, id);
-        vm.prank(BOB);
-        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.NodeTaken.selector, NODE, id));
-        registry.addNode(other, NODE);
-        vm.startPrank(CAROL);
         vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.NodeNotOurs.selector, NODE));
         registry.removeNode(id, NODE);
-        registry.addNode(id, NODE);
         vm.stopPrank();
-        _assertNode(true, id);
+    }
+
+    /// Whoever names a node of somebody else's has it as its own, and takes nothing from the other.
+    function test_TwoOperatorsNameOneKey() external {
+        uint32 id = _register(CAROL, CAROL);
+        uint32 other = _register(MALLORY, MALLORY);
+        vm.prank(MALLORY);
+        registry.addNode(other, NODE);
+        vm.prank(CAROL);
+        registry.addNode(id, NODE);
+        vm.prank(MALLORY);
+        registry.removeNode(other, NODE);
+        _skipEpochs(1);
+        vm.assertTrue(registry.nodeOf(id, NODE, 1));
+        vm.assertFalse(registry.nodeOf(other, NODE, 1));
     }
 
     function test_RevertWhen_ANodeIsNotTheOperators() external {
@@ -248,25 +208,24 @@ contract OperatorRegistryTest is Fixture {
         vm.prank(BOB);
         registry.addBond(id, 7);
         vm.assertEq(registry.operatorAt(id).bondWei, OPERATOR_BOND + 7);
-        vm.assertEq(registry.operatorAt(id).bondedFromEpoch, 1);
         vm.assertEq(token.balanceOf(address(registry)), OPERATOR_BOND + 7);
     }
 
-    function test_ALeavingOperatorIsEligibleThroughTheRunningEpoch() external {
+    function test_RevertWhen_TheOperatorIsLeaving() external {
         uint32 id = _register(CAROL, CAROL);
         _skipEpochs(5);
         vm.expectEmit(address(registry));
         emit IOperatorRegistry.ExitRequested(id, 6);
         vm.prank(CAROL);
         registry.requestExit(id);
-        vm.assertTrue(registry.isEligible(id, 5));
-        vm.assertFalse(registry.isEligible(id, 6));
         bytes memory leaving = abi.encodeWithSelector(IOperatorRegistry.OperatorLeaving.selector, id);
         vm.startPrank(CAROL);
         vm.expectRevert(leaving);
         registry.requestExit(id);
         vm.expectRevert(leaving);
         registry.addBond(id, 1);
+        vm.expectRevert(leaving);
+        registry.declareCapacity(id, 1);
         vm.stopPrank();
     }
 
@@ -311,24 +270,25 @@ contract OperatorRegistryTest is Fixture {
         vm.assertEq(registry.slash(id, 100, BOB, 2), 100);
         vm.assertEq(registry.operatorAt(id).bondWei, OPERATOR_BOND - 100);
         vm.assertEq(token.balanceOf(BOB), 10_000_000e18 + 100);
-        vm.assertFalse(registry.isEligible(id, 3));
+        vm.assertEq(registry.bondAt(id, 3), 0);
         vm.prank(BOB);
         registry.addBond(id, 99);
-        vm.assertFalse(registry.isEligible(id, 3));
+        vm.assertEq(registry.bondAt(id, 3), 0);
         vm.prank(BOB);
         registry.addBond(id, 1);
-        vm.assertFalse(registry.isEligible(id, 2));
-        vm.assertTrue(registry.isEligible(id, 3));
+        vm.assertEq(registry.bondAt(id, 2), OPERATOR_BOND);
+        vm.assertEq(registry.bondAt(id, 3), OPERATOR_BOND);
     }
 
-    function test_ASlashAboveTheMinimumKeepsTheOperatorEligible() external {
+    function test_ASlashAboveTheMinimumLeavesTheRestCounting() external {
         uint32 id = _register(CAROL, CAROL);
         vm.prank(BOB);
         registry.addBond(id, 100);
         _skipEpochs(2);
         vm.prank(SLASHER);
         registry.slash(id, 100, BOB, 2);
-        vm.assertTrue(registry.isEligible(id, 2));
+        vm.assertEq(registry.bondAt(id, 2), OPERATOR_BOND + 100);
+        vm.assertEq(registry.bondAt(id, 3), OPERATOR_BOND);
     }
 
     function test_ASlashTakesNoMoreThanThereIs() external {
@@ -418,11 +378,5 @@ contract OperatorRegistryTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, MALLORY));
         registry.removeSlasher(SLASHER);
         vm.stopPrank();
-    }
-
-    function _assertNode(bool registered, uint32 operatorId) private view {
-        (bool known, uint32 id) = registry.operatorOfNode(NODE);
-        vm.assertTrue(known == registered);
-        vm.assertEq(id, operatorId);
     }
 }

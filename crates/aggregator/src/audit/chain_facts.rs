@@ -60,7 +60,7 @@ pub(super) async fn check_nodes(
     let differs = |(&(node, claimed), row): (&(_, _), &u64)| {
         let known = view.operator_of_node(node, epoch);
         let known_as = known.map_or_else(|| "nobody's".to_owned(), |id| format!("operator {id}'s"));
-        (known != Some(claimed)).then(|| {
+        (!view.is_node_of(claimed, node, epoch)).then(|| {
             format!(
                 "receipts.parquet row {row}: node {node} is paid as operator {claimed}'s; on chain it is {known_as}"
             )

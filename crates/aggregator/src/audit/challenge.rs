@@ -11,9 +11,7 @@ use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
 
 use super::datasets::Desk;
 use super::previous::tree;
-use super::remedies::{
-    decrease, foreign_payout, largest_decrease, operators_in, siblings, unknown_operator,
-};
+use super::remedies::{decrease, foreign_payout, largest_decrease, siblings, unknown_operator};
 use super::{AuditError, Datasets};
 
 /// What was done about a proposal.
@@ -144,7 +142,7 @@ async fn challenge_recipients(
     proposed: &SumTree,
 ) -> Result<Option<Challenge>, ChainError> {
     let epoch = event.proposal.epoch;
-    let operators = operators_in(chain, proposed, epoch).await?;
+    let operators = chain.operator_count(epoch).await?;
     let proposal = event.proposal.clone();
     if let Some(entry) = unknown_operator(proposed, operators) {
         let (operator_id, place) = (entry.operator_id, u64::from(entry.operator_id.0));

@@ -6,7 +6,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tatum_chain::{Chain, ChainError, Decrease};
 use tatum_merkle::{Entry, SumTree};
-use tatum_primitives::{B256, Epoch, Nano, OperatorId};
+use tatum_primitives::{B256, Epoch, Nano};
 
 /// Questions to the chain under way at once.
 const PARALLEL: usize = 16;
@@ -43,31 +43,13 @@ pub(super) fn siblings(tree: &SumTree, place: u64) -> Vec<B256> {
     path.enumerate().map(|(height, at)| tree.word(height, at ^ 1).0).collect()
 }
 
-/// How many operators were there in `epoch`, as far as the tree has places for them. Ids are given in order of time.
-pub(super) async fn operators_in(
-    chain: &Chain,
-    proposed: &SumTree,
-    epoch: Epoch,
-) -> Result<u32, ChainError> {
-    let (mut known, mut unknown) = (0, u32::try_from(proposed.len()).unwrap_or(u32::MAX));
-    while known < unknown {
-        let middle = known.midpoint(unknown);
-        if chain.can_have_worked(OperatorId(middle), epoch).await? {
-            known = middle.saturating_add(1);
-        } else {
-            unknown = middle;
-        }
-    }
-    Ok(known)
-}
-
 /// The entry with the largest sum at an id that no operator had; `operators` have the ids below.
 pub(super) fn unknown_operator(proposed: &SumTree, operators: u32) -> Option<&Entry> {
     let unknown = proposed.entries().iter().filter(|entry| entry.operator_id.0 >= operators);
     unknown.filter(|entry| entry.cumulative_nano > Nano::ZERO).max_by_key(|e| e.cumulative_nano)
 }
 
-/// The first entry that pays an address which its operator has not named since `epoch` began.
+/// The first entry that pays another address than its operator's of `epoch`.
 pub(super) async fn foreign_payout(
     chain: &Chain,
     proposed: &SumTree,
@@ -86,14 +68,14 @@ async fn is_foreign(
     entry: Entry,
     epoch: Epoch,
 ) -> Result<Option<Entry>, ChainError> {
-    let named = chain.can_be_paid(entry.operator_id, entry.payout, epoch).await?;
-    Ok((!named).then_some(entry))
+    let payout = chain.payout_at(entry.operator_id, epoch).await?;
+    Ok((payout != entry.payout).then_some(entry))
 }
 
 #[cfg(test)]
 mod tests {
     use tatum_merkle::{Proof, Word};
-    use tatum_primitives::Address;
+    use tatum_primitives::{Address, OperatorId};
 
     use super::*;
 

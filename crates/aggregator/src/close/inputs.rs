@@ -130,6 +130,6 @@ pub(crate) fn payer(input: &PayerInput) -> Payer {
 
 /// An operator as the dataset has it.
 pub(crate) fn operator(input: &OperatorInput) -> Operator {
-    let OperatorInput { id, payout, bond_wei, eligible } = *input;
-    Operator { operator_id: id, payout, bond_wei, eligible }
+    let OperatorInput { id, payout, bond_wei, capacity_bytes: _ } = *input;
+    Operator { operator_id: id, payout, bond_wei, eligible: bond_wei > 0 }
 }

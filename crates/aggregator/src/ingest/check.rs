@@ -192,6 +192,9 @@ impl ChainFacts for Facts {
     fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
         self.0.operator_of_node(node, epoch)
     }
+    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
+        self.0.is_node_of(operator, node, epoch)
+    }
     fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
         self.0.is_bonded(operator, epoch)
     }

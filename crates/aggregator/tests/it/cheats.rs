@@ -122,7 +122,7 @@ pub(crate) async fn forged(
         operator_id: operator.id,
         payout: operator.payout,
         bond_wei: operator.bond_wei,
-        eligible: operator.eligible,
+        eligible: operator.bond_wei > 0,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
     let mut forgery = Forgery { parameters, operators, previous_nano: vec![] };

@@ -188,7 +188,7 @@ async fn undisturbed(
         operator_id: row.id,
         payout: row.payout,
         bond_wei: row.bond_wei,
-        eligible: row.eligible,
+        eligible: row.bond_wei > 0,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
     let data = EpochData { parameters, payers, operators, previous_nano, receipts };

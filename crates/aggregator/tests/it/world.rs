@@ -220,8 +220,10 @@ async fn operator(devnet: &Devnet, n: usize) -> Operator {
     let account = Devnet::account(&format!("operator {n}"));
     let chain = devnet.connect(&account).await.unwrap();
     let bond = chain.minimum_bond_wei().await.unwrap().to::<u128>();
-    let id =
-        chain.register_operator(account.address(), bond, format!("operator {n}")).await.unwrap();
+    let id = chain
+        .register_operator(account.address(), bond, u64::MAX, format!("operator {n}"))
+        .await
+        .unwrap();
     let node = NodeId(B256::repeat_byte([0x42, 0x17][n]));
     chain.add_node(id, node).await.unwrap();
     Operator { chain, id, node }

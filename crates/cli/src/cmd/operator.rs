@@ -14,6 +14,7 @@ use crate::args::ChainArgs;
 use crate::data::{format_data, parse_data};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
+use crate::sizes::{format_bytes, parse_bytes};
 
 /// What operators do.
 #[derive(Debug, clap::Subcommand)]
@@ -33,7 +34,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  tatum operator remove-node --operator 0 0x8a88… --keystore operator.json"
     )]
     RemoveNode(NodeArgs),
-    /// Show bond, earnings, claims and balance
+    /// Declare what an operator's nodes carry in an epoch, which bounds what it can earn
+    #[command(
+        after_help = "Example:\n  tatum operator capacity --operator 0 500GiB --keystore operator.json\n\nIt counts from the next epoch on, up to what the bond backs: 5 000 DATA back 500 GiB."
+    )]
+    Capacity(CapacityArgs),
+    /// Show bond, capacity, earnings, claims and balance
     #[command(
         after_help = "Example:\n  tatum operator status --operator 0 --aggregator http://127.0.0.1:7070 --json"
     )]
@@ -54,12 +60,30 @@ pub(crate) struct RegisterArgs {
     /// Bond in DATA; otherwise the least the registry takes
     #[arg(long, value_parser = parse_data)]
     bond: Option<U256>,
+    /// What its nodes carry in an epoch, like 500GiB; otherwise all that the bond backs
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    capacity: Option<u64>,
     /// A name for people
     #[arg(long, default_value = "")]
     name: String,
     /// Ids of nodes to add at once; may be repeated
     #[arg(long = "node", value_name = "NODE_ID")]
     nodes: Vec<NodeId>,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    keystore: KeystoreArgs,
+}
+
+/// What to declare.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CapacityArgs {
+    /// The operator's id
+    #[arg(long, env = "TATUM_OPERATOR_ID")]
+    operator: OperatorId,
+    /// Bytes in an epoch, like 500GiB
+    #[arg(value_name = "SIZE", value_parser = parse_bytes)]
+    capacity: u64,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
@@ -143,6 +167,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
             let chain = args.chain.with_account(&args.keystore).await?;
             node_changed(&args, chain.remove_node(args.operator, args.node).await?, output);
         }
+        Command::Capacity(args) => capacity(&args, output).await?,
         Command::Status(args) => status(&args, output).await?,
         Command::Claim(args) => claim(&args, output).await?,
     }
@@ -158,7 +183,8 @@ async fn register(args: RegisterArgs, output: &Output) -> anyhow::Result<()> {
     let payout = args.payout.unwrap_or(chain.account()?);
     let bond = u128::try_from(bond_wei).context("no bond is that large")?;
     output.progress(format!("registering with a bond of {} …", format_data(bond_wei)));
-    let operator = chain.register_operator(payout, bond, args.name).await?;
+    let capacity_bytes = args.capacity.unwrap_or(u64::MAX);
+    let operator = chain.register_operator(payout, bond, capacity_bytes, args.name).await?;
     for node in &args.nodes {
         output.progress(format!("adding node {node} …"));
         chain.add_node(operator, *node).await?;
@@ -170,6 +196,24 @@ async fn register(args: RegisterArgs, output: &Output) -> anyhow::Result<()> {
         ("nodes", registered.nodes.len().to_string()),
     ];
     output.result(&registered, &rows);
+    Ok(())
+}
+
+async fn capacity(args: &CapacityArgs, output: &Output) -> anyhow::Result<()> {
+    let chain = args.chain.with_account(&args.keystore).await?;
+    let transaction = chain.declare_capacity(args.operator, args.capacity).await?;
+    let status = chain.operator_status(args.operator).await?;
+    let value = serde_json::json!({
+        "operator": args.operator, "declared_bytes": status.declared_bytes,
+        "next_capacity_bytes": status.next_capacity_bytes, "transaction": transaction,
+    });
+    let rows = [
+        ("operator", args.operator.to_string()),
+        ("declared", format_bytes(status.declared_bytes)),
+        ("counts from the next epoch", format_bytes(status.next_capacity_bytes)),
+        ("transaction", transaction.to_string()),
+    ];
+    output.result(&value, &rows);
     Ok(())
 }
 
@@ -215,6 +259,8 @@ fn earnings_rows(earnings: &Earnings) -> Vec<(&'static str, String)> {
         ("owner", status.owner.to_string()),
         ("payout", status.payout.to_string()),
         ("bond", format_data(status.bond_wei)),
+        ("capacity", format_bytes(status.capacity_bytes)),
+        ("capacity in the next epoch", format_bytes(status.next_capacity_bytes)),
         ("earned", nano(earnings.earned_nano)),
         ("claimed", nano(Some(status.claimed_nano))),
         ("claimable", nano(earnings.claimable_nano)),

@@ -22,8 +22,12 @@ use crate::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
 
 /// What the chain says, as of whatever block the holder has followed it to.
 pub trait ChainFacts {
-    /// The operator `node` worked for in `epoch`.
+    /// The operator that `node` worked for in `epoch`; the first that named it, if several did.
     fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId>;
+    /// Whether `node` was the operator's in `epoch`, whoever else named it.
+    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
+        self.operator_of_node(node, epoch) == Some(operator)
+    }
     /// Whether the operator exists and has not left before `epoch`.
     fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool;
     /// Payload bytes the payer's stake allows in `epoch`; `None` without a stake that counts. A stake counts if it pays a fee

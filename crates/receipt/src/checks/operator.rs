@@ -8,7 +8,7 @@ pub(super) fn check(receipt: &DeliveryReceipt, chain: &impl ChainFacts) -> Resul
     if !chain.is_bonded(operator_id, epoch) {
         return Err(Rejection::UnknownOperator { operator_id });
     }
-    if chain.operator_of_node(node, epoch) != Some(operator_id) {
+    if !chain.is_node_of(operator_id, node, epoch) {
         return Err(Rejection::UnknownNode { node, operator_id });
     }
     Ok(())

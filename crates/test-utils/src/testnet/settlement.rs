@@ -237,7 +237,7 @@ pub async fn recompute(
             }
         }
         let eligible: Vec<OperatorId> =
-            inputs.operators.iter().filter(|o| o.eligible).map(|o| o.id).collect();
+            inputs.operators.iter().filter(|o| o.bond_wei > 0).map(|o| o.id).collect();
         let part = available.checked_div(eligible.len() as u64).unwrap_or_default();
         for operator in &eligible {
             recomputed.operators.entry(*operator).or_default().earned_nano += part;

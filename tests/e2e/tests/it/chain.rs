@@ -31,7 +31,8 @@ async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::
     payer_chain.authorize_session_key(&session).await?;
     let node = NodeId(B256::repeat_byte(0x42));
     let bond = payer_chain.minimum_bond_wei().await?.to::<u128>();
-    let id = operator_chain.register_operator(operator.address(), bond, "acme".into()).await?;
+    let id =
+        operator_chain.register_operator(operator.address(), bond, u64::MAX, "acme".into()).await?;
     operator_chain.add_node(id, node).await?;
     assert_eq!(id, OperatorId(0));
 
@@ -52,7 +53,12 @@ async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::
     let (first, last) = (Epoch(1), Epoch(payer_chain.closed_epochs().await? - 1));
     let missed = payer_chain.epoch_inputs(first).await?;
     assert_eq!(missed.block_number, payer_chain.epoch_inputs(last).await?.block_number);
-    assert!(missed.operators[0].eligible && missed.payers[0].fee_wei < inputs.payers[0].fee_wei);
+    assert!(missed.payers[0].fee_wei < inputs.payers[0].fee_wei);
+    let worked = &missed.operators[0];
+    assert_eq!((worked.bond_wei, missed.total_bond_wei), (bond, U256::from(bond)));
+    assert_eq!(worked.capacity_bytes, 5_000 * 107_374_182, "all that the bond backs");
+    assert_eq!(missed.total_capacity_bytes, U256::from(worked.capacity_bytes));
+    assert_eq!((missed.pool_bps.bps(), missed.pool_limit_bps.bps()), (1_000, 5_000));
 
     let (view, _follower) = follow(payer_chain.clone(), 0, Duration::from_millis(200)).await?;
     let running = last.next();
