@@ -1,6 +1,7 @@
 //! Chores of the repository: the demo, the walls between crates, and what the contract checks need beyond forge.
 
 mod abi;
+mod adversary;
 mod demo;
 mod gas;
 mod layers;
@@ -14,6 +15,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "xtask")]
 enum Command {
+    /// Lie about epochs at random and see whether a watcher disproves it
+    Adversary(adversary::Args),
     /// Run the whole network on this machine and check every payout
     Demo(demo::Args),
     /// Compile the contracts and remake abi/
@@ -29,6 +32,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Command::parse() {
+        Command::Adversary(args) => adversary::run(args),
         Command::Demo(args) => demo::run(args).await,
         Command::Abi(args) => abi::run(&args),
         Command::Layers(args) => layers::run(&args),

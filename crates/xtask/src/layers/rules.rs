@@ -25,6 +25,7 @@ impl Layer {
                 "receipt",
                 "merkle",
                 "rewards",
+                "watcher",
                 "dataset",
                 "protocol",
                 "overlay",
