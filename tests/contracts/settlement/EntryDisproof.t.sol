@@ -7,6 +7,7 @@ import {Judge} from "../../../contracts/settlement/Judge.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {SumTree} from "../support/SumTree.sol";
 import {Trial} from "./support/Trial.sol";
+import {World} from "./support/World.sol";
 
 /// @title The disproof of entries
 contract EntryDisproofTest is Trial {
@@ -146,5 +147,29 @@ contract EntryDisproofTest is Trial {
 
     function _word(uint32 id, uint64 nano) private view returns (bytes32) {
         return SumTree.leaf(SumTree.entry(id, facts.payoutAt(id, 1), nano));
+    }
+}
+
+/// @title The same where there is no tree before
+contract FirstEntriesTest is Trial {
+    function setUp() public override {
+        World.setUp();
+        _end(0, 3);
+        Dataset memory made = _dataset(_five(0), 0);
+        right = made;
+    }
+
+    function test_InTheFirstEpochNobodyHadAnything() external {
+        Dataset memory made = right;
+        ISettlement.Proposal memory p = _propose(made, 0);
+        for (uint32 place = 0; place < 4; ++place) {
+            _fails(_badEntry(p, made, place), Judge.NothingWrong.selector);
+        }
+        vm.warp(p.time + 3 hours);
+        settlement.withdrawBond(p);
+        uint64 nano = uint64(uint256(made.words[1])) + 1;
+        made.words[1] = SumTree.leaf(SumTree.entry(1, facts.payoutAt(1, 0), nano));
+        p = _propose(made, 0);
+        _disproves(p, _badEntry(p, made, 1));
     }
 }
