@@ -8,7 +8,7 @@ import {SumTree} from "../support/SumTree.sol";
 import {Trial} from "./support/Trial.sol";
 
 /// @title Proposals side by side
-contract ProposalsTest is Trial {
+contract SettlementProposalsTest is Trial {
     function _parameters() internal view override returns (Proposals.Parameters memory parameters) {
         parameters = super._parameters();
         parameters.guardian = GUARDIAN;
