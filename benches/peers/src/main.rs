@@ -23,6 +23,7 @@ struct Figures {
     tap_receipts_per_s_core: u64,
     libsecp_recover_per_s_core: u64,
     ingest_receipts_per_s: u64,
+    node_ingest_receipts_per_s: u64,
     rollup_10m_s: f64,
     rollup_10m_rss_mb: u64,
     tree_1m_s: f64,
@@ -66,6 +67,8 @@ fn measure(tatum: &str) -> anyhow::Result<Figures> {
     eprintln!("   rs_merkle {:.2} s, ours {:.2} s", trees.rs_merkle_s, trees.full_s);
     progress("receipts over HTTP into SQLite");
     let ingest = tatum::ingest(tatum).context("tatum bench ingest")?;
+    progress("a relay's outbox over HTTP into SQLite");
+    let node_ingest = tatum::node_ingest(tatum).context("tatum bench outbox")?;
     progress("closing an epoch of 10 million receipts");
     let rollup = tatum::rollup(tatum).context("tatum bench rollup")?;
     Ok(Figures {
@@ -73,6 +76,7 @@ fn measure(tatum: &str) -> anyhow::Result<Figures> {
         tap_receipts_per_s_core: tap as u64,
         libsecp_recover_per_s_core: ours.recover_per_s as u64,
         ingest_receipts_per_s: ingest.receipts_per_s as u64,
+        node_ingest_receipts_per_s: node_ingest.receipts_per_s as u64,
         rollup_10m_s: round(rollup.rollup_s),
         rollup_10m_rss_mb: rollup.peak_rss_mb as u64,
         tree_1m_s: round(trees.full_s),

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Of `tatum bench ingest --json`.
+/// Of `tatum bench ingest --json` and `tatum bench outbox --json`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Ingest {
     pub(crate) receipts_per_s: f64,
@@ -51,6 +51,10 @@ pub(crate) fn relay(tatum: &str, messages: u64, steady_s: u32) -> anyhow::Result
 
 pub(crate) fn ingest(tatum: &str) -> anyhow::Result<Ingest> {
     run(tatum, &["bench", "ingest", "--json", "--batch", "1000"])
+}
+
+pub(crate) fn node_ingest(tatum: &str) -> anyhow::Result<Ingest> {
+    run(tatum, &["bench", "outbox", "--json"])
 }
 
 pub(crate) fn rollup(tatum: &str) -> anyhow::Result<Rollup> {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tatum_primitives::millis;
+
 /// A clock shared by everything that asks for the time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -28,7 +30,7 @@ impl Clock {
 /// Milliseconds since 1970 by the machine's clock.
 pub(crate) fn wall_ms() -> u64 {
     let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(machine.as_millis()).unwrap_or(u64::MAX)
+    millis(machine)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tatum_database::Outcome;
+use tatum_primitives::millis;
 
 /// Upper bounds of the duration histogram, in milliseconds.
 const BOUNDS_MS: [u64; 9] = [1, 5, 10, 25, 50, 100, 250, 1000, 5000];
@@ -52,7 +53,7 @@ impl Metrics {
 
     /// Counts a submission answered after `took`.
     pub fn submission(&self, took: Duration) {
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let took_ms = millis(took);
         for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
             if took_ms <= *bound {
                 bucket.fetch_add(1, Ordering::Relaxed);

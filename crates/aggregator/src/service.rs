@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::close::{Closer, Judged, Leadership, Rules};
+use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
 use crate::publish::{Publication, Pulse, Shelf};
 use crate::{Clock, Config, Identity, Metrics, ingest, publish};
@@ -163,5 +164,5 @@ fn router(
         pulse: shared.pulse.clone(),
         identity,
     };
-    ingest::router(ingest).merge(publish::router(publication))
+    with_fallbacks(ingest::router(ingest).merge(publish::router(publication)))
 }

@@ -7,6 +7,7 @@ use tatum_chain::{Chain, Deployment, DeploymentError};
 use tatum_node::client::Stream;
 use tatum_node::{NodeKey, TrackerAddress, Trackers};
 use tatum_primitives::{StreamId, StreamKey};
+use tatum_protocol::client::AggregatorClient;
 
 use crate::keys::{self, KeySource, KeystoreArgs};
 
@@ -75,6 +76,31 @@ impl TrackerArgs {
     /// All of them, if they go together.
     pub(crate) fn trackers(&self) -> anyhow::Result<Trackers> {
         Ok(Trackers::new(self.tracker.clone())?)
+    }
+}
+
+/// Which aggregator.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct AggregatorArgs {
+    /// The aggregator: receipts are handed in there, and it publishes the distributions
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TATUM_AGGREGATOR",
+        default_value = "http://127.0.0.1:7070"
+    )]
+    aggregator: String,
+}
+
+impl AggregatorArgs {
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.aggregator
+    }
+
+    /// How it is asked.
+    pub(crate) fn client(&self) -> anyhow::Result<AggregatorClient> {
+        Ok(AggregatorClient::new(&self.aggregator)?)
     }
 }
 

@@ -4,14 +4,13 @@
 //! stream's partitions have their places on different trackers, so every tracker is given every list.
 
 use std::future::Future;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Client, Response, StatusCode, Url};
-use serde::{Deserialize, Serialize};
-use tatum_node::Trackers;
+use serde::Serialize;
+use tatum_node::{TrackerAddress, Trackers};
 use tatum_overlay::permissions::{PermissionList, SignedPermissions};
 use tatum_primitives::StreamId;
+use tatum_protocol::client::TrackerClient;
 use tatum_receipt::Verifier;
 use tokio::task::JoinSet;
 
@@ -20,9 +19,7 @@ use crate::output::Output;
 /// A deployment's trackers, as they serve permission lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Lists {
-    client: Client,
-    /// Where each tracker answers.
-    trackers: Vec<String>,
+    trackers: Vec<TrackerClient>,
 }
 
 /// Who has a list now.
@@ -36,16 +33,11 @@ pub(crate) struct Told {
     pub(crate) missed_by: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Published {
-    told: usize,
-}
-
 impl Lists {
     pub(crate) fn new(trackers: &Trackers) -> anyhow::Result<Self> {
-        let client = Client::builder().timeout(Duration::from_secs(10)).build()?;
-        let trackers = trackers.list().iter().map(|tracker| tracker.http_url()).collect();
-        Ok(Self { client, trackers })
+        let client = |tracker: &TrackerAddress| TrackerClient::new(&tracker.http_url());
+        let trackers = trackers.list().iter().map(client).collect::<Result<_, _>>()?;
+        Ok(Self { trackers })
     }
 
     /// The newest list that any tracker keeps, under the owner's signature. One tracker that answers is enough: a list
@@ -56,7 +48,7 @@ impl Lists {
         verifier: &Verifier,
         output: &Output,
     ) -> anyhow::Result<Option<PermissionList>> {
-        let ask = |url| kept(self.client.clone(), url, stream.clone(), *verifier);
+        let ask = |tracker| kept(tracker, stream.clone(), *verifier);
         let (answers, failures) = self.each(ask).await;
         if answers.is_empty() {
             return Err(together(failures));
@@ -74,8 +66,7 @@ impl Lists {
         signed: &SignedPermissions,
         output: &Output,
     ) -> anyhow::Result<Told> {
-        let (answers, failures) =
-            self.each(|url| publish(self.client.clone(), url, signed.clone())).await;
+        let (answers, failures) = self.each(|tracker| publish(tracker, signed.clone())).await;
         if answers.is_empty() {
             return Err(together(failures));
         }
@@ -94,24 +85,25 @@ impl Lists {
     /// Turns to all trackers at once; gives what came of it in their order.
     async fn each<T, F>(
         &self,
-        ask: impl Fn(String) -> F,
+        ask: impl Fn(TrackerClient) -> F,
     ) -> (Vec<(String, T)>, Vec<(String, anyhow::Error)>)
     where
         T: Send + 'static,
         F: Future<Output = anyhow::Result<T>> + Send + 'static,
     {
         let mut asking = JoinSet::new();
-        for (place, url) in self.trackers.iter().enumerate() {
-            let asked = ask(url.clone());
+        for (place, tracker) in self.trackers.iter().enumerate() {
+            let asked = ask(tracker.clone());
             asking.spawn(async move { (place, asked.await) });
         }
         let mut answers = asking.join_all().await;
         answers.sort_unstable_by_key(|(place, _)| *place);
         let (mut good, mut bad) = (Vec::new(), Vec::new());
-        for ((_, answer), url) in answers.into_iter().zip(&self.trackers) {
+        for ((_, answer), tracker) in answers.into_iter().zip(&self.trackers) {
+            let url = tracker.base().to_owned();
             match answer {
-                Ok(answer) => good.push((url.clone(), answer)),
-                Err(error) => bad.push((url.clone(), error)),
+                Ok(answer) => good.push((url, answer)),
+                Err(error) => bad.push((url, error)),
             }
         }
         (good, bad)
@@ -131,58 +123,28 @@ fn together(mut failures: Vec<(String, anyhow::Error)>) -> anyhow::Error {
 }
 
 async fn kept(
-    client: Client,
-    tracker: String,
+    tracker: TrackerClient,
     stream: StreamId,
     verifier: Verifier,
 ) -> anyhow::Result<Option<PermissionList>> {
-    let url = Url::parse_with_params(&address(&tracker), [("stream", stream.as_str())])
-        .with_context(|| format!("{tracker:?} is no URL"))?;
-    let asking = || format!("asking the tracker at {tracker}");
-    let response = client.get(url).send().await.with_context(asking)?;
-    if response.status() == StatusCode::NOT_FOUND {
-        return Ok(None);
-    }
-    let signed: SignedPermissions = answer(response).await.with_context(asking)?;
+    let url = tracker.base();
+    let kept = tracker.permissions(&stream).await;
+    let kept = kept.with_context(|| format!("asking the tracker at {url}"))?;
+    let Some(signed) = kept else { return Ok(None) };
     if signed.list.stream != stream {
-        bail!("the tracker at {tracker} answered with the list of {}", signed.list.stream);
+        bail!("the tracker at {url} answered with the list of {}", signed.list.stream);
     }
     signed
         .verify(&verifier)
-        .with_context(|| format!("the list of the tracker at {tracker} does not count"))?;
+        .with_context(|| format!("the list of the tracker at {url} does not count"))?;
     Ok(Some(signed.list))
 }
 
-async fn publish(
-    client: Client,
-    tracker: String,
-    signed: SignedPermissions,
-) -> anyhow::Result<usize> {
-    let telling = || format!("telling the tracker at {tracker}");
-    let sent = client.post(address(&tracker)).json(&signed).send().await.with_context(telling)?;
-    let published: Published = answer(sent).await.with_context(telling)?;
+async fn publish(tracker: TrackerClient, signed: SignedPermissions) -> anyhow::Result<usize> {
+    let published = tracker.publish(&signed).await;
+    let published =
+        published.with_context(|| format!("telling the tracker at {}", tracker.base()))?;
     Ok(published.told)
-}
-
-fn address(tracker: &str) -> String {
-    format!("{tracker}/v1/permissions")
-}
-
-/// A tracker's answer, or what it says is wrong.
-async fn answer<T: for<'de> Deserialize<'de>>(response: Response) -> anyhow::Result<T> {
-    #[derive(Deserialize)]
-    struct Wrong {
-        error: String,
-    }
-    let status = response.status();
-    let text = response.text().await?;
-    if status.is_success() {
-        return serde_json::from_str(&text).context("the answer cannot be read");
-    }
-    match serde_json::from_str::<Wrong>(&text) {
-        Ok(Wrong { error }) => bail!("{error}"),
-        Err(_) => bail!("status {status}"),
-    }
 }
 
 #[cfg(test)]
@@ -194,6 +156,7 @@ mod tests {
     use axum::{Json, Router};
     use tatum_overlay::permissions::Audience;
     use tatum_primitives::{Address, Domain};
+    use tatum_protocol::{Problem, ProblemKind, Published};
     use tatum_receipt::SessionKey;
 
     use super::*;
@@ -223,11 +186,12 @@ mod tests {
     async fn tracker(held: Option<SignedPermissions>) -> (String, Kept) {
         let show = async |State(kept): State<Kept>| match kept.lock().unwrap().clone() {
             Some(list) => Ok(Json(list)),
-            None => Err(axum::http::StatusCode::NOT_FOUND),
+            None => Err(Problem::new(ProblemKind::NotFound, "no list").response()),
         };
         let take = async |State(kept): State<Kept>, Json(list): Json<SignedPermissions>| {
+            let PermissionList { stream, version, .. } = list.list.clone();
             *kept.lock().unwrap() = Some(list);
-            Json(serde_json::json!({ "told": 2 }))
+            Json(Published { stream, version, told: 2 })
         };
         let kept = Arc::new(Mutex::new(held));
         let routes = Router::new()

@@ -3,58 +3,13 @@
 //! Invariant: a transaction that writes receipts holds a lock on the epoch's row, so an epoch that is read as closing
 //! gets no further receipt.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use tatum_primitives::{Address, B256, Epoch, Nano};
+use tatum_protocol::EpochState;
 
 use crate::row::{address_opt, bigint, corrupt, hash_opt, unsigned, unsigned_opt};
 use crate::{Database, DatabaseError};
-
-/// How far an epoch has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EpochState {
-    /// Takes receipts.
-    Open,
-    /// Takes no more receipts.
-    Closing,
-    /// Its dataset is written and its root known.
-    Rolled,
-    /// Its root stands on the chain as a proposal.
-    Proposed,
-    /// Its root is the one claims are paid from.
-    Finalized,
-}
-
-impl EpochState {
-    const ALL: [(Self, &str); 5] = [
-        (Self::Open, "open"),
-        (Self::Closing, "closing"),
-        (Self::Rolled, "rolled"),
-        (Self::Proposed, "proposed"),
-        (Self::Finalized, "finalized"),
-    ];
-}
-
-impl fmt::Display for EpochState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(state, _)| state == self).map_or("", |(_, name)| name);
-        f.write_str(name)
-    }
-}
-
-impl FromStr for EpochState {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.iter().find(|(_, name)| *name == text);
-        found.map(|(state, _)| *state).ok_or_else(|| format!("{text:?} is no epoch state"))
-    }
-}
 
 /// What the roll-up of an epoch came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use tatum_primitives::Epoch;
 
-use crate::EpochState;
+use tatum_protocol::EpochState;
 
 /// A failure of the database, or a contradiction in it.
 #[derive(Debug, thiserror::Error)]

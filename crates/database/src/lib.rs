@@ -35,10 +35,10 @@ mod transitions;
 mod writer;
 
 pub use database::{Backend, Database};
-pub use epochs::{EpochRecord, EpochState, RolledEpoch};
+pub use epochs::{EpochRecord, RolledEpoch};
 pub use error::DatabaseError;
 pub use leases::Lease;
-pub use node::{Answer, KeptReceipt, NodeReceiptCounts, NodeStore};
+pub use node::{KeptReceipt, NodeReceiptCounts, NodeStore};
 pub use receipts::ReceiptScan;
 pub use rejections::{MAX_REJECTED_BYTES, Refused, RejectedReceipt, RejectionQuery};
 pub use writer::{Candidate, Outcome, SubmitError, Writer, WriterOptions};

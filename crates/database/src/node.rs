@@ -10,6 +10,7 @@ use std::path::Path;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use tatum_primitives::{Address, B256, Epoch, ReaderId, Role, StreamKey};
+use tatum_protocol::receipts::Answer;
 use tatum_receipt::{Acknowledgement, KEY_BYTES, ReceiptKey, SignedReceipt, Step, step};
 
 use crate::database::{MigrationText, begin_write, sqlite_url};
@@ -40,17 +41,6 @@ pub struct KeptReceipt {
     pub signed: SignedReceipt,
     /// The acknowledgement of exactly this receipt.
     pub acknowledgement: Option<Acknowledgement>,
-}
-
-/// What the aggregator said of a receipt.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The receipt that was handed in.
-    pub signed: SignedReceipt,
-    /// Why it was refused; `None` if it counts (or a newer one does).
-    pub refused: Option<String>,
-    /// Whether a refusal is final. Others are tried again.
-    pub is_final: bool,
 }
 
 /// How many receipts are in which state.
@@ -185,32 +175,44 @@ impl NodeStore {
         Ok(())
     }
 
-    /// Receipts to hand in, those of older epochs first.
-    pub async fn to_hand_in(&self, limit: u32) -> Result<Vec<SignedReceipt>, DatabaseError> {
-        const SQL: &str = "SELECT signed FROM node_receipts WHERE answered_rank < rank \
-             ORDER BY key LIMIT $1";
-        let rows =
-            sqlx::query(SQL).bind(i64::from(limit)).fetch_all(self.database.reader()).await?;
+    /// Receipts to hand in, those of older epochs first: the first ones, or those that come `after` another.
+    pub async fn to_hand_in(
+        &self,
+        after: Option<&ReceiptKey>,
+        limit: u32,
+    ) -> Result<Vec<SignedReceipt>, DatabaseError> {
+        const SQL: &str = "SELECT signed FROM node_receipts \
+             WHERE key > $1 AND answered_rank < rank ORDER BY key LIMIT $2";
+        // Every key comes after the empty one.
+        let after = after.map(key_bytes).unwrap_or_default();
+        let rows = sqlx::query(SQL)
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(self.database.reader())
+            .await?;
         rows.iter().map(signed).collect()
     }
 
-    /// Records the aggregator's answers. A refusal that is not final stays in the outbox.
-    pub async fn record_answers(&self, answers: &[Answer]) -> Result<(), DatabaseError> {
+    /// Records what the aggregator answered for each receipt. A refusal that is not final stays in the outbox.
+    pub async fn record_answers(
+        &self,
+        answered: &[(SignedReceipt, Answer)],
+    ) -> Result<(), DatabaseError> {
         const DONE: &str = "UPDATE node_receipts SET answered_rank = $1, reason = $2, refusals = $3 \
              WHERE key = $4 AND answered_rank < $1";
         const AGAIN: &str = "UPDATE node_receipts SET reason = $1, refusals = refusals + 1 \
              WHERE key = $2 AND rank = $3";
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
-        for answer in answers {
-            let key = key_bytes(&answer.signed.receipt.key());
-            let rank = rank(&answer.signed);
-            let refused = answer.refused.clone();
-            let query = if refused.is_none() || answer.is_final {
-                let refusals = i64::from(refused.is_some());
-                sqlx::query(DONE).bind(rank).bind(refused).bind(refusals).bind(key)
+        for (signed, answer) in answered {
+            let key = key_bytes(&signed.receipt.key());
+            let rank = rank(signed);
+            let reason = answer.reason();
+            let query = if answer.is_final() {
+                let refusals = i64::from(reason.is_some());
+                sqlx::query(DONE).bind(rank).bind(reason).bind(refusals).bind(key)
             } else {
-                sqlx::query(AGAIN).bind(refused).bind(key).bind(rank)
+                sqlx::query(AGAIN).bind(reason).bind(key).bind(rank)
             };
             query.execute(&mut *transaction).await?;
         }
@@ -363,20 +365,21 @@ mod tests {
         for signed in [receipt(1, 1, 5), receipt(2, 1, 5)] {
             store.keep(&signed).await.unwrap();
         }
-        assert_eq!(store.to_hand_in(10).await.unwrap().len(), 2);
+        let waiting = store.to_hand_in(None, 10).await.unwrap();
+        assert_eq!(waiting.len(), 2);
+        let behind = store.to_hand_in(Some(&waiting[0].receipt.key()), 10).await.unwrap();
+        assert_eq!(behind, waiting[1..]);
         // The second is replaced while the first version is on its way.
         store.keep(&receipt(2, 2, 6)).await.unwrap();
-        let answer = |signed, refused: Option<&str>, is_final| Answer {
-            signed,
-            refused: refused.map(str::to_owned),
-            is_final,
-        };
-        let answers = [answer(receipt(1, 1, 5), None, true), answer(receipt(2, 1, 5), None, true)];
+        let answers = [receipt(1, 1, 5), receipt(2, 1, 5)].map(|signed| (signed, Answer::Accepted));
         store.record_answers(&answers).await.unwrap();
-        assert_eq!(store.to_hand_in(10).await.unwrap(), vec![receipt(2, 2, 6)]);
-        store.record_answers(&[answer(receipt(2, 2, 6), Some("later"), false)]).await.unwrap();
-        assert_eq!(store.to_hand_in(10).await.unwrap().len(), 1);
-        store.record_answers(&[answer(receipt(2, 2, 6), Some("never"), true)]).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), vec![receipt(2, 2, 6)]);
+        let (running, earlier) = (Epoch(3), Epoch(2));
+        let later = Answer::rejected(Rejection::FutureEpoch { got: running, running: earlier });
+        store.record_answers(&[(receipt(2, 2, 6), later)]).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap().len(), 1);
+        let never = Rejection::PastEpoch { got: earlier, earliest_open: running };
+        store.record_answers(&[(receipt(2, 2, 6), Answer::rejected(never))]).await.unwrap();
         let counts = store.counts().await.unwrap();
         assert_eq!(counts, NodeReceiptCounts { kept: 2, waiting: 0, refused: 1 });
     }

@@ -18,7 +18,7 @@ pub const MAX_REJECTED_BYTES: usize = 2048;
 /// What somebody handed in that does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// As handed in: canonical bytes, or the JSON text of what is no receipt.
+    /// As handed in.
     pub bytes: Vec<u8>,
     /// The payer named, if the bytes could be read.
     pub payer: Option<Address>,

@@ -4,9 +4,10 @@
 //! names the state it starts from; so a step repeated after a crash either finds its work to do or finds it done.
 
 use tatum_primitives::{Address, B256, Epoch};
+use tatum_protocol::EpochState;
 
 use crate::row::bigint;
-use crate::{Database, DatabaseError, EpochState, RolledEpoch};
+use crate::{Database, DatabaseError, RolledEpoch};
 
 impl Database {
     /// From here on `epoch` takes no more receipts. Does nothing if that was so already.

@@ -8,6 +8,7 @@ mod batch;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tatum_primitives::millis;
 use tatum_receipt::{Rejection, SignedReceipt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -186,8 +187,7 @@ impl Task {
 
     async fn sweep(&mut self) {
         self.refusals_left = self.options.refusals_per_minute;
-        let retention_ms =
-            u64::try_from(self.options.refusal_retention.as_millis()).unwrap_or(u64::MAX);
+        let retention_ms = millis(self.options.refusal_retention);
         let before = now_ms().saturating_sub(retention_ms);
         match self.database.forget_rejections(before, self.options.refusals_kept).await {
             Ok(0) => {}
@@ -199,5 +199,5 @@ impl Task {
 
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    millis(since)
 }

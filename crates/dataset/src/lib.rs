@@ -21,8 +21,8 @@
 //!
 //! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in one pass over the sorted receipts, in memory
 //! that grows with operators and not with receipts; [`verify`] re-derives everything in a folder by another program,
-//! [`rollup`], and names what differs; [`ReceiptProof`] and [`OperatorProof`] prove one
-//! row to somebody who has nothing else.
+//! [`rollup`], and names what differs; [`ReceiptProof`] proves one receipt to
+//! somebody who has nothing else.
 //!
 //! # Not provided
 //!
@@ -47,7 +47,6 @@ mod folder;
 mod lineup;
 mod manifest;
 mod open;
-mod operator_proof;
 mod pass;
 mod receipt_proof;
 mod receipt_prover;
@@ -65,7 +64,6 @@ pub use difference::{Difference, Differences};
 pub use error::{Error, RowError};
 pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
 pub use open::Dataset;
-pub use operator_proof::OperatorProof;
 pub use receipt_proof::{ReceiptProof, ReceiptProofError, Shown};
 pub use receipt_prover::ReceiptProver;
 pub use rollup::{Distribution, rollup};

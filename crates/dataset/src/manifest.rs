@@ -54,10 +54,10 @@ pub struct Parameters {
     /// How long after the epoch's end receipts were still taken.
     pub grace_ms: u64,
     /// What may be paid: everything funded so far less `previous_total_nano`.
-    #[serde(with = "decimal")]
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub available_nano: Nano,
     /// What the distribution before promised in all.
-    #[serde(with = "decimal")]
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub previous_total_nano: Nano,
     /// The manifest of the distribution before; none for the first.
     pub previous_manifest_hash: Option<B256>,
@@ -95,13 +95,13 @@ pub struct Results {
     /// Root of the receipts tree; zero without receipts.
     pub receipts_root: B256,
     /// What the tree promises in all.
-    #[serde(with = "decimal")]
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub total_nano: Nano,
     /// What this epoch adds.
-    #[serde(with = "decimal")]
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub distributed_nano: Nano,
     /// What is available and not distributed.
-    #[serde(with = "decimal")]
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub dust_nano: Nano,
     /// Bytes in receipts as a share of all payers' quota, rounded down.
     pub utilisation_bps: Bps,
@@ -150,19 +150,5 @@ impl Manifest {
     /// As for [`Manifest::encode`].
     pub fn hash(&self) -> Result<B256, Error> {
         self.encode().map(keccak256)
-    }
-}
-
-/// Amounts as decimal text without leading zeros.
-pub(crate) mod decimal {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-    use tatum_primitives::Nano;
-
-    pub(crate) fn serialize<S: Serializer>(nano: &Nano, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&nano.0)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Nano, D::Error> {
-        String::deserialize(d)?.parse().map(Nano).map_err(de::Error::custom)
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tatum_overlay::Now;
-use tatum_primitives::{Epoch, EpochSchedule};
+use tatum_primitives::{Epoch, EpochSchedule, millis};
 
 /// Tells the time and the epoch.
 pub trait Clock: Debug + Send + Sync {
@@ -49,11 +49,11 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn wall_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        millis(since)
     }
 
     fn monotonic_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.started.elapsed())
     }
 
     fn schedule(&self) -> EpochSchedule {

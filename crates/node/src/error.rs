@@ -91,3 +91,9 @@ pub enum NodeError {
     #[error("the node has stopped")]
     Stopped,
 }
+
+/// An error with its causes.
+pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -13,7 +13,7 @@ use tatum_database::NodeStore;
 use tatum_overlay::credit;
 use tatum_overlay::node::{Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Address, Domain, Epoch, NodeId, OperatorId};
+use tatum_primitives::{Address, Domain, Epoch, NodeId, OperatorId, millis};
 use tatum_receipt::Verifier;
 use tatum_receipt::checks::ChainFacts;
 use tokio::net::TcpListener;
@@ -281,7 +281,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
         clock: Arc::clone(&config.clock),
         verifier: Verifier::new(config.domain),
         facts: Some(config.facts.clone()),
-        grace_ms: u64::try_from(config.grace.as_millis()).unwrap_or(u64::MAX),
+        grace_ms: millis(config.grace),
         store: Some(store),
     }
 }

@@ -5,13 +5,14 @@
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::{Value, json};
+use axum::{Json, Router};
 use tatum_database::{NodeReceiptCounts, NodeStore};
 use tatum_primitives::NodeId;
+use tatum_protocol::status::{Health, NodeReceipts, NodeStatus};
+use tatum_protocol::{Problem, ProblemKind};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,24 +34,41 @@ pub(crate) async fn serve(listener: TcpListener, source: StatusSource) {
         .route("/health", get(health))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
+        .fallback(unknown)
         .with_state(source);
     if let Err(error) = axum::serve(listener, routes).await {
         tracing::error!(%error, "the status page has stopped");
     }
 }
 
+/// A part of the node that does not answer.
+struct Silent(&'static str);
+
+impl IntoResponse for Silent {
+    fn into_response(self) -> Response {
+        let Self(part) = self;
+        let detail = format!("{part} does not answer");
+        Problem::new(ProblemKind::Busy, detail).response().into_response()
+    }
+}
+
+async fn unknown() -> Response {
+    let detail = "a node shows /health, /status and /metrics";
+    Problem::new(ProblemKind::NotFound, detail).response().into_response()
+}
+
 impl StatusSource {
-    async fn engine(&self) -> Result<Status, StatusCode> {
+    async fn engine(&self) -> Result<Status, Silent> {
         let (reply, status) = oneshot::channel();
         let asked = self.commands.send(Command::Status(reply)).await;
-        asked.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        status.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+        asked.map_err(|_| Silent("the engine"))?;
+        status.await.map_err(|_| Silent("the engine"))
     }
 
-    async fn stored(&self) -> Result<NodeReceiptCounts, StatusCode> {
+    async fn stored(&self) -> Result<NodeReceiptCounts, Silent> {
         self.store.counts().await.map_err(|error| {
             tracing::error!(%error, "the receipt store does not answer");
-            StatusCode::SERVICE_UNAVAILABLE
+            Silent("the receipt store")
         })
     }
 
@@ -67,39 +85,39 @@ fn connected(status: &Status) -> usize {
     status.trackers.iter().filter(|tracker| tracker.connected).count()
 }
 
-async fn health(State(source): State<StatusSource>) -> Result<axum::Json<Value>, StatusCode> {
+async fn health(State(source): State<StatusSource>) -> Result<Json<Health>, Silent> {
     let status = source.engine().await?;
     source.stored().await?;
-    Ok(axum::Json(json!({ "status": "ok", "tracker": connected(&status) > 0 })))
+    Ok(Json(Health { tracker: Some(connected(&status) > 0), ..Health::ok() }))
 }
 
-async fn status(State(source): State<StatusSource>) -> Result<axum::Json<Value>, StatusCode> {
+async fn status(State(source): State<StatusSource>) -> Result<Json<NodeStatus>, Silent> {
     let status = source.engine().await?;
     let stored = source.stored().await?;
-    let [handed_in, refused, failures] = source.handed_in();
-    Ok(axum::Json(json!({
-        "node": source.node,
-        "operator_id": status.operator_id,
-        "tracker_connected": connected(&status) > 0,
-        "trackers": status.trackers,
-        "messages": status.counters,
-        "dropped_packets": status.dropped_packets,
-        "refused_datagrams": status.refused_datagrams,
-        "streams": status.streams,
-        "peers": status.peers,
-        "receipts": {
-            "taken": status.receipts,
-            "kept": stored.kept,
-            "waiting_for_aggregator": stored.waiting,
-            "refused_by_aggregator": stored.refused,
-            "handed_in": handed_in,
-            "refusals": refused,
-            "hand_in_failures": failures,
+    let [handed_in, refusals, hand_in_failures] = source.handed_in();
+    Ok(Json(NodeStatus {
+        node: source.node,
+        operator_id: status.operator_id,
+        tracker_connected: connected(&status) > 0,
+        trackers: status.trackers,
+        messages: status.counters,
+        dropped_packets: status.dropped_packets,
+        refused_datagrams: status.refused_datagrams,
+        streams: status.streams,
+        peers: status.peers,
+        receipts: NodeReceipts {
+            taken: status.receipts,
+            kept: stored.kept,
+            waiting_for_aggregator: stored.waiting,
+            refused_by_aggregator: stored.refused,
+            handed_in,
+            refusals,
+            hand_in_failures,
         },
-    })))
+    }))
 }
 
-async fn metrics(State(source): State<StatusSource>) -> Result<String, StatusCode> {
+async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
     let status = source.engine().await?;
     let stored = source.stored().await?;
     let counters = &status.counters;

@@ -23,10 +23,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use serde_json::{Value, json};
 use tatum_database::NodeStore;
 use tatum_node::client::{Config as ClientConfig, Item, Publisher, Stream, Subscriber};
 use tatum_node::relay::{self, SharedFacts};
@@ -36,6 +36,8 @@ use tatum_overlay::ledger::Cadence;
 use tatum_primitives::{
     Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamId,
 };
+use tatum_protocol::client::TrackerClient;
+use tatum_protocol::receipts::{self, Answer};
 use tatum_receipt::checks::ChainFacts;
 use tatum_receipt::{ReceiptKey, SessionKey, SignedReceipt};
 use tokio::sync::oneshot;
@@ -90,11 +92,12 @@ fn clock() -> Arc<dyn Clock> {
 
 type Held = Arc<Mutex<BTreeMap<ReceiptKey, SignedReceipt>>>;
 
-async fn take(State(held): State<Held>, Json(receipts): Json<Vec<SignedReceipt>>) -> Json<Value> {
+async fn take(State(held): State<Held>, batch: Bytes) -> Json<Vec<Answer>> {
     let mut held = held.lock().unwrap();
-    let answers = receipts.into_iter().map(|signed| {
+    let answers = receipts::decode(&batch, 20_000).unwrap().into_iter().map(|element| {
+        let signed = element.unwrap();
         held.insert(signed.receipt.key(), signed);
-        json!({ "outcome": "accepted" })
+        Answer::Accepted
     });
     Json(answers.collect())
 }

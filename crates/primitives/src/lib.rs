@@ -13,9 +13,11 @@
 )]
 
 mod amount;
+pub mod decimal;
 mod domain;
 mod epoch;
 mod ids;
+mod time;
 
 pub use alloy_primitives::{Address, B256, U256, keccak256};
 pub use amount::{Bps, Nano, NanoError, WEI_PER_NANO};
@@ -24,3 +26,4 @@ pub use epoch::{Epoch, EpochSchedule};
 pub use ids::{
     NodeId, OperatorId, ReaderId, Role, StreamId, StreamIdError, StreamKey, UnknownRole,
 };
+pub use time::millis;

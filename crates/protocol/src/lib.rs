@@ -1,15 +1,44 @@
 //! Every type that crosses from one process to another, each written once.
 //!
-//! Pure: no socket, no clock, no random numbers. Who speaks brings those.
+//! Pure: no socket, no clock, no random numbers. Who speaks brings those. Only the feature `client` adds the HTTP client that
+//! the command line, nodes, auditors and tests ask the services with.
 //!
 //! Invariant: the bytes of every form are kept in a snapshot (`tests/`), so a change of what goes over the wire is seen by
-//! whoever makes it. An integer that can pass 2^53 stands as decimal text, because JavaScript's numbers stop being exact there.
+//! whoever makes it. In a text of a tracker or a node, an integer that can pass 2^53 stands as decimal text, because
+//! JavaScript's numbers stop being exact there.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
-mod decimal;
+mod alarm;
+#[cfg(feature = "client")]
+pub mod client;
+mod epochs;
+mod graph;
 mod hex;
 mod node_key;
+mod operator_proof;
+mod permissions;
+mod problem;
+pub mod receipts;
+mod rejections;
+pub mod status;
 mod stream;
 pub mod tracker;
 
+pub use alarm::{Alarm, AlarmKind};
+pub use epochs::{CountedReceipt, EpochState, EpochSummary, ReceiptPage};
+pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
+pub use operator_proof::OperatorProof;
+pub use permissions::Published;
+pub use problem::{PROBLEM_JSON, Problem, ProblemKind};
+pub use rejections::{IdentitySummary, RejectionSummary};
 pub use stream::Stream;

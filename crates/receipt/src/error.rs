@@ -151,6 +151,24 @@ impl Rejection {
             Self::UnauthorizedSigner { .. } => "unauthorized_signer",
         }
     }
+
+    /// Whether a later block may lift it: what the receipt names may be news that the chain's followed view has not read yet.
+    /// Whoever is told such a rejection tries again; every other one is final.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::FutureEpoch { .. }
+            | Self::UnknownOperator { .. }
+            | Self::UnknownNode { .. }
+            | Self::NoStake { .. }
+            | Self::UnauthorizedSigner { .. } => true,
+            Self::Malformed { .. }
+            | Self::OutOfBounds { .. }
+            | Self::Channel { .. }
+            | Self::PastEpoch { .. }
+            | Self::OverQuota { .. }
+            | Self::Signature { .. } => false,
+        }
+    }
 }
 
 impl From<DecodeError> for Rejection {

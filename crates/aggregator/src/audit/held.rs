@@ -6,29 +6,35 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tatum_dataset::{Dataset, Verified};
+use tatum_protocol::receipts::{self, Element};
 use tatum_receipt::{ReceiptKey, SignedReceipt};
 
 use super::{AuditError, EpochReport};
 use crate::http::error::chain_of;
-use crate::ingest::wire;
 
-/// Reads receipts as they are handed in: the compact form, or a JSON array of them or a single one.
+/// Reads receipts as they are handed in, or a JSON array of them or a single one, as they are shown.
 ///
 /// # Errors
 ///
 /// What is wrong with the file, in words.
 pub fn held_receipts(file: &[u8]) -> Result<Vec<SignedReceipt>, String> {
-    let read = match file.first() {
-        Some(&wire::COMPACT_VERSION) => wire::read_compact(file),
-        _ => wire::read_json(file),
-    };
-    let elements = read.map_err(|error| error.to_string())?;
+    if file.first() != Some(&receipts::VERSION) {
+        return shown(file).map_err(|error| error.to_string());
+    }
+    // It lies on this machine's disk, so there is nobody to bound it for.
+    let elements = receipts::decode(file, usize::MAX).map_err(|error| error.to_string())?;
     let numbered = elements.into_iter().enumerate();
-    numbered
-        .map(|(at, element)| {
-            element.map_err(|refused| format!("receipt {at}: {}", refused.rejection))
-        })
-        .collect()
+    let named = |(at, element): (usize, Element)| {
+        element.map_err(|no_receipt| format!("receipt {at}: {}", no_receipt.error))
+    };
+    numbered.map(named).collect()
+}
+
+fn shown(file: &[u8]) -> serde_json::Result<Vec<SignedReceipt>> {
+    if file.trim_ascii_start().starts_with(b"{") {
+        return Ok(vec![serde_json::from_slice(file)?]);
+    }
+    serde_json::from_slice(file)
 }
 
 /// Checks that the receipts of the epoch that are `held`, by payers and for operators that exist, were counted.

@@ -4,18 +4,16 @@
 //! of a path or is larger than the manifest says; and no server, however slow or large, gets more than the [`Budget`].
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use reqwest::{Client, Response};
 use tatum_dataset::{MANIFEST, Manifest};
 use tatum_primitives::{B256, Epoch, keccak256};
+use tatum_protocol::client::http;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 use super::{Budget, FetchError, TABLES};
 
-/// How long a server may be silent.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest manifest; ours have two thousand bytes.
 const MAX_MANIFEST: u64 = 1 << 20;
 
@@ -86,8 +84,8 @@ async fn fetch_url(
     parent: &Path,
     budget: &Budget,
 ) -> Result<PathBuf, FetchError> {
-    let client = Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build();
-    let client = client.map_err(|source| FetchError::Request { url: url.to_owned(), source })?;
+    let client =
+        http().build().map_err(|source| FetchError::Request { url: url.to_owned(), source })?;
     let folder = parent.join(expected.to_string());
     if folder.exists() {
         return Ok(folder);

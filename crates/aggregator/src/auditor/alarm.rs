@@ -1,122 +1,56 @@
-//! What an auditor tells the world when something is wrong.
+//! How an alarm is made of a distribution, and how it is logged.
 //!
 //! Invariant: an alarm's id is a function of what it says, so that whoever gets it twice can tell.
 
-use serde::{Deserialize, Serialize};
 use tatum_chain::ProposedEvent;
-use tatum_primitives::{Address, B256, Epoch, keccak256};
+use tatum_primitives::keccak256;
+use tatum_protocol::{Alarm, AlarmKind};
 
 /// Differences told in one alarm, at most; the audit names all of them.
 const MAX_DIFFERENCES: usize = 20;
 
-/// What an alarm is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlarmKind {
-    /// A proposal does not hold; there is still time to challenge it.
-    Differs,
-    /// A distribution that does not hold has become final.
-    Finalized,
-    /// A distribution's dataset is not to be had, so nobody can check it.
-    Unavailable,
-    /// Something was filed against a proposal.
-    Acted,
-    /// What an earlier alarm was about is no longer so.
-    Cleared,
-}
-
-impl AlarmKind {
-    /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Differs, Self::Finalized, Self::Unavailable, Self::Acted, Self::Cleared];
-
-    /// The kind's name in metrics, logs and messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Differs => "differs",
-            Self::Finalized => "finalized",
-            Self::Unavailable => "unavailable",
-            Self::Acted => "acted",
-            Self::Cleared => "cleared",
-        }
+/// An alarm about the distribution of `event`.
+pub(super) fn about(
+    kind: AlarmKind,
+    deployment: &tatum_chain::Deployment,
+    event: &ProposedEvent,
+    summary: String,
+    mut differences: Vec<String>,
+) -> Alarm {
+    differences.truncate(MAX_DIFFERENCES);
+    let commitment = event.commitment();
+    // What was done may be done again to the same proposal; everything else is said of it once.
+    let what = if kind == AlarmKind::Acted { summary.as_str() } else { "" };
+    let id = [kind.name().as_bytes(), commitment.as_slice(), what.as_bytes()].concat();
+    let proposal = &event.proposal;
+    Alarm {
+        id: keccak256(id),
+        kind,
+        chain_id: deployment.chain_id,
+        distributor: deployment.distributor,
+        epoch: proposal.epoch,
+        root: proposal.root,
+        manifest_hash: proposal.manifest_hash,
+        proposer: event.proposer,
+        uri: proposal.uri.clone(),
+        finalizable_at_s: event.finalizable_at_s,
+        summary,
+        differences,
+        at_ms: crate::clock::wall_ms(),
     }
 }
 
-/// One alarm: the body that the webhook gets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alarm {
-    /// The same alarm always has the same id; it may come more than once.
-    pub id: B256,
-    /// What it is about.
-    pub kind: AlarmKind,
-    /// The chain.
-    pub chain_id: u64,
-    /// The contract.
-    pub distributor: Address,
-    /// The epoch.
-    pub epoch: Epoch,
-    /// The root on chain.
-    pub root: B256,
-    /// The manifest's hash on chain.
-    pub manifest_hash: B256,
-    /// Who proposed it.
-    pub proposer: Address,
-    /// Where its dataset is said to be.
-    pub uri: String,
-    /// When it can become final, or could, seconds of chain time.
-    pub finalizable_at_s: u64,
-    /// What is the matter, in one sentence.
-    pub summary: String,
-    /// What differs; the first few.
-    pub differences: Vec<String>,
-    /// When this was found, milliseconds since 1970.
-    pub at_ms: u64,
-}
-
-impl Alarm {
-    /// An alarm about the distribution of `event`.
-    pub(super) fn new(
-        kind: AlarmKind,
-        deployment: &tatum_chain::Deployment,
-        event: &ProposedEvent,
-        summary: String,
-        mut differences: Vec<String>,
-    ) -> Self {
-        differences.truncate(MAX_DIFFERENCES);
-        let commitment = event.commitment();
-        // What was done may be done again to the same proposal; everything else is said of it once.
-        let what = if kind == AlarmKind::Acted { summary.as_str() } else { "" };
-        let id = [kind.name().as_bytes(), commitment.as_slice(), what.as_bytes()].concat();
-        let proposal = &event.proposal;
-        Self {
-            id: keccak256(id),
-            kind,
-            chain_id: deployment.chain_id,
-            distributor: deployment.distributor,
-            epoch: proposal.epoch,
-            root: proposal.root,
-            manifest_hash: proposal.manifest_hash,
-            proposer: event.proposer,
-            uri: proposal.uri.clone(),
-            finalizable_at_s: event.finalizable_at_s,
-            summary,
-            differences,
-            at_ms: crate::clock::wall_ms(),
+/// Writes an alarm to the log.
+pub(super) fn log(alarm: &Alarm) {
+    let Alarm { epoch, root, proposer, summary, id, .. } = alarm;
+    let (kind, finalizable_at_s) = (alarm.kind.name(), alarm.finalizable_at_s);
+    let differences = alarm.differences.join("; ");
+    match alarm.kind {
+        AlarmKind::Acted | AlarmKind::Cleared => {
+            tracing::warn!(kind, %epoch, %root, %proposer, %id, "{summary}");
         }
-    }
-
-    /// Writes it to the log.
-    pub(super) fn log(&self) {
-        let Self { epoch, root, proposer, summary, id, .. } = self;
-        let (kind, finalizable_at_s) = (self.kind.name(), self.finalizable_at_s);
-        let differences = self.differences.join("; ");
-        match self.kind {
-            AlarmKind::Acted | AlarmKind::Cleared => {
-                tracing::warn!(kind, %epoch, %root, %proposer, %id, "{summary}");
-            }
-            _ => {
-                tracing::error!(kind, %epoch, %root, %proposer, finalizable_at_s, differences, %id, "ALARM: {summary}");
-            }
+        AlarmKind::Differs | AlarmKind::Finalized | AlarmKind::Unavailable => {
+            tracing::error!(kind, %epoch, %root, %proposer, finalizable_at_s, differences, %id, "ALARM: {summary}");
         }
     }
 }

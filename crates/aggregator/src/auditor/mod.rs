@@ -22,8 +22,6 @@ use tatum_primitives::Epoch;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use alarm::{Alarm, AlarmKind};
-
 use self::state::Store;
 use self::status::{AuditorMetrics, Status};
 use self::watch::Watch;

@@ -13,8 +13,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use tatum_chain::{Deployment, ProposedEvent};
 use tatum_primitives::{Address, Epoch};
-
-use super::{Alarm, AlarmKind};
+use tatum_protocol::{Alarm, AlarmKind};
 
 /// The file's name.
 const FILE: &str = "auditor.json";

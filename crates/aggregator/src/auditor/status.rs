@@ -12,10 +12,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use tatum_protocol::AlarmKind;
+use tatum_protocol::status::{AuditorReadiness, Health};
 
-use super::AlarmKind;
 use super::state::Verdict;
+use crate::http::with_fallbacks;
 use crate::publish::Pulse;
 
 /// Counters of one auditor.
@@ -119,22 +120,22 @@ pub(super) struct Status {
 }
 
 pub(super) fn router(status: Status) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/metrics", get(metrics))
-        .route("/health", get(async || Json(json!({ "status": "ok" }))))
-        .route("/ready", get(ready))
-        .with_state(status)
+        .route("/health", get(async || Json(Health::ok())))
+        .route("/ready", get(ready));
+    with_fallbacks(routes).with_state(status)
 }
 
 async fn metrics(State(status): State<Status>) -> ([(HeaderName, &'static str); 1], String) {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], status.metrics.render())
 }
 
-async fn ready(State(status): State<Status>) -> (StatusCode, Json<Value>) {
+async fn ready(State(status): State<Status>) -> (StatusCode, Json<AuditorReadiness>) {
     let auditing = status.auditing.load(Ordering::Relaxed);
     let chain = auditing || status.pulse.is_beating(Instant::now());
     let code = if chain { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(json!({ "ready": chain, "chain": chain, "auditing": auditing })))
+    (code, Json(AuditorReadiness { ready: chain, chain, auditing }))
 }
 
 #[cfg(test)]

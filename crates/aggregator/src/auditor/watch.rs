@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tatum_chain::{Chain, DistributionEvent, ProposalStatus, ProposedEvent};
 use tatum_primitives::{B256, Epoch};
+use tatum_protocol::AlarmKind;
 
 use super::state::{Case, Store, Verdict};
 use super::status::Status;
 use super::webhook::Webhook;
-use super::{Alarm, AlarmKind, Config};
+use super::{Config, alarm};
 use crate::audit::{self, AuditError, Challenge, DatasetSource, Datasets};
 use crate::http::error::chain_of;
 
@@ -268,8 +269,8 @@ impl Watch {
         differences: Vec<String>,
     ) -> anyhow::Result<()> {
         let deployment = self.chain.deployment();
-        let alarm = Alarm::new(kind, deployment, &case.event, summary, differences);
-        alarm.log();
+        let alarm = alarm::about(kind, deployment, &case.event, summary, differences);
+        alarm::log(&alarm);
         self.status.metrics.alarm(kind);
         let queued = self.store.change(|state| {
             state.cases.insert(case.event.proposal.epoch, case.clone());

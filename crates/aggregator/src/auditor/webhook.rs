@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
+use tatum_protocol::client::http;
 use tokio::sync::Notify;
 
 use super::state::Store;
@@ -32,7 +33,7 @@ pub(super) struct Webhook {
 
 impl Webhook {
     pub(super) fn new(url: String, store: Arc<Store>, metrics: Arc<AuditorMetrics>) -> Self {
-        let client = Client::builder().timeout(TIMEOUT).build().unwrap_or_default();
+        let client = http().timeout(TIMEOUT).build().unwrap_or_default();
         Self { url, client, store, metrics, added: Arc::default() }
     }
 

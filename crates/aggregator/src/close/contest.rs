@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tatum_chain::{Proposal, ProposedEvent};
-use tatum_database::{EpochRecord, EpochState, RolledEpoch};
+use tatum_database::{EpochRecord, RolledEpoch};
 use tatum_dataset::Dataset;
 use tatum_primitives::{B256, U256};
+use tatum_protocol::EpochState;
 use tatum_receipt::ReceiptKey;
 
 use super::{CloseError, Closer};

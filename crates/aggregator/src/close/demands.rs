@@ -5,7 +5,8 @@
 //! other one waiting. Unanswered, an honest proposer would lose its bond: `Distributor.cancelUnanswered`.
 
 use tatum_chain::{Demand, ProposedEvent};
-use tatum_dataset::{Dataset, OperatorProof};
+use tatum_dataset::Dataset;
+use tatum_protocol::OperatorProof;
 
 use super::{CloseError, Closer};
 
@@ -62,7 +63,7 @@ async fn prove(
         let tree = dataset.tree().map_err(failed)?;
         let answer = |demand: Demand| {
             let proof = OperatorProof::new(&tree, epoch, manifest_hash, demand.operator_id);
-            (demand, proof.map_err(failed))
+            (demand, proof.map_err(|error| failed(error.into())))
         };
         Ok(demands.into_iter().map(answer).collect())
     });

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use tatum_database::{Backend, Database, DatabaseError};
+use tatum_primitives::millis;
 use tokio::time::Instant;
 
 /// The lease's name.
@@ -38,7 +39,7 @@ impl Leadership {
         }
         // From before the question, for the database may answer late.
         let asked = Instant::now();
-        let length_ms = u64::try_from(self.length.as_millis()).unwrap_or(u64::MAX);
+        let length_ms = millis(self.length);
         let held = self.database.hold_lease(NAME, &self.holder, length_ms).await?;
         match (self.renewed.is_some(), held) {
             (false, true) => tracing::info!(holder = self.holder, "this process closes epochs now"),

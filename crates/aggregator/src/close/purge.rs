@@ -2,8 +2,8 @@
 //!
 //! Invariant: receipts go only once their epoch is final here and on chain, and its dataset lies in its folder.
 
-use tatum_database::EpochState;
 use tatum_primitives::Epoch;
+use tatum_protocol::EpochState;
 
 use super::{CloseError, Closer, Pace};
 

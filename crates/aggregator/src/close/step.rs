@@ -4,8 +4,9 @@
 //! recorded is found on the chain.
 
 use tatum_chain::{Proposal, ProposalStatus, ProposedEvent};
-use tatum_database::{EpochRecord, EpochState, RolledEpoch};
+use tatum_database::{EpochRecord, RolledEpoch};
 use tatum_primitives::{B256, Epoch};
+use tatum_protocol::EpochState;
 
 use super::{CloseError, Closer};
 

@@ -1,18 +1,15 @@
-//! Every refusal of a request, and the status it is answered with.
+//! Every refusal of a request, and the problem it is answered with.
 //!
-//! Invariant: what went wrong inside is logged and never sent; the answer's body is `{"error": {"code", "message"}}`.
+//! Invariant: what went wrong inside is logged and never sent.
 
 use std::error::Error;
 
-use axum::Json;
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::Router;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use tatum_protocol::{Problem, ProblemKind};
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ApiError {
     /// The request makes no sense.
     #[error("{0}")]
@@ -51,6 +48,9 @@ pub enum ApiError {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// The route takes another method.
+    #[error("the route does not take this method")]
+    Method,
     /// The thing asked for is not there yet.
     #[error("{0}")]
     NotYet(String),
@@ -66,26 +66,20 @@ impl ApiError {
         Self::Internal
     }
 
-    fn status(&self) -> (StatusCode, &'static str) {
+    const fn kind(&self) -> ProblemKind {
         match self {
-            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
-            Self::MediaType { .. } => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
-            }
-            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            Self::Timeout { .. } => (StatusCode::REQUEST_TIMEOUT, "timeout"),
-            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
-            Self::Rejections => (StatusCode::TOO_MANY_REQUESTS, "too_many_rejections"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
-            Self::NotYet(_) => (StatusCode::CONFLICT, "not_yet"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::BadRequest(_) => ProblemKind::BadRequest,
+            Self::MediaType { .. } => ProblemKind::UnsupportedMediaType,
+            Self::TooLarge { .. } => ProblemKind::TooLarge,
+            Self::Timeout { .. } => ProblemKind::Timeout,
+            Self::TooManyRequests => ProblemKind::TooManyRequests,
+            Self::Rejections => ProblemKind::TooManyRejections,
+            Self::Busy => ProblemKind::Busy,
+            Self::NotFound(_) => ProblemKind::NotFound,
+            Self::Method => ProblemKind::MethodNotAllowed,
+            Self::NotYet(_) => ProblemKind::NotYet,
+            Self::Internal => ProblemKind::Internal,
         }
-    }
-
-    fn retry_after(&self) -> Option<HeaderValue> {
-        matches!(self, Self::TooManyRequests | Self::Rejections | Self::Busy | Self::Timeout { .. })
-            .then(|| HeaderValue::from_static("1"))
     }
 }
 
@@ -97,14 +91,14 @@ pub(crate) fn chain_of(error: &(dyn Error + 'static)) -> String {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, code) = self.status();
-        let body = json!({ "error": { "code": code, "message": self.to_string() } });
-        let mut response = (status, Json(body)).into_response();
-        if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-        }
-        response
+        Problem::new(self.kind(), self.to_string()).response().into_response()
     }
+}
+
+/// Gives `router` an answer in our own form for what it does not know.
+pub(crate) fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    let unknown = async || ApiError::NotFound("there is nothing at this path".to_owned());
+    router.fallback(unknown).method_not_allowed_fallback(async || ApiError::Method)
 }
 
 impl From<tatum_database::DatabaseError> for ApiError {

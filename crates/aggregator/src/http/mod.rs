@@ -4,4 +4,5 @@ pub(crate) mod error;
 mod extract;
 
 pub use error::ApiError;
+pub(crate) use error::with_fallbacks;
 pub(crate) use extract::{Path, Query};

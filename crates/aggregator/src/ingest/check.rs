@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tatum_database::{Candidate, Refused};
-use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId, millis};
+use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
 use tatum_receipt::{Rejection, SignedReceipt, Verifier};
 use tokio::sync::Semaphore;
 
 use super::turns::Turns;
-use super::wire::Element;
 use crate::Clock;
 
 /// Receipts a thread checks before others get their turn: about 10 ms of work.
@@ -128,14 +128,14 @@ impl Checker {
     }
 
     fn window(&self) -> EpochWindow {
-        let grace_ms = u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX);
+        let grace_ms = millis(self.grace);
         EpochWindow::at(self.schedule, self.clock.now_ms(), grace_ms)
     }
 
     fn check(&self, element: Element, window: EpochWindow) -> Candidate {
         let signed = match element {
             Ok(signed) => signed,
-            Err(refused) => return Candidate::Refused(refused),
+            Err(no_receipt) => return Candidate::Refused(unreadable(no_receipt)),
         };
         match checks::check(&signed, &self.verifier, window, &self.facts) {
             Ok(_) => Candidate::Checked(signed),
@@ -174,18 +174,14 @@ impl Checker {
     }
 }
 
+/// What is kept of bytes that are no receipt.
+fn unreadable(NoReceipt { bytes, error }: NoReceipt) -> Refused {
+    Refused { bytes, payer: None, epoch: None, rejection: error.into() }
+}
+
 /// Whether a view that lags behind the chain could be the reason of a refusal.
 fn may_be_news(candidate: &Candidate) -> bool {
-    matches!(
-        candidate,
-        Candidate::Refused(Refused {
-            rejection: Rejection::UnknownOperator { .. }
-                | Rejection::UnknownNode { .. }
-                | Rejection::NoStake { .. }
-                | Rejection::UnauthorizedSigner { .. },
-            ..
-        })
-    )
+    matches!(candidate, Candidate::Refused(refused) if refused.rejection.may_pass())
 }
 
 impl ChainFacts for Facts {

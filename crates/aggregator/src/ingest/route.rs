@@ -10,10 +10,10 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::routing::post;
 use axum::{Json, Router};
-use tatum_database::{SubmitError, Writer};
+use tatum_database::{Outcome, SubmitError, Writer};
+use tatum_protocol::receipts::{self, Answer, BatchError, Element, RECEIPTS};
 
 use super::admission::Gate;
-use super::wire::{self, Answer, Element};
 use super::{Checker, Limits};
 use crate::http::ApiError;
 use crate::metrics::Metrics;
@@ -61,7 +61,7 @@ impl Ingest {
             self.metrics.outcome(outcome);
         }
         self.metrics.submission(started.elapsed());
-        Ok(outcomes.into_iter().map(Answer::from).collect())
+        Ok(outcomes.into_iter().map(answer).collect())
     }
 
     /// Keeps a client that sends garbage waiting before it is told `error`: as many of its requests as it may have under
@@ -90,7 +90,9 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Vec<Answer>>, ApiError> {
-    let read = reader_of(&headers)?;
+    if media_type(&headers) != RECEIPTS {
+        return Err(ApiError::MediaType { expected: RECEIPTS });
+    }
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let client = client.ip();
     let turns = ingest.checker.turns();
@@ -102,12 +104,18 @@ async fn receive(
         Err(error) => return Err(ingest.turn_away(client, error).await),
     };
     let body = whole(body, ingest.gate.limits.body_bytes).await?;
-    let elements = ingest.checker.work(client, move || read(&body)).await.ok_or(ApiError::Busy)?;
-    let elements = elements.inspect_err(|_| turns.note(client, 0, UNREADABLE, Instant::now()))?;
-    let limit = ingest.gate.limits.receipts_per_request;
-    if elements.len() > limit {
-        return Err(ApiError::TooLarge { what: "the number of receipts", limit });
-    }
+    let most = ingest.gate.limits.receipts_per_request;
+    let read = move || receipts::decode(&body, most);
+    let elements = ingest.checker.work(client, read).await.ok_or(ApiError::Busy)?;
+    let elements = elements.map_err(|error| match error {
+        BatchError::TooMany { most, .. } => {
+            ApiError::TooLarge { what: "the number of receipts", limit: most }
+        }
+        BatchError::Empty | BatchError::Version { .. } | BatchError::Trailing { .. } => {
+            turns.note(client, 0, UNREADABLE, Instant::now());
+            ApiError::BadRequest(error.to_string())
+        }
+    })?;
     let answers = ingest.submit(client, elements).await;
     drop(admission);
     match answers {
@@ -116,17 +124,18 @@ async fn receive(
     }
 }
 
-/// Reads a body of one media type.
-type Reader = fn(&[u8]) -> Result<Vec<Element>, ApiError>;
+fn media_type(headers: &HeaderMap) -> &str {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    given.split(';').next().unwrap_or("").trim()
+}
 
-fn reader_of(headers: &HeaderMap) -> Result<Reader, ApiError> {
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    match media_type.split(';').next().unwrap_or("").trim() {
-        wire::COMPACT => Ok(wire::read_compact),
-        "application/json" => Ok(wire::read_json),
-        _ => Err(ApiError::MediaType {
-            expected: "application/json or application/vnd.tatum.receipts",
-        }),
+/// What the submitter is told.
+fn answer(outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Accepted => Answer::Accepted,
+        Outcome::Superseded => Answer::Superseded,
+        Outcome::Duplicate => Answer::Duplicate,
+        Outcome::Rejected(reason) => Answer::rejected(reason),
     }
 }
 

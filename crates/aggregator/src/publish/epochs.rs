@@ -4,9 +4,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-use tatum_database::{EpochRecord, EpochState};
-use tatum_primitives::{Address, B256, Epoch};
+use serde::Deserialize;
+use tatum_database::EpochRecord;
+use tatum_primitives::{B256, Epoch};
+use tatum_protocol::EpochSummary;
 
 use super::Publication;
 use crate::http::{ApiError, Path, Query};
@@ -15,69 +16,27 @@ use crate::http::{ApiError, Path, Query};
 const MAX_EPOCHS: u32 = 500;
 
 /// An epoch as published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EpochSummary {
-    /// The epoch.
-    pub epoch: Epoch,
-    /// How far it has come.
-    pub state: EpochState,
-    /// Receipts counted.
-    pub receipts: Option<u64>,
-    /// The block at which the chain's inputs were read.
-    pub block_number: Option<u64>,
-    /// Its hash.
-    pub block_hash: Option<B256>,
-    /// keccak256 of the dataset's manifest.
-    pub manifest_hash: Option<B256>,
-    /// The sum tree's root.
-    pub root: Option<B256>,
-    /// The receipts tree's root.
-    pub receipts_root: Option<B256>,
-    /// What was available, in nano.
-    pub pot_nano: Option<String>,
-    /// What goes to operators, in nano.
-    pub distributed_nano: Option<String>,
-    /// Used quota as a share of offered capacity.
-    pub utilisation_bps: Option<u16>,
-    /// Where the dataset is published.
-    pub uri: Option<String>,
-    /// Who proposed the root.
-    pub proposer: Option<Address>,
-    /// Our transaction that proposed it.
-    pub propose_tx: Option<B256>,
-    /// When the challenge window ends, seconds since 1970.
-    pub finalizable_at_s: Option<u64>,
-    /// Our transaction that finalized it.
-    pub finalize_tx: Option<B256>,
-    /// What one should know, such as why the epoch does not move on.
-    pub note: Option<String>,
-    /// When this last changed, milliseconds since 1970.
-    pub updated_ms: u64,
-}
-
-impl From<EpochRecord> for EpochSummary {
-    fn from(record: EpochRecord) -> Self {
-        let rolled = record.rolled.as_ref();
-        Self {
-            epoch: record.epoch,
-            state: record.state,
-            receipts: rolled.map(|rolled| rolled.receipts),
-            block_number: rolled.map(|rolled| rolled.block_number),
-            block_hash: rolled.map(|rolled| rolled.block_hash),
-            manifest_hash: rolled.map(|rolled| rolled.manifest_hash),
-            root: rolled.map(|rolled| rolled.root),
-            receipts_root: rolled.map(|rolled| rolled.receipts_root),
-            pot_nano: rolled.map(|rolled| rolled.pot.0.to_string()),
-            distributed_nano: rolled.map(|rolled| rolled.distributed.0.to_string()),
-            utilisation_bps: rolled.map(|rolled| rolled.utilisation_bps),
-            uri: rolled.map(|rolled| rolled.uri.clone()),
-            proposer: record.proposer,
-            propose_tx: record.propose_tx,
-            finalizable_at_s: record.finalizable_at_s,
-            finalize_tx: record.finalize_tx,
-            note: record.note,
-            updated_ms: record.updated_ms,
-        }
+fn summary(record: EpochRecord) -> EpochSummary {
+    let rolled = record.rolled.as_ref();
+    EpochSummary {
+        epoch: record.epoch,
+        state: record.state,
+        receipts: rolled.map(|rolled| rolled.receipts),
+        block_number: rolled.map(|rolled| rolled.block_number),
+        block_hash: rolled.map(|rolled| rolled.block_hash),
+        manifest_hash: rolled.map(|rolled| rolled.manifest_hash),
+        root: rolled.map(|rolled| rolled.root),
+        receipts_root: rolled.map(|rolled| rolled.receipts_root),
+        pot_nano: rolled.map(|rolled| rolled.pot.0.to_string()),
+        distributed_nano: rolled.map(|rolled| rolled.distributed.0.to_string()),
+        utilisation_bps: rolled.map(|rolled| rolled.utilisation_bps),
+        uri: rolled.map(|rolled| rolled.uri.clone()),
+        proposer: record.proposer,
+        propose_tx: record.propose_tx,
+        finalizable_at_s: record.finalizable_at_s,
+        finalize_tx: record.finalize_tx,
+        note: record.note,
+        updated_ms: record.updated_ms,
     }
 }
 
@@ -97,14 +56,14 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<EpochSummary>>, ApiError> {
     let limit = page.limit.unwrap_or(100).min(MAX_EPOCHS);
     let records = publication.database.epochs(page.before, limit).await?;
-    Ok(Json(records.into_iter().map(EpochSummary::from).collect()))
+    Ok(Json(records.into_iter().map(summary).collect()))
 }
 
 pub(super) async fn show(
     State(publication): State<Publication>,
     Path(epoch): Path<Epoch>,
 ) -> Result<Json<EpochSummary>, ApiError> {
-    record(&publication, epoch).await.map(|record| Json(record.into()))
+    record(&publication, epoch).await.map(|record| Json(summary(record)))
 }
 
 /// The record of an epoch, or the answer that there is none.

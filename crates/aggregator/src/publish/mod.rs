@@ -1,4 +1,4 @@
-//! What auditors, operators and payers read: epochs, datasets, proofs, refusals, and how the service is.
+//! What auditors, operators and payers read: epochs, datasets, proofs, rejections, and how the service is.
 //!
 //! Invariant: read-only; a file is served only under one of a dataset's fixed names; everything that can be large is paged
 //! or streamed.
@@ -6,7 +6,7 @@
 mod epochs;
 mod files;
 mod proofs;
-mod refusals;
+mod rejections;
 mod shelf;
 mod status;
 
@@ -16,9 +16,6 @@ use axum::Router;
 use axum::routing::get;
 use tatum_database::Database;
 
-pub use epochs::EpochSummary;
-pub use proofs::{CountedReceipt, ReceiptPage};
-pub use refusals::RefusalSummary;
 pub use shelf::Shelf;
 pub use status::Pulse;
 
@@ -27,7 +24,7 @@ use crate::{Identity, Metrics};
 /// Everything the routes read.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// Epochs and refusals.
+    /// Epochs and rejections.
     pub database: Database,
     /// Datasets.
     pub shelf: Shelf,
@@ -49,8 +46,8 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/operators/{operator}", get(proofs::operator))
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
-        .route("/v1/rejections", get(refusals::list))
-        .route("/v1/identity", get(refusals::identity))
+        .route("/v1/rejections", get(rejections::list))
+        .route("/v1/identity", get(rejections::identity))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))

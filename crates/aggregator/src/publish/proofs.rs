@@ -7,48 +7,25 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use tatum_dataset::OperatorProof;
+use serde::Deserialize;
 use tatum_primitives::{B256, Epoch, OperatorId};
-use tatum_receipt::{DeliveryReceipt, Signature};
+use tatum_protocol::{CountedReceipt, OperatorProof, ReceiptPage};
 
 use super::Publication;
 use super::epochs::manifest_hash;
 use crate::http::{ApiError, Path, Query};
 
 /// Receipts in one answer, at most.
-const MAX_RECEIPTS: usize = 1000;
-
-/// A counted receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountedReceipt {
-    /// Its leaf in the receipts tree: ask for its proof by it.
-    pub leaf: B256,
-    /// What is stated.
-    pub receipt: DeliveryReceipt,
-    /// Who states it.
-    pub signature: Signature,
-}
-
-/// A page of counted receipts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReceiptPage {
-    /// The epoch.
-    pub epoch: Epoch,
-    /// The receipts, in canonical order.
-    pub receipts: Vec<CountedReceipt>,
-    /// Where the next page starts, if there may be one.
-    pub next_offset: Option<usize>,
-}
+const MAX_RECEIPTS: u64 = 1000;
 
 /// Which receipts to list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     /// The first receipt's place.
-    offset: Option<usize>,
+    offset: Option<u64>,
     /// At most so many.
-    limit: Option<usize>,
+    limit: Option<u64>,
 }
 
 pub(super) async fn operator(
@@ -68,7 +45,8 @@ pub(super) async fn receipts(
     let offset = page.offset.unwrap_or(0);
     let limit = page.limit.unwrap_or(100).clamp(1, MAX_RECEIPTS);
     let found = publication.shelf.read(hash, move |volume| volume.receipts(offset, limit)).await?;
-    let next_offset = (found.len() == limit).then(|| offset.saturating_add(limit));
+    let is_full = u64::try_from(found.len()) == Ok(limit);
+    let next_offset = is_full.then(|| offset.saturating_add(limit));
     let counted = |signed: tatum_receipt::SignedReceipt| CountedReceipt {
         leaf: signed.leaf(),
         receipt: signed.receipt,

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tatum_dataset::{Dataset, Error, OperatorProof, ReceiptProof, ReceiptProver};
+use tatum_dataset::{Dataset, Error, ReceiptProof, ReceiptProver};
 use tatum_merkle::SumTree;
 use tatum_primitives::{B256, OperatorId};
+use tatum_protocol::OperatorProof;
 use tatum_receipt::SignedReceipt;
 use tokio::sync::Semaphore;
 
@@ -102,7 +103,7 @@ impl Volume {
             }
         };
         let epoch = self.dataset.manifest().parameters.epoch;
-        OperatorProof::new(tree, epoch, self.dataset.manifest_hash(), operator)
+        Ok(OperatorProof::new(tree, epoch, self.dataset.manifest_hash(), operator)?)
     }
 
     /// The proof that the receipt with this leaf was counted.
@@ -118,12 +119,8 @@ impl Volume {
     }
 
     /// At most `limit` receipts from place `offset` on.
-    pub(super) fn receipts(
-        &self,
-        offset: usize,
-        limit: usize,
-    ) -> Result<Vec<SignedReceipt>, Error> {
-        let first = u64::try_from(offset).unwrap_or(u64::MAX);
-        self.dataset.receipts_from(first)?.take(limit).collect()
+    pub(super) fn receipts(&self, offset: u64, limit: u64) -> Result<Vec<SignedReceipt>, Error> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.dataset.receipts_from(offset)?.take(limit).collect()
     }
 }

@@ -10,7 +10,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
-use serde_json::{Value, json};
+use tatum_primitives::millis;
+use tatum_protocol::status::{AggregatorReadiness, Health};
 
 use super::Publication;
 
@@ -31,8 +32,7 @@ impl Pulse {
 
     /// Notes that the chain answered.
     pub fn beat(&self) {
-        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.fetch_max(ms, Ordering::Relaxed);
+        self.last_ms.fetch_max(millis(self.started.elapsed()), Ordering::Relaxed);
     }
 
     /// Whether it answered within its patience before `now`.
@@ -42,15 +42,18 @@ impl Pulse {
     }
 }
 
-pub(super) async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+pub(super) async fn health() -> Json<Health> {
+    Json(Health::ok())
 }
 
-pub(super) async fn ready(State(publication): State<Publication>) -> (StatusCode, Json<Value>) {
+pub(super) async fn ready(
+    State(publication): State<Publication>,
+) -> (StatusCode, Json<AggregatorReadiness>) {
     let database = publication.database.ping().await.is_ok();
     let chain = publication.pulse.is_beating(Instant::now());
-    let status = if database && chain { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": database && chain, "database": database, "chain": chain })))
+    let readiness = AggregatorReadiness { ready: database && chain, database, chain };
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
 }
 
 pub(super) async fn metrics(

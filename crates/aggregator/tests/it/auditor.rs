@@ -10,9 +10,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use tatum_aggregator::audit::{self, DatasetSource};
-use tatum_aggregator::auditor::{self, Alarm, AlarmKind, Config, Ended};
+use tatum_aggregator::auditor::{self, Config, Ended};
 use tatum_chain::Chain;
 use tatum_primitives::{Address, Epoch, Nano, OperatorId, U256};
+use tatum_protocol::{Alarm, AlarmKind};
 use tatum_test_utils::{Devnet, free_port};
 use tokio::sync::oneshot;
 

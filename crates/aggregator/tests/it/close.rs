@@ -1,11 +1,10 @@
 //! An epoch from receipts to claims, and everything published about it.
 
-use serde_json::Value;
 use tatum_aggregator::audit::{self, DatasetSource};
-use tatum_aggregator::publish::{EpochSummary, ReceiptPage};
 use tatum_chain::{Chain, Claim};
-use tatum_dataset::OperatorProof;
 use tatum_primitives::{Epoch, U256};
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::{EpochSummary, PROBLEM_JSON, Problem};
 
 use crate::world::{EPOCH_S, Service, World, copy_folder};
 
@@ -32,16 +31,17 @@ async fn receipts_become_claims_that_anybody_can_check() {
 
 async fn late_receipts_are_refused(world: &World, service: &Service) {
     let late = world.receipt(0, 0, 1, 9);
-    let answer = world.http.post(format!("{}/v1/receipts", service.url)).json(&[late]).send().await;
-    let answers: Value = answer.unwrap().json().await.unwrap();
-    assert_eq!(answers[0]["reason"]["code"], "past_epoch");
+    let aggregator = AggregatorClient::new(&service.url).unwrap();
+    let answers = aggregator.hand_in(&[late]).await.unwrap();
+    assert!(answers[0].is_final());
+    assert!(answers[0].reason().unwrap().starts_with("past_epoch: "), "{answers:?}");
 }
 
 async fn operators_claim(world: &World, service: &Service) {
     let mut earned = Vec::new();
+    let aggregator = AggregatorClient::new(&service.url).unwrap();
     for operator in &world.operators {
-        let url = format!("{}/v1/epochs/1/operators/{}", service.url, operator.id);
-        let proof: OperatorProof = world.http.get(url).send().await.unwrap().json().await.unwrap();
+        let proof = aggregator.operator_proof(Epoch(1), operator.id).await.unwrap();
         proof.verify().unwrap();
         let account = operator.chain.account().unwrap();
         let before = operator.chain.balance_wei(account).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_receipt_that_was_not_counted_is_named(world: &World, chain: &Chain, s
     other.stream_key.0 = tatum_primitives::B256::repeat_byte(9);
     let other = world.sign(1, other);
     let dropped = [newer, world.receipt(0, 0, 1, 2), other];
-    let report = audited(&tatum_aggregator::ingest::wire::encode_compact(&dropped)).await;
+    let report = audited(&tatum_protocol::receipts::encode(&dropped)).await;
     assert!(!report.ok);
     assert_eq!(report.differences.len(), 2, "{report:?}");
     for leaf in [dropped[0].leaf(), dropped[2].leaf()] {
@@ -137,11 +137,10 @@ async fn a_changed_dataset_is_found_out(
 }
 
 async fn receipts_are_proven(world: &World, chain: &Chain, service: &Service) {
-    let list = format!("{}/v1/epochs/1/receipts?limit=2", service.url);
-    let page: ReceiptPage = world.http.get(&list).send().await.unwrap().json().await.unwrap();
+    let aggregator = AggregatorClient::new(&service.url).unwrap();
+    let page = aggregator.receipts(Epoch(1), 0, 2).await.unwrap();
     assert_eq!((page.receipts.len(), page.next_offset), (2, Some(2)));
-    let rest = format!("{list}&offset=2");
-    let rest: ReceiptPage = world.http.get(rest).send().await.unwrap().json().await.unwrap();
+    let rest = aggregator.receipts(Epoch(1), 2, 2).await.unwrap();
     assert_eq!((rest.receipts.len(), rest.next_offset), (1, None));
     for counted in page.receipts.iter().chain(&rest.receipts) {
         assert_eq!(counted.receipt.sequence, 3, "only the newest counts");
@@ -179,6 +178,8 @@ async fn odd_requests_are_answered_plainly(world: &World, service: &Service) {
             "/v1/epochs/1/receipts/0x0000000000000000000000000000000000000000000000000000000000000001",
             404,
         ),
+        ("/v1/nothing", 404),
+        ("/v1/receipts", 405),
         ("/v1/epochs/one", 400),
         ("/v1/epochs?limits=1", 400),
         ("/v1/rejections?payer=me", 400),
@@ -187,8 +188,9 @@ async fn odd_requests_are_answered_plainly(world: &World, service: &Service) {
         let answer = world.http.get(format!("{}{path}", service.url)).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), expected, "{path}");
         if expected >= 400 {
-            let body: Value = answer.json().await.unwrap();
-            assert!(body["error"]["code"].is_string(), "{path}: {body}");
+            assert_eq!(answer.headers()["content-type"], PROBLEM_JSON, "{path}");
+            let problem: Problem = answer.json().await.unwrap();
+            assert_eq!(problem.kind.status().as_u16(), expected, "{path}: {problem}");
         }
     }
     let metrics = world.http.get(format!("{}/metrics", service.url)).send().await.unwrap();

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tatum_dataset::{EpochData, Parameters};
 use tatum_primitives::{B256, Epoch, StreamKey};
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::receipts::Answer;
 use tatum_receipt::SignedReceipt;
 use tatum_rewards::PoolWeight;
 use tatum_test_utils::{Devnet, free_port};
@@ -79,19 +80,14 @@ impl Submitter {
     }
 
     /// Hands in everything, each batch until it is acknowledged, a newer one never before an older one.
-    async fn run(mut self, http: reqwest::Client, url: String) -> Self {
+    async fn run(mut self, url: String) -> Self {
+        let aggregator = AggregatorClient::new(&url).unwrap();
         while self.acknowledged < self.receipts.len() {
             let end = self.receipts.len().min(self.acknowledged + BATCH);
             let batch = &self.receipts[self.acknowledged..end];
-            let request = http.post(format!("{url}/v1/receipts")).json(batch);
-            let answers: Vec<Value> = match request.send().await {
-                Ok(answer) if answer.status().is_success() => {
-                    answer.json().await.unwrap_or_default()
-                }
-                _ => vec![],
-            };
-            let stored = |answer: &Value| answer["outcome"] != "rejected";
-            if answers.len() == batch.len() && answers.iter().all(stored) {
+            let answers = aggregator.hand_in(batch).await;
+            let stored = |answer: &Answer| answer.reason().is_none();
+            if answers.is_ok_and(|answers| answers.iter().all(stored)) {
                 self.acknowledged = end;
             } else {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -125,7 +121,7 @@ async fn killed_under_load_it_keeps_what_it_acknowledged_and_counts_it_once() {
         // A round of load ends by itself; there is one under way as long as there are kills to come.
         let submitters: Vec<_> = (0..4)
             .map(|n| Submitter::new(&world, n + 4 * round, 3_000))
-            .map(|submitter| tokio::spawn(submitter.run(world.http.clone(), url.clone())))
+            .map(|submitter| tokio::spawn(submitter.run(url.clone())))
             .collect();
         while victim.kills < kills && submitters.iter().any(|running| !running.is_finished()) {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use tatum_chain::{Chain, ProposedEvent};
-use tatum_dataset::OperatorProof;
-use tatum_primitives::{Nano, OperatorId, U256};
+use tatum_primitives::{Epoch, Nano, OperatorId, U256};
+use tatum_protocol::OperatorProof;
+use tatum_protocol::client::AggregatorClient;
 use tatum_test_utils::Devnet;
 
 use crate::world::{EPOCH_S, Service, World};
 
 /// What operator `id` is promised by the final distribution of epoch 1.
-async fn promise(world: &World, url: &str, id: OperatorId) -> OperatorProof {
-    let url = format!("{url}/v1/epochs/1/operators/{id}");
-    world.http.get(url).send().await.unwrap().json().await.unwrap()
+async fn promise(url: &str, id: OperatorId) -> OperatorProof {
+    AggregatorClient::new(url).unwrap().operator_proof(Epoch(1), id).await.unwrap()
 }
 
 async fn demand(demander: &Chain, event: &ProposedEvent, proof: OperatorProof) {
@@ -50,10 +50,8 @@ async fn demanded_entries_are_shown_also_after_a_restart() {
     world.hand_in(&service.url, &world.traffic(1)).await;
     world.advance(EPOCH_S + 60).await;
     world.until_final(&service.url, 1).await;
-    let promises = [
-        promise(&world, &service.url, OperatorId(0)).await,
-        promise(&world, &service.url, OperatorId(1)).await,
-    ];
+    let promises =
+        [promise(&service.url, OperatorId(0)).await, promise(&service.url, OperatorId(1)).await];
     world.hand_in(&service.url, &world.traffic(2)).await;
     world.advance(EPOCH_S + 60).await;
     world.until(&service.url, 2, |epoch| epoch["state"] == "proposed").await;

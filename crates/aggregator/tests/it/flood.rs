@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use serde_json::Value;
-use tatum_aggregator::ingest::{Limits, wire};
+use tatum_aggregator::ingest::Limits;
+use tatum_protocol::receipts::{RECEIPTS, encode};
 use tatum_receipt::SignedReceipt;
 
 use crate::support::{Intake, key};
@@ -24,7 +25,7 @@ fn at(last: u8) -> reqwest::Client {
 }
 
 async fn send(client: &reqwest::Client, url: &str, body: Bytes) -> Option<Vec<Value>> {
-    let request = client.post(url).header("content-type", wire::COMPACT).body(body);
+    let request = client.post(url).header("content-type", RECEIPTS).body(body);
     let answer = request.send().await.ok()?;
     if !answer.status().is_success() {
         return None;
@@ -62,7 +63,7 @@ fn garbage(intake: &Intake, count: usize) -> Bytes {
         let honest = intake.receipt(payer(n), n as u64 + 1, |_| ());
         SignedReceipt::sign(honest.receipt, &key(222), &intake.verifier)
     };
-    wire::encode_compact(&(0..count).map(stranger).collect::<Vec<_>>()).into()
+    encode(&(0..count).map(stranger).collect::<Vec<_>>()).into()
 }
 
 /// As many bodies as asked for, of `batch` receipts each, every one the newest of its key when it comes.
@@ -73,18 +74,18 @@ fn bodies(intake: &Intake, from: usize, count: usize, batch: usize) -> Vec<Bytes
         })
     };
     let receipts: Vec<_> = (0..count * batch).map(receipt).collect();
-    receipts.chunks(batch).map(wire::encode_compact).map(Bytes::from).collect()
+    receipts.chunks(batch).map(encode).map(Bytes::from).collect()
 }
 
 /// Garbage costs the service a beginning of it, not all of it, and a client that goes on with good receipts is served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_is_not_checked_to_its_end() {
     let intake = Intake::start(Limits::default()).await;
-    let request = at(4).post(&intake.url).header("content-type", wire::COMPACT);
+    let request = at(4).post(&intake.url).header("content-type", RECEIPTS);
     let answer = request.body(garbage(&intake, 20_000)).send().await.unwrap();
     assert_eq!(answer.status(), 429);
     let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["error"]["code"], "too_many_rejections");
+    assert_eq!(answer["code"], "too_many_rejections");
 
     let good = bodies(&intake, 0, 1, 100).remove(0);
     let answers = loop {

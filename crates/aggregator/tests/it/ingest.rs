@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tatum_aggregator::ingest::{Limits, wire};
+use tatum_aggregator::ingest::Limits;
 use tatum_database::RejectionQuery;
 use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, ReaderId, U256};
-use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
+use tatum_protocol::PROBLEM_JSON;
+use tatum_protocol::receipts::{RECEIPTS, encode};
+use tatum_receipt::{DeliveryReceipt, SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
 
 use crate::support::{Intake, QUOTA, RUNNING, key};
 
@@ -25,16 +27,13 @@ fn outcomes(answers: &Value) -> Vec<String> {
 async fn receipts_are_stored_and_answered_in_order() {
     let intake = intake().await;
     let (first, second) = (intake.receipt(1, 1, |_| ()), intake.receipt(1, 2, |_| ()));
-    let answers = intake.post_json(&json!([first, first, second, first])).await;
+    let batch = [&first, &first, &second, &first].map(Clone::clone);
+    let answers = intake.hand_in(&batch).await;
     assert_eq!(outcomes(&answers), ["accepted", "duplicate", "accepted", "superseded"]);
-    let compact = wire::encode_compact(&[second.clone(), intake.receipt(2, 1, |_| ())]);
-    let (status, answers) = intake.post(wire::COMPACT, compact).await;
-    assert_eq!((status, outcomes(&answers)), (200, vec!["duplicate".into(), "accepted".into()]));
-    assert_eq!(
-        outcomes(&intake.post_json(&json!(intake.receipt(3, 1, |_| ()))).await),
-        ["accepted"]
-    );
-    assert_eq!(intake.held().await.len(), 3);
+    let answers = intake.hand_in(&[second, intake.receipt(2, 1, |_| ())]).await;
+    assert_eq!(outcomes(&answers), ["duplicate", "accepted"]);
+    assert_eq!(intake.hand_in(&[]).await, json!([]));
+    assert_eq!(intake.held().await.len(), 2);
 }
 
 /// Every refusal that is named in the protocol's list of bad input, each next to an honest receipt.
@@ -42,7 +41,7 @@ async fn receipts_are_stored_and_answered_in_order() {
 async fn bad_receipts_are_refused_with_their_reason_and_change_nothing() {
     let intake = intake().await;
     let held = intake.receipt(1, 5, |_| ());
-    intake.post_json(&json!([held])).await;
+    intake.hand_in(std::slice::from_ref(&held)).await;
     let before = intake.held().await;
 
     let stranger = SignedReceipt::sign(held.receipt.clone(), &key(77), &intake.verifier);
@@ -73,7 +72,7 @@ async fn bad_receipts_are_refused_with_their_reason_and_change_nothing() {
     ];
     for (code, receipt) in &bad {
         let honest = intake.receipt(2, 1, |_| ());
-        let answers = intake.post_json(&json!([receipt, honest])).await;
+        let answers = intake.hand_in(&[receipt.clone(), honest]).await;
         let answered = outcomes(&answers);
         assert_eq!(&answered[0], code, "{answers}");
         assert!(answered[1] == "accepted" || answered[1] == "duplicate");
@@ -114,7 +113,8 @@ async fn a_later_receipt_takes_no_pay_away_and_readers_do_not_disturb_each_other
     let unpaid = intake.receipt(1, 5, |r| (r.sequence, r.bytes_on_time) = (last, 0));
     let fewer = intake.receipt(1, 6, |r| (r.bytes, r.bytes_on_time) = (4_999, 4_500));
     let other = intake.receipt(1, 1, |r| r.reader = ReaderId(9));
-    let answers = intake.post_json(&json!([unpaid, paid, unpaid, other, fewer, paid])).await;
+    let batch = [&unpaid, &paid, &unpaid, &other, &fewer, &paid].map(Clone::clone);
+    let answers = intake.hand_in(&batch).await;
     let expected = ["accepted", "accepted", "superseded", "accepted", "accepted", "superseded"];
     assert_eq!(outcomes(&answers), expected);
     assert_eq!(intake.held().await, [fewer, other]);
@@ -123,47 +123,32 @@ async fn a_later_receipt_takes_no_pay_away_and_readers_do_not_disturb_each_other
 #[tokio::test]
 async fn malformed_elements_do_not_spoil_their_neighbours() {
     let intake = intake().await;
-    let good = |payer| json!(intake.receipt(payer, 1, |_| ()));
-    let mut extra = good(3);
-    extra["receipt"]["tip"] = json!(1);
-    let mut short = good(3);
-    short["signature"] = json!("0x1234");
-    let mut long = good(3);
-    long["signature"] = json!(format!("{}00", long["signature"].as_str().unwrap()));
-    let answers =
-        intake.post_json(&json!([good(1), 7, extra, short, long, null, {}, good(2)])).await;
-    let malformed = vec!["malformed"; 6];
-    assert_eq!(outcomes(&answers)[1..7], malformed);
-    assert_eq!(
-        (outcomes(&answers)[0].as_str(), outcomes(&answers)[7].as_str()),
-        ("accepted", "accepted")
-    );
+    let mut batch = encode(&[1, 2, 3].map(|payer| intake.receipt(payer, 1, |_| ())));
+    // The role of the second.
+    batch[1 + SIGNED_RECEIPT_BYTES + 88] = 9;
+    let answers = intake.hand_in_bytes(batch).await;
+    assert_eq!(outcomes(&answers), ["accepted", "malformed", "accepted"]);
     assert_eq!(intake.held().await.len(), 2);
 }
 
 #[tokio::test]
 async fn bodies_that_are_no_batch_are_refused_whole() {
     let intake = intake().await;
-    let mut trailing = wire::encode_compact(&[intake.receipt(1, 1, |_| ())]);
+    let mut trailing = encode(&[intake.receipt(1, 1, |_| ())]);
     trailing.push(0);
-    let mut version = wire::encode_compact(&[intake.receipt(1, 1, |_| ())]);
+    let mut version = encode(&[intake.receipt(1, 1, |_| ())]);
     version[0] = 9;
-    let mut role = wire::encode_compact(&[intake.receipt(1, 1, |_| ())]);
-    role[1 + 88] = 9;
-    let cases: [(&str, Vec<u8>, u16); 7] = [
-        (wire::COMPACT, trailing, 400),
-        (wire::COMPACT, version, 400),
-        (wire::COMPACT, vec![], 400),
-        ("application/json", b"[{".to_vec(), 400),
-        ("application/json", b"3".to_vec(), 400),
-        ("text/plain", b"[]".to_vec(), 415),
-        (wire::COMPACT, role, 200),
+    let cases: [(&str, Vec<u8>, u16, &str); 5] = [
+        (RECEIPTS, trailing, 400, "bad_request"),
+        (RECEIPTS, version, 400, "bad_request"),
+        (RECEIPTS, vec![], 400, "bad_request"),
+        ("application/json", b"[]".to_vec(), 415, "unsupported_media_type"),
+        ("text/plain", b"[]".to_vec(), 415, "unsupported_media_type"),
     ];
-    for (media_type, body, expected) in cases {
+    for (media_type, body, expected, code) in cases {
         let (status, answer) = intake.post(media_type, body).await;
-        assert_eq!(status, expected, "{answer}");
-        let reason = if expected == 200 { &answer[0]["reason"] } else { &answer["error"] };
-        assert!(reason["code"].is_string(), "{answer}");
+        assert_eq!((status, &answer["code"]), (expected, &json!(code)), "{answer}");
+        assert_eq!(answer["status"], expected, "{answer}");
     }
     assert_eq!(intake.held().await, []);
 }
@@ -172,10 +157,10 @@ async fn bodies_that_are_no_batch_are_refused_whole() {
 async fn too_much_is_turned_away() {
     let limits = Limits { body_bytes: 10_000, receipts_per_request: 3, ..Limits::default() };
     let intake = Intake::start(limits).await;
-    let (status, answer) = intake.post(wire::COMPACT, vec![1; 10_001]).await;
-    assert_eq!((status, &answer["error"]["code"]), (413, &json!("too_large")));
+    let (status, answer) = intake.post(RECEIPTS, vec![1; 10_001]).await;
+    assert_eq!((status, &answer["code"]), (413, &json!("too_large")));
     let four: Vec<_> = (1..=4).map(|payer| intake.receipt(payer, 1, |_| ())).collect();
-    let (status, _) = intake.post(wire::COMPACT, wire::encode_compact(&four)).await;
+    let (status, _) = intake.post(RECEIPTS, encode(&four)).await;
     assert_eq!(status, 413);
     assert_eq!(intake.held().await, []);
 
@@ -196,13 +181,14 @@ async fn too_much_is_turned_away() {
     let answer = answer.await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("retry-after: 1"), "{answer}");
+    assert!(answer.contains(PROBLEM_JSON), "{answer}");
 }
 
 #[tokio::test]
 async fn a_closing_epoch_takes_no_receipt_even_before_its_time() {
     let intake = intake().await;
     intake.database.begin_closing(RUNNING, 1).await.unwrap();
-    let answers = intake.post_json(&json!([intake.receipt(1, 1, |_| ())])).await;
+    let answers = intake.hand_in(&[intake.receipt(1, 1, |_| ())]).await;
     assert_eq!(outcomes(&answers), ["past_epoch"]);
     assert_eq!(intake.held().await, []);
 }
@@ -221,7 +207,7 @@ proptest! {
             let receipts: Vec<SignedReceipt> =
                 traffic.iter().map(|(payer, sequence)| intake.receipt(*payer, *sequence, |_| ())).collect();
             for batch in receipts.chunks(cut) {
-                let answers = intake.post_json(&json!(batch)).await;
+                let answers = intake.hand_in(batch).await;
                 assert!(answers.as_array().unwrap().iter().all(|answer| answer["outcome"] != "rejected"));
             }
             let mut newest: Vec<DeliveryReceipt> = receipts.into_iter().map(|signed| signed.receipt).collect();

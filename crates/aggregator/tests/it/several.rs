@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use serde_json::Value;
-use tatum_aggregator::ingest::wire;
 use tatum_chain::{Chain, Claim, DistributionEvent};
-use tatum_dataset::OperatorProof;
 use tatum_primitives::Epoch;
-use tatum_receipt::SignedReceipt;
+use tatum_protocol::client::AggregatorClient;
 use tatum_test_utils::free_port;
 use tatum_test_utils::postgres::Postgres;
 
@@ -67,8 +64,8 @@ async fn history(chain: &Chain) -> BTreeMap<(u64, &'static str), usize> {
 
 async fn claims_pay_once(world: &World, url: &str, epoch: u64) {
     for operator in &world.operators {
-        let url = format!("{url}/v1/epochs/{epoch}/operators/{}", operator.id);
-        let proof: OperatorProof = world.http.get(url).send().await.unwrap().json().await.unwrap();
+        let aggregator = AggregatorClient::new(url).unwrap();
+        let proof = aggregator.operator_proof(Epoch(epoch), operator.id).await.unwrap();
         let account = operator.chain.account().unwrap();
         let before = operator.chain.balance_wei(account).await.unwrap();
         let siblings: Vec<_> = proof.proof.siblings.iter().map(|word| word.0).collect();
@@ -130,23 +127,6 @@ async fn when_the_process_that_leads_is_killed_another_goes_on_and_pays_once() {
     members.remove(0).victim.end();
 }
 
-/// Hands in `receipts` in the compact form until every one is taken.
-async fn hand_in_compact(world: &World, url: &str, receipts: &[SignedReceipt]) {
-    let taken = async {
-        loop {
-            let request = world.http.post(format!("{url}/v1/receipts"));
-            let request = request.header("content-type", wire::COMPACT);
-            let answer = request.body(wire::encode_compact(receipts)).send().await.unwrap();
-            let answers: Vec<Value> = answer.json().await.unwrap();
-            if answers.iter().all(|answer| answer["outcome"] != "rejected") {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), taken).await.unwrap();
-}
-
 #[tokio::test]
 async fn either_database_and_any_number_of_processes_come_to_the_same_root() {
     let world = World::start().await;
@@ -168,11 +148,11 @@ async fn either_database_and_any_number_of_processes_come_to_the_same_root() {
     // The same receipts in another order, in another form, again and again, and through three doors.
     let reversed: Vec<_> = traffic.iter().rev().cloned().collect();
     for receipts in reversed.chunks(2) {
-        hand_in_compact(&world, &one.url, receipts).await;
-        hand_in_compact(&world, &one.url, receipts).await;
+        world.hand_in(&one.url, receipts).await;
+        world.hand_in(&one.url, receipts).await;
     }
     for (receipts, at) in traffic.chunks(2).zip([2, 0, 1].into_iter().cycle()) {
-        hand_in_compact(&world, &three[at].url, receipts).await;
+        world.hand_in(&three[at].url, receipts).await;
         world.hand_in(&three[(at + 1) % 3].url, &receipts[..1]).await;
     }
     let urls = [&sqlite.url, &one.url, &three[0].url];

@@ -5,6 +5,9 @@ use tatum_aggregator::audit;
 use tatum_chain::Chain;
 use tatum_database::Database;
 use tatum_primitives::{Address, B256, Epoch, U256};
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::receipts;
+use tatum_receipt::SIGNED_RECEIPT_BYTES;
 use tatum_test_utils::Devnet;
 
 use crate::world::{EPOCH_S, Service, World};
@@ -102,9 +105,12 @@ async fn rejections_are_signed_and_the_file_proves_them() {
     let mut stranger = world.receipt(0, 0, 1, 1).receipt;
     stranger.payer = Address::repeat_byte(0x77);
     let stranger = world.sign(0, stranger);
-    let url = format!("{}/v1/receipts", service.url);
-    let body = serde_json::json!([stranger, { "no": "receipt" }]);
-    world.http.post(url).json(&body).send().await.unwrap();
+    let mut batch = receipts::encode(&[stranger.clone(), stranger]);
+    // The role of the second.
+    batch[1 + SIGNED_RECEIPT_BYTES + 88] = 9;
+    let aggregator = AggregatorClient::new(&service.url).unwrap();
+    let answers = aggregator.hand_in_batch(batch, 2).await.unwrap();
+    assert!(answers.iter().all(|answer| answer.reason().is_some()), "{answers:?}");
 
     let file = world.http.get(format!("{}/v1/rejections", service.url)).send().await.unwrap();
     let file = file.bytes().await.unwrap();

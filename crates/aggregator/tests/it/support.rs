@@ -12,6 +12,7 @@ use tatum_database::{Database, Writer, WriterOptions};
 use tatum_primitives::{
     Address, B256, Domain, Epoch, EpochSchedule, NodeId, OperatorId, StreamKey,
 };
+use tatum_protocol::receipts::{self, RECEIPTS};
 use tatum_receipt::checks::ChainFacts;
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -119,9 +120,14 @@ impl Intake {
         answer
     }
 
-    pub(crate) async fn post_json(&self, body: &Value) -> Value {
-        let (status, answers) =
-            self.post("application/json", serde_json::to_vec(body).unwrap()).await;
+    /// Hands in a batch, which is answered.
+    pub(crate) async fn hand_in(&self, receipts: &[SignedReceipt]) -> Value {
+        self.hand_in_bytes(receipts::encode(receipts)).await
+    }
+
+    /// Hands in what may be a batch and is answered as one.
+    pub(crate) async fn hand_in_bytes(&self, body: Vec<u8>) -> Value {
+        let (status, answers) = self.post(RECEIPTS, body).await;
         assert_eq!(status, 200, "{answers}");
         answers
     }

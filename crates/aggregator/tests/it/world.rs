@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tatum_aggregator::Config;
 use tatum_chain::{Chain, PrivateKeySigner, ProposalStatus, ProposedEvent};
-use tatum_database::EpochState;
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, StreamKey, U256};
+use tatum_protocol::EpochState;
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::receipts::Answer;
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::{Devnet, DevnetParameters};
 use tokio::sync::oneshot;
@@ -191,18 +193,14 @@ impl World {
     /// Hands receipts in until the aggregator, whose view of the chain may lag, has taken every one.
     pub(crate) async fn hand_in(&self, url: &str, receipts: &[SignedReceipt]) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
+        let aggregator = AggregatorClient::new(url).unwrap();
         let mut last = String::new();
         while tokio::time::Instant::now() < deadline {
-            let request = self.http.post(format!("{url}/v1/receipts")).json(receipts).send().await;
-            if let Ok(answer) = request {
-                let answers: Value = answer.json().await.unwrap_or_default();
-                last = answers.to_string();
-                let taken = |answer: &Value| {
-                    answer["outcome"].is_string() && answer["outcome"] != "rejected"
-                };
-                if answers.as_array().is_some_and(|answers| answers.iter().all(taken)) {
-                    return;
-                }
+            let answers = aggregator.hand_in(receipts).await;
+            last = format!("{answers:?}");
+            let taken = |answer: &Answer| answer.reason().is_none();
+            if answers.is_ok_and(|answers| answers.iter().all(taken)) {
+                return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -1,6 +1,7 @@
 //! `tatum bench`: how fast this machine relays messages, takes receipts in, and closes an epoch.
 
 mod ingest;
+mod outbox;
 mod relay;
 mod rollup;
 
@@ -16,6 +17,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum bench ingest\n  tatum bench ingest --receipts 1000000 --batch 1000 --json\n  tatum bench ingest --database postgres://tatum@localhost/bench\n\nThe receipts are signed beforehand. Load and intake share the machine's cores."
     )]
     Ingest(ingest::Args),
+    /// Let a relay with a full outbox hand it in to an intake on this machine, until it is on both disks
+    #[command(
+        after_help = "Examples:\n  tatum bench outbox\n  tatum bench outbox --receipts 200000 --json\n\nThe outbox is filled beforehand. Relay and intake share the machine's cores."
+    )]
+    Outbox(outbox::Args),
     /// Write the dataset of a made-up epoch and roll it up: from files to root, as when an epoch is closed
     #[command(
         after_help = "Examples:\n  tatum bench rollup --payers 100000\n  tatum bench rollup --payers 1000000 --json\n\nTen receipts a payer. Signatures are taken as verified; 10 million receipts take 2 GB of disk."
@@ -34,6 +40,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
         Command::Ingest(args) => ingest::run(args, *output).await?,
+        Command::Outbox(args) => outbox::run(args, *output).await?,
         Command::Rollup(args) => rollup::run(args, *output).await?,
         Command::Relay(args) => relay::run(args, *output).await?,
         Command::RelayProcess(args) => relay::process::run(args).await?,

@@ -1,15 +1,16 @@
 //! `tatum network`: what trackers know of the network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tatum_node::{TrackerAddress, Trackers};
-use tatum_primitives::{NodeId, OperatorId, StreamKey};
+use tatum_primitives::{NodeId, StreamKey};
+use tatum_protocol::Graph;
+use tatum_protocol::client::TrackerClient;
 
 use crate::args::{StreamArg, TrackerArgs};
 use crate::output::Output;
@@ -38,22 +39,6 @@ pub(crate) struct MapArgs {
     /// The SVG file to write
     #[arg(long, value_name = "FILE", default_value = "network.svg")]
     out: PathBuf,
-}
-
-/// A stream partition's graph, as its tracker tells it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Graph {
-    stream: StreamKey,
-    nodes: Vec<Place>,
-    /// Each pair once.
-    links: BTreeSet<(NodeId, NodeId)>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Place {
-    node: NodeId,
-    relay: bool,
-    operator_id: Option<OperatorId>,
 }
 
 #[derive(Serialize)]
@@ -110,10 +95,9 @@ async fn ask(
 }
 
 async fn fetch(tracker: &TrackerAddress, stream: StreamKey) -> anyhow::Result<Graph> {
-    let url = format!("{}/v1/streams/{stream}", tracker.http_url());
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
-    let ask = async { client.get(&url).send().await?.error_for_status()?.json().await };
-    ask.await.with_context(|| format!("asking the tracker at {url}"))
+    let tracker = TrackerClient::new(&tracker.http_url())?;
+    let graph = tracker.graph(stream).await;
+    graph.with_context(|| format!("asking the tracker at {}", tracker.base()))
 }
 
 /// Places linked nodes near each other, in a fixed number of rounds from a circle: the same graph gives the same picture.
@@ -228,15 +212,17 @@ fn draw(graph: &Graph) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tatum_primitives::{B256, OperatorId};
+    use tatum_protocol::Vertex;
+
     use super::*;
-    use tatum_primitives::B256;
 
     fn graph(nodes: u8, links: &[(u8, u8)]) -> Graph {
         let id = |n: u8| NodeId(B256::repeat_byte(n));
         Graph {
             stream: StreamKey(B256::repeat_byte(7)),
             nodes: (0..nodes)
-                .map(|n| Place {
+                .map(|n| Vertex {
                     node: id(n),
                     relay: n % 2 == 0,
                     operator_id: (n % 2 == 0).then_some(OperatorId(n.into())),

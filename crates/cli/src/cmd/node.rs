@@ -14,7 +14,7 @@ use tatum_primitives::Domain;
 
 use super::node_status::{self, StatusUrl};
 use super::node_top::{self, TopArgs};
-use crate::args::{ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
+use crate::args::{AggregatorArgs, ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
 use crate::config::ConfigArgs;
 use crate::output::Output;
 use crate::shutdown;
@@ -43,14 +43,8 @@ pub(crate) enum Command {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     trackers: TrackerArgs,
-    /// Where receipts are handed in
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_AGGREGATOR",
-        default_value = "http://127.0.0.1:7070"
-    )]
-    aggregator: String,
+    #[command(flatten)]
+    aggregator: AggregatorArgs,
     /// Folder for receipts and acknowledgements
     #[arg(long, value_name = "DIR", default_value = "tatum-node")]
     data: PathBuf,
@@ -111,7 +105,7 @@ async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
             "the node is not registered to an operator: it relays, but cannot earn; see `tatum operator add-node`"
         );
     }
-    config.aggregator = Some(args.aggregator);
+    config.aggregator = Some(args.aggregator.url().to_owned());
     config.bind = args.bind;
     config.advertise = args.advertise;
     config.http = args.status;

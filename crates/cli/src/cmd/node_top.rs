@@ -15,10 +15,14 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Paragraph, Row, Sparkline, Table};
-use serde::Deserialize;
-use tatum_primitives::{Nano, OperatorId, StreamKey};
+use tatum_overlay::node::{Counters, PeerSummary, StreamSummary};
+use tatum_primitives::{Epoch, Nano, OperatorId, StreamKey, millis};
+use tatum_protocol::EpochState;
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::status::NodeStatus;
 
-use super::node_status::{Messages, Snapshot, StatusUrl};
+use super::node_status::{StatusUrl, stopped, trackers, unreceipted_bytes};
+use crate::args::AggregatorArgs;
 use crate::data::format_data;
 
 /// How many rates the curve remembers.
@@ -29,14 +33,8 @@ const REMEMBERED: usize = 240;
 pub(crate) struct TopArgs {
     #[command(flatten)]
     status: StatusUrl,
-    /// Who tells the earnings
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_AGGREGATOR",
-        default_value = "http://127.0.0.1:7070"
-    )]
-    aggregator: String,
+    #[command(flatten)]
+    aggregator: AggregatorArgs,
     /// Milliseconds between two looks
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(100..))]
     every: u64,
@@ -60,10 +58,11 @@ async fn watch(
     terminal: &mut ratatui::DefaultTerminal,
     screen: &mut Screen,
 ) -> anyhow::Result<()> {
+    let aggregator = args.aggregator.client()?;
     loop {
         if let Some(operator) = screen.operator() {
             // Earnings come seldom and are not the node's: what fails is shown as unknown.
-            screen.earned = earned(&args.aggregator, operator).await.ok().flatten();
+            screen.earned = earned(&aggregator, operator).await.ok().flatten();
         }
         terminal.draw(|frame| screen.draw(frame))?;
         let until = Instant::now() + Duration::from_millis(args.every);
@@ -91,50 +90,27 @@ fn quits_before(until: Instant) -> std::io::Result<bool> {
     Ok(false)
 }
 
-#[derive(Deserialize)]
-struct Epochs {
-    epochs: Vec<Settled>,
-}
-
-#[derive(Deserialize)]
-struct Settled {
-    epoch: u64,
-    state: String,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    cumulative_nano: Nano,
-}
-
 /// An operator's final earnings, as the aggregator tells them; `tatum operator status` checks them against the chain.
-async fn earned(aggregator: &str, operator: OperatorId) -> anyhow::Result<Option<(u64, Nano)>> {
-    let base = aggregator.trim_end_matches('/');
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build()?;
-    let listed: Epochs =
-        client.get(format!("{base}/v1/epochs?limit=10")).send().await?.json().await?;
-    let Some(newest) = listed
-        .epochs
-        .iter()
-        .filter(|epoch| epoch.state == "finalized")
-        .max_by_key(|epoch| epoch.epoch)
-    else {
-        return Ok(None);
-    };
-    let url = format!("{base}/v1/epochs/{}/operators/{operator}", newest.epoch);
-    let entry: Entry = client.get(url).send().await?.error_for_status()?.json().await?;
-    Ok(Some((newest.epoch, entry.cumulative_nano)))
+async fn earned(
+    aggregator: &AggregatorClient,
+    operator: OperatorId,
+) -> anyhow::Result<Option<(Epoch, Nano)>> {
+    let listed = aggregator.epochs(10).await?;
+    let finalized = listed.iter().filter(|listed| listed.state == EpochState::Finalized);
+    let Some(newest) = finalized.map(|listed| listed.epoch).max() else { return Ok(None) };
+    let proof = aggregator.operator_proof(newest, operator).await?;
+    Ok(Some((newest, proof.cumulative_nano)))
 }
 
 /// What is drawn.
 #[derive(Debug, Default)]
 struct Screen {
-    now: Option<Snapshot>,
+    now: Option<NodeStatus>,
     at: Option<Instant>,
-    per_second: Messages,
+    per_second: Counters,
     streams_per_second: BTreeMap<StreamKey, (u64, u64)>,
     curve: VecDeque<u64>,
-    earned: Option<(u64, Nano)>,
+    earned: Option<(Epoch, Nano)>,
     silent: Option<String>,
 }
 
@@ -144,7 +120,7 @@ impl Screen {
     }
 
     /// Takes an answer of the node, or that there was none.
-    fn look(&mut self, answer: anyhow::Result<Snapshot>, at: Instant) {
+    fn look(&mut self, answer: anyhow::Result<NodeStatus>, at: Instant) {
         let seen = match answer {
             Ok(seen) => seen,
             Err(error) => {
@@ -154,18 +130,18 @@ impl Screen {
         };
         self.silent = None;
         if let (Some(before), Some(since)) = (&self.now, self.at) {
-            let ms = u64::try_from(at.duration_since(since).as_millis()).unwrap_or(u64::MAX).max(1);
+            let ms = millis(at.duration_since(since)).max(1);
             // A node that was started again counts from 0.
             let rate = |new: u64, old: u64| new.saturating_sub(old).saturating_mul(1000) / ms;
             let (new, old) = (&seen.messages, &before.messages);
-            self.per_second = Messages {
+            self.per_second = Counters {
                 messages: rate(new.messages, old.messages),
                 bytes: rate(new.bytes, old.bytes),
                 forwarded: rate(new.forwarded, old.forwarded),
                 duplicates: rate(new.duplicates, old.duplicates),
-                ..Messages::default()
+                ..Counters::default()
             };
-            let of_stream = |stream: &super::node_status::Stream| {
+            let of_stream = |stream: &StreamSummary| {
                 let old = before.streams.iter().find(|old| old.stream == stream.stream);
                 let (messages, bytes) = old.map_or((0, 0), |old| (old.messages, old.bytes));
                 (stream.stream, (rate(stream.messages, messages), rate(stream.bytes, bytes)))
@@ -216,10 +192,10 @@ impl Screen {
         frame.render_widget(Line::from(foot_text), foot);
     }
 
-    fn draw_head(&self, now: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
+    fn draw_head(&self, now: &NodeStatus, frame: &mut Frame<'_>, area: Rect) {
         let operator =
             now.operator_id.map_or_else(|| "no operator".to_owned(), |id| format!("operator {id}"));
-        let tracker = format!("tracker {}", now.trackers());
+        let tracker = format!("tracker {}", trackers(now));
         let earned = self.earned.map_or_else(
             || "earned: unknown".to_owned(),
             |(epoch, nano)| format!("earned {} up to epoch {epoch}", format_data(nano.to_wei())),
@@ -253,17 +229,16 @@ impl Screen {
         );
     }
 
-    fn draw_streams(&self, now: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
-        let row = |stream: &super::node_status::Stream| {
+    fn draw_streams(&self, now: &NodeStatus, frame: &mut Frame<'_>, area: Rect) {
+        let row = |stream: &StreamSummary| {
             let (messages, bytes) =
                 self.streams_per_second.get(&stream.stream).copied().unwrap_or_default();
-            let delay = stream.delay_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
             Row::new([
                 short(&stream.stream.to_string()),
                 stream.assigned.to_string(),
                 messages.to_string(),
                 size(bytes),
-                delay,
+                format!("{} ms", stream.delay_ms),
             ])
         };
         let widths = [
@@ -280,16 +255,16 @@ impl Screen {
     }
 }
 
-fn draw_peers(now: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
-    let row = |peer: &super::node_status::Peer| {
+fn draw_peers(now: &NodeStatus, frame: &mut Frame<'_>, area: Rect) {
+    let row = |peer: &PeerSummary| {
         Row::new([
             short(&peer.node.to_string()),
             if peer.relay { "relay" } else { "client" }.to_owned(),
             peer.operator_id.map_or_else(|| "–".to_owned(), |id| id.to_string()),
             peer.points.to_string(),
             peer.streams.to_string(),
-            size(peer.unreceipted_bytes()),
-            if peer.stopped() { "stopped" } else { "" }.to_owned(),
+            size(unreceipted_bytes(peer)),
+            if stopped(peer) { "stopped" } else { "" }.to_owned(),
         ])
     };
     let widths = [
@@ -337,28 +312,55 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
+    use tatum_overlay::node::PayerSummary;
+    use tatum_primitives::{Address, B256, NodeId, Role};
+    use tatum_protocol::status::{NodeReceipts, ReceiptCounts};
 
-    fn snapshot(messages: u64) -> Snapshot {
-        let node = format!("0x{}", "11".repeat(32));
-        let stream = format!("0x{}", "22".repeat(32));
-        let json = serde_json::json!({
-            "node": node, "operator_id": 3, "tracker_connected": true, "dropped_packets": 0,
-            "messages": { "messages": messages, "bytes": messages * 1500, "forwarded": messages * 3 },
-            "streams": [{ "stream": stream, "assigned": 4, "messages": messages, "bytes": messages * 1500, "delay_ms": 41 }],
-            "peers": [{
-                "node": node, "relay": false, "operator_id": null, "points": 12, "streams": 1,
-                "payers": [{
-                    "payer": format!("0x{}", "33".repeat(20)), "unreceipted_bytes": 3072, "stopped": true
-                }],
-            }],
-            "receipts": {
-                "taken": { "accepted": 5 }, "kept": 7, "waiting_for_aggregator": 2, "refused_by_aggregator": 0, "handed_in": 5
-            },
-        });
-        serde_json::from_value(json).unwrap()
+    use super::*;
+
+    fn snapshot(messages: u64) -> NodeStatus {
+        let node = NodeId(B256::repeat_byte(0x11));
+        let stream = StreamKey(B256::repeat_byte(0x22));
+        let bytes = messages * 1500;
+        let counters = Counters { messages, bytes, forwarded: messages * 3, ..Counters::default() };
+        let payer = PayerSummary {
+            payer: Address::repeat_byte(0x33),
+            stream,
+            role: Role::Subscriber,
+            unreceipted_bytes: 3072,
+            stopped: true,
+        };
+        let peer = PeerSummary {
+            node,
+            relay: false,
+            operator_id: None,
+            points: 12,
+            streams: 1,
+            payers: vec![payer],
+        };
+        let receipts = NodeReceipts {
+            taken: ReceiptCounts { accepted: 5, ..ReceiptCounts::default() },
+            kept: 7,
+            waiting_for_aggregator: 2,
+            refused_by_aggregator: 0,
+            handed_in: 5,
+            refusals: 0,
+            hand_in_failures: 0,
+        };
+        NodeStatus {
+            node,
+            operator_id: Some(OperatorId(3)),
+            tracker_connected: true,
+            trackers: Vec::new(),
+            messages: counters,
+            dropped_packets: 0,
+            refused_datagrams: 0,
+            streams: vec![StreamSummary { stream, assigned: 4, messages, bytes, delay_ms: 41 }],
+            peers: vec![peer],
+            receipts,
+        }
     }
 
     fn drawn(screen: &Screen) -> String {

@@ -6,11 +6,11 @@ use alloy::primitives::{TxHash, U256};
 use anyhow::{Context, bail};
 use serde::Serialize;
 use tatum_chain::{Chain, Claim, OperatorStatus};
-use tatum_dataset::OperatorProof;
 use tatum_merkle::{Entry, Word};
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId};
+use tatum_protocol::OperatorProof;
 
-use crate::args::ChainArgs;
+use crate::args::{AggregatorArgs, ChainArgs};
 use crate::data::{format_data, parse_data};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
@@ -110,14 +110,8 @@ pub(crate) struct EarningsArgs {
     /// The operator's id
     #[arg(long, env = "TATUM_OPERATOR_ID")]
     operator: OperatorId,
-    /// An aggregator that publishes the distributions
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TATUM_AGGREGATOR",
-        default_value = "http://127.0.0.1:7070"
-    )]
-    aggregator: String,
+    #[command(flatten)]
+    aggregator: AggregatorArgs,
     #[command(flatten)]
     chain: ChainArgs,
 }
@@ -306,15 +300,9 @@ async fn published(
     args: &EarningsArgs,
     epoch: Epoch,
 ) -> anyhow::Result<OperatorProof> {
-    let base = args.aggregator.trim_end_matches('/');
-    let url = format!("{base}/v1/epochs/{epoch}/operators/{}", args.operator);
-    let answer = reqwest::get(&url).await.with_context(|| format!("asking {url}"))?;
-    if !answer.status().is_success() {
-        let status = answer.status();
-        bail!("{url} answered {status}: {}", answer.text().await.unwrap_or_default());
-    }
-    let published: OperatorProof =
-        answer.json().await.with_context(|| format!("reading the answer of {url}"))?;
+    let aggregator = args.aggregator.client()?;
+    let base = aggregator.base();
+    let published = aggregator.operator_proof(epoch, args.operator).await?;
     let entry = Entry::decode(published.entry);
     let root = Word(chain.finalized_root().await?);
     published.proof.verify(root, &entry).with_context(|| {

@@ -1,7 +1,8 @@
 //! An epoch moves only forward, and takes no receipt once it is closing.
 
-use tatum_database::{Candidate, DatabaseError, EpochState, Outcome, RolledEpoch};
+use tatum_database::{Candidate, DatabaseError, Outcome, RolledEpoch};
 use tatum_primitives::{Address, B256, Epoch, Nano};
+use tatum_protocol::EpochState;
 use tatum_receipt::Rejection;
 
 use crate::support::{Scene, all, on_each_backend, receipt};

@@ -1,12 +1,12 @@
 //! A proof with anything changed is refused, and says by which check.
 
 use ed25519_dalek::SigningKey;
-use tatum_primitives::{NodeId, OperatorId};
+use tatum_primitives::NodeId;
 use tempfile::TempDir;
 
 use super::*;
 use crate::scene::{data, receipt, sign, verifier};
-use crate::{Dataset, Error, OperatorProof, ReceiptProver, Written, write};
+use crate::{Dataset, Error, ReceiptProver, Written, write};
 
 fn node() -> SigningKey {
     SigningKey::from_bytes(&[8; 32])
@@ -88,19 +88,4 @@ fn an_uncounted_receipt_has_no_proof() {
     let prover = ReceiptProver::new(Dataset::open(&written.folder).unwrap()).unwrap();
     let older = prover.prove(sign(receipt(1, 0, 1, 2)).leaf(), None);
     assert!(matches!(older, Err(Error::NoSuchReceipt(_))));
-}
-
-#[test]
-fn an_operators_earnings_are_proven_to_the_root_in_the_manifest() {
-    let (_, written) = proven();
-    let tree = &written.distribution.tree;
-    let epoch = written.manifest.parameters.epoch;
-    let mut proof = OperatorProof::new(tree, epoch, written.manifest_hash, OperatorId(1)).unwrap();
-    assert_eq!(proof.root, written.manifest.results.root);
-    proof.verify().unwrap();
-    let json = serde_json::to_string(&proof).unwrap();
-    assert_eq!(serde_json::from_str::<OperatorProof>(&json).unwrap(), proof);
-    proof.cumulative_nano.0 += 1;
-    assert!(proof.verify().is_err());
-    assert!(OperatorProof::new(tree, epoch, written.manifest_hash, OperatorId(3)).is_err());
 }

@@ -17,7 +17,7 @@ use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Account, Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Address, Domain, ReaderId};
+use tatum_primitives::{Address, Domain, ReaderId, millis};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
@@ -106,7 +106,7 @@ impl Config {
         };
         let verifier = Verifier::new(self.domain);
         let (payer, key, cadence) = (self.payer, self.key.clone(), self.cadence);
-        let bound_ms = u64::try_from(self.latency_bound.as_millis()).unwrap_or(u64::MAX);
+        let bound_ms = millis(self.latency_bound);
         let setup = Setup {
             key: self.node_key.clone(),
             trackers: self.trackers.clone(),

@@ -16,7 +16,7 @@ use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
 use tatum_overlay::permissions::Access;
 use tatum_overlay::seal::{KeyId, SEAL_OVERHEAD_BYTES};
 use tatum_overlay::{ChainKey, Message, MessageRef};
-use tatum_primitives::{NodeId, Role, StreamKey};
+use tatum_primitives::{NodeId, Role, StreamKey, millis};
 use tatum_receipt::Signature;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::{mpsc, watch};
@@ -306,7 +306,7 @@ impl Publisher {
             accepted: progress.accepted.saturating_sub(self.handed_on),
             receipts_acknowledged: progress.settled,
             receipts_open: closing.unsettled,
-            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: millis(elapsed),
             refusal: progress.refusal.clone().filter(|_| progress.accepted < sent),
         }
     }

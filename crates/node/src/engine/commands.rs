@@ -12,9 +12,10 @@ use tatum_overlay::{ChainKey, Message};
 use tatum_primitives::{NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
-use super::{Engine, ReceiptCounts, TrackerNo, TrackerSummary};
+use super::{Engine, TrackerNo};
 use crate::NodeError;
 use tatum_protocol::Stream;
+use tatum_protocol::status::{ReceiptCounts, TrackerConnection};
 use tatum_protocol::tracker::ToTracker;
 
 /// What others ask of the engine.
@@ -83,7 +84,7 @@ pub(crate) struct Status {
     pub(crate) peers: Vec<PeerSummary>,
     pub(crate) streams: Vec<StreamSummary>,
     pub(crate) receipts: ReceiptCounts,
-    pub(crate) trackers: Vec<TrackerSummary>,
+    pub(crate) trackers: Vec<TrackerConnection>,
     pub(crate) links: usize,
     pub(crate) dropped_packets: u64,
     pub(crate) refused_datagrams: u64,

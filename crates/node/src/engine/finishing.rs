@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tatum_primitives::millis;
 use tokio::sync::oneshot;
 
 use super::{Closing, Engine};
@@ -24,7 +25,7 @@ pub(super) struct Finishing {
 impl Engine {
     pub(super) fn finish(&mut self, patience: Duration, reply: oneshot::Sender<Closing>) {
         let now = self.now();
-        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let patience_ms = millis(patience);
         self.finishing = Some(Finishing {
             close_by_ms: now.monotonic_ms.saturating_add(patience_ms.min(LAST_WORDS_MS)),
             deadline_ms: now.monotonic_ms.saturating_add(patience_ms),

@@ -41,12 +41,12 @@ use desk::Desk;
 use finishing::Finishing;
 use links::Links;
 use places::Place;
-pub(crate) use receipts::ReceiptCounts;
 use store::StoreJob;
 use tatum_protocol::Stream;
+use tatum_protocol::status::ReceiptCounts;
 use tatum_protocol::tracker::RelayOffer;
+pub(crate) use trackers::TrackerNo;
 use trackers::{TrackerEvents, Trackers};
-pub(crate) use trackers::{TrackerNo, TrackerSummary};
 
 const TICK: Duration = Duration::from_millis(25);
 /// Events of one kind taken in one run, so that what they cause shares packets.

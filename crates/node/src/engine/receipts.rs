@@ -3,8 +3,6 @@
 //! Invariant: a receipt is acknowledged only after the store task answered that it is on disk, and
 //! nobody is served before the chain said that the key may act for a payer with stake.
 
-use std::collections::BTreeMap;
-
 use tatum_overlay::Link;
 use tatum_overlay::frame::{Attach, Refusal};
 use tatum_primitives::{Address, B256};
@@ -12,18 +10,6 @@ use tatum_receipt::{Acknowledgement, SignedReceipt, Step};
 
 use super::Engine;
 use super::store::{StoreJob, StoreReply};
-
-/// What became of receipts since the start.
-#[derive(Debug, Clone, Default, serde::Serialize)]
-pub(crate) struct ReceiptCounts {
-    pub(crate) accepted: u64,
-    pub(crate) superseded: u64,
-    pub(crate) duplicate: u64,
-    /// By the code of the rejection.
-    pub(crate) rejected: BTreeMap<String, u64>,
-    pub(crate) signed: u64,
-    pub(crate) settled: u64,
-}
 
 impl Engine {
     pub(super) async fn attach_asked(&mut self, link: Link, attach: Attach, signer: Address) {

@@ -3,17 +3,15 @@
 //! Invariant: a tracker is told something only while it is up, and after it rose it is told all again
 //! that it must know.
 
-use std::time::Duration;
-
-use serde::Serialize;
 use tatum_overlay::Now;
 use tatum_overlay::limit::{Bucket, Rate};
-use tatum_primitives::{B256, NodeId};
+use tatum_primitives::{B256, NodeId, millis};
 use tokio::sync::mpsc;
 
 use super::places::Times;
 use crate::tracker_link::{TrackerEvent, TrackerLink};
 use crate::trackers::{self, Trackers as Configured};
+use tatum_protocol::status::TrackerConnection;
 use tatum_protocol::tracker::ToTracker;
 
 /// Streams that a tracker is asked for: about half of what it bears of one node, in all that it is told.
@@ -41,14 +39,6 @@ struct Tracker {
     since_ms: u64,
     /// How many streams it may be asked for now.
     asking: Bucket,
-}
-
-/// What is shown of a tracker.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct TrackerSummary {
-    url: String,
-    tracker: Option<NodeId>,
-    pub(crate) connected: bool,
 }
 
 /// How it stands with a tracker.
@@ -118,9 +108,12 @@ impl Trackers {
         if tracker.up { Standing::Up(for_ms) } else { Standing::Down(for_ms) }
     }
 
-    pub(super) fn summaries(&self) -> Vec<TrackerSummary> {
-        let summary =
-            |of: &Tracker| TrackerSummary { url: of.url.clone(), tracker: of.id, connected: of.up };
+    pub(super) fn summaries(&self) -> Vec<TrackerConnection> {
+        let summary = |of: &Tracker| TrackerConnection {
+            url: of.url.clone(),
+            tracker: of.id,
+            connected: of.up,
+        };
         self.each.iter().map(summary).collect()
     }
 
@@ -155,8 +148,4 @@ impl Trackers {
         self.tell(no, text);
         Some(no)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,6 +9,7 @@ mod graph;
 mod keys;
 mod leases;
 mod permissions;
+mod refusal;
 mod session;
 mod state;
 mod stun;
@@ -19,12 +20,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as AxumState};
 use axum::routing::{any, get};
-use serde_json::{Value, json};
+use axum::{Json, Router};
 use tatum_database::NodeStore;
 use tatum_primitives::{Domain, StreamKey};
+use tatum_protocol::status::{Health, TrackerStatus};
+use tatum_protocol::{Graph, ProblemKind};
 use tatum_receipt::Verifier;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
@@ -35,6 +38,7 @@ pub use tatum_overlay::topology::Shape;
 use crate::relay::{SharedFacts, open_store};
 use crate::{Clock, NodeError, NodeKey};
 use permissions::Lists;
+use refusal::{Refusal, refused};
 use state::State;
 
 /// How often idle streams are looked for.
@@ -182,8 +186,8 @@ impl Tracker {
             .route("/status", get(status))
             .route("/v1/streams/{stream}", get(graph))
             .merge(permissions::routes())
-            .route("/v1/tracker", any(session::upgrade))
-            .with_state(shared);
+            .route("/v1/tracker", any(session::upgrade));
+        let routes = refusal::with_fallbacks(routes).with_state(shared);
         let stopping = async move {
             shutdown.await;
             // Open WebSockets would keep a graceful shutdown waiting for ever.
@@ -239,18 +243,19 @@ async fn sweep(shared: Shared) {
     }
 }
 
-async fn health() -> axum::Json<Value> {
-    axum::Json(json!({ "status": "ok" }))
+async fn health() -> Json<Health> {
+    Json(Health::ok())
 }
 
-async fn status(AxumState(shared): AxumState<Shared>) -> axum::Json<Value> {
+async fn status(AxumState(shared): AxumState<Shared>) -> Json<TrackerStatus> {
     let summary = shared.lock().summary();
-    axum::Json(json!({ "tracker": shared.config.key.id(), "summary": summary }))
+    Json(TrackerStatus { tracker: shared.config.key.id(), summary })
 }
 
 async fn graph(
     AxumState(shared): AxumState<Shared>,
-    Path(stream): Path<StreamKey>,
-) -> axum::Json<graph::Graph> {
-    axum::Json(shared.lock().graph(stream))
+    stream: Result<Path<StreamKey>, PathRejection>,
+) -> Result<Json<Graph>, Refusal> {
+    let stream = stream.map_err(|error| refused(ProblemKind::BadRequest, error.body_text()))?;
+    Ok(Json(shared.lock().graph(stream.0)))
 }

@@ -6,22 +6,24 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::rejection::{QueryRejection, StringRejection};
 use axum::extract::{DefaultBodyLimit, Query, State as AxumState};
-use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 use tatum_overlay::limit::{Limiter, Rate};
 use tatum_overlay::permissions::SignedPermissions;
 use tatum_primitives::{Address, NodeId, StreamId, StreamKey};
 use tatum_receipt::Verifier;
 
 use super::Shared;
+use super::refusal::{Refusal, refused};
 use super::state::State;
 use crate::engine::store::keep_permissions;
+use crate::error::in_full;
 use crate::permissions::{Book, Entered};
 use tatum_protocol::tracker::{FromTracker, MAX_TRACKER_TEXT_BYTES};
+use tatum_protocol::{ProblemKind, Published};
 
 /// Memory for lists, in addresses.
 const MAX_WEIGHT: usize = 1 << 22;
@@ -41,22 +43,6 @@ impl Default for Lists {
     fn default() -> Self {
         Self { book: None, owners: Limiter::new(OWNER_RATE, MAX_OWNERS) }
     }
-}
-
-/// What became of a list.
-#[derive(Debug, Serialize)]
-struct Published {
-    stream: StreamId,
-    version: u64,
-    /// Nodes that were told at once.
-    told: usize,
-}
-
-/// A refusal with its status.
-type Refused = (StatusCode, Json<Value>);
-
-fn refused(status: StatusCode, reason: impl ToString) -> Refused {
-    (status, Json(json!({ "error": reason.to_string() })))
 }
 
 impl Lists {
@@ -79,24 +65,24 @@ impl Lists {
         signed: &SignedPermissions,
         owner: Address,
         now_ms: u64,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, Refusal> {
         let Some((_, book)) = &self.book else { return Ok(false) };
         match book.look_up(signed) {
             Entered::Known => return Ok(false),
             Entered::Older { held } => {
                 let version = signed.list.version;
                 let reason = format!("version {version} is not newer than {held}, which is kept");
-                return Err(refused(StatusCode::CONFLICT, reason));
+                return Err(refused(ProblemKind::Outdated, reason));
             }
             Entered::Newest => {}
         }
         if book.weight().saturating_add(book.growth(signed)) > MAX_WEIGHT {
             let reason = "this tracker has no room for more permissions";
-            return Err(refused(StatusCode::INSUFFICIENT_STORAGE, reason));
+            return Err(refused(ProblemKind::Full, reason));
         }
         if !self.owners.take(owner, 1, now_ms) {
             let reason = "too many lists of one owner; try again in a second";
-            return Err(refused(StatusCode::TOO_MANY_REQUESTS, reason));
+            return Err(refused(ProblemKind::TooManyRequests, reason));
         }
         Ok(true)
     }
@@ -145,33 +131,39 @@ struct Asked {
 
 async fn show(
     AxumState(shared): AxumState<Shared>,
-    Query(Asked { stream }): Query<Asked>,
-) -> Result<Json<SignedPermissions>, Refused> {
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<SignedPermissions>, Refusal> {
+    let asked = asked.map_err(|error| refused(ProblemKind::BadRequest, error.body_text()))?;
+    let Query(Asked { stream }) = asked;
     let list = shared.lock().lists.list(&stream).cloned();
-    let reason = || refused(StatusCode::NOT_FOUND, format!("{stream} has no permission list"));
+    let reason = || refused(ProblemKind::NotFound, format!("{stream} has no permission list"));
     list.map(Json).ok_or_else(reason)
 }
 
 async fn publish(
     AxumState(shared): AxumState<Shared>,
-    body: String,
-) -> Result<Json<Published>, Refused> {
+    body: Result<String, StringRejection>,
+) -> Result<Json<Published>, Refusal> {
+    let body = body.map_err(|error| match error {
+        StringRejection::InvalidUtf8(_) => refused(ProblemKind::BadRequest, "the body is no text"),
+        _ => refused(ProblemKind::TooLarge, error.body_text()),
+    })?;
     let signed: SignedPermissions = serde_json::from_str(&body).map_err(|error| {
-        refused(StatusCode::BAD_REQUEST, format!("no permission list: {error}"))
+        refused(ProblemKind::BadRequest, format!("no permission list: {error}"))
     })?;
     let Some(verifier) = shared.config.domain.map(Verifier::new) else {
         let reason = "this tracker follows no deployment, so it takes no permissions";
-        return Err(refused(StatusCode::SERVICE_UNAVAILABLE, reason));
+        return Err(refused(ProblemKind::NotOffered, reason));
     };
     let owner = signed
         .verify(&verifier)
-        .map_err(|error| refused(StatusCode::BAD_REQUEST, in_full(&error)))?;
+        .map_err(|error| refused(ProblemKind::BadRequest, in_full(&error)))?;
     let epoch = shared.config.clock.epoch();
     let staked = |facts: &crate::relay::SharedFacts| facts.quota_bytes(owner, epoch).is_some();
     if !shared.config.facts.as_ref().is_none_or(staked) {
         // An address costs nothing to make, a stake does.
         let reason = format!("the owner {owner} has no stake that counts in this epoch");
-        return Err(refused(StatusCode::FORBIDDEN, reason));
+        return Err(refused(ProblemKind::Forbidden, reason));
     }
     let (stream, version) = (signed.list.stream.clone(), signed.list.version);
     let now_ms = shared.config.clock.wall_ms();
@@ -182,21 +174,10 @@ async fn publish(
     if let Some(store) = &shared.store {
         keep_permissions(store, &signed).await.map_err(|error| {
             tracing::error!(%error, "the store of permissions failed");
-            refused(StatusCode::SERVICE_UNAVAILABLE, "the list could not be stored")
+            refused(ProblemKind::Busy, "the list could not be stored")
         })?;
     }
     let told = shared.lock().enter_list(signed);
     tracing::info!(%stream, version, told, "a stream's owner changed its permissions");
     Ok(Json(Published { stream, version, told }))
-}
-
-/// An error with its causes.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

@@ -18,9 +18,11 @@ use tatum_primitives::{B256, NodeId, StreamKey};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::refusal::refused;
 use super::state::Account;
 use super::{Shared, leases};
 use crate::texts::{Frame, Heard, listen, read, say, write};
+use tatum_protocol::ProblemKind;
 use tatum_protocol::tracker::{
     FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello,
 };
@@ -46,7 +48,8 @@ pub(super) async fn upgrade(
 ) -> Response {
     // Who has not said hello yet takes up a place as well.
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
-        return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
+        let reason = "as many nodes are connected as may be";
+        return refused(ProblemKind::Busy, reason).into_response();
     };
     upgrade.max_message_size(MAX_TEXT_BYTES).on_upgrade(move |socket| async move {
         let _place = place;

@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde::Serialize;
 use tatum_overlay::lease::Lessor;
 use tatum_overlay::topology::{Place, Shape, Topology};
-use tatum_primitives::{Address, NodeId, Role, StreamKey};
+use tatum_primitives::{Address, NodeId, Role, StreamKey, millis};
 use tokio::sync::mpsc;
 
 use super::demand::{Load, Payers};
-use super::graph::Graph;
+use super::graph::graph;
 use super::permissions::Lists;
 use super::{Config, Regions};
 use crate::NodeKey;
+use tatum_protocol::Graph;
 use tatum_protocol::Stream as Name;
+use tatum_protocol::status::{TrackedStream, TrackerSummary};
 use tatum_protocol::tracker::{Assignment, FromTracker, Neighbour, RelayOffer, Signal};
 
 /// A connected node.
@@ -84,23 +85,6 @@ pub(super) struct State {
     follows_chain: bool,
     connections: u64,
     rng: StdRng,
-}
-
-/// What `/status` shows.
-#[derive(Debug, Serialize)]
-pub(super) struct Summary {
-    relays: usize,
-    clients: usize,
-    permission_lists: usize,
-    leases: usize,
-    streams: Vec<StreamSummary>,
-}
-
-#[derive(Debug, Serialize)]
-struct StreamSummary {
-    stream: StreamKey,
-    relays: usize,
-    clients: usize,
 }
 
 impl State {
@@ -286,7 +270,7 @@ impl State {
     /// Releases recruited relays from streams that had no clients for a while, and recruits where relays
     /// that had no room may have some now.
     pub(super) fn sweep(&mut self, now_ms: u64) {
-        let linger_ms = u64::try_from(self.linger.as_millis()).unwrap_or(u64::MAX);
+        let linger_ms = millis(self.linger);
         let idle = |stream: &Stream| {
             stream.idle_since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= linger_ms)
         };
@@ -316,14 +300,14 @@ impl State {
         }
     }
 
-    pub(super) fn summary(&self) -> Summary {
+    pub(super) fn summary(&self) -> TrackerSummary {
         let relays = self.members.values().filter(|member| member.relay.is_some()).count();
-        let streams = self.streams.iter().map(|(key, stream)| StreamSummary {
+        let streams = self.streams.iter().map(|(key, stream)| TrackedStream {
             stream: *key,
             relays: stream.topology.relay_count(),
             clients: stream.topology.client_count(),
         });
-        Summary {
+        TrackerSummary {
             relays,
             clients: self.members.len() - relays,
             permission_lists: self.lists.len(),
@@ -334,7 +318,7 @@ impl State {
 
     /// Who is whose neighbour in a stream.
     pub(super) fn graph(&self, stream: StreamKey) -> Graph {
-        Graph::new(stream, self.streams.get(&stream).map(|stream| &stream.topology))
+        graph(stream, self.streams.get(&stream).map(|stream| &stream.topology))
     }
 
     fn remove(&mut self, node: NodeId, now_ms: u64) {

@@ -7,7 +7,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tatum_overlay::frame::{Attach, Packer, VERSION, decode};
+use tatum_overlay::node::Counters;
 use tatum_overlay::{ChainKey, Frame, Message, MessageRef};
+use tatum_protocol::client::NodeClient;
+use tatum_protocol::status::NodeStatus;
 use tatum_receipt::Signature;
 use tatum_webrtc::{Event, Priority, SendError};
 
@@ -183,8 +186,8 @@ async fn replayed(mut attacker: Attacker, field: &Field) {
 }
 
 /// What the relay says of itself.
-async fn status(at: SocketAddr) -> Value {
-    reqwest::get(format!("http://{at}/status")).await.unwrap().json().await.unwrap()
+async fn status(at: SocketAddr) -> NodeStatus {
+    NodeClient::new(&format!("http://{at}")).unwrap().status().await.unwrap()
 }
 
 /// Valid messages that are never receipted, on and on after the relay said no.
@@ -235,10 +238,9 @@ async fn a_flood_is_counted_and_dropped_and_honest_clients_lose_nothing() {
     let scout = replayer(&network).await;
     let field = Arc::new(Field::default());
     let noise = tokio::spawn(garbage(udp_address(&scout.description), Arc::clone(&field)));
-    let enough = |status: &Value| {
-        [("duplicates", 100), ("unwanted", 50), ("put_off", 1), ("credit_stops", 1)]
-            .iter()
-            .all(|(name, least)| status["messages"][name].as_u64() >= Some(*least))
+    let enough = |status: &NodeStatus| {
+        let Counters { duplicates, unwanted, put_off, credit_stops, .. } = status.messages;
+        duplicates >= 100 && unwanted >= 50 && put_off >= 1 && credit_stops >= 1
     };
     let ((), (subscriber, during)) = tokio::join!(
         async {
@@ -261,28 +263,26 @@ async fn a_flood_is_counted_and_dropped_and_honest_clients_lose_nothing() {
             };
             let met = timeout(PATIENCE, waiting).await;
             field.over.store(true, Ordering::Relaxed);
-            assert!(met.is_ok(), "{}", status(free).await);
+            assert!(met.is_ok(), "{:?}", status(free).await.messages);
             (second.0, (first.1 + second.1) / 2.0)
         }
     );
     noise.await.unwrap();
     let sent = field.datagrams.load(Ordering::Relaxed);
     let status = status(free).await;
-    let counted = |name: &str| status["messages"][name].as_u64().unwrap();
-    let refused = status["refused_datagrams"].as_u64().unwrap();
+    let (counted, refused) = (&status.messages, status.refused_datagrams);
     println!(
         "honest messages per second: {before:.0} before, {during:.0} in the flood ({:.0} %); {sent} stray datagrams, \
-         of which {refused} were read; {}",
+         of which {refused} were read; {counted:?}",
         during / before * 100.0,
-        status["messages"],
     );
     // What the socket's buffer had no room for is not read; last words to links that ended are refused as well.
-    assert!(refused > 0, "{status}");
-    assert!(counted("malformed") >= 4 + 3, "{status}");
-    assert!(counted("invalid") >= 3, "{status}");
-    assert!(enough(&status), "{status}");
+    assert!(refused > 0, "{status:?}");
+    assert!(counted.malformed >= 4 + 3, "{status:?}");
+    assert!(counted.invalid >= 3, "{status:?}");
+    assert!(enough(&status), "{status:?}");
     // All of the honest, and of the debtor's what fits into a credit of 8 MiB.
-    assert!(counted("messages") <= 4 * ROUND as u64 + 300, "{status}");
+    assert!(counted.messages <= 4 * ROUND as u64 + 300, "{status:?}");
     assert_eq!(subscriber.finish(PATIENCE).await.receipts_open, 0);
     let stats = publisher.finish(PATIENCE).await;
     assert_eq!((stats.accepted, stats.receipts_open), (4 * ROUND as u64, 0));

@@ -7,6 +7,7 @@ use tatum_node::client::{Keys, Rotation};
 use tatum_overlay::exchange::{AskSecret, KeyAnswer, KeyName, KeyRequest};
 use tatum_overlay::permissions::{Audience, PermissionList, SignedPermissions};
 use tatum_protocol::tracker::{FromTracker, ToTracker, sign_hello};
+use tatum_protocol::{Problem, ProblemKind, Published};
 use tatum_receipt::Verifier;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message as Text;
@@ -40,23 +41,19 @@ impl Network {
         config
     }
 
-    fn permissions_url(&self) -> String {
+    fn tracker_client(&self) -> TrackerClient {
         let base = self.tracker_url.replace("ws://", "http://");
-        base.replace("/v1/tracker", "/v1/permissions")
+        TrackerClient::new(base.trim_end_matches("/v1/tracker")).unwrap()
     }
 
-    /// Publishes a list; gives the status and what the tracker says.
-    async fn permit(&self, signed: &SignedPermissions) -> (u16, Value) {
-        let sent = reqwest::Client::new().post(self.permissions_url()).json(signed).send();
-        let answer = sent.await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
+    async fn permit(&self, signed: &SignedPermissions) -> Result<Published, Problem> {
+        let published = self.tracker_client().publish(signed).await;
+        published.map_err(|error| error.problem().unwrap().clone())
     }
 
     async fn kept_version(&self) -> Option<u64> {
-        let params = [("stream", owned().id.to_string())];
-        let url = reqwest::Url::parse_with_params(&self.permissions_url(), params).unwrap();
-        let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-        answer["list"]["version"].as_u64()
+        let kept = self.tracker_client().permissions(&owned().id).await.unwrap();
+        kept.map(|signed| signed.list.version)
     }
 }
 
@@ -81,7 +78,7 @@ async fn count_for(subscriber: &mut Subscriber, time: Duration) -> usize {
 async fn a_revoked_subscriber_gets_nothing_new_and_the_others_lose_nothing() {
     let network = Network::start().await;
     let relays = [network.relay(0), network.relay(1)];
-    assert_eq!(network.permit(&list(7, &[PUBLISHER], &[1, 2])).await.0, 200);
+    assert!(network.permit(&list(7, &[PUBLISHER], &[1, 2])).await.is_ok());
     let one = Subscriber::connect(network.exchanging(1), &[owned()]).await.unwrap();
     let two = Subscriber::connect(network.exchanging(2), &[owned()]).await.unwrap();
     // Neither a subscriber nor a stranger may publish, nor a publisher subscribe.
@@ -104,9 +101,8 @@ async fn a_revoked_subscriber_gets_nothing_new_and_the_others_lose_nothing() {
     assert_eq!(got, lines(0, 200));
     let (mut two, got) = two.await.unwrap();
     assert_eq!(got, lines(0, 200));
-    let (status, answer) = network.permit(&list(8, &[PUBLISHER], &[1])).await;
-    assert_eq!((status, answer["version"].as_u64()), (200, Some(8)));
-    assert_eq!(answer["told"].as_u64(), Some(5), "two relays and three clients");
+    let published = network.permit(&list(8, &[PUBLISHER], &[1])).await.unwrap();
+    assert_eq!((published.version, published.told), (8, 5), "two relays and three clients");
     // The publisher and the relays were told before; what is under way is theirs.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let reading = read(one, 300);
@@ -138,10 +134,10 @@ async fn without_a_list_only_the_owner_takes_part() {
     publish(&mut publisher, 0, 20).await;
     assert_eq!(reading.await.unwrap().1, lines(0, 20));
     // The owner lets somebody else publish, and takes it back.
-    assert_eq!(network.permit(&list(1, &[PUBLISHER], &[])).await.0, 200);
+    assert!(network.permit(&list(1, &[PUBLISHER], &[])).await.is_ok());
     let mut other = Publisher::connect(network.exchanging(PUBLISHER), &owned()).await.unwrap();
     publish(&mut other, 0, 1).await;
-    assert_eq!(network.permit(&list(2, &[], &[])).await.0, 200);
+    assert!(network.permit(&list(2, &[], &[])).await.is_ok());
     let refused = async {
         loop {
             if let Err(error) = other.publish(b"more").await {
@@ -159,7 +155,7 @@ async fn without_a_list_only_the_owner_takes_part() {
 async fn a_tracker_keeps_the_newest_list_over_a_restart_and_takes_no_other() {
     let mut network = Network::start().await;
     let relay = network.relay(0);
-    assert_eq!(network.permit(&list(7, &[PUBLISHER], &[1])).await.0, 200);
+    assert!(network.permit(&list(7, &[PUBLISHER], &[1])).await.is_ok());
     let address = network.tracker_url.trim_start_matches("ws://").split('/').next().unwrap();
     let address: SocketAddr = address.parse().unwrap();
     network.tracker.take().unwrap().stop().await;
@@ -167,13 +163,13 @@ async fn a_tracker_keeps_the_newest_list_over_a_restart_and_takes_no_other() {
     let (tracker, _) = start_tracker(address, &network.clock, &folder).await;
     network.tracker = Some(tracker);
     assert_eq!(network.kept_version().await, Some(7));
-    let (status, answer) = network.permit(&list(6, &[], &[4])).await;
-    assert_eq!(status, 409);
-    assert!(answer["error"].as_str().unwrap().contains("not newer than 7"), "{answer}");
-    assert_eq!(network.permit(&list(7, &[PUBLISHER], &[1])).await.0, 200, "the same one again");
+    let problem = network.permit(&list(6, &[], &[4])).await.unwrap_err();
+    assert_eq!(problem.kind, ProblemKind::Outdated);
+    assert!(problem.detail.contains("not newer than 7"), "{problem}");
+    assert!(network.permit(&list(7, &[PUBLISHER], &[1])).await.is_ok(), "the same one again");
     let mut forged = list(9, &[4], &[4]);
     forged.list.version = 10;
-    assert_eq!(network.permit(&forged).await.0, 400);
+    assert_eq!(network.permit(&forged).await.unwrap_err().kind, ProblemKind::BadRequest);
     assert_eq!(network.kept_version().await, Some(7));
     let one = Subscriber::connect(network.exchanging(1), &[owned()]).await.unwrap();
     let mut publisher = Publisher::connect(network.exchanging(PUBLISHER), &owned()).await.unwrap();
@@ -224,7 +220,7 @@ async fn ask_for_a_key(network: &Network, who: u8, name: KeyName) -> KeyAnswer {
 async fn a_publisher_gives_its_key_to_permitted_subscribers_only() {
     let network = Network::start().await;
     let relay = network.relay(0);
-    assert_eq!(network.permit(&list(1, &[PUBLISHER], &[1])).await.0, 200);
+    assert!(network.permit(&list(1, &[PUBLISHER], &[1])).await.is_ok());
     let folder = network.folder.path().join("publisher");
     let mut config = network.exchanging(PUBLISHER);
     config.data_dir = Some(folder.clone());
@@ -236,7 +232,7 @@ async fn a_publisher_gives_its_key_to_permitted_subscribers_only() {
         .map(|entry| entry.unwrap().path())
         .find(|path| path.extension().is_some_and(|extension| extension == "json"))
         .unwrap();
-    let kept: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let key: tatum_primitives::B256 = kept["keys"][0].as_str().unwrap().parse().unwrap();
     let name = KeyName {
         stream: owned().key(),

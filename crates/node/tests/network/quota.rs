@@ -135,7 +135,7 @@ impl Quoted {
         run_relay(config)
     }
 
-    async fn leases(&self) -> u64 {
+    async fn leases(&self) -> usize {
         leases_at(&self.trackers().list()[0]).await
     }
 
@@ -161,10 +161,9 @@ impl Quoted {
     }
 }
 
-async fn leases_at(tracker: &TrackerAddress) -> u64 {
-    let url = format!("{}/status", tracker.http_url());
-    let status: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-    status["summary"]["leases"].as_u64().unwrap()
+async fn leases_at(tracker: &TrackerAddress) -> usize {
+    let tracker = TrackerClient::new(&tracker.http_url()).unwrap();
+    tracker.status().await.unwrap().summary.leases
 }
 
 /// Publishes until it is stopped; no more than a message a millisecond.

@@ -90,21 +90,18 @@ impl Deployment {
     }
 
     /// Clients and relays that a tracker knows in a stream.
-    async fn known(&self, number: usize, stream: StreamKey) -> (u64, u64) {
+    async fn known(&self, number: usize, stream: StreamKey) -> (usize, usize) {
         let url = self.trackers.list()[number].http_url();
-        let status = reqwest::get(format!("{url}/status")).await.unwrap();
-        let status: Value = status.json().await.unwrap();
-        let streams = status["summary"]["streams"].as_array().unwrap();
-        let known = streams.iter().find(|known| known["stream"] == stream.to_string());
-        let number = |name: &str| known.map_or(0, |known| known[name].as_u64().unwrap());
-        (number("clients"), number("relays"))
+        let status = TrackerClient::new(&url).unwrap().status().await.unwrap();
+        let known = status.summary.streams.into_iter().find(|known| known.stream == stream);
+        known.map_or((0, 0), |known| (known.clients, known.relays))
     }
 
     async fn until_known(
         &self,
         number: usize,
         stream: StreamKey,
-        enough: impl Fn((u64, u64)) -> bool,
+        enough: impl Fn((usize, usize)) -> bool,
     ) {
         let waiting = async {
             while !enough(self.known(number, stream).await) {

@@ -39,10 +39,13 @@ pub struct Claim {
     /// Ties the answer to the claim.
     pub number: u64,
     /// What it was leased.
+    #[serde(with = "tatum_primitives::decimal")]
     pub held: u64,
     /// What it served.
+    #[serde(with = "tatum_primitives::decimal")]
     pub used: u64,
     /// What it wants to hold; less than it holds gives the rest back.
+    #[serde(with = "tatum_primitives::decimal")]
     pub wanted: u64,
 }
 
@@ -57,6 +60,7 @@ pub struct Lease {
     /// The claim's.
     pub number: u64,
     /// What the relay holds now, in bytes since the epoch's begin.
+    #[serde(with = "tatum_primitives::decimal")]
     pub total: u64,
 }
 

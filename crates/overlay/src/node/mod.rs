@@ -27,7 +27,7 @@ use tatum_receipt::{SessionKey, Verifier};
 
 pub use client::Client;
 pub use guard::Ceilings;
-pub use output::{Counters, Output, PeerSummary, StreamSummary};
+pub use output::{Counters, Output, PayerSummary, PeerSummary, StreamSummary};
 
 use crate::credit::{self, Credit};
 use crate::frame::{self, Frame};

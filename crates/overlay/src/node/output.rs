@@ -1,7 +1,7 @@
 //! What a node asks of its caller, and what it can show of itself.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SignedReceipt};
 
@@ -140,7 +140,7 @@ pub enum Output {
 }
 
 /// Counts since the start.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Valid first copies.
     pub messages: u64,
@@ -183,7 +183,7 @@ pub struct Counters {
 }
 
 /// A neighbour, for status pages.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerSummary {
     /// Its id.
     pub node: NodeId,
@@ -200,7 +200,7 @@ pub struct PeerSummary {
 }
 
 /// A payer's account, for status pages.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayerSummary {
     /// Who pays.
     pub payer: Address,
@@ -215,7 +215,7 @@ pub struct PayerSummary {
 }
 
 /// A stream, for status pages.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamSummary {
     /// The stream partition.
     pub stream: StreamKey,

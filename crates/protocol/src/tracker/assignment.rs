@@ -31,7 +31,7 @@ pub struct Neighbour {
     /// Whether it relays.
     pub relay: bool,
     /// Changes when it restarts; then the old link is dead.
-    #[serde(with = "crate::decimal")]
+    #[serde(with = "tatum_primitives::decimal")]
     pub incarnation: u64,
 }
 

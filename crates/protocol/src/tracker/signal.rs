@@ -14,7 +14,7 @@ pub struct Signal {
     /// Offer or answer.
     pub kind: SignalKind,
     /// Ties an answer to its offer.
-    #[serde(with = "crate::decimal")]
+    #[serde(with = "tatum_primitives::decimal")]
     pub session: u64,
     /// The session description.
     pub body: String,

@@ -20,7 +20,7 @@ pub enum ToTracker {
         /// Whether it relays, and then how many streams it can carry.
         relay: Option<RelayOffer>,
         /// A random number drawn when the process started.
-        #[serde(with = "crate::decimal")]
+        #[serde(with = "tatum_primitives::decimal")]
         incarnation: u64,
         /// Over challenge, tracker, role and incarnation.
         #[serde(with = "crate::hex")]
@@ -56,6 +56,7 @@ pub enum ToTracker {
         /// Which one.
         stream: StreamKey,
         /// Payload bytes of first copies.
+        #[serde(with = "tatum_primitives::decimal")]
         bytes_per_second: u64,
     },
     /// A relay's part of a payer's quota: what it holds, has used and wants.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{Devnet, Process, free_port};
 use anyhow::{Context, ensure};
-use tatum_primitives::{Address, Epoch, EpochSchedule};
+use tatum_primitives::{Address, Epoch, EpochSchedule, millis};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
@@ -176,7 +176,7 @@ impl Network {
     /// The wall clock, which the chain follows.
     pub fn now_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        millis(since)
     }
 
     /// Has every stream's owner permit its publisher's session key and all of its subscribers. A tracker takes the lists of

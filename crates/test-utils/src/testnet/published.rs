@@ -1,10 +1,10 @@
 //! What the aggregator publishes, read over HTTP.
 
 use anyhow::Context;
-use serde::Deserialize;
 use serde_json::Value;
 use tatum_primitives::Epoch;
-use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
+use tatum_protocol::client::AggregatorClient;
+use tatum_receipt::SignedReceipt;
 
 use super::Network;
 
@@ -25,11 +25,11 @@ impl Network {
 
     /// The receipts that an epoch was paid by.
     pub async fn receipts(&self, epoch: Epoch) -> anyhow::Result<Vec<SignedReceipt>> {
+        let aggregator = AggregatorClient::new(self.aggregator_url())?;
         let mut receipts = Vec::new();
         let mut offset = 0;
         loop {
-            let path = format!("/v1/epochs/{epoch}/receipts?limit=1000&offset={offset}");
-            let page: Page = serde_json::from_value(self.get(&path).await?)?;
+            let page = aggregator.receipts(epoch, offset, 1000).await?;
             let counted = page.receipts.into_iter();
             receipts.extend(
                 counted.map(|c| SignedReceipt { receipt: c.receipt, signature: c.signature }),
@@ -43,7 +43,7 @@ impl Network {
 
     /// How many receipts the aggregator accepted and rejected, from its metrics.
     pub async fn receipt_counts(&self) -> anyhow::Result<(u64, u64)> {
-        let text = self.text("/metrics").await?;
+        let text = AggregatorClient::new(self.aggregator_url())?.metrics().await?;
         let sum = |prefix: &str| {
             let lines = text.lines().filter(|line| line.starts_with(prefix));
             lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
@@ -51,17 +51,4 @@ impl Network {
         let accepted = sum("tatum_receipts_total{outcome=\"accepted\"}");
         Ok((accepted, sum("tatum_receipts_rejected_total{")))
     }
-}
-
-/// A page of receipts as the aggregator publishes them.
-#[derive(Debug, Deserialize)]
-struct Page {
-    receipts: Vec<Counted>,
-    next_offset: Option<usize>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Counted {
-    receipt: DeliveryReceipt,
-    signature: Signature,
 }

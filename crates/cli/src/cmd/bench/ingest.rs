@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use serde::Serialize;
-use tatum_aggregator::ingest::wire::{Answer, AnswerOutcome, COMPACT, encode_compact};
 use tatum_aggregator::ingest::{self, Checker, Ingest, Limits};
 use tatum_aggregator::{Clock, Metrics};
 use tatum_database::{Database, Writer, WriterOptions};
@@ -18,6 +17,8 @@ use tatum_merkle::map_in_order;
 use tatum_primitives::{
     Address, B256, Domain, Epoch, EpochSchedule, NodeId, OperatorId, Role, StreamKey,
 };
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::receipts::{Answer, encode};
 use tatum_receipt::checks::ChainFacts;
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tokio::net::TcpListener;
@@ -65,11 +66,10 @@ struct Measured {
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     ensure!(args.batch > 0 && args.connections > 0, "a batch and a connection at least");
     let folder = temporary_folder(args.folder.as_deref())?;
-    let verifier = Verifier::new(Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(1) });
-    let schedule = EpochSchedule { genesis_s: 0, length_s: DAY_S };
+    let (verifier, schedule) = (Verifier::new(domain()), schedule());
     output.progress(format!("signing {} receipts …", args.receipts));
     let epoch = schedule.epoch_at_ms(Clock::default().now_ms());
-    let bodies = bodies(&args, epoch, &verifier);
+    let batches = batches(&args, epoch, &verifier);
     let database = match &args.database {
         Some(url) => Database::open(url).await,
         None => Database::open_file(&folder.path().join("bench.db")).await,
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
 
     output.progress("sending …");
     let started = Instant::now();
-    let mut took = load(address, bodies, args.connections).await?;
+    let mut took = load(address, batches, args.connections).await?;
     let seconds = started.elapsed().as_secs_f64();
     let held = database.count_receipts(epoch).await.context("counting receipts")?;
     let expected = before.saturating_add(u64::try_from(args.receipts)?);
@@ -128,19 +128,35 @@ fn percentile_ms(sorted: &[Duration], percent: usize) -> f64 {
     sorted.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e3)
 }
 
-/// The requests, ready to be sent, in an order that no database likes better than another.
-fn bodies(args: &Args, epoch: Epoch, verifier: &Verifier) -> Vec<Vec<u8>> {
+/// The receipts of a request, ready to be sent.
+struct Batch {
+    bytes: Vec<u8>,
+    receipts: usize,
+}
+
+/// All requests.
+fn batches(args: &Args, epoch: Epoch, verifier: &Verifier) -> Vec<Batch> {
+    let batch =
+        |receipts: &[SignedReceipt]| Batch { bytes: encode(receipts), receipts: receipts.len() };
+    signed_receipts(args.receipts, epoch, verifier).chunks(args.batch).map(batch).collect()
+}
+
+/// Signed receipts in an order that no database likes better than another.
+pub(super) fn signed_receipts(
+    count: usize,
+    epoch: Epoch,
+    verifier: &Verifier,
+) -> Vec<SignedReceipt> {
     // A receipt's payer moves fastest, so that a batch holds receipts of as many payers.
-    let payers = args.receipts.div_ceil(RECEIPTS_A_PAYER).max(1);
+    let payers = count.div_ceil(RECEIPTS_A_PAYER).max(1);
     let keys: Vec<SessionKey> = (0..payers).map(key).collect();
-    let numbers: Vec<usize> = (0..args.receipts).collect();
+    let numbers: Vec<usize> = (0..count).collect();
     let sign = |number: &usize| {
         let (payer, key) = (number % payers, number % payers);
         let receipt = receipt(epoch, keys[key].address(), payer, number / payers);
         Ok::<_, std::convert::Infallible>(SignedReceipt::sign(receipt, &keys[key], verifier))
     };
-    let signed = map_in_order(&numbers, 64, sign).unwrap_or_else(|never| match never {});
-    signed.chunks(args.batch).map(encode_compact).collect()
+    map_in_order(&numbers, 64, sign).unwrap_or_else(|never| match never {})
 }
 
 fn key(number: usize) -> SessionKey {
@@ -171,9 +187,19 @@ fn node(operator: OperatorId) -> NodeId {
     NodeId(B256::left_padding_from(&operator.0.to_be_bytes()))
 }
 
+/// What receipts are signed for.
+pub(super) fn domain() -> Domain {
+    Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(1) }
+}
+
+/// Epochs of a day.
+pub(super) const fn schedule() -> EpochSchedule {
+    EpochSchedule { genesis_s: 0, length_s: DAY_S }
+}
+
 /// A chain on which every payer has a stake and operator `n` runs node `n`.
 #[derive(Debug)]
-struct Everybody;
+pub(super) struct Everybody;
 
 impl ChainFacts for Everybody {
     fn operator_of_node(&self, id: NodeId, _: Epoch) -> Option<OperatorId> {
@@ -211,22 +237,24 @@ pub(super) async fn serve(
     Ok(address)
 }
 
-/// Sends every body and gives how long each took.
+/// Sends every batch and gives how long each took.
 async fn load(
     address: SocketAddr,
-    bodies: Vec<Vec<u8>>,
+    batches: Vec<Batch>,
     connections: usize,
 ) -> anyhow::Result<Vec<Duration>> {
-    let (bodies, next) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)));
-    let client = reqwest::Client::new();
+    let (batches, next) = (Arc::new(batches), Arc::new(AtomicUsize::new(0)));
+    let client = AggregatorClient::new(&format!("http://{address}"))?;
     let send = |_| {
-        let (bodies, next, client) = (Arc::clone(&bodies), Arc::clone(&next), client.clone());
+        let (batches, next, client) = (Arc::clone(&batches), Arc::clone(&next), client.clone());
         tokio::spawn(async move {
             let mut took = Vec::new();
-            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let started = Instant::now();
-                post(&client, address, body.clone()).await?;
+                let answers = client.hand_in_batch(batch.bytes.clone(), batch.receipts).await?;
                 took.push(started.elapsed());
+                let refused = answers.iter().find(|answer| **answer != Answer::Accepted);
+                ensure!(refused.is_none(), "a receipt was not accepted: {refused:?}");
             }
             anyhow::Ok(took)
         })
@@ -237,16 +265,4 @@ async fn load(
         took.extend(sender.await.context("a sender ended early")??);
     }
     Ok(took)
-}
-
-async fn post(client: &reqwest::Client, address: SocketAddr, body: Vec<u8>) -> anyhow::Result<()> {
-    let request = client
-        .post(format!("http://{address}/v1/receipts"))
-        .header(reqwest::header::CONTENT_TYPE, COMPACT)
-        .body(body);
-    let response = request.send().await.context("sending receipts")?;
-    let answers: Vec<Answer> = response.error_for_status()?.json().await.context("an answer")?;
-    let refused = answers.iter().find(|answer| answer.outcome != AnswerOutcome::Accepted);
-    ensure!(refused.is_none(), "a receipt was not accepted: {refused:?}");
-    Ok(())
 }

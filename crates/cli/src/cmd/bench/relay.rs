@@ -150,7 +150,7 @@ async fn flooded(network: &mut Network, count: u64, output: Output) -> anyhow::R
         before_msgs_per_s: count as f64 / before.as_secs_f64(),
         meanwhile_msgs_per_s: count as f64 / meanwhile?.as_secs_f64(),
         datagrams,
-        refused: status["refused_datagrams"].as_u64().unwrap_or_default(),
+        refused: status.refused_datagrams,
     })
 }
 

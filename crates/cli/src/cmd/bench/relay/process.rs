@@ -12,6 +12,8 @@ use anyhow::Context;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
 use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_protocol::client::NodeClient;
+use tatum_protocol::status::NodeStatus;
 use tatum_receipt::checks::ChainFacts;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
@@ -166,9 +168,9 @@ impl Relay {
     }
 
     /// What it says of itself.
-    pub(super) async fn status(&self) -> anyhow::Result<serde_json::Value> {
-        let response = reqwest::get(format!("http://{}/status", self.status)).await?;
-        response.error_for_status()?.json().await.context("the relay's status")
+    pub(super) async fn status(&self) -> anyhow::Result<NodeStatus> {
+        let client = NodeClient::new(&format!("http://{}", self.status))?;
+        client.status().await.context("the relay's status")
     }
 
     /// Ends it in an orderly way.

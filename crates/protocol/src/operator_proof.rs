@@ -1,12 +1,8 @@
 //! An operator's earnings with their proof, for somebody who holds nothing but the root on chain.
 
-use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
-use tatum_merkle::{Entry, Error as ProofError, Proof, SumTree, Word};
-use tatum_primitives::{Epoch, Nano, OperatorId};
-
-use crate::Error;
-use crate::manifest::decimal;
+use tatum_merkle::{Entry, Error, Proof, SumTree, Word};
+use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
 
 /// What `Distributor.claim` takes, spelled out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +19,7 @@ pub struct OperatorProof {
     /// Where it is paid.
     pub payout: Address,
     /// Everything it has earned.
-    #[serde(with = "decimal")]
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub cumulative_nano: Nano,
     /// The three packed: the first argument of `claim`.
     pub entry: B256,
@@ -36,7 +32,7 @@ impl OperatorProof {
     ///
     /// # Errors
     ///
-    /// [`Error::Tree`] if there is no such operator.
+    /// [`Error::NoSuchOperator`] if there is no such operator.
     pub fn new(
         tree: &SumTree,
         epoch: Epoch,
@@ -61,7 +57,7 @@ impl OperatorProof {
     /// # Errors
     ///
     /// Why it does not hold.
-    pub fn verify(&self) -> Result<(), ProofError> {
+    pub fn verify(&self) -> Result<(), Error> {
         let entry = Entry {
             operator_id: self.operator_id,
             payout: self.payout,
@@ -69,8 +65,35 @@ impl OperatorProof {
         };
         if entry.encode() != self.entry {
             let (expected, got) = (Word(self.entry), Word(entry.encode()));
-            return Err(ProofError::RootMismatch { expected, got });
+            return Err(Error::RootMismatch { expected, got });
         }
         self.proof.verify(self.root, &entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> SumTree {
+        let entry = |number: u32| Entry {
+            operator_id: OperatorId(number),
+            payout: Address::repeat_byte(7),
+            cumulative_nano: Nano(1_000),
+        };
+        SumTree::build((0..3).map(entry).collect()).unwrap()
+    }
+
+    #[test]
+    fn earnings_are_proven_to_the_trees_root_in_one_spelling() {
+        let tree = tree();
+        let mut proof = OperatorProof::new(&tree, Epoch(5), B256::ZERO, OperatorId(1)).unwrap();
+        assert_eq!(proof.root, tree.root());
+        proof.verify().unwrap();
+        let json = serde_json::to_string(&proof).unwrap();
+        assert_eq!(serde_json::from_str::<OperatorProof>(&json).unwrap(), proof);
+        proof.cumulative_nano.0 += 1;
+        assert!(proof.verify().is_err());
+        assert!(OperatorProof::new(&tree, Epoch(5), B256::ZERO, OperatorId(3)).is_err());
     }
 }

@@ -1,0 +1,106 @@
+//! An aggregator, asked over HTTP.
+
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use tatum_primitives::{Epoch, OperatorId};
+use tatum_receipt::SignedReceipt;
+
+use super::ClientError;
+use super::server::{Server, bytes, json};
+use crate::receipts::{self, Answer, RECEIPTS};
+use crate::{EpochSummary, OperatorProof, ReceiptPage};
+
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An aggregator.
+#[derive(Clone, Debug)]
+pub struct AggregatorClient {
+    server: Server,
+}
+
+impl AggregatorClient {
+    /// The aggregator at `base`.
+    ///
+    /// # Errors
+    /// If that is no address of a web server.
+    pub fn new(base: &str) -> Result<Self, ClientError> {
+        Ok(Self { server: Server::new(base, PATIENCE)? })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.server.base()
+    }
+
+    /// Hands in receipts; gives what became of each, in their order. Those that were answered are on disk there.
+    ///
+    /// # Errors
+    /// [`ClientError`]; then nothing is known of any of them, and they are handed in again.
+    pub async fn hand_in(&self, receipts: &[SignedReceipt]) -> Result<Vec<Answer>, ClientError> {
+        self.hand_in_batch(receipts::encode(receipts), receipts.len()).await
+    }
+
+    /// Hands in a batch that was encoded before; it holds `count` receipts.
+    ///
+    /// # Errors
+    /// As [`AggregatorClient::hand_in`].
+    pub async fn hand_in_batch(
+        &self,
+        batch: Vec<u8>,
+        count: usize,
+    ) -> Result<Vec<Answer>, ClientError> {
+        let request = self.server.post("/v1/receipts").header(CONTENT_TYPE, RECEIPTS).body(batch);
+        let answers: Vec<Answer> = json(request).await?;
+        if answers.len() == count {
+            return Ok(answers);
+        }
+        let url = format!("{}/v1/receipts", self.base());
+        Err(ClientError::Count { url, got: answers.len(), expected: count })
+    }
+
+    /// The newest epochs, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn epochs(&self, limit: u32) -> Result<Vec<EpochSummary>, ClientError> {
+        json(self.server.get("/v1/epochs").query(&[("limit", limit)])).await
+    }
+
+    /// An operator's entry of an epoch with its proof, which the caller checks.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn operator_proof(
+        &self,
+        epoch: Epoch,
+        operator: OperatorId,
+    ) -> Result<OperatorProof, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}/operators/{operator}"))).await
+    }
+
+    /// The receipts that an epoch was paid by, from place `offset` on, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipts(
+        &self,
+        epoch: Epoch,
+        offset: u64,
+        limit: u64,
+    ) -> Result<ReceiptPage, ClientError> {
+        let page = [("offset", offset), ("limit", limit)];
+        json(self.server.get(&format!("/v1/epochs/{epoch}/receipts")).query(&page)).await
+    }
+
+    /// Its counters, as Prometheus reads them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        let (_, text) = bytes(self.server.get("/metrics")).await?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}

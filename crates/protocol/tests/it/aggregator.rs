@@ -1,0 +1,185 @@
+//! What goes into an aggregator and comes out of it, and what an auditor's webhook gets.
+
+use ed25519_dalek::SigningKey;
+use serde::Serialize;
+use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_protocol::receipts::{Answer, encode};
+use tatum_protocol::{
+    Alarm, AlarmKind, CountedReceipt, EpochState, EpochSummary, IdentitySummary, Problem,
+    ProblemKind, ReceiptPage, RejectionSummary,
+};
+use tatum_receipt::{
+    DeliveryReceipt, Rejection, RejectionStatement, SessionKey, SignatureError, SignedReceipt,
+    Verifier, rejection_id,
+};
+
+const DOMAIN: Domain = Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(1) };
+
+fn receipt() -> SignedReceipt {
+    let key = SessionKey::from_bytes(&[7; 32]).unwrap();
+    let receipt = DeliveryReceipt {
+        payer: key.address(),
+        operator_id: OperatorId(3),
+        node: NodeId(B256::repeat_byte(2)),
+        stream_key: StreamKey(B256::repeat_byte(4)),
+        role: Role::Publisher,
+        epoch: Epoch(12),
+        sequence: 9,
+        messages: 1_000,
+        bytes: 1_000_000,
+        ..DeliveryReceipt::default()
+    };
+    SignedReceipt::sign(receipt, &key, &Verifier::new(DOMAIN))
+}
+
+fn rejections() -> Vec<Rejection> {
+    let (payer, node, operator_id) =
+        (Address::repeat_byte(5), NodeId(B256::repeat_byte(2)), OperatorId(3));
+    let (epoch, running) = (Epoch(12), Epoch(13));
+    vec![
+        Rejection::Malformed { detail: "9 is no role".to_owned() },
+        Rejection::OutOfBounds { field: "messages".to_owned(), got: 0, min: 1, max: 9 },
+        Rejection::Channel { channel: B256::repeat_byte(1).to_string() },
+        Rejection::FutureEpoch { got: running, running: epoch },
+        Rejection::PastEpoch { got: epoch, earliest_open: running },
+        Rejection::UnknownOperator { operator_id },
+        Rejection::UnknownNode { node, operator_id },
+        Rejection::NoStake { payer },
+        Rejection::OverQuota { got: 2, quota: 1 },
+        Rejection::Signature { error: SignatureError::HighS },
+        Rejection::UnauthorizedSigner { signer: payer, payer },
+    ]
+}
+
+/// A form as it is sent, a line each.
+fn lines<T: Serialize>(forms: impl IntoIterator<Item = T>) -> String {
+    let line = |form: T| serde_json::to_string(&form).unwrap() + "\n";
+    forms.into_iter().map(line).collect()
+}
+
+#[test]
+fn a_batch_of_receipts_keeps_its_bytes() {
+    let bytes = encode(&[receipt(), receipt()]);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    insta::assert_snapshot!(hex);
+}
+
+#[test]
+fn answers_for_receipts_keep_their_form() {
+    let plain = [Answer::Accepted, Answer::Superseded, Answer::Duplicate];
+    let rejected = rejections().into_iter().map(Answer::rejected);
+    let answers: Vec<Answer> = plain.into_iter().chain(rejected).collect();
+    for answer in &answers {
+        let text = serde_json::to_string(answer).unwrap();
+        assert_eq!(&serde_json::from_str::<Answer>(&text).unwrap(), answer);
+    }
+    insta::assert_snapshot!(lines(&answers));
+}
+
+#[test]
+fn problems_keep_their_form() {
+    let problem = |kind| Problem::new(kind, "what is the matter in this case");
+    insta::assert_snapshot!(lines(ProblemKind::ALL.map(problem)));
+}
+
+#[test]
+fn epochs_keep_their_form() {
+    let bare = EpochSummary {
+        epoch: Epoch(12),
+        state: EpochState::Open,
+        receipts: None,
+        block_number: None,
+        block_hash: None,
+        manifest_hash: None,
+        root: None,
+        receipts_root: None,
+        pot_nano: None,
+        distributed_nano: None,
+        utilisation_bps: None,
+        uri: None,
+        proposer: None,
+        propose_tx: None,
+        finalizable_at_s: None,
+        finalize_tx: None,
+        note: None,
+        updated_ms: 1_700_000_000_000,
+    };
+    let full = EpochSummary {
+        state: EpochState::Finalized,
+        receipts: Some(3),
+        block_number: Some(99),
+        block_hash: Some(B256::repeat_byte(1)),
+        manifest_hash: Some(B256::repeat_byte(2)),
+        root: Some(B256::repeat_byte(3)),
+        receipts_root: Some(B256::repeat_byte(4)),
+        pot_nano: Some("18446744073709551615".to_owned()),
+        distributed_nano: Some("18446744073709551614".to_owned()),
+        utilisation_bps: Some(10_000),
+        uri: Some("https://example.net/v1/epochs/12".to_owned()),
+        proposer: Some(Address::repeat_byte(5)),
+        propose_tx: Some(B256::repeat_byte(6)),
+        finalizable_at_s: Some(1_700_000_000),
+        finalize_tx: Some(B256::repeat_byte(7)),
+        note: Some("waits for the chain".to_owned()),
+        ..bare.clone()
+    };
+    insta::assert_snapshot!(lines([bare, full]));
+}
+
+#[test]
+fn pages_of_receipts_keep_their_form() {
+    let signed = receipt();
+    let counted = CountedReceipt {
+        leaf: signed.leaf(),
+        receipt: signed.receipt,
+        signature: signed.signature,
+    };
+    let page = ReceiptPage { epoch: Epoch(12), receipts: vec![counted], next_offset: Some(1) };
+    insta::assert_snapshot!(lines([page]));
+}
+
+#[test]
+fn rejections_and_who_signs_them_keep_their_form() {
+    let key = SigningKey::from_bytes(&[8; 32]);
+    let (signed, reason) = (receipt(), Rejection::NoStake { payer: Address::repeat_byte(5) });
+    let id = rejection_id(reason.code(), &signed.encode());
+    let statement = RejectionStatement::sign(&key, DOMAIN, id, reason.code(), 2);
+    let identity = IdentitySummary {
+        signer: statement.signer,
+        chain_id: DOMAIN.chain_id,
+        stake_pool: DOMAIN.stake_pool,
+    };
+    let rejection = RejectionSummary {
+        id,
+        message: reason.to_string(),
+        reason,
+        payer: Some(signed.receipt.payer),
+        epoch: Some(signed.receipt.epoch),
+        receipt: Some(signed),
+        times: 2,
+        first_ms: 1,
+        last_ms: 2,
+        statement,
+    };
+    insta::assert_snapshot!(lines([rejection]) + &lines([identity]));
+}
+
+#[test]
+fn alarms_keep_their_form() {
+    let alarm = |kind| Alarm {
+        id: B256::repeat_byte(1),
+        kind,
+        chain_id: DOMAIN.chain_id,
+        distributor: Address::repeat_byte(2),
+        epoch: Epoch(12),
+        root: B256::repeat_byte(3),
+        manifest_hash: B256::repeat_byte(4),
+        proposer: Address::repeat_byte(5),
+        uri: "https://example.net/v1/epochs/12".to_owned(),
+        finalizable_at_s: 1_700_000_000,
+        summary: "the proposal of epoch 12 does not hold".to_owned(),
+        differences: vec!["roots: not the same".to_owned()],
+        at_ms: 1_700_000_000_000,
+    };
+    insta::assert_snapshot!(lines(AlarmKind::ALL.map(alarm)));
+}
