@@ -152,7 +152,10 @@ pub(crate) fn compare_rows(
 pub(crate) fn compare_results(expected: &Results, got: &Results, found: &mut Differences) {
     compare("root", expected.root, got.root, found);
     compare("depth", expected.depth, got.depth, found);
-    compare("receipts_root", expected.receipts_root, got.receipts_root, found);
+    compare("receipts.top", expected.receipts.top, got.receipts.top, found);
+    compare("receipts.count", expected.receipts.count, got.receipts.count, found);
+    compare("edges.top", expected.edges.top, got.edges.top, found);
+    compare("edges.count", expected.edges.count, got.edges.count, found);
     compare("total_nano", expected.total_nano.0, got.total_nano.0, found);
     compare("distributed_nano", expected.distributed_nano.0, got.distributed_nano.0, found);
     compare("dust_nano", expected.dust_nano.0, got.dust_nano.0, found);

@@ -35,6 +35,12 @@ pub enum RowError {
         /// The receipt's epoch.
         got: Epoch,
     },
+    /// More units than 128 bits hold.
+    #[error("the units cannot be added up: {0}")]
+    Units(tatum_rewards::Error),
+    /// More receipts than a list holds.
+    #[error("it has no place in the list: {0}")]
+    List(tatum_merkle::Error),
 }
 
 /// Why a dataset cannot be written or read.

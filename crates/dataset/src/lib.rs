@@ -9,6 +9,8 @@
 //! | `operators.parquet` | id, payout address, bond (wei), eligible | id, dense |
 //! | `distribution.parquet` | id, payout address, earned in the epoch, cumulative (nano) | id, dense |
 //!
+//! The manifest names two lists that the epoch commits to, receipts and edges; `tatum-watcher` has their lines.
+//!
 //! Invariant: the folder is a function of the epoch's receipts and chain inputs alone. Their order, repeated receipts and
 //! receipts that newer ones replace change no byte of it. Source: "Dataset" and "Payout of an epoch" in
 //! `docs/architecture.md`.

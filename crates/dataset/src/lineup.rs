@@ -1,52 +1,81 @@
-//! An epoch's receipts in canonical order: their root, their number and their bytes.
+//! An epoch's receipts in canonical order: the list that is committed to, its units and its bytes.
 //!
 //! Invariant: what was lined up is in canonical order (payer, operator, node, stream, role, reader), of one epoch, and holds
-//! no key twice.
+//! no key twice; each line repeats the units so far. Memory is one line for each (payer, operator).
 
 use std::num::NonZero;
 use std::path::Path;
 
-use alloy_primitives::B256;
-use tatum_merkle::{ReceiptsRoot, map_in_order};
+use alloy_primitives::{B256, keccak256};
+use tatum_merkle::{ListBuilder, ListCommitment, map_in_order};
 use tatum_primitives::Epoch;
 use tatum_receipt::{DeliveryReceipt, ReceiptKey, SignedReceipt};
+use tatum_watcher::{FORCED, ReceiptLeaf, ReceiptTotals, Units};
 
 use crate::table::{Row, TableReader, row_number};
 use crate::{Error, RowError};
+
+/// How many lines are worth starting a thread for: some half a millisecond of work.
+const LINES_A_THREAD: usize = 1 << 10;
 
 /// Receipts in canonical order, each key once.
 #[derive(Clone, Debug)]
 pub(crate) struct Lineup {
     epoch: Epoch,
     last: Option<ReceiptKey>,
-    root: ReceiptsRoot,
-    receipts: u64,
+    totals: ReceiptTotals,
+    list: ListBuilder,
     bytes: u128,
 }
 
 /// What an epoch's receipts are, apart from what each pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// Root of the receipts tree.
-    pub(crate) receipts_root: B256,
+    /// The list that is committed to.
+    pub(crate) receipts: ListCommitment,
+    /// Units by payer and operator.
+    pub(crate) units: Vec<Units>,
     /// Sum of their payload bytes.
     pub(crate) bytes: u128,
 }
 
 impl Lineup {
     pub(crate) fn new(epoch: Epoch) -> Self {
-        Self { epoch, last: None, root: ReceiptsRoot::default(), receipts: 0, bytes: 0 }
+        let (totals, list) = (ReceiptTotals::default(), ListBuilder::default());
+        Self { epoch, last: None, totals, list, bytes: 0 }
     }
 
-    /// Adds the next receipt, whose leaf was worked out elsewhere. On an error the line-up is as before.
-    pub(crate) fn push(&mut self, receipt: &DeliveryReceipt, leaf: B256) -> Result<(), RowError> {
-        self.take(receipt)?;
-        self.root.push(leaf);
+    /// Adds the next receipt. On an error the line-up is as before.
+    pub(crate) fn push(&mut self, signed: &SignedReceipt) -> Result<(), RowError> {
+        let line = self.take(signed)?;
+        self.list.push(&line).map_err(RowError::List)
+    }
+
+    /// Adds the next receipts, hashing on all cores, and tells `each` of them. The first that fails ends it; those before it
+    /// were taken.
+    pub(crate) fn push_all<E: From<Error> + Send>(
+        &mut self,
+        receipts: &[SignedReceipt],
+        mut each: impl FnMut(&SignedReceipt) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut lines = Vec::with_capacity(receipts.len());
+        for signed in receipts {
+            let row = u64::from(self.list.count())
+                .saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+            lines.push(self.take(signed).map_err(|reason| in_row(row)(reason))?);
+            each(signed)?;
+        }
+        let hash = |line: &Vec<u8>| Ok::<B256, E>(keccak256(line));
+        for word in map_in_order(&lines, LINES_A_THREAD, hash)? {
+            let row = self.list.count().into();
+            let full = |error| in_row(row)(RowError::List(error));
+            self.list.push_word(word).map_err(full)?;
+        }
         Ok(())
     }
 
-    /// Lines up the receipts in a folder's file and tells `each` of them, until one fails. Leaves are hashed on all cores;
-    /// memory is a row group for each. Signatures are taken as verified.
+    /// Lines up the receipts in a folder's file and tells `each` of them, until one fails. Memory is a row group for each
+    /// core. Signatures are taken as verified.
     pub(crate) fn read(
         folder: &Path,
         epoch: Epoch,
@@ -57,22 +86,16 @@ impl Lineup {
         let groups: Vec<usize> = (0..groups).collect();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         for some in groups.chunks(cores) {
-            for (receipts, root) in map_in_order(some, 1, |group| hashed_group(folder, *group))? {
-                for receipt in &receipts {
-                    let row = lineup.receipts;
-                    lineup.take(receipt).map_err(in_row(row))?;
-                    each(receipt)?;
-                }
-                if !lineup.root.append(&root) {
-                    return Err(Error::Columns { path: folder.join(SignedReceipt::FILE) });
-                }
+            for receipts in map_in_order(some, 1, |group| rows(folder, *group))? {
+                lineup.push_all(&receipts, |signed| each(&signed.receipt))?;
             }
         }
         Ok(lineup)
     }
 
-    /// Adds everything of a receipt but its leaf.
-    fn take(&mut self, receipt: &DeliveryReceipt) -> Result<(), RowError> {
+    /// The line of the next receipt, which is added to all but the list.
+    fn take(&mut self, signed: &SignedReceipt) -> Result<Vec<u8>, RowError> {
+        let receipt = &signed.receipt;
         if receipt.epoch != self.epoch {
             return Err(RowError::WrongEpoch { expected: self.epoch, got: receipt.epoch });
         }
@@ -80,37 +103,38 @@ impl Lineup {
         match self.last {
             Some(last) if last == key => return Err(RowError::KeyTwice),
             Some(last) if last > key => return Err(RowError::OutOfOrder),
-            _ => self.last = Some(key),
+            _ => {}
         }
-        self.receipts = self.receipts.saturating_add(1);
+        let line = line(&mut self.totals, signed)?;
+        self.last = Some(key);
         self.bytes = self.bytes.saturating_add(receipt.bytes.into());
-        Ok(())
+        Ok(line)
     }
 
-    pub(crate) const fn receipts(&self) -> u64 {
-        self.receipts
+    pub(crate) fn receipts(&self) -> u64 {
+        self.list.count().into()
     }
 
     pub(crate) fn counted(&self) -> Counted {
-        Counted { receipts_root: self.root.root(), bytes: self.bytes }
+        let units = self.totals.clone().finish();
+        Counted { receipts: self.list.commitment(), units, bytes: self.bytes }
     }
 }
 
-/// The receipts of one row group, and the root over their leaves.
-fn hashed_group(
-    folder: &Path,
-    group: usize,
-) -> Result<(Vec<DeliveryReceipt>, ReceiptsRoot), Error> {
+/// The line of the next receipt in order: the receipt, and the units so far.
+pub(crate) fn line(totals: &mut ReceiptTotals, next: &SignedReceipt) -> Result<Vec<u8>, RowError> {
+    let DeliveryReceipt { payer, operator_id, bytes_on_time, .. } = next.receipt;
+    let (edge_units, payer_units) =
+        totals.push(payer, operator_id, bytes_on_time).map_err(RowError::Units)?;
+    Ok(ReceiptLeaf { signed: next.encode(), edge_units, payer_units, source: FORCED }.encode())
+}
+
+/// The receipts of one row group.
+pub(crate) fn rows(folder: &Path, group: usize) -> Result<Vec<SignedReceipt>, Error> {
     // A reader of its own, because readers of one file share its position.
     let rows = TableReader::<SignedReceipt>::open(folder)?.group(group)?;
-    let mut receipts = Vec::with_capacity(rows.len());
-    let mut root = ReceiptsRoot::default();
-    for (at, signed) in rows.into_iter().enumerate() {
-        let signed = signed.map_err(in_row(row_number(group, at)))?;
-        root.push(signed.leaf());
-        receipts.push(signed.receipt);
-    }
-    Ok((receipts, root))
+    let numbered = rows.into_iter().enumerate();
+    numbered.map(|(at, signed)| signed.map_err(in_row(row_number(group, at)))).collect()
 }
 
 fn in_row(row: u64) -> impl FnOnce(RowError) -> Error {

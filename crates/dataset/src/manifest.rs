@@ -5,7 +5,7 @@
 
 use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
-use tatum_merkle::Word;
+use tatum_merkle::{ListCommitment, Word};
 use tatum_primitives::{Bps, Domain, Epoch, Nano};
 use tatum_rewards::PoolWeight;
 
@@ -92,8 +92,10 @@ pub struct Results {
     pub root: Word,
     /// Depth of the sum tree.
     pub depth: usize,
-    /// Root of the receipts tree; zero without receipts.
-    pub receipts_root: B256,
+    /// The receipts, a line each, in order of their keys.
+    pub receipts: ListCommitment,
+    /// The edges, a line each, in order of operator and payer.
+    pub edges: ListCommitment,
     /// What the tree promises in all.
     #[serde(with = "tatum_primitives::decimal::nano")]
     pub total_nano: Nano,
@@ -105,6 +107,13 @@ pub struct Results {
     pub dust_nano: Nano,
     /// Bytes in receipts as a share of all payers' quota, rounded down.
     pub utilisation_bps: Bps,
+}
+
+impl Results {
+    /// The list of receipts in one word, as it is committed on chain.
+    pub fn receipts_root(&self) -> B256 {
+        self.receipts.word()
+    }
 }
 
 impl Manifest {

@@ -5,12 +5,13 @@
 
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
-use tatum_merkle::verify_receipt;
+use tatum_merkle::Opening;
 use tatum_primitives::Domain;
 use tatum_receipt::{
     Acknowledgement, AcknowledgementError, DeliveryReceipt, Signature, SignatureError,
     SignedReceipt, Verifier,
 };
+use tatum_watcher::{FORCED, ReceiptLeaf};
 
 use crate::Manifest;
 
@@ -28,16 +29,30 @@ pub struct ReceiptProof {
     pub acknowledgement: Option<Acknowledgement>,
     /// The key that signed.
     pub signer: Address,
-    /// The receipt's leaf in the receipts tree.
+    /// The hash of receipt and signature.
     pub leaf: B256,
-    /// Sibling hashes, bottom level first.
-    pub proof: Vec<B256>,
-    /// The tree's root.
-    pub receipts_root: B256,
+    /// Where it stands in the list that the manifest names.
+    pub place: Place,
     /// The hash that is committed on chain.
     pub manifest_hash: B256,
     /// The manifest that has it.
     pub manifest: Manifest,
+}
+
+/// A receipt's place in the list of receipts, with what its line adds to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The place.
+    pub index: u64,
+    /// Units of this receipt and those before it of the same payer and operator.
+    #[serde(with = "decimal")]
+    pub edge_units: u128,
+    /// Units of this receipt and those before it of the same payer.
+    #[serde(with = "decimal")]
+    pub payer_units: u128,
+    /// The words beside its way to the top, the lowest first.
+    pub path: Vec<B256>,
 }
 
 /// What a good proof shows.
@@ -80,7 +95,7 @@ pub enum ReceiptProofError {
         /// The receipt's.
         got: B256,
     },
-    /// The receipt is not in the tree.
+    /// The receipt is not in the list.
     #[error("inclusion: {0}")]
     Inclusion(tatum_merkle::Error),
     /// The manifest has another hash.
@@ -91,7 +106,7 @@ pub enum ReceiptProofError {
         /// The manifest's.
         got: B256,
     },
-    /// The manifest is of another deployment, epoch or receipts tree.
+    /// The manifest is of another deployment or epoch.
     #[error("manifest: its {0} is not the proof's")]
     ManifestField(&'static str),
     /// The acknowledgement is of another receipt.
@@ -135,7 +150,7 @@ impl ReceiptProof {
         let signed = SignedReceipt { receipt: self.receipt.clone(), signature: self.signature };
         let verifier = Verifier::new(self.domain);
         self.verify_signature(&signed, &verifier)?;
-        self.verify_inclusion(&signed)?;
+        self.verify_inclusion()?;
         self.verify_manifest()?;
         if let Some(acknowledgement) = &self.acknowledgement {
             if acknowledgement.digest != verifier.digest(&self.receipt) {
@@ -161,13 +176,21 @@ impl ReceiptProof {
         if got == expected { Ok(()) } else { Err(ReceiptProofError::Signer { expected, got }) }
     }
 
-    fn verify_inclusion(&self, signed: &SignedReceipt) -> Result<(), ReceiptProofError> {
+    /// Whether the receipt stands at its place in the list.
+    pub(crate) fn verify_inclusion(&self) -> Result<(), ReceiptProofError> {
+        let signed = SignedReceipt { receipt: self.receipt.clone(), signature: self.signature };
         let (expected, got) = (self.leaf, signed.leaf());
         if expected != got {
             return Err(ReceiptProofError::Leaf { expected, got });
         }
-        let included = verify_receipt(self.receipts_root, self.leaf, &self.proof);
-        included.map_err(ReceiptProofError::Inclusion)
+        let Place { index, edge_units, payer_units, path } = self.place.clone();
+        let signed = signed.encode();
+        let line = ReceiptLeaf { signed, edge_units, payer_units, source: FORCED };
+        // No list is as long as that: a place beyond 32 bits is none.
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let opened =
+            self.manifest.results.receipts.open(index, &Opening { leaf: line.encode(), path });
+        opened.map_err(ReceiptProofError::Inclusion)
     }
 
     fn verify_manifest(&self) -> Result<(), ReceiptProofError> {
@@ -184,10 +207,20 @@ impl ReceiptProof {
         if parameters.epoch != self.receipt.epoch {
             return Err(ReceiptProofError::ManifestField("epoch"));
         }
-        if self.manifest.results.receipts_root != self.receipts_root {
-            return Err(ReceiptProofError::ManifestField("receipts root"));
-        }
         Ok(())
+    }
+}
+
+/// Units as decimal text.
+mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(units: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(units)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -5,10 +5,13 @@
 
 use std::num::NonZero;
 
-use alloy_primitives::B256;
-use tatum_merkle::{ReceiptsRoot, ReceiptsTree, map_in_order};
+use alloy_primitives::{B256, keccak256};
+use tatum_merkle::{ListWords, map_in_order};
 use tatum_receipt::{Acknowledgement, SignedReceipt, Verifier};
+use tatum_watcher::ReceiptTotals;
 
+use crate::lineup::{line, rows};
+use crate::receipt_proof::Place;
 use crate::table::{Row, place_of_row, row_number};
 use crate::{Dataset, Error, ReceiptProof};
 
@@ -17,9 +20,11 @@ use crate::{Dataset, Error, ReceiptProof};
 pub struct ReceiptProver {
     dataset: Dataset,
     verifier: Verifier,
-    /// Over the roots of the row groups: each but the last is a full subtree, and so is a node of the receipts tree.
-    groups: ReceiptsTree,
-    /// The head of each leaf with its row, in order.
+    /// Over the tops of the row groups: each but the last is a full subtree, and so is a word of the whole list.
+    groups: ListWords,
+    /// The totals before each row group.
+    before: Vec<ReceiptTotals>,
+    /// The head of each receipt's hash with its row, in order.
     places: Vec<(u64, u64)>,
 }
 
@@ -32,21 +37,23 @@ impl ReceiptProver {
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let groups: Vec<usize> = (0..dataset.table::<SignedReceipt>()?.groups()).collect();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let (mut roots, mut places) = (Vec::with_capacity(groups.len()), Vec::new());
+        let (mut tops, mut before, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let mut totals = ReceiptTotals::default();
         for some in groups.chunks(cores) {
-            let read =
-                map_in_order(some, 1, |group| Ok::<_, Error>(leaves(&rows(&dataset, *group)?)))?;
-            for (group, leaves) in some.iter().zip(read) {
-                let place = |(at, leaf): (usize, &B256)| (head(*leaf), row_number(*group, at));
-                places.extend(leaves.iter().enumerate().map(place));
-                let mut root = ReceiptsRoot::default();
-                root.extend(leaves);
-                roots.push(root.root());
+            let read = map_in_order(some, 1, |group| rows(dataset.folder(), *group))?;
+            for (group, receipts) in some.iter().zip(read) {
+                before.push(totals.without_edges());
+                tops.push(words(&mut totals, *group, &receipts)?.commitment().top);
+                let leaf = |signed: &SignedReceipt| Ok::<_, Error>(head(signed.leaf()));
+                let heads = map_in_order(&receipts, 1 << 10, leaf)?;
+                let numbered = heads.into_iter().enumerate();
+                places.extend(numbered.map(|(at, head)| (head, row_number(*group, at))));
             }
         }
         places.sort_unstable();
         let verifier = Verifier::new(dataset.manifest().parameters.domain());
-        Ok(Self { dataset, verifier, groups: ReceiptsTree::build(&roots), places })
+        let groups = ListWords::build(tops)?;
+        Ok(Self { dataset, verifier, groups, before, places })
     }
 
     /// The proof that the receipt with this leaf was counted; with the node's acknowledgement, if at hand.
@@ -59,7 +66,7 @@ impl ReceiptProver {
         leaf: B256,
         acknowledgement: Option<Acknowledgement>,
     ) -> Result<ReceiptProof, Error> {
-        let (signed, proof) = self.find(leaf)?.ok_or(Error::NoSuchReceipt(leaf))?;
+        let (signed, place) = self.find(leaf)?.ok_or(Error::NoSuchReceipt(leaf))?;
         let signer = self.verifier.signer(&signed).map_err(|_| Error::NoSuchReceipt(leaf))?;
         let manifest = self.dataset.manifest().clone();
         Ok(ReceiptProof {
@@ -69,54 +76,66 @@ impl ReceiptProver {
             acknowledgement,
             signer,
             leaf,
-            proof,
-            receipts_root: manifest.results.receipts_root,
+            place,
             manifest_hash: self.dataset.manifest_hash(),
             manifest,
         })
     }
 
-    /// The receipt with this leaf, and the siblings on its way to the root.
-    fn find(&self, leaf: B256) -> Result<Option<(SignedReceipt, Vec<B256>)>, Error> {
+    /// The receipt with this leaf, and its place in the list.
+    fn find(&self, leaf: B256) -> Result<Option<(SignedReceipt, Place)>, Error> {
         let first = self.places.partition_point(|(of, _)| *of < head(leaf));
         let alike = self.places.iter().skip(first).take_while(|(of, _)| *of == head(leaf));
         for (_, row) in alike {
             let (group, at) = place_of_row(*row);
-            let mut rows = rows(&self.dataset, group)?;
-            let leaves = leaves(&rows);
-            if leaves.get(at) != Some(&leaf) || at >= rows.len() {
+            let mut receipts = rows(self.dataset.folder(), group)?;
+            if receipts.get(at).is_none_or(|signed| signed.leaf() != leaf) {
                 continue;
             }
-            let within = ReceiptsTree::build(&leaves).proof(at);
-            let (Some(mut proof), Some(above)) = (within, self.groups.proof(group)) else {
-                continue;
-            };
-            proof.extend(above);
-            return Ok(Some((rows.swap_remove(at), proof)));
+            let place = self.place(*row, group, at, &receipts)?;
+            return Ok(Some((receipts.swap_remove(at), place)));
         }
         Ok(None)
     }
+
+    fn place(
+        &self,
+        row: u64,
+        group: usize,
+        at: usize,
+        receipts: &[SignedReceipt],
+    ) -> Result<Place, Error> {
+        let mut totals = self.before.get(group).cloned().unwrap_or_default();
+        let words = words(&mut totals.clone(), group, receipts)?;
+        for (at, signed) in receipts.iter().enumerate().take(at.saturating_add(1)) {
+            line(&mut totals, signed).map_err(in_row(group, at))?;
+        }
+        let (edge_units, payer_units) = totals.last();
+        let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let mut path = words.path(number(at))?;
+        path.extend(self.groups.path(number(group))?);
+        Ok(Place { index: row, edge_units, payer_units, path })
+    }
 }
 
-fn rows(dataset: &Dataset, group: usize) -> Result<Vec<SignedReceipt>, Error> {
-    // A reader of its own, because readers of one file share its position.
-    let rows = dataset.table::<SignedReceipt>()?.group(group)?;
-    let numbered = rows.into_iter().enumerate();
-    let named = numbered.map(|(at, row)| {
-        row.map_err(|source| Error::Row {
-            file: SignedReceipt::FILE,
-            row: row_number(group, at),
-            source,
-        })
-    });
-    named.collect()
+/// The words over the lines of a row group.
+fn words(
+    totals: &mut ReceiptTotals,
+    group: usize,
+    receipts: &[SignedReceipt],
+) -> Result<ListWords, Error> {
+    let lines = receipts.iter().enumerate();
+    let lines = lines.map(|(at, signed)| line(totals, signed).map_err(in_row(group, at)));
+    let lines: Vec<Vec<u8>> = lines.collect::<Result<_, _>>()?;
+    let hashes = map_in_order(&lines, 1 << 10, |line| Ok::<_, Error>(keccak256(line)))?;
+    Ok(ListWords::build(hashes)?)
 }
 
-fn leaves(rows: &[SignedReceipt]) -> Vec<B256> {
-    rows.iter().map(SignedReceipt::leaf).collect()
+fn in_row(group: usize, at: usize) -> impl FnOnce(crate::RowError) -> Error {
+    move |source| Error::Row { file: SignedReceipt::FILE, row: row_number(group, at), source }
 }
 
-/// What leaves are found by; equal heads are told apart in the file.
+/// What receipts are found by; equal heads are told apart in the file.
 fn head(leaf: B256) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = leaf.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])

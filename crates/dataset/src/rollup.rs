@@ -3,11 +3,13 @@
 //! Invariant: a pure function. `total = previous total + distributed` and `distributed + dust = available`, or it refuses.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
-use tatum_merkle::{Entry, SumTree};
+use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree};
 use tatum_primitives::{Bps, Nano};
-use tatum_rewards::{Inputs, Share, payouts, settle};
+use tatum_rewards::{Fee, Inputs, Share, payouts, settle};
+use tatum_watcher::{Book, Units};
 
 use crate::lineup::Counted;
 use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, Tally};
@@ -81,13 +83,33 @@ pub(crate) fn distribute(
     let results = Results {
         root: tree.root(),
         depth: tree.depth(),
-        receipts_root: counted.receipts_root,
+        receipts: counted.receipts,
+        edges: edges(parameters, payers, counted.units)?,
         total_nano: tree.total(),
         distributed_nano: paid.distributed_nano,
         dust_nano: paid.dust_nano,
         utilisation_bps: utilisation_down(counted.bytes, payers),
     };
     Ok(Distribution { rows, tree, results })
+}
+
+/// The list of edges that is committed to: what each payer's receipts steer to each operator, and the sums so far.
+fn edges(
+    parameters: &Parameters,
+    payers: &[Payer],
+    units: Vec<Units>,
+) -> Result<ListCommitment, Error> {
+    let mut steered = BTreeMap::new();
+    for payer in payers {
+        let fee = Fee::divide(fee_nano(payer)?, parameters.pool_bps)?;
+        steered.insert(payer.payer, fee.steered_nano);
+    }
+    let of = |payer| Ok(steered.get(&payer).copied().unwrap_or_default());
+    let mut list = ListBuilder::default();
+    for edge in Book::of(units, of)?.edges {
+        list.push(&edge.encode())?;
+    }
+    Ok(list.commitment())
 }
 
 /// The entry of a row's operator in the sum tree.

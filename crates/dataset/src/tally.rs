@@ -3,7 +3,7 @@
 //!
 //! Invariant: as for the line-up underneath. Memory is one usage for each (payer, operator), not one for each receipt.
 
-use alloy_primitives::B256;
+use tatum_merkle::ListCommitment;
 use tatum_primitives::Epoch;
 use tatum_receipt::{DeliveryReceipt, SignedReceipt};
 use tatum_rewards::Usage;
@@ -30,22 +30,13 @@ impl Tally {
     ///
     /// Any [`RowError`]; the tally is then as before.
     pub fn push(&mut self, signed: &SignedReceipt) -> Result<(), RowError> {
-        self.push_leaf(&signed.receipt, signed.leaf())
-    }
-
-    /// Adds the next receipt, whose leaf was worked out elsewhere.
-    pub(crate) fn push_leaf(
-        &mut self,
-        receipt: &DeliveryReceipt,
-        leaf: B256,
-    ) -> Result<(), RowError> {
-        self.lineup.push(receipt, leaf)?;
-        count(&mut self.usages, receipt);
+        self.lineup.push(signed)?;
+        count(&mut self.usages, &signed.receipt);
         Ok(())
     }
 
     /// Number of receipts.
-    pub const fn receipts(&self) -> u64 {
+    pub fn receipts(&self) -> u64 {
         self.lineup.receipts()
     }
 
@@ -54,9 +45,9 @@ impl Tally {
         self.counted().bytes
     }
 
-    /// Root of the receipts tree.
-    pub fn receipts_root(&self) -> B256 {
-        self.counted().receipts_root
+    /// The list of receipts that is committed to.
+    pub fn commitment(&self) -> ListCommitment {
+        self.counted().receipts
     }
 
     /// Units by payer and operator.

@@ -153,13 +153,13 @@ impl Verification {
             let checked = map_in_order(&rows.ok()?, SIGNATURES_A_THREAD, |signed| {
                 let signed = signed.as_ref().map_err(Clone::clone);
                 Ok::<_, std::convert::Infallible>(
-                    signed.map(|signed| (signed.clone(), rules.signer(signed), signed.leaf())),
+                    signed.map(|signed| (signed.clone(), rules.signer(signed))),
                 )
             });
             for item in checked.into_iter().flatten() {
-                let counted = item.and_then(|(signed, signer, leaf)| {
+                let counted = item.and_then(|(signed, signer)| {
                     claims.note(row, &signed, signer, found);
-                    tally.push_leaf(&signed.receipt, leaf)
+                    tally.push(&signed)
                 });
                 if let Err(reason) = counted {
                     found.add(Difference::Row { file: SignedReceipt::FILE, row, reason });

@@ -9,7 +9,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, keccak256};
-use tatum_merkle::map_in_order;
 use tatum_primitives::Nano;
 use tatum_receipt::{Rejection, SignedReceipt};
 use tatum_rewards::Share;
@@ -21,9 +20,6 @@ use crate::rollup::distribute;
 use crate::table::{Row, TableWriter};
 use crate::tables::Tables;
 use crate::{Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters, Payer};
-
-/// How many leaves are worth starting a thread for: some half a millisecond of work.
-const LEAVES_A_THREAD: usize = 1 << 10;
 
 /// Everything an epoch's dataset is made from, in any order.
 #[derive(Clone, Debug)]
@@ -139,28 +135,19 @@ impl Writer {
     ///
     /// [`Error::Row`] if it is out of order or has a key for the second time; [`Error::Io`].
     pub fn push(&mut self, signed: &SignedReceipt) -> Result<(), Error> {
-        self.push_leaf(signed, signed.leaf())
+        self.push_all(std::slice::from_ref(signed))
     }
 
-    /// Adds the next receipts in canonical order; their leaves are hashed on all cores.
+    /// Adds the next receipts in canonical order; their lines are hashed on all cores.
     ///
     /// # Errors
     ///
     /// As for [`Writer::push`].
     pub fn push_all(&mut self, receipts: &[SignedReceipt]) -> Result<(), Error> {
-        let leaf = |signed: &SignedReceipt| Ok::<_, Error>(signed.leaf());
-        let leaves = map_in_order(receipts, LEAVES_A_THREAD, leaf)?;
-        receipts.iter().zip(leaves).try_for_each(|(signed, leaf)| self.push_leaf(signed, leaf))
-    }
-
-    fn push_leaf(&mut self, signed: &SignedReceipt, leaf: B256) -> Result<(), Error> {
-        if !self.admit(signed) {
-            return Ok(());
-        }
-        let row = self.receipts.rows();
-        let counted = self.lineup.push(&signed.receipt, leaf);
-        counted.map_err(|source| Error::Row { file: SignedReceipt::FILE, row, source })?;
-        self.receipts.push(signed)
+        let admitted = receipts.iter().filter(|signed| self.admit(signed)).cloned();
+        let admitted: Vec<SignedReceipt> = admitted.collect();
+        let table = &mut self.receipts;
+        self.lineup.push_all(&admitted, |signed| table.push(signed))
     }
 
     /// Rolls up in one pass over the receipts on disk, writes the distribution and the manifest, and gives the folder its name.

@@ -123,14 +123,6 @@ pub enum Error {
         /// Leaves in the part.
         next: u32,
     },
-    /// A receipt's proof leads to another root.
-    #[error("the receipt's proof leads to root {got}, not {expected}")]
-    ReceiptsRootMismatch {
-        /// The root to prove against.
-        expected: B256,
-        /// The root that the proof leads to.
-        got: B256,
-    },
 }
 
 impl Error {
@@ -154,7 +146,6 @@ impl Error {
             Self::GapEnds { .. } => "gap_ends",
             Self::ListFull => "list_full",
             Self::PartsDoNotMeet { .. } => "parts_do_not_meet",
-            Self::ReceiptsRootMismatch { .. } => "receipts_root_mismatch",
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The trees of an epoch: the Merkle sum tree over operators' cumulative earnings, lists with a fixed order, and the plain
-//! tree over receipts.
+//! The trees of an epoch: the Merkle sum tree over operators' cumulative earnings, and lists with a fixed order.
 //!
 //! Invariant: what verifies here verifies in the contracts and the other way round; `tests/vectors/sum_trees.json` and
 //! `lists.json` hold both to it. Source: "Merkle sum tree" and "Receipts" in `docs/architecture.md`.
@@ -34,7 +33,6 @@ mod list;
 mod parallel;
 mod proof;
 mod range;
-mod receipts;
 mod tree;
 mod word;
 
@@ -44,6 +42,5 @@ pub use list::{Gap, ListBuilder, ListCommitment, ListWords, Opening};
 pub use parallel::map_in_order;
 pub use proof::Proof;
 pub use range::RangeProof;
-pub use receipts::{ReceiptsRoot, ReceiptsTree, verify_receipt};
 pub use tree::SumTree;
 pub use word::{MAX_DEPTH, Word};

@@ -1,21 +1,20 @@
 //! The shared vectors of trees and lists: remade here, compared with the checked-in files, and read back as a stranger would.
 //!
-//! Invariant: `tests/vectors/sum_trees.json`, `lists.json` and `receipt_trees.json` are exactly what this code makes. After an intended
+//! Invariant: `tests/vectors/sum_trees.json` and `lists.json` are exactly what this code makes. After an intended
 //! change run `UPDATE_VECTORS=1 cargo test --release -p tatum-merkle --test vectors` and look at the difference.
 #![allow(missing_docs)]
 
 mod vectors {
     pub(crate) mod lists;
-    pub(crate) mod receipt_trees;
     pub(crate) mod sum_trees;
 }
 
 use std::path::PathBuf;
 
 use alloy_primitives::B256;
-use tatum_merkle::{Entry, ListCommitment, Opening, Proof, RangeProof, Word, verify_receipt};
+use tatum_merkle::{Entry, ListCommitment, Opening, Proof, RangeProof, Word};
 use tatum_primitives::OperatorId;
-use vectors::{lists, receipt_trees, sum_trees};
+use vectors::{lists, sum_trees};
 
 fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../../tests/vectors", name].iter().collect()
@@ -46,7 +45,6 @@ fn entries(words: &[B256]) -> Vec<Entry> {
 fn the_files_are_what_the_code_makes() {
     compare_or_update("sum_trees.json", &sum_trees::make());
     compare_or_update("lists.json", &lists::make());
-    compare_or_update("receipt_trees.json", &receipt_trees::make());
 }
 
 #[test]
@@ -80,17 +78,6 @@ fn invalid_proofs_are_refused_for_the_stated_reason() {
             .verify(case.root, &entries(&case.entries))
             .expect_err(&case.name);
         assert_eq!(refused.reason(), case.reason, "{}", case.name);
-    }
-}
-
-#[test]
-fn receipts_proofs_verify_and_changed_ones_do_not() {
-    let file: receipt_trees::File = read("receipt_trees.json");
-    for case in &file.proofs {
-        verify_receipt(case.root, case.leaf, &case.proof).expect(&case.name);
-    }
-    for case in &file.invalid_proofs {
-        verify_receipt(case.root, case.leaf, &case.proof).expect_err(&case.name);
     }
 }
 

@@ -137,6 +137,10 @@ impl ChainFacts for Facts {
         named.map(|(_, operator)| *operator).next()
     }
 
+    fn is_node_of(&self, operator: OperatorId, node: NodeId, _: Epoch) -> bool {
+        self.nodes.contains(&(node, operator))
+    }
+
     fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
         self.operator(operator).is_some()
     }

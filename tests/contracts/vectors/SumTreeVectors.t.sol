@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-
 import {MerkleSum} from "../../../contracts/libraries/MerkleSum.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 
@@ -10,7 +8,6 @@ import {vm} from "../../../scripts/deploy/Vm.sol";
 /// @notice The same files are made and read by `crates/merkle`; see tests/vectors/README.md.
 contract SumTreeVectorsTest {
     string private constant SUMS = "tests/vectors/sum_trees.json";
-    string private constant RECEIPTS = "tests/vectors/receipt_trees.json";
 
     // Each case is checked in a call of its own, for the file is large and a call's memory is not given back.
 
@@ -36,11 +33,6 @@ contract SumTreeVectorsTest {
 
     function test_SharedInvalidRangesAreRejected() external view {
         vm.assertGt(_forEach(SUMS, ".invalid_ranges[", this.checkInvalidRange), 0);
-    }
-
-    function test_SharedReceiptProofsVerify() external view {
-        vm.assertGt(_forEach(RECEIPTS, ".proofs[", this.checkReceiptProof), 0);
-        vm.assertGt(_forEach(RECEIPTS, ".invalid_proofs[", this.checkInvalidReceiptProof), 0);
     }
 
     function checkTree(string memory json, string memory path) external view {
@@ -99,14 +91,6 @@ contract SumTreeVectorsTest {
         return _verifyRange(json, path);
     }
 
-    function checkReceiptProof(string memory json, string memory path) external view {
-        vm.assertTrue(_verifyReceipt(json, path));
-    }
-
-    function checkInvalidReceiptProof(string memory json, string memory path) external view {
-        vm.assertFalse(_verifyReceipt(json, path));
-    }
-
     function verify(bytes32 root, bytes32 entry, bytes32[] calldata proof) external pure returns (bool) {
         return MerkleSum.verify(root, entry, proof);
     }
@@ -121,10 +105,6 @@ contract SumTreeVectorsTest {
         returns (bool)
     {
         return MerkleSum.verifyRange(root, entries, boundary, depth);
-    }
-
-    function verifyReceipt(bytes32 root, bytes32 leaf, bytes32[] calldata proof) external pure returns (bool) {
-        return MerkleProof.verifyCalldata(proof, root, leaf);
     }
 
     /// @dev A revert must be for the stated reason.
@@ -179,10 +159,6 @@ contract SumTreeVectorsTest {
             _words(json, path, "boundary"),
             _uint(json, path, "depth")
         );
-    }
-
-    function _verifyReceipt(string memory json, string memory path) private view returns (bool) {
-        return this.verifyReceipt(_word(json, path, "root"), _word(json, path, "leaf"), _words(json, path, "proof"));
     }
 
     function _word(string memory json, string memory path, string memory key) private pure returns (bytes32) {

@@ -113,7 +113,7 @@ fn check_results(event: &ProposedEvent, verified: &Verified, report: &mut EpochR
     let (proposal, results) = (&event.proposal, &verified.distribution.results);
     let differences = [
         differs("root", results.root.0, proposal.root),
-        differs("receipts root", results.receipts_root, proposal.receipts_root),
+        differs("receipts root", results.receipts_root(), proposal.receipts_root),
         differs("utilisation", results.utilisation_bps.bps(), proposal.utilisation_bps),
     ];
     let differences = differences.into_iter().flatten().collect();

@@ -29,9 +29,9 @@ pub struct Stated {
     pub signer: Address,
     /// What.
     pub receipt: DeliveryReceipt,
-    /// The receipt's leaf.
+    /// The hash of receipt and signature.
     pub leaf: B256,
-    /// The root of the epoch's receipts tree.
+    /// The epoch's list of receipts in one word.
     pub receipts_root: B256,
     /// The hash of the epoch's manifest.
     pub manifest_hash: B256,
@@ -51,7 +51,7 @@ pub fn receipt(file: &[u8]) -> ReceiptReport {
         signer: proof.signer,
         receipt: proof.receipt.clone(),
         leaf: proof.leaf,
-        receipts_root: proof.receipts_root,
+        receipts_root: proof.manifest.results.receipts_root(),
         manifest_hash: proof.manifest_hash,
     });
     match proof.verify() {
@@ -62,7 +62,8 @@ pub fn receipt(file: &[u8]) -> ReceiptReport {
 
 /// What each check of a good proof shows.
 fn all(proof: &ReceiptProof) -> Vec<Check> {
-    let receipt = &proof.receipt;
+    let (receipt, place) = (&proof.receipt, &proof.place);
+    let receipts = proof.manifest.results.receipts;
     let whose = if proof.signer == receipt.payer { "the payer's own key" } else { "a session key" };
     let acknowledged = match proof.acknowledgement {
         Some(_) => format!("node {} acknowledged it", receipt.node),
@@ -72,7 +73,7 @@ fn all(proof: &ReceiptProof) -> Vec<Check> {
         "a receipt proof in its one spelling".to_owned(),
         format!("signed by {} ({whose}) for payer {}", proof.signer, receipt.payer),
         format!("the receipt hashes to {}", proof.leaf),
-        format!("in the epoch's receipts tree with root {}", proof.receipts_root),
+        format!("receipt {} of the {} in the epoch's list", place.index, receipts.count),
         format!("of the dataset {} of epoch {}", proof.manifest_hash, receipt.epoch),
         acknowledged,
     ];

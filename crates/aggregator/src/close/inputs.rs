@@ -39,7 +39,7 @@ impl Closer {
             block_hash,
             manifest_hash: written.manifest_hash,
             root: results.root.0,
-            receipts_root: results.receipts_root,
+            receipts_root: results.receipts_root(),
             pot,
             distributed: results.distributed_nano,
             utilisation_bps: results.utilisation_bps.bps(),

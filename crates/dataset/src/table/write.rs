@@ -121,11 +121,6 @@ impl<R: Row> TableWriter<R> {
         Ok(Self { path, file, cells: Cells::new(R::COLUMNS), rows: 0, table: PhantomData })
     }
 
-    /// Rows so far.
-    pub(crate) const fn rows(&self) -> u64 {
-        self.rows
-    }
-
     /// Appends a row.
     pub(crate) fn push(&mut self, row: &R) -> Result<(), Error> {
         self.cells.at = 0;

@@ -82,7 +82,7 @@ fn a_changed_receipt_is_named_even_if_all_results_were_made_to_fit() {
 
     // Without new results the file and the root differ as well, and the row is named all the same.
     let found = verify(&forge(&honest, &rows, None)).unwrap_err();
-    assert!(found.to_string().contains("manifest.json: receipts_root is "), "{found}");
+    assert!(found.to_string().contains("manifest.json: receipts.top is "), "{found}");
     assert_eq!(found.claims(), &claims);
 }
 
@@ -115,7 +115,7 @@ fn a_dropped_receipt_is_found_by_the_root_the_rows_and_the_operator_it_paid() {
         let mut rows = receipts(&written);
         let operator = rows.remove(dropped).receipt.operator_id;
         let said = verify(&forge(&written, &rows, None)).unwrap_err().to_string();
-        assert!(said.contains("receipts_root is "), "{said}");
+        assert!(said.contains("receipts.top is "), "{said}");
         let payout = format!("distribution.parquet row {operator}: epoch_nano is");
         assert!(said.contains(&payout), "{said}");
     }
@@ -176,10 +176,13 @@ fn files_that_are_not_the_manifests_are_named() {
 #[test]
 fn every_result_in_the_manifest_is_derived_anew() {
     type Change = fn(&mut Results);
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 10] = [
         ("root", |results| results.root = Default::default()),
         ("depth", |results| results.depth += 1),
-        ("receipts_root", |results| results.receipts_root = B256::ZERO),
+        ("receipts.top", |results| results.receipts.top = B256::ZERO),
+        ("receipts.count", |results| results.receipts.count += 1),
+        ("edges.top", |results| results.edges.top = B256::ZERO),
+        ("edges.count", |results| results.edges.count += 1),
         ("total_nano", |results| results.total_nano.0 += 1),
         ("distributed_nano", |results| results.distributed_nano.0 += 1),
         ("dust_nano", |results| results.dust_nano.0 += 1),

@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use proptest::prelude::*;
 
 use super::*;
-use crate::verify_receipt;
+use crate::ListCommitment;
 
 fn entry(id: u32, nano: u64) -> Entry {
     let payout = Address::left_padding_from(&id.wrapping_mul(7).to_be_bytes());
@@ -105,10 +105,11 @@ fn a_refused_update_changes_nothing() {
 }
 
 #[test]
-fn a_sum_tree_proof_is_no_receipts_proof() {
+fn a_sum_trees_proof_opens_no_list() {
     let tree = tree(&[1, 2]);
     let leaf = Word::leaf(&tree.entries()[0]).0;
-    assert!(verify_receipt(tree.root().0, leaf, &[tree.word(0, 1).0]).is_err());
+    let list = ListCommitment { top: tree.root().0, count: 2 };
+    assert!(list.open_word(0, leaf, &[tree.word(0, 1).0]).is_err());
 }
 
 fn amounts() -> impl Strategy<Value = Vec<u64>> {
