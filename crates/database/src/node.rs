@@ -304,7 +304,7 @@ fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
 mod tests {
     use super::*;
     use tatum_primitives::{Domain, NodeId, OperatorId};
-    use tatum_receipt::{DeliveryReceipt, SessionKey, Verifier};
+    use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Verifier};
 
     fn receipt(node: u8, sequence: u64, messages: u64) -> SignedReceipt {
         let key = SessionKey::from_bytes(&[1; 32]).unwrap();
