@@ -23,7 +23,6 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// What every HTTP client of this software begins with. A request as a whole has no bound here, for some fetch what is large:
 /// whoever sends a small one sets it.
-#[must_use]
 pub fn http() -> reqwest::ClientBuilder {
     reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(SILENCE)
 }
