@@ -124,7 +124,7 @@ mod tests {
                 held
             };
             let highest = receipts.iter().max_by_key(|signed| signed.receipt.rank()).cloned();
-            prop_assert_eq!(fold(&mut receipts.iter()), highest.clone());
+            prop_assert_eq!(&fold(&mut receipts.iter()), &highest);
             prop_assert_eq!(fold(&mut receipts.iter().rev()), highest);
         }
 

@@ -121,7 +121,7 @@ fn epochs_keep_their_form() {
         finalizable_at_s: Some(1_700_000_000),
         finalize_tx: Some(B256::repeat_byte(7)),
         note: Some("waits for the chain".to_owned()),
-        ..bare.clone()
+        ..bare
     };
     insta::assert_snapshot!(lines([bare, full]));
 }
