@@ -1,150 +1,48 @@
-//! The permission lists that a process knows, each the newest of its stream.
+//! Permission lists on disk, as texts.
 //!
-//! Invariant: what is in the book was signed by the stream's owner, and never gives way to an older
-//! list. What was written to disk is checked again when it is read.
+//! Invariant: what is read is checked again, since anybody may have written to the disk, and a newer list
+//! never gives way to an older one.
 
-use std::collections::BTreeMap;
-
-use tatum_overlay::permissions::{Access, PermissionError, SignedPermissions};
-use tatum_primitives::StreamId;
+use tatum_database::{DatabaseError, NodeStore};
+use tatum_overlay::permissions::{Book, SignedPermissions};
 use tatum_receipt::Verifier;
 
-/// What a list weighs beside its addresses.
-const LIST_WEIGHT: usize = 16;
-
-/// The newest list of each stream.
-#[derive(Debug)]
-pub(crate) struct Book {
-    verifier: Verifier,
-    lists: BTreeMap<StreamId, SignedPermissions>,
-    weight: usize,
+/// The lists that were kept on disk; what does not verify any more is left out.
+pub(crate) fn read_book(verifier: Verifier, kept: &[String]) -> Book {
+    let mut book = Book::new(verifier);
+    for text in kept {
+        let read = serde_json::from_str::<SignedPermissions>(text);
+        let entered = read
+            .map_err(|error| error.to_string())
+            .and_then(|signed| book.enter(signed).map_err(|error| error.to_string()));
+        if let Err(reason) = entered {
+            tracing::error!(reason, "a permission list on disk does not count");
+        }
+    }
+    book
 }
 
-/// What became of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entered {
-    /// It is the newest now.
-    Newest,
-    /// It was there already.
-    Known,
-    /// A newer one is there.
-    Older {
-        /// That one's version.
-        held: u64,
-    },
-}
-
-impl Book {
-    /// An empty book for the deployment of `verifier`.
-    pub(crate) const fn new(verifier: Verifier) -> Self {
-        Self { verifier, lists: BTreeMap::new(), weight: 0 }
-    }
-
-    /// The lists that were kept on disk; what does not verify any more is left out.
-    pub(crate) fn read(verifier: Verifier, kept: &[String]) -> Self {
-        let mut book = Self::new(verifier);
-        for text in kept {
-            let read = serde_json::from_str::<SignedPermissions>(text);
-            let entered = read
-                .map_err(|error| error.to_string())
-                .and_then(|signed| book.enter(signed).map_err(|error| error.to_string()));
-            if let Err(reason) = entered {
-                tracing::error!(reason, "a permission list on disk does not count");
-            }
-        }
-        book
-    }
-
-    /// What [`Book::enter`] would do, without doing it.
-    pub(crate) fn look_up(&self, signed: &SignedPermissions) -> Entered {
-        let Some(held) = self.lists.get(&signed.list.stream) else { return Entered::Newest };
-        match signed.list.rank().cmp(&held.list.rank()) {
-            std::cmp::Ordering::Greater => Entered::Newest,
-            std::cmp::Ordering::Equal => Entered::Known,
-            std::cmp::Ordering::Less => Entered::Older { held: held.list.version },
-        }
-    }
-
-    /// Checks a list and enters it if it is the newest of its stream.
-    pub(crate) fn enter(&mut self, signed: SignedPermissions) -> Result<Entered, PermissionError> {
-        let entered = self.look_up(&signed);
-        if entered != Entered::Newest {
-            return Ok(entered);
-        }
-        signed.verify(&self.verifier)?;
-        self.weight = self.weight.saturating_add(weight(&signed));
-        let stream = signed.list.stream.clone();
-        if let Some(old) = self.lists.insert(stream, signed) {
-            self.weight = self.weight.saturating_sub(weight(&old));
-        }
-        Ok(Entered::Newest)
-    }
-
-    /// The newest list of a stream.
-    pub(crate) fn list(&self, stream: &StreamId) -> Option<&SignedPermissions> {
-        self.lists.get(stream)
-    }
-
-    /// What a stream allows, by its list or without one.
-    pub(crate) fn access(&self, stream: &StreamId) -> Access {
-        match self.lists.get(stream) {
-            Some(signed) => Access::under(&signed.list),
-            None => Access::unlisted(stream),
-        }
-    }
-
-    /// How much memory the lists take, in addresses.
-    pub(crate) const fn weight(&self) -> usize {
-        self.weight
-    }
-
-    /// How much more they would take with this one.
-    pub(crate) fn growth(&self, signed: &SignedPermissions) -> usize {
-        let before = self.lists.get(&signed.list.stream).map(weight).unwrap_or_default();
-        weight(signed).saturating_sub(before)
-    }
-
-    /// How many streams have a list.
-    pub(crate) fn len(&self) -> usize {
-        self.lists.len()
-    }
-
-    /// Drops lists of streams that are not in use until the weight is at most `limit`; gives the
-    /// streams.
-    pub(crate) fn shrink(
-        &mut self,
-        limit: usize,
-        in_use: impl Fn(&StreamId) -> bool,
-    ) -> Vec<StreamId> {
-        let mut dropped = Vec::new();
-        while self.weight > limit {
-            let Some(stream) = self.lists.keys().find(|stream| !in_use(stream)).cloned() else {
-                break;
-            };
-            if let Some(old) = self.lists.remove(&stream) {
-                self.weight = self.weight.saturating_sub(weight(&old));
-            }
-            dropped.push(stream);
-        }
-        dropped
-    }
+/// Writes a list to disk, unless a newer one is there.
+pub(crate) async fn keep_permissions(
+    store: &NodeStore,
+    signed: &SignedPermissions,
+) -> Result<bool, DatabaseError> {
+    // Names, numbers and signatures have a text.
+    let text = serde_json::to_string(signed).unwrap_or_default();
+    store.keep_permissions(signed.list.stream.as_str(), &rank_bytes(signed), &text).await
 }
 
 /// The bytes by which a store tells which of two lists is newer.
-pub(crate) fn rank_bytes(signed: &SignedPermissions) -> Vec<u8> {
+fn rank_bytes(signed: &SignedPermissions) -> Vec<u8> {
     let (version, hash) = signed.list.rank();
     [version.to_be_bytes().as_slice(), hash.as_slice()].concat()
-}
-
-fn weight(signed: &SignedPermissions) -> usize {
-    signed.list.addresses().saturating_add(LIST_WEIGHT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use tatum_overlay::permissions::{Audience, PermissionList};
-    use tatum_primitives::{Address, Domain};
+    use tatum_primitives::{Address, Domain, StreamId};
     use tatum_receipt::SessionKey;
 
     fn verifier() -> Verifier {
@@ -163,59 +61,21 @@ mod tests {
     }
 
     #[test]
-    fn a_list_gives_way_to_newer_ones_only() {
-        let mut book = Book::new(verifier());
-        assert_eq!(book.enter(list("a", 5, 1)), Ok(Entered::Newest));
-        assert_eq!(book.enter(list("a", 5, 1)), Ok(Entered::Known));
-        assert_eq!(book.enter(list("a", 4, 2)), Ok(Entered::Older { held: 5 }));
-        let stream = list("a", 1, 1).list.stream;
-        let may = |book: &Book, byte| {
-            let address = Address::repeat_byte(byte);
-            book.access(&stream).may_subscribe(&address, &address)
-        };
-        assert!(may(&book, 1) && !may(&book, 2));
-        assert_eq!(book.enter(list("a", 6, 2)), Ok(Entered::Newest));
-        assert!(!may(&book, 1) && may(&book, 2));
-        let mut forged = list("a", 9, 1);
-        forged.list.version = 10;
-        assert!(book.enter(forged).is_err());
-        assert!(may(&book, 2));
-    }
-
-    #[test]
-    fn of_two_lists_of_one_version_everybody_keeps_the_same() {
-        let [one, other] = [list("a", 5, 1), list("a", 5, 2)];
-        let kept = |order: [&SignedPermissions; 2]| {
-            let mut book = Book::new(verifier());
-            for signed in order {
-                book.enter(signed.clone()).unwrap();
-            }
-            book.list(&one.list.stream).cloned()
-        };
-        assert_eq!(kept([&one, &other]), kept([&other, &one]));
-        assert!((rank_bytes(&one) < rank_bytes(&other)) == (one.list.rank() < other.list.rank()));
-    }
-
-    #[test]
     fn what_is_read_from_disk_is_checked_again() {
         let mut forged = list("b", 9, 1);
         forged.list.version = 10;
         let kept = [list("a", 5, 1), forged].map(|list| serde_json::to_string(&list).unwrap());
-        let book = Book::read(verifier(), &[kept[0].clone(), kept[1].clone(), "{".to_owned()]);
+        let book = read_book(verifier(), &[kept[0].clone(), kept[1].clone(), "{".to_owned()]);
         assert_eq!(book.len(), 1);
         assert!(book.list(&list("a", 1, 1).list.stream).is_some());
     }
 
     #[test]
-    fn lists_that_nobody_uses_give_way_first() {
-        let mut book = Book::new(verifier());
-        for name in ["a", "b", "c"] {
-            book.enter(list(name, 1, 1)).unwrap();
+    fn a_store_ranks_lists_as_everybody_does() {
+        let [one, other, newer] = [list("a", 5, 1), list("a", 5, 2), list("a", 256, 1)];
+        for (left, right) in [(&one, &other), (&one, &newer), (&newer, &other)] {
+            let by_bytes = rank_bytes(left).cmp(&rank_bytes(right));
+            assert_eq!(by_bytes, left.list.rank().cmp(&right.list.rank()));
         }
-        assert_eq!(book.weight(), 3 * (LIST_WEIGHT + 1));
-        assert_eq!(book.growth(&list("a", 2, 1)), 0);
-        assert_eq!(book.growth(&list("d", 2, 1)), LIST_WEIGHT + 1);
-        let dropped = book.shrink(0, |stream| stream.as_str().ends_with("/b"));
-        assert_eq!((dropped.len(), book.len(), book.weight()), (2, 1, LIST_WEIGHT + 1));
     }
 }

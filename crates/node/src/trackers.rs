@@ -6,8 +6,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use tatum_overlay::rendezvous;
 use tatum_primitives::{B256, NodeId};
+use tatum_tracker::rendezvous;
 
 use crate::NodeError;
 

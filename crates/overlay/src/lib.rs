@@ -13,8 +13,6 @@
 //! | [`lease`] | how a payer's quota is shared out to relays |
 //! | [`score`], [`limit`] | who is welcome, and how much anybody may send |
 //! | [`outbox`] | what leaves first |
-//! | [`topology`] | the tracker's graph of neighbours |
-//! | [`rendezvous`] | which of several trackers is responsible |
 //! | [`node`] | all of it together for one process |
 //!
 //! Invariant: every map and queue here has a bound that a peer cannot raise.
@@ -44,12 +42,10 @@ pub mod order;
 pub mod outbox;
 pub mod permissions;
 pub mod propagation;
-pub mod rendezvous;
 pub mod repair;
 pub mod score;
 pub mod seal;
 mod time;
-pub mod topology;
 pub mod window;
 
 pub use frame::{Frame, FrameError};

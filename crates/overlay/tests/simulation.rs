@@ -17,12 +17,12 @@ use tatum_overlay::ledger::Cadence;
 use tatum_overlay::message::{ChainKey, Message, MessageRef};
 use tatum_overlay::node::{Account, Ceilings, Config};
 use tatum_overlay::propagation::Limits;
-use tatum_overlay::topology::{Place, Shape, Topology};
 use tatum_overlay::{Link, Now, Output, Overlay, Priority};
 use tatum_primitives::{
     Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId, StreamKey,
 };
 use tatum_receipt::{Acknowledgement, ReceiptKey, SessionKey, Signature, SignedReceipt, Verifier};
+use tatum_tracker::{Place, Shape, Topology};
 
 const EPOCH_MS: u64 = 4_000;
 const START_MS: u64 = 1_700_000_000_000;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tatum_overlay::node::{Counters, PeerSummary, StreamSummary};
-use tatum_primitives::{NodeId, OperatorId, StreamKey};
+use tatum_primitives::{NodeId, OperatorId};
 
 /// `/health` of every service: it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +138,8 @@ pub struct TrackerStatus {
     pub summary: TrackerSummary,
 }
 
-/// Whom a tracker knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Whom a tracker knows, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackerSummary {
     /// Connected relays.
     pub relays: usize,
@@ -149,17 +149,6 @@ pub struct TrackerSummary {
     pub permission_lists: usize,
     /// Parts of quotas that relays hold.
     pub leases: usize,
-    /// The stream partitions that somebody takes part in.
-    pub streams: Vec<TrackedStream>,
-}
-
-/// A stream partition as a tracker sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrackedStream {
-    /// The stream partition.
-    pub stream: StreamKey,
-    /// Relays that carry it.
-    pub relays: usize,
-    /// Clients in it.
-    pub clients: usize,
+    /// Stream partitions that somebody takes part in. Who does is told stream by stream, so that this has one size.
+    pub streams: usize,
 }

@@ -65,7 +65,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     let mut config = tracker::Config::new(key, args.listen, network.clock());
     config.stun = args.stun;
     if let Some(path) = &args.geoip {
-        config.regions = tracker::Regions::read(path)?;
+        config.regions = tracker::read_regions(path)?;
     }
     config.relays_per_stream = args.relays_per_stream;
     config.domain = Some(network.domain);

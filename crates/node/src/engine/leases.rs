@@ -5,8 +5,8 @@
 
 use tatum_overlay::Now;
 use tatum_overlay::lease::{Claim, Evidence};
-use tatum_overlay::rendezvous::payer_key;
 use tatum_primitives::Address;
+use tatum_tracker::rendezvous::payer_key;
 
 use super::Engine;
 use tatum_protocol::tracker::ToTracker;

@@ -23,6 +23,7 @@ use std::time::Duration;
 use rand::Rng;
 use tatum_database::NodeStore;
 use tatum_overlay::node::{Account, Config as OverlayConfig};
+use tatum_overlay::permissions::Book;
 use tatum_overlay::{Block, Now, Overlay};
 use tatum_primitives::{NodeId, OperatorId, StreamKey};
 use tatum_receipt::Verifier;
@@ -31,7 +32,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::permissions::Book;
+use crate::permissions::read_book;
 use crate::relay::SharedFacts;
 use crate::tracker_link::TrackerLink;
 use crate::trackers::Trackers as Configured;
@@ -133,7 +134,7 @@ impl Engine {
         let mut book = Book::new(setup.verifier);
         let (store, replies) = match setup.store {
             Some(store) => {
-                book = Book::read(setup.verifier, &store.permissions().await?);
+                book = read_book(setup.verifier, &store.permissions().await?);
                 let kept = store.since(earliest).await?;
                 if setup.relay.is_some() {
                     let held: Vec<_> =

@@ -3,13 +3,12 @@
 //!
 //! Invariant: the overlay never goes back to an older list, not even over a restart with a store.
 
-use tatum_overlay::permissions::SignedPermissions;
+use tatum_overlay::permissions::{Entered, SignedPermissions};
 use tatum_primitives::{StreamId, StreamKey};
 
 use super::store::StoreJob;
 use super::{Engine, Notice};
 use crate::NodeError;
-use crate::permissions::Entered;
 use tatum_protocol::Stream;
 
 /// Memory for lists, in addresses. Lists of streams that we take part in stay whatever they weigh;

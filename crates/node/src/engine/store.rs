@@ -13,7 +13,7 @@ use tatum_primitives::{Epoch, StreamId};
 use tatum_receipt::{Acknowledgement, SignedReceipt, Step};
 use tokio::sync::mpsc;
 
-use crate::permissions::rank_bytes;
+use crate::permissions::keep_permissions;
 
 /// Jobs that may wait.
 const QUEUE: usize = 4096;
@@ -107,16 +107,6 @@ async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreRepl
             None
         }
     })
-}
-
-/// Writes a permission list to disk, unless a newer one is there.
-pub(crate) async fn keep_permissions(
-    store: &NodeStore,
-    signed: &SignedPermissions,
-) -> Result<bool, DatabaseError> {
-    // Names, numbers and signatures have a text.
-    let text = serde_json::to_string(signed).unwrap_or_default();
-    store.keep_permissions(signed.list.stream.as_str(), &rank_bytes(signed), &text).await
 }
 
 /// The next reply; never, without a store.

@@ -1,22 +1,18 @@
-//! The tracker: introduces nodes to each other and shapes each stream's graph.
+//! The tracker: sockets, disk and clock around its mind, `tatum-tracker`.
 //!
 //! Invariant: it carries no messages and no receipts, and cannot read or alter a link that it
-//! helped to make, because signals are signed by the nodes at both ends.
+//! helped to make, because signals are signed by the nodes at both ends. Nobody waits for the mind while signatures are
+//! checked or the disk is written.
 
-mod demand;
-mod geoip;
-mod graph;
-mod keys;
-mod leases;
+mod mind;
 mod permissions;
 mod refusal;
 mod session;
-mod state;
 mod stun;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,21 +21,21 @@ use axum::extract::{Path, State as AxumState};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use tatum_database::NodeStore;
-use tatum_primitives::{Domain, StreamKey};
+use tatum_overlay::permissions::SignedPermissions;
+use tatum_primitives::{Domain, StreamKey, millis};
 use tatum_protocol::status::{Health, TrackerStatus};
 use tatum_protocol::{Graph, ProblemKind};
 use tatum_receipt::Verifier;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-pub use geoip::Regions;
-pub use tatum_overlay::topology::Shape;
+pub use tatum_tracker::{Regions, Shape};
 
-use crate::relay::{SharedFacts, open_store};
+use crate::relay::{FactsView, SharedFacts, open_store};
 use crate::{Clock, NodeError, NodeKey};
-use permissions::Lists;
+use mind::Mind;
 use refusal::{Refusal, refused};
-use state::State;
+use tatum_tracker::Checks;
 
 /// How often idle streams are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -93,23 +89,55 @@ impl Config {
             clock,
         }
     }
+
+    fn of_mind(&self) -> tatum_tracker::Config {
+        tatum_tracker::Config {
+            key: self.key.clone(),
+            shape: self.shape,
+            relays_per_stream: self.relays_per_stream,
+            linger_ms: millis(self.linger),
+            regions: self.regions.clone(),
+            follows_chain: self.facts.is_some(),
+            verifier: self.domain.map(Verifier::new),
+        }
+    }
+}
+
+/// Reads which region an address is in from a file of `network,region` lines.
+///
+/// # Errors
+/// [`NodeError::Regions`] names the file and the line.
+pub fn read_regions(path: &FilePath) -> Result<Regions, NodeError> {
+    let wrong = |reason| NodeError::Regions { path: path.display().to_string(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Regions::parse(&text).map_err(wrong)
 }
 
 /// What all connections of a tracker share.
 #[derive(Debug, Clone)]
 struct Shared {
     config: Arc<Config>,
-    state: Arc<Mutex<State>>,
-    /// One for each connection that may be open.
-    places: Arc<Semaphore>,
+    mind: Arc<Mutex<Mind>>,
     stun: Option<SocketAddr>,
     store: Option<NodeStore>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Mind> {
+        self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has something checked against the chain and the time.
+    fn checking<T>(&self, check: impl FnOnce(&Checks<'_>) -> T) -> T {
+        let view = self.config.facts.as_ref().map(FactsView);
+        let clock = &self.config.clock;
+        check(&Checks {
+            tracker: self.config.key.id(),
+            now: clock.now(),
+            schedule: clock.schedule(),
+            facts: view.as_ref().map(|view| view as _),
+        })
     }
 }
 
@@ -118,7 +146,7 @@ impl Shared {
 pub struct Tracker {
     listener: TcpListener,
     stun: Option<UdpSocket>,
-    lists: Lists,
+    mind: Mind,
     store: Option<NodeStore>,
     config: Config,
 }
@@ -129,7 +157,7 @@ impl Tracker {
     /// # Errors
     /// [`NodeError::Listen`] if an address is taken, or if the store cannot be opened.
     pub async fn bind(config: Config) -> Result<Self, NodeError> {
-        let (lists, store) = kept(&config).await?;
+        let (mind, store) = remember(&config).await?;
         let address = config.listen;
         let failed = |source| NodeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -140,7 +168,7 @@ impl Tracker {
                 Some(UdpSocket::bind(address).await.map_err(failed)?)
             }
         };
-        Ok(Self { listener, stun, lists, store, config })
+        Ok(Self { listener, stun, mind, store, config })
     }
 
     /// The URL that nodes connect to.
@@ -168,12 +196,9 @@ impl Tracker {
         let (stop, stopped) = watch::channel(false);
         let stun_address = self.stun_address();
         let store = self.store;
-        let state = State::new(&self.config, self.lists);
-        let max_nodes = self.config.max_nodes.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             config: Arc::new(self.config),
-            state: Arc::new(Mutex::new(state)),
-            places: Arc::new(Semaphore::new(max_nodes)),
+            mind: Arc::new(Mutex::new(self.mind)),
             stun: stun_address,
             store: store.clone(),
             stopped,
@@ -208,17 +233,23 @@ impl Tracker {
     }
 }
 
-/// The permission lists that an earlier run kept.
-async fn kept(config: &Config) -> Result<(Lists, Option<NodeStore>), NodeError> {
-    let Some(verifier) = config.domain.map(Verifier::new) else {
-        return Ok((Lists::default(), None));
-    };
-    let Some(folder) = &config.data_dir else {
-        return Ok((Lists::new(verifier, &[]), None));
+/// A mind that knows the permission lists that an earlier run kept.
+async fn remember(config: &Config) -> Result<(Mind, Option<NodeStore>), NodeError> {
+    let mut mind = Mind::new(config.of_mind(), config.max_nodes);
+    let (Some(_), Some(folder)) = (config.domain, &config.data_dir) else {
+        return Ok((mind, None));
     };
     let store = open_store(folder).await?;
-    let lists = Lists::new(verifier, &store.permissions().await?);
-    Ok((lists, Some(store)))
+    for text in store.permissions().await? {
+        let read = serde_json::from_str::<SignedPermissions>(&text);
+        let restored = read
+            .map_err(|error| error.to_string())
+            .and_then(|list| mind.tracker.restore_list(list).map_err(|error| error.in_full()));
+        if let Err(reason) = restored {
+            tracing::error!(reason, "a permission list on disk does not count");
+        }
+    }
+    Ok((mind, Some(store)))
 }
 
 /// Runs a tracker until `shutdown`.
@@ -237,9 +268,9 @@ async fn sweep(shared: Shared) {
     loop {
         ticks.tick().await;
         let now = shared.config.clock.now();
-        let mut state = shared.lock();
-        state.sweep(now.wall_ms);
-        state.sweep_leases(&now);
+        let mut mind = shared.lock();
+        mind.tracker.sweep(&now);
+        mind.send();
     }
 }
 
@@ -248,7 +279,7 @@ async fn health() -> Json<Health> {
 }
 
 async fn status(AxumState(shared): AxumState<Shared>) -> Json<TrackerStatus> {
-    let summary = shared.lock().summary();
+    let summary = shared.lock().tracker.summary();
     Json(TrackerStatus { tracker: shared.config.key.id(), summary })
 }
 
@@ -257,5 +288,5 @@ async fn graph(
     stream: Result<Path<StreamKey>, PathRejection>,
 ) -> Result<Json<Graph>, Refusal> {
     let stream = stream.map_err(|error| refused(ProblemKind::BadRequest, error.body_text()))?;
-    Ok(Json(shared.lock().graph(stream.0)))
+    Ok(Json(shared.lock().tracker.graph(stream.0)))
 }

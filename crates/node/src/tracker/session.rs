@@ -4,7 +4,6 @@
 //! too fast, or nothing at all is disconnected.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -12,20 +11,18 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use rand::RngCore;
 use tatum_overlay::Block;
-use tatum_overlay::frame::Attach;
-use tatum_overlay::topology::Place;
-use tatum_primitives::{B256, NodeId, StreamKey};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
-
-use super::refusal::refused;
-use super::state::Account;
-use super::{Shared, leases};
-use crate::texts::{Frame, Heard, listen, read, say, write};
+use tatum_primitives::{B256, NodeId};
 use tatum_protocol::ProblemKind;
 use tatum_protocol::tracker::{
     FromTracker, MAX_TEXT_BYTES, RelayOffer, ToTracker, VERSION, verify_hello,
 };
+use tatum_tracker::{Connection, Newcomer, Place};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::Shared;
+use super::refusal::refused;
+use crate::texts::{Frame, Heard, listen, read, say, write};
 
 /// A node has this long to answer the challenge.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,10 +30,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_AFTER: Duration = Duration::from_secs(10);
 /// How long a text may take to leave.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How far the time of a signed account may be from ours.
-const ACCOUNT_AGE_MS: u64 = 120_000;
-/// Texts that may wait for a slow node.
-const OUTBOX: usize = 1024;
+/// What a connection keeps for bytes that are on their way; a text that is larger takes more while it passes.
+const BUFFER_BYTES: usize = 4 * 1024;
 /// Texts a node may say per second, on average and at once.
 const TEXTS_PER_SECOND: f64 = 100.0;
 const BURST: f64 = 1_000.0;
@@ -47,21 +42,67 @@ pub(super) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // Who has not said hello yet takes up a place as well.
-    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
+    let Some(place) = Occupied::open(&shared, address.ip()) else {
         let reason = "as many nodes are connected as may be";
         return refused(ProblemKind::Busy, reason).into_response();
     };
-    upgrade.max_message_size(MAX_TEXT_BYTES).on_upgrade(move |socket| async move {
-        let _place = place;
-        if let Err(reason) = serve(&shared, socket, address.ip()).await {
+    let upgrade = upgrade.max_message_size(MAX_TEXT_BYTES);
+    let upgrade = upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
+    upgrade.on_upgrade(move |socket| async move {
+        if let Err(reason) = serve(&shared, socket, address.ip(), place).await {
             tracing::debug!(%address, reason, "a node's connection ended");
         }
     })
 }
 
-async fn serve(shared: &Shared, mut socket: WebSocket, address: IpAddr) -> Result<(), String> {
-    let (node, relay, incarnation) = match welcome(shared, &mut socket).await {
-        Ok(hello) => hello,
+/// Whose place a connection takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Strangers,
+    Nodes,
+    Nobodys,
+}
+
+/// A place of the tracker, given back when the connection ends.
+struct Occupied {
+    shared: Shared,
+    block: Option<Block>,
+    taken: Taken,
+}
+
+impl Occupied {
+    fn open(shared: &Shared, address: IpAddr) -> Option<Self> {
+        let block = Block::of(address);
+        let opened = shared.lock().admission.open(block);
+        opened.then(|| Self { shared: shared.clone(), block, taken: Taken::Strangers })
+    }
+
+    /// It said hello: a node's place, if there is one.
+    fn welcome(mut self) -> Result<Self, String> {
+        let welcomed = self.shared.lock().admission.welcome(self.block);
+        self.taken = if welcomed { Taken::Nodes } else { Taken::Nobodys };
+        if welcomed { Ok(self) } else { Err("this tracker is full; try another one".to_owned()) }
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        if self.taken != Taken::Nobodys {
+            self.shared.lock().admission.leave(self.block, self.taken == Taken::Nodes);
+        }
+    }
+}
+
+async fn serve(
+    shared: &Shared,
+    mut socket: WebSocket,
+    address: IpAddr,
+    place: Occupied,
+) -> Result<(), String> {
+    let hello = welcome(shared, &mut socket).await;
+    let welcomed = hello.and_then(|hello| Ok((hello, place.welcome()?)));
+    let ((node, relay, incarnation), _place) = match welcomed {
+        Ok(welcomed) => welcomed,
         Err(reason) => {
             // Whoever failed to say hello may be gone already.
             let _ =
@@ -71,20 +112,19 @@ async fn serve(shared: &Shared, mut socket: WebSocket, address: IpAddr) -> Resul
         }
     };
     say(&mut socket, &FromTracker::Welcome { stun: shared.stun }, WRITE_TIMEOUT).await?;
-    let (outbox, mut inbox) = mpsc::channel(OUTBOX);
-    let now_ms = shared.config.clock.wall_ms();
-    let place = place(shared, node, address);
-    let connection = shared.lock().connect((node, place), relay, incarnation, outbox, now_ms);
+    let newcomer = Newcomer { node, place: stands(shared, node, address), relay, incarnation };
+    let now = shared.config.clock.now();
+    let (connection, mut inbox) = shared.lock().connect(&newcomer, &now);
     tracing::info!(%node, relay = relay.is_some(), "a node joined");
-    let ended = converse(shared, &mut socket, (node, connection), &mut inbox).await;
-    let now_ms = shared.config.clock.wall_ms();
-    shared.lock().disconnect(node, connection, now_ms);
+    let ended = converse(shared, &mut socket, connection, &mut inbox).await;
+    let now = shared.config.clock.now();
+    shared.lock().disconnect(connection, &now);
     tracing::info!(%node, "a node left");
     ended
 }
 
 /// Where a node stands, as the chain and the socket say.
-fn place(shared: &Shared, node: NodeId, address: IpAddr) -> Place {
+fn stands(shared: &Shared, node: NodeId, address: IpAddr) -> Place {
     let facts = shared.config.facts.as_ref();
     let operator =
         facts.and_then(|facts| facts.operator_of_node(node, shared.config.clock.epoch()));
@@ -121,7 +161,7 @@ async fn welcome(
 async fn converse(
     shared: &Shared,
     socket: &mut WebSocket,
-    (node, connection): (NodeId, u64),
+    connection: Connection,
     inbox: &mut mpsc::Receiver<FromTracker>,
 ) -> Result<(), String> {
     let mut stopped = shared.stopped.clone();
@@ -146,7 +186,7 @@ async fn converse(
                             if !allowance.take() {
                                 return Err("too many texts".to_owned());
                             }
-                            if let Err(reason) = obey(shared, (node, connection), &text) {
+                            if let Err(reason) = obey(shared, connection, &text) {
                                 let refused = FromTracker::Refused { reason };
                                 say(socket, &refused, WRITE_TIMEOUT).await?;
                             }
@@ -169,78 +209,27 @@ async fn converse(
     }
 }
 
-fn obey(shared: &Shared, (node, connection): (NodeId, u64), text: &str) -> Result<(), String> {
+/// Does what a node says; gives what it is told if that is refused.
+fn obey(shared: &Shared, from: Connection, text: &str) -> Result<(), String> {
     let text: ToTracker = read(text)?;
-    let now_ms = shared.config.clock.wall_ms();
-    let mut state = shared.lock();
-    match text {
-        ToTracker::Hello { .. } => Err("a hello is said once".to_owned()),
-        ToTracker::Join { stream, account } => {
-            drop(state);
-            let account =
-                account.map(|account| checked(shared, node, stream.key(), &account)).transpose()?;
-            shared.lock().join(node, &stream, account, now_ms)
-        }
-        ToTracker::Offer { stream } => {
-            state.offer(node, &stream, now_ms);
+    let node = from.node;
+    let done = shared.checking(|checks| {
+        // The lock is free while signatures are checked.
+        let leased = shared.lock().tracker.screen(from, &text, &checks.now)?;
+        let checked = checks.check(text, node, leased)?;
+        let mut mind = shared.lock();
+        let done = mind.tracker.hear(from, checked, &checks.now);
+        mind.send();
+        done
+    });
+    match done {
+        Err(refusal) if refusal.is_told() => Err(refusal.in_full()),
+        Err(refusal) => {
+            tracing::debug!(%node, %refusal, "a claim was not answered");
             Ok(())
         }
-        ToTracker::Region { name } => {
-            state.say_region(node, &name);
-            Ok(())
-        }
-        ToTracker::Avoid { node: other } => {
-            state.avoid(node, other, now_ms);
-            Ok(())
-        }
-        ToTracker::Load { stream, bytes_per_second } => {
-            state.report(node, stream, bytes_per_second);
-            state.recruit(stream, now_ms);
-            Ok(())
-        }
-        ToTracker::Lease { claim, evidence } => {
-            drop(state);
-            leases::answer(shared, (node, connection), &claim, &evidence);
-            Ok(())
-        }
-        ToTracker::Leave { stream } => {
-            state.leave(node, stream, now_ms);
-            Ok(())
-        }
-        ToTracker::Signal { to, signal } => {
-            drop(state);
-            if !signal.verify(node, to) {
-                return Err("the signal's signature is wrong".to_owned());
-            }
-            shared.lock().signal(node, to, signal)
-        }
-        ToTracker::AskKey(request) => state.ask_key(node, request),
-        ToTracker::GiveKey { to, answer } => state.give_key(node, to, answer),
+        Ok(()) => Ok(()),
     }
-}
-
-/// Who pays for what a client asks for, if it may ask in that name.
-fn checked(
-    shared: &Shared,
-    node: NodeId,
-    stream: StreamKey,
-    account: &Attach,
-) -> Result<Account, String> {
-    let signer = account.signer(node, shared.config.key.id()).map_err(|error| error.to_string())?;
-    let age_ms = shared.config.clock.wall_ms().abs_diff(account.signed_at_ms);
-    if account.stream != stream || age_ms > ACCOUNT_AGE_MS {
-        return Err("the account was signed for another stream, or too long ago".to_owned());
-    }
-    let checked = Account { payer: account.payer, signer, role: account.role };
-    let Some(facts) = &shared.config.facts else { return Ok(checked) };
-    let epoch = shared.config.clock.epoch();
-    if !facts.is_authorized(account.payer, signer, epoch) {
-        return Err("the key is not authorised by the payer".to_owned());
-    }
-    if facts.quota_bytes(account.payer, epoch).is_none() {
-        return Err("the payer has no stake that counts in this epoch".to_owned());
-    }
-    Ok(checked)
 }
 
 /// How many texts a node may still say.

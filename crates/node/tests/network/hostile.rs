@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tatum_overlay::Frame;
-use tatum_overlay::frame::{MAX_PACKET_BYTES, Packer, VERSION, decode};
+use tatum_overlay::frame::{Attach, MAX_PACKET_BYTES, Packer, VERSION, decode};
 use tatum_protocol::tracker::{FromTracker, Signal, SignalKind, ToTracker, sign_hello};
 use tatum_receipt::{DeliveryReceipt, Verifier};
 use tatum_webrtc::{Config as LinkConfig, Endpoint, Event, Link, Priority};
@@ -25,21 +25,37 @@ pub(super) struct Attacker {
     tracker: JoinHandle<()>,
 }
 
+/// A client's wish to take part, on the account of the payer with this key.
+pub(super) fn join(
+    stream: &Stream,
+    ends: (NodeId, NodeId),
+    payer: u8,
+    signed_at_ms: u64,
+) -> ToTracker {
+    let key = session(payer);
+    let what = (stream.key(), Role::Subscriber);
+    let account = Attach::sign(what, (key.address(), ReaderId(0)), ends, signed_at_ms, &key);
+    ToTracker::Join { stream: stream.clone(), account: Some(Box::new(account)) }
+}
+
 impl Attacker {
     pub(super) async fn link(network: &Network) -> Self {
         let key = NodeKey::from_bytes(&rand::random());
         let (mut socket, _) = connect_async(&network.tracker_url).await.unwrap();
         let (endpoint, mut events) = Endpoint::bind(LinkConfig::default()).await.unwrap();
         let offer = endpoint.offer().await.unwrap();
-        let mut asked = false;
+        let (mut asked, mut tracker) = (false, NodeId::default());
         let description = loop {
             let text = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
             let Text::Text(text) = text else { continue };
             let reply = match serde_json::from_str(text.as_str()).unwrap() {
-                FromTracker::Challenge { nonce, tracker, .. } => {
+                FromTracker::Challenge { nonce, tracker: id, .. } => {
+                    tracker = id;
                     sign_hello(&key, tracker, nonce, None, 1)
                 }
-                FromTracker::Welcome { .. } => ToTracker::Join { stream: stream(), account: None },
+                FromTracker::Welcome { .. } => {
+                    join(&stream(), (key.id(), tracker), PAYER, network.clock.wall_ms())
+                }
                 FromTracker::Assign(assignment) if !asked && !assignment.neighbours.is_empty() => {
                     asked = true;
                     let to = assignment.neighbours[0].node;

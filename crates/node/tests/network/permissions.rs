@@ -186,18 +186,20 @@ async fn ask_for_a_key(network: &Network, who: u8, name: KeyName) -> KeyAnswer {
     let mut random = [0; 32];
     rand::rng().fill_bytes(&mut random);
     let secret = AskSecret::new(random);
+    let mut tracker_id = NodeId::default();
     loop {
         let text = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
         let Text::Text(text) = text else { continue };
         let mut replies = Vec::new();
         match serde_json::from_str(text.as_str()).unwrap() {
             FromTracker::Challenge { nonce, tracker, .. } => {
+                tracker_id = tracker;
                 replies.push(sign_hello(&key, tracker, nonce, None, 1));
             }
             FromTracker::Welcome { .. } => {
-                replies.push(ToTracker::Join { stream: owned(), account: None });
-                let payer = session(who).address();
                 let at_ms = network.clock.wall_ms();
+                replies.push(hostile::join(&owned(), (key.id(), tracker_id), who, at_ms));
+                let payer = session(who).address();
                 let (node, signer) = (key.id(), session(who));
                 let request = KeyRequest::sign(name, payer, node, &secret, at_ms, &signer);
                 replies.push(ToTracker::AskKey(Box::new(request)));

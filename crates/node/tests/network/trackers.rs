@@ -92,9 +92,9 @@ impl Deployment {
     /// Clients and relays that a tracker knows in a stream.
     async fn known(&self, number: usize, stream: StreamKey) -> (usize, usize) {
         let url = self.trackers.list()[number].http_url();
-        let status = TrackerClient::new(&url).unwrap().status().await.unwrap();
-        let known = status.summary.streams.into_iter().find(|known| known.stream == stream);
-        known.map_or((0, 0), |known| (known.clients, known.relays))
+        let graph = TrackerClient::new(&url).unwrap().graph(stream).await.unwrap();
+        let relays = graph.nodes.iter().filter(|node| node.relay).count();
+        (graph.nodes.len() - relays, relays)
     }
 
     async fn until_known(

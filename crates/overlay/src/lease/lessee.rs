@@ -13,13 +13,13 @@ use super::{Claim, Evidence, Lease};
 use crate::limit::{Bucket, Rate};
 
 /// How long an answer is waited for.
-pub(super) const PATIENCE_MS: u64 = 2_000;
+pub const PATIENCE_MS: u64 = 2_000;
 /// After this, who got no answer asks again,
 const RETRY_MS: u64 = 5_000;
 /// and who was told that there is no more.
 const DENIED_MS: u64 = 2_000;
 /// A payer that is not served for so long has its lease given back.
-pub(super) const IDLE_MS: u64 = 30_000;
+pub const IDLE_MS: u64 = 30_000;
 /// As much as was used is asked for in advance, but within these bounds.
 const LEAST_AHEAD_BYTES: u64 = 16 << 20;
 const MOST_AHEAD_BYTES: u64 = 128 << 20;

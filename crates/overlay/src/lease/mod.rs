@@ -1,6 +1,6 @@
 //! How a payer's quota is shared out to the relays that serve it.
 //!
-//! A payer's tracker is the [`Lessor`]: it leases parts of the quota to relays, each of which is a
+//! A payer's tracker is the lessor (in `tatum-tracker`): it leases parts of the quota to relays, each of which is a
 //! [`Lessee`] and serves no more than it holds. A relay says what it holds, has used and wants
 //! ([`Claim`]), the tracker answers with what it holds now ([`Lease`]).
 //!
@@ -10,23 +10,13 @@
 //! repeated or late do no harm. A lessor must hear a lessee's claims in the order they were made.
 
 mod lessee;
-mod lessor;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, NodeId};
 
-pub use lessee::Lessee;
-pub use lessor::Lessor;
+pub use lessee::{IDLE_MS, Lessee, PATIENCE_MS};
 
 use crate::frame::Attach;
-
-/// The least that is granted at once, if there is as much.
-pub const LEAST_GRANT_BYTES: u64 = 1 << 20;
-/// A grant is at most one in so many parts of what is left, so that every relay of a payer gets
-/// some.
-pub const GRANT_PARTS: u64 = 4;
 
 /// What a relay says of its part of a payer's quota. All bytes are totals of the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! A [`Scenario`] says how large, how lossy and how hostile the network is; [`run`] plays it and
 //! gives an [`Outcome`]. Publishers and subscribers are clients; all other nodes are relays of one
-//! stream, woven by the tracker's [`Topology`](tatum_overlay::topology::Topology).
+//! stream, woven by the tracker's [`Topology`](tatum_tracker::topology::Topology).
 //!
 //! # Model
 //! A frame takes half the round trip of its regions' table, up to a tenth more at random, and

@@ -9,10 +9,10 @@ use rand::seq::SliceRandom;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Account, Ceilings, Config};
 use tatum_overlay::propagation::Limits;
-use tatum_overlay::topology::Place;
 use tatum_overlay::{Block, Overlay, credit};
 use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, ReaderId};
 use tatum_receipt::{SessionKey, Verifier};
+use tatum_tracker::topology::Place;
 
 use super::{Attack, Scenario};
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: shares are in thousandths, so that a scenario is exact and comparable.
 
-use tatum_overlay::topology::Shape;
+use tatum_tracker::topology::Shape;
 
 /// A network and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -216,7 +216,7 @@ impl World {
     /// A node asks for another neighbour in the place of a bad one.
     pub(super) fn avoid(&mut self, number: usize, other: NodeId) {
         let id = self.nodes[number].id();
-        let touched = self.topology.avoid(id, other, &mut self.rng);
+        let touched = self.topology.avoid(id, other, u64::MAX, &mut self.rng);
         self.tell(touched);
     }
 

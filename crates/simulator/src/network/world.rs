@@ -10,10 +10,10 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tatum_overlay::frame::{self, Packer};
-use tatum_overlay::topology::Topology;
 use tatum_overlay::{ChainKey, Frame, Link, Message, Now, Output, Priority};
 use tatum_primitives::{B256, Epoch, NodeId, StreamKey};
 use tatum_receipt::{Acknowledgement, ReceiptKey, SignedReceipt};
+use tatum_tracker::topology::Topology;
 
 use super::population::{Arrival, Node, Role, populate, verifier};
 use super::publish::Chain;

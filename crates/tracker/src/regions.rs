@@ -1,13 +1,10 @@
-//! Which region an address is in, from a CSV file: `network,region` lines such as
-//! `203.0.113.0/24,eu-west-1`; lines that begin with `#` are comments.
+//! Which region an address is in, from lines of `network,region` such as `203.0.113.0/24,eu-west-1`; lines that begin with
+//! `#` are comments.
 //!
 //! Invariant: the most specific network that holds an address decides. Region 0 is "unknown".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::Path;
-
-use crate::NodeError;
 
 /// The most regions told apart; more names than these are all "unknown".
 const MAX_REGIONS: usize = 4_096;
@@ -21,17 +18,11 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Reads a file.
+    /// Reads lines.
     ///
     /// # Errors
-    /// [`NodeError::Regions`] names the file and the line.
-    pub fn read(path: &Path) -> Result<Self, NodeError> {
-        let wrong = |reason| NodeError::Regions { path: path.display().to_string(), reason };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        Self::parse(&text).map_err(wrong)
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The line that is none of a network and its region.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut regions = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.trim();
@@ -60,6 +51,12 @@ impl Regions {
         let number = u16::try_from(self.names.len() + 1).unwrap_or_default();
         self.names.insert(name.to_owned(), number);
         number
+    }
+
+    /// The number of a name that has one already.
+    #[must_use]
+    pub fn known(&self, name: &str) -> Option<u16> {
+        self.names.get(name).copied()
     }
 
     /// The region of an address, if the file knows it.

@@ -1,13 +1,14 @@
-//! Both sides against each other.
+//! The tracker and its relays against each other.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tatum_primitives::{Address, B256, Epoch, NodeId, ReaderId, Role, StreamKey};
+use tatum_primitives::{B256, ReaderId, Role, StreamKey};
 
-use super::lessee::{IDLE_MS, PATIENCE_MS};
 use super::*;
-use crate::message::tests::key;
+use tatum_overlay::frame::Attach;
+use tatum_overlay::lease::{Evidence, IDLE_MS, Lease, Lessee, PATIENCE_MS};
+use tatum_receipt::SessionKey;
 
 const PAYER: Address = Address::repeat_byte(5);
 const EPOCH: Epoch = Epoch(7);
@@ -21,7 +22,13 @@ fn evidence(relay: NodeId) -> Evidence {
     let (client, what) = (node(200), (StreamKey(B256::ZERO), Role::Publisher));
     Evidence {
         client,
-        attach: Attach::sign(what, (PAYER, ReaderId(0)), (client, relay), 1, &key(1)),
+        attach: Attach::sign(
+            what,
+            (PAYER, ReaderId(0)),
+            (client, relay),
+            1,
+            &SessionKey::from_bytes(&[1; 32]).unwrap(),
+        ),
     }
 }
 

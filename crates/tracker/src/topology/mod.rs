@@ -27,6 +27,13 @@ use place::{Caps, Parties};
 /// Nodes that a node may avoid in one stream.
 const MAX_AVOIDED: usize = 16;
 
+/// Somebody whom a node does not want as a neighbour, and until when: judgements age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Avoided {
+    node: NodeId,
+    until_ms: u64,
+}
+
 /// How the graph is shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -83,7 +90,7 @@ pub struct Topology {
     /// Edges against the caps, drawn because only they kept the graph together.
     crowded: BTreeSet<(NodeId, NodeId)>,
     /// Whom a node does not want as a neighbour, the latest last.
-    avoided: BTreeMap<NodeId, VecDeque<NodeId>>,
+    avoided: BTreeMap<NodeId, VecDeque<Avoided>>,
     touched: BTreeSet<NodeId>,
 }
 
@@ -139,6 +146,16 @@ impl Topology {
     pub fn place(&self, node: &NodeId) -> Option<Place> {
         let relay = self.relays.get(node).map(|relay| relay.place);
         relay.or_else(|| self.clients.get(node).map(|client| client.place))
+    }
+
+    /// Whether the two shall be linked.
+    #[must_use]
+    pub fn are_neighbours(&self, a: &NodeId, b: &NodeId) -> bool {
+        let has = |one, other| {
+            let relay = self.relays.get(one);
+            relay.is_some_and(|relay| relay.relays.contains(other) || relay.clients.contains(other))
+        };
+        has(a, b) || has(b, a)
     }
 
     /// The nodes that `node` shall be linked with.
@@ -205,14 +222,20 @@ impl Topology {
         std::mem::take(&mut self.touched)
     }
 
-    /// A node had bad experience with another: they are parted, and not joined again while others
-    /// are to be had. Gives the nodes whose neighbours changed.
-    pub fn avoid(&mut self, node: NodeId, other: NodeId, rng: &mut impl Rng) -> BTreeSet<NodeId> {
-        if !self.neighbours(&node).contains(&other) {
+    /// A node had bad experience with another: they are parted, and until then not joined again while
+    /// others are to be had. Gives the nodes whose neighbours changed.
+    pub fn avoid(
+        &mut self,
+        node: NodeId,
+        other: NodeId,
+        until_ms: u64,
+        rng: &mut impl Rng,
+    ) -> BTreeSet<NodeId> {
+        if !self.are_neighbours(&node, &other) {
             return BTreeSet::new();
         }
         let avoided = self.avoided.entry(node).or_default();
-        avoided.push_back(other);
+        avoided.push_back(Avoided { node: other, until_ms });
         avoided.drain(..avoided.len().saturating_sub(MAX_AVOIDED));
         if self.relays.contains_key(&node) && self.relays.contains_key(&other) {
             self.disconnect(node, other);
@@ -226,9 +249,25 @@ impl Topology {
         std::mem::take(&mut self.touched)
     }
 
+    /// Forgets judgements that have aged; gives the nodes whose neighbours changed.
+    pub fn forgive(&mut self, now_ms: u64, rng: &mut impl Rng) -> BTreeSet<NodeId> {
+        let before: usize = self.avoided.values().map(VecDeque::len).sum();
+        self.avoided.retain(|_, avoided| {
+            avoided.retain(|judged| judged.until_ms > now_ms);
+            !avoided.is_empty()
+        });
+        if self.avoided.values().map(VecDeque::len).sum::<usize>() < before {
+            self.relieve(rng);
+            self.seat_clients(rng);
+        }
+        std::mem::take(&mut self.touched)
+    }
+
     fn avoids(&self, a: &NodeId, b: &NodeId) -> bool {
-        let avoids =
-            |one, other| self.avoided.get(one).is_some_and(|avoided| avoided.contains(other));
+        let avoids = |one, other: &NodeId| {
+            let avoided = self.avoided.get(one);
+            avoided.is_some_and(|avoided| avoided.iter().any(|judged| judged.node == *other))
+        };
         avoids(a, b) || avoids(b, a)
     }
 

@@ -1,7 +1,8 @@
 //! Which relays a client is given.
 //!
 //! Invariant: a client has `client_degree` relays while there are as many, no more than the allowed
-//! share of them from one party if others are to be had.
+//! share of them from one party if others are to be had. One that distrusts all relays still has one: rather a relay that
+//! was found wanting than none.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,8 @@ use super::place::Place;
 /// How one relay suits a client: the least is the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
+    /// The client, or it, had bad experience with the other.
+    avoided: bool,
     /// Its party has its share already.
     crowded: bool,
     /// It bears much more than others do.
@@ -61,12 +64,14 @@ impl Topology {
                 let places: Vec<Place> =
                     state.relays.iter().filter_map(|relay| self.place(relay)).collect();
                 let mine = state.place;
+                let alone = state.relays.is_empty();
                 let free = self.relays.iter().filter(|(node, _)| {
-                    !state.relays.contains(*node) && !self.avoids(&client, node)
+                    !state.relays.contains(*node) && (alone || !self.avoids(&client, node))
                 });
                 let fits: BTreeMap<NodeId, Fit> = free
                     .map(|(node, relay)| {
                         let fit = Fit {
+                            avoided: self.avoids(&client, node),
                             crowded: !caps.allow(&mine, places.iter(), &relay.place),
                             overloaded: relay.clients.len() > 4 * fair + 8,
                             far: relay.place.region != mine.region,

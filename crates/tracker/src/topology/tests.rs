@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tatum_primitives::{B256, OperatorId};
 
-use crate::score::Block;
+use tatum_overlay::Block;
 
 fn node(number: u8) -> NodeId {
     NodeId(B256::left_padding_from(&[number]))
@@ -243,12 +243,26 @@ fn who_is_avoided_is_replaced_and_stays_away() {
     for node in [numbered(900), numbered(901), numbered(17)] {
         let before = topology.relays_of(&node);
         let bad = *before.first().unwrap();
-        let touched = topology.avoid(node, bad, &mut rng);
+        let touched = topology.avoid(node, bad, 1, &mut rng);
         assert!(touched.contains(&node) && touched.contains(&bad));
         let after = topology.relays_of(&node);
         assert_eq!(after.len(), before.len());
         assert!(!after.contains(&bad));
-        assert!(topology.avoid(node, bad, &mut rng).is_empty());
+        assert!(topology.avoid(node, bad, 1, &mut rng).is_empty());
         assert!(connected(&topology));
     }
+}
+
+#[test]
+fn judgements_age_and_a_client_that_distrusts_everybody_still_has_a_relay() {
+    let (mut topology, mut rng) = world(2, 3);
+    let client = numbered(900);
+    topology.join_client(client, placed(1), false, &mut rng);
+    for relay in topology.relays_of(&client) {
+        topology.avoid(client, relay, 1_000, &mut rng);
+    }
+    assert_eq!(topology.relays_of(&client).len(), 1, "rather a bad one than none");
+    assert!(topology.forgive(999, &mut rng).is_empty());
+    assert!(topology.forgive(1_000, &mut rng).contains(&client));
+    assert_eq!(topology.relays_of(&client).len(), 2);
 }

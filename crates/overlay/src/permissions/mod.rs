@@ -8,12 +8,16 @@
 //! Invariant: of two lists of a stream the same one is newer for everybody ([`PermissionList::rank`]).
 //! Source: EIP-712, with the deployment's domain.
 
+mod book;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tatum_primitives::{Address, B256, StreamId, keccak256};
 use tatum_receipt::{SessionKey, Signature, SignatureError, Verifier};
+
+pub use book::{Book, Entered};
 
 /// Addresses that a list may name, publishers and subscribers together.
 pub const MAX_ADDRESSES: usize = 4_096;
@@ -62,7 +66,6 @@ pub struct SignedPermissions {
 
 /// Why a list does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum PermissionError {
     /// Nobody can sign for such a name.
     #[error(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tatum_primitives::OperatorId;
 
-use crate::score::Block;
+use tatum_overlay::Block;
 
 /// Where a node stands.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

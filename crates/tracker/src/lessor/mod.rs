@@ -1,13 +1,18 @@
-//! The tracker's side: who holds how much of whose quota.
+//! Who holds how much of whose quota.
 //!
 //! Invariant: the sum over a payer's relays is at most the quota that was named last. Books take
 //! at most [`MAX_HOLDINGS`] places; beyond that nobody new gets a lease.
 
 use std::collections::BTreeMap;
 
+use tatum_overlay::lease::Claim;
 use tatum_primitives::{Address, Epoch, NodeId};
 
-use super::{Claim, GRANT_PARTS, LEAST_GRANT_BYTES};
+/// The least that is granted at once, if there is as much.
+pub const LEAST_GRANT_BYTES: u64 = 1 << 20;
+/// A grant is at most one in so many parts of what is left, so that every relay of a payer gets
+/// some.
+pub const GRANT_PARTS: u64 = 4;
 
 /// Relays times payers times epochs that are remembered.
 const MAX_HOLDINGS: usize = 262_144;
@@ -37,7 +42,7 @@ impl Default for Lessor {
 
 impl Lessor {
     #[cfg(test)]
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    fn with_capacity(capacity: usize) -> Self {
         Self { capacity, ..Self::default() }
     }
 
@@ -113,3 +118,6 @@ impl Lessor {
         self.holdings == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

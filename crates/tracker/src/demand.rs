@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tatum_overlay::limit::{Limiter, Rate};
 use tatum_primitives::{Address, NodeId, StreamKey};
 
+use crate::Refusal;
+
 /// Streams that one payer's clients may take part in at a time.
-pub(super) const MAX_PAYER_STREAMS: usize = 256;
+pub(crate) const MAX_PAYER_STREAMS: usize = 256;
 /// New streams that a payer may bring up.
 const NEW_STREAMS: Rate = Rate { per_second: 4, burst: 256 };
 /// Payers whose rates are remembered.
@@ -24,16 +26,16 @@ const MAX_RELAYS: usize = 256;
 
 /// How much passes on a stream, as its relays say.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(crate) struct Load {
     reports: BTreeMap<NodeId, u64>,
 }
 
 impl Load {
-    pub(super) fn report(&mut self, relay: NodeId, bytes_per_second: u64) {
+    pub(crate) fn report(&mut self, relay: NodeId, bytes_per_second: u64) {
         self.reports.insert(relay, bytes_per_second);
     }
 
-    pub(super) fn forget(&mut self, relay: &NodeId) {
+    pub(crate) fn forget(&mut self, relay: &NodeId) {
         self.reports.remove(relay);
     }
 
@@ -45,7 +47,7 @@ impl Load {
     }
 
     /// Relays that serve `clients` at `relays_of_client` each, but at least `base`.
-    pub(super) fn relays_needed(
+    pub(crate) fn relays_needed(
         &self,
         base: usize,
         clients: usize,
@@ -61,37 +63,39 @@ impl Load {
 
 /// What each payer's clients take part in.
 #[derive(Debug)]
-pub(super) struct Payers {
+pub(crate) struct Payers {
     streams: BTreeMap<Address, BTreeMap<StreamKey, BTreeSet<NodeId>>>,
     rate: Limiter<Address>,
 }
 
 impl Payers {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { streams: BTreeMap::new(), rate: Limiter::new(NEW_STREAMS, MAX_PAYERS) }
     }
 
     /// A payer's client wants to take part in a stream.
-    pub(super) fn join(
+    pub(crate) fn join(
         &mut self,
         payer: Address,
         (client, stream): (NodeId, StreamKey),
         now_ms: u64,
-    ) -> Result<(), String> {
-        let streams = self.streams.entry(payer).or_default();
-        if !streams.contains_key(&stream) {
-            if streams.len() >= MAX_PAYER_STREAMS {
-                return Err(format!("a payer may take part in {MAX_PAYER_STREAMS} streams"));
+    ) -> Result<(), Refusal> {
+        let before = self.streams.get(&payer);
+        if !before.is_some_and(|streams| streams.contains_key(&stream)) {
+            if before.is_some_and(|streams| streams.len() >= MAX_PAYER_STREAMS) {
+                return Err(Refusal::PayerStreams { limit: MAX_PAYER_STREAMS });
             }
             if !self.rate.take(payer, 1, now_ms) {
-                return Err("the payer brings up new streams too fast".to_owned());
+                return Err(Refusal::NewStreams);
             }
         }
+        // Only now, so that who is refused leaves nothing behind.
+        let streams = self.streams.entry(payer).or_default();
         streams.entry(stream).or_default().insert(client);
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, payer: Address, client: NodeId, stream: &StreamKey) {
+    pub(crate) fn leave(&mut self, payer: Address, client: NodeId, stream: &StreamKey) {
         let Some(streams) = self.streams.get_mut(&payer) else { return };
         if let Some(clients) = streams.get_mut(stream) {
             clients.remove(&client);

@@ -1,0 +1,54 @@
+//! What a tracker shows of itself: how many there are of everything, and one stream's graph.
+//!
+//! Invariant: the size of a status does not depend on what strangers do. In a graph each pair stands once, the smaller id
+//! first; nothing of it is secret, since every neighbour is told.
+
+use std::collections::BTreeSet;
+
+use tatum_primitives::{NodeId, StreamKey};
+use tatum_protocol::status::TrackerSummary;
+use tatum_protocol::{Graph, Vertex};
+
+use crate::Tracker;
+use crate::topology::Topology;
+
+impl Tracker {
+    /// How many there are of everything.
+    #[must_use]
+    pub fn summary(&self) -> TrackerSummary {
+        let relays = self.members.values().filter(|member| member.is_relay()).count();
+        TrackerSummary {
+            relays,
+            clients: self.members.len().saturating_sub(relays),
+            streams: self.streams.len(),
+            permission_lists: self.permissions.len(),
+            leases: self.lessor.len(),
+        }
+    }
+
+    /// Who is whose neighbour in a stream; nobody if nobody takes part.
+    #[must_use]
+    pub fn graph(&self, stream: StreamKey) -> Graph {
+        graph(stream, self.streams.get(&stream).map(|stream| &stream.topology))
+    }
+}
+
+fn graph(stream: StreamKey, topology: Option<&Topology>) -> Graph {
+    let mut graph = Graph { stream, nodes: Vec::new(), links: BTreeSet::new() };
+    let Some(topology) = topology else { return graph };
+    let relays: BTreeSet<NodeId> = topology.relays().collect();
+    let mut nodes = relays.clone();
+    for relay in &relays {
+        for neighbour in topology.neighbours(relay) {
+            nodes.insert(neighbour);
+            graph.links.insert((neighbour.min(*relay), neighbour.max(*relay)));
+        }
+    }
+    let vertex = |node: NodeId| Vertex {
+        node,
+        relay: relays.contains(&node),
+        operator_id: topology.place(&node).and_then(|place| place.operator),
+    };
+    graph.nodes = nodes.into_iter().map(vertex).collect();
+    graph
+}
