@@ -30,6 +30,27 @@
 //!
 //! Whether payers, operators and parameters are what the chain says, and whether delegated keys were authorised: the
 //! caller compares [`Verified`] with the chain.
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_dataset::OperatorProof;
+//! use tatum_merkle::{Entry, SumTree};
+//! use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
+//!
+//! let entry = Entry {
+//!     operator_id: OperatorId(0),
+//!     payout: Address::repeat_byte(1),
+//!     cumulative_nano: Nano(7),
+//! };
+//! let tree = SumTree::build(vec![entry])?;
+//! let mut proof = OperatorProof::new(&tree, Epoch(3), B256::ZERO, OperatorId(0))?;
+//! proof.verify()?;
+//!
+//! proof.cumulative_nano = Nano(8);
+//! assert!(proof.verify().is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(

@@ -16,6 +16,27 @@
 //!
 //! Whether the amounts are right: that is re-derived from the dataset. Hash strength is that of 24 bytes, 96 bits against
 //! collisions.
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_merkle::{Entry, SumTree};
+//! use tatum_primitives::{Address, Nano, OperatorId};
+//!
+//! let earned = |id: u32, nano| Entry {
+//!     operator_id: OperatorId(id),
+//!     payout: Address::repeat_byte(1),
+//!     cumulative_nano: Nano(nano),
+//! };
+//! let tree = SumTree::build(vec![earned(0, 30), earned(1, 12)])?;
+//! assert_eq!(tree.total(), Nano(42));
+//!
+//! // What a claim shows: the root is on chain, the entry and its proof are not.
+//! let proof = tree.proof(OperatorId(1))?;
+//! proof.verify(tree.root(), &earned(1, 12))?;
+//! assert!(proof.verify(tree.root(), &earned(1, 13)).is_err());
+//! # Ok::<(), tatum_merkle::Error>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(

@@ -1,4 +1,19 @@
-//! The heart of a Tatum node, without sockets, clocks or randomness of its own (sans-io).
+//! The heart of a Tatum node, without sockets, clocks or randomness of its own (sans-io).//!
+//! # Example
+//!
+//! ```
+//! use tatum_overlay::rendezvous;
+//! use tatum_primitives::{B256, NodeId};
+//!
+//! // Whoever knows the same trackers asks the same one first, and agrees who follows when it is gone.
+//! let trackers: Vec<NodeId> = (1..=3).map(|byte| NodeId(B256::repeat_byte(byte))).collect();
+//! let ranked = rendezvous::ranked(&trackers, B256::repeat_byte(9));
+//! let first = trackers[ranked[0]];
+//! let others: Vec<NodeId> = trackers.iter().copied().filter(|id| *id != first).collect();
+//! let next = others[rendezvous::ranked(&others, B256::repeat_byte(9))[0]];
+//! assert_eq!(next, trackers[ranked[1]]);
+//! ```
+
 //!
 //! Bytes, time and randomness come in as arguments, frames go out as values. So the same code runs
 //! in `tatum-node`, in seeded simulations of many nodes, and later in a browser.

@@ -1,6 +1,23 @@
 //! The words of the protocol as types: ids, epochs, amounts, basis points and the EIP-712 domain.
 //!
 //! Invariant: nothing here reads a clock, a socket or a random number, and no amount is ever a float.
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_primitives::{Epoch, EpochSchedule, Nano, StreamId, U256};
+//!
+//! let schedule = EpochSchedule { genesis_s: 1_000, length_s: 60 };
+//! assert_eq!(schedule.epoch_at_ms(1_125_000), Epoch(2));
+//!
+//! // Amounts are rounded down, and say so.
+//! assert_eq!(Nano::from_wei_down(U256::from(1_999_999_999_u64))?, Nano(1));
+//!
+//! // Partitions of a stream are streams of their own to receipts.
+//! let stream = StreamId::new("acme/weather")?;
+//! assert_ne!(stream.key(0), stream.key(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(

@@ -10,6 +10,26 @@
 //! takes away what an earlier receipt of its key pays.
 //! # Not provided
 //! That the stated traffic happened: a receipt is its signer's word, and steers only its signer's own fee.
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_primitives::{Address, Domain};
+//! use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
+//!
+//! let key = SessionKey::from_bytes(&[1; 32])?;
+//! let verifier = Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO });
+//! let receipt = DeliveryReceipt { payer: key.address(), messages: 4, bytes: 100, ..Default::default() };
+//! let signed = SignedReceipt::sign(receipt, &key, &verifier);
+//!
+//! let mut received = SignedReceipt::decode(&signed.encode())?;
+//! assert_eq!(verifier.signer(&received)?, key.address());
+//!
+//! // Whoever changes it is not its payer.
+//! received.receipt.bytes += 1;
+//! assert_ne!(verifier.signer(&received).ok(), Some(key.address()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(

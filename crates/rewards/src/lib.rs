@@ -29,6 +29,34 @@
 //! # Not provided
 //!
 //! Whether the receipts are true: payer and operator may collude over the payer's own money.
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_primitives::{Address, Bps, Nano, OperatorId};
+//! use tatum_rewards::{Inputs, Operator, Payer, PoolWeight, Usage, payouts};
+//!
+//! let payer = Address::repeat_byte(1);
+//! let operator = |id| Operator {
+//!     operator_id: OperatorId(id),
+//!     bond_wei: 1,
+//!     eligible: true,
+//!     previous_nano: Nano::ZERO,
+//! };
+//! let usage = |id, units| Usage { payer, operator_id: OperatorId(id), units };
+//! let paid = payouts(&Inputs {
+//!     pool_bps: Bps::new(2_000).ok_or("at most the whole")?,
+//!     pool_weight: PoolWeight::Uniform,
+//!     available_nano: Nano(100),
+//!     payers: &[Payer { payer, fee_nano: Nano(100) }],
+//!     usages: &[usage(0, 3), usage(1, 1)],
+//!     operators: &[operator(0), operator(1)],
+//! })?;
+//! // Of 100, 80 go by receipts as 3 to 1, and 20 to both alike.
+//! let earned: Vec<Nano> = paid.earnings.iter().map(|earning| earning.epoch_nano()).collect();
+//! assert_eq!(earned, [Nano(70), Nano(30)]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(
