@@ -3,9 +3,9 @@
 //! `cargo run --release -p tatum-examples --example verify_operator_proof`
 
 use anyhow::{Context, ensure};
-use tatum_dataset::OperatorProof;
 use tatum_merkle::{Entry, SumTree};
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
+use tatum_protocol::OperatorProof;
 
 fn main() -> anyhow::Result<()> {
     // What an aggregator has: everybody's amounts. Here three operators.

@@ -34,21 +34,19 @@
 //! # Example
 //!
 //! ```
-//! use tatum_dataset::OperatorProof;
-//! use tatum_merkle::{Entry, SumTree};
-//! use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
+//! use tatum_dataset::newest_of_each_key;
+//! use tatum_primitives::{Address, Domain};
+//! use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 //!
-//! let entry = Entry {
-//!     operator_id: OperatorId(0),
-//!     payout: Address::repeat_byte(1),
-//!     cumulative_nano: Nano(7),
+//! let key = SessionKey::from_bytes(&[1; 32])?;
+//! let verifier = Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO });
+//! let signed = |sequence, messages| {
+//!     let receipt = DeliveryReceipt { payer: key.address(), sequence, messages, ..Default::default() };
+//!     SignedReceipt::sign(receipt, &key, &verifier)
 //! };
-//! let tree = SumTree::build(vec![entry])?;
-//! let mut proof = OperatorProof::new(&tree, Epoch(3), B256::ZERO, OperatorId(0))?;
-//! proof.verify()?;
-//!
-//! proof.cumulative_nano = Nano(8);
-//! assert!(proof.verify().is_err());
+//! // Receipts are cumulative, so a payer's newest one of a key says it all, in whatever order they came.
+//! let counted = newest_of_each_key(vec![signed(2, 9), signed(1, 4), signed(2, 9)]);
+//! assert_eq!(counted, [signed(2, 9)]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(

@@ -6,6 +6,27 @@
 //! Invariant: the bytes of every form are kept in a snapshot (`tests/`), so a change of what goes over the wire is seen by
 //! whoever makes it. In a text of a tracker or a node, an integer that can pass 2^53 stands as decimal text, because
 //! JavaScript's numbers stop being exact there.
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_protocol::OperatorProof;
+//! use tatum_merkle::{Entry, SumTree};
+//! use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
+//!
+//! let entry = Entry {
+//!     operator_id: OperatorId(0),
+//!     payout: Address::repeat_byte(1),
+//!     cumulative_nano: Nano(7),
+//! };
+//! let tree = SumTree::build(vec![entry])?;
+//! let mut proof = OperatorProof::new(&tree, Epoch(3), B256::ZERO, OperatorId(0))?;
+//! proof.verify()?;
+//!
+//! proof.cumulative_nano = Nano(8);
+//! assert!(proof.verify().is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(
