@@ -9,7 +9,7 @@ use secp256k1::{Message, SECP256K1};
 use tatum_primitives::{
     Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamKey, keccak256,
 };
-use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
+use tatum_receipt::checks::{self, EpochWindow, StatedFacts};
 use tatum_receipt::{
     DeliveryReceipt, ReceiptKey, SIGNED_RECEIPT_BYTES, SessionKey, SignedReceipt, Step, Verifier,
     step,
@@ -30,7 +30,6 @@ pub(crate) struct Measured {
 
 pub(crate) fn measure() -> anyhow::Result<Measured> {
     let verifier = Verifier::new(Domain { chain_id: 1, stake_pool: Address::repeat_byte(1) });
-    let facts = Facts::default();
     let keys: Vec<SessionKey> = (0..PAYERS).map(key).collect::<anyhow::Result<_>>()?;
     let signed: Vec<SignedReceipt> = (0..RECEIPTS)
         .map(|number| {
@@ -38,8 +37,8 @@ pub(crate) fn measure() -> anyhow::Result<Measured> {
             SignedReceipt::sign(receipt(key.address(), number), key, &verifier)
         })
         .collect();
-    let facts =
-        Facts { quotas: keys.iter().map(|key| (key.address(), 1 << 40)).collect(), ..facts };
+    let nodes = (0..1_000).map(OperatorId).fold(StatedFacts::default(), |facts, id| facts.node(node(id), id));
+    let facts = keys.iter().fold(nodes, |facts, key| facts.quota(key.address(), 1 << 40));
     let encoded: Vec<_> = signed.iter().map(SignedReceipt::encode).collect();
     let digests: Vec<_> = signed
         .iter()
@@ -59,7 +58,7 @@ pub(crate) fn measure() -> anyhow::Result<Measured> {
 fn aggregate(
     encoded: &[[u8; SIGNED_RECEIPT_BYTES]],
     verifier: &Verifier,
-    facts: &Facts,
+    facts: &StatedFacts,
 ) -> anyhow::Result<BTreeMap<(Address, OperatorId), u64>> {
     let mut newest: HashMap<ReceiptKey, SignedReceipt> = HashMap::new();
     for bytes in encoded {
@@ -116,32 +115,4 @@ fn receipt(payer: Address, number: u32) -> DeliveryReceipt {
 
 fn node(operator: OperatorId) -> NodeId {
     NodeId(keccak256(operator.0.to_be_bytes()))
-}
-
-/// Chain facts in maps, as the aggregator's followed view has them.
-struct Facts {
-    operators: HashMap<NodeId, OperatorId>,
-    quotas: HashMap<Address, u64>,
-}
-
-impl Default for Facts {
-    fn default() -> Self {
-        let operators = (0..1_000).map(|id| (node(OperatorId(id)), OperatorId(id))).collect();
-        Self { operators, quotas: HashMap::new() }
-    }
-}
-
-impl ChainFacts for Facts {
-    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
-        self.operators.get(&node).copied()
-    }
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        operator.0 < 1_000
-    }
-    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        self.quotas.get(&payer).copied()
-    }
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-        payer == key
-    }
 }

@@ -49,6 +49,11 @@ impl SharedFacts {
         self.0.operator_of_node(node, epoch)
     }
 
+    /// As the receipt rules take them.
+    pub(crate) const fn facts(&self) -> &Arc<dyn Facts> {
+        &self.0
+    }
+
     pub(crate) fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
         self.0.is_authorized(payer, key, epoch)
     }
@@ -68,31 +73,6 @@ impl SharedFacts {
 impl std::fmt::Debug for SharedFacts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SharedFacts")
-    }
-}
-
-/// Shared facts as the receipt rules take them.
-pub(crate) struct FactsView<'a>(pub(crate) &'a SharedFacts);
-
-impl ChainFacts for FactsView<'_> {
-    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
-        self.0.operator_of_node(node, epoch)
-    }
-
-    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
-        self.0.0.is_node_of(operator, node, epoch)
-    }
-
-    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
-        self.0.0.is_bonded(operator, epoch)
-    }
-
-    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
-        self.0.quota_bytes(payer, epoch)
-    }
-
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        self.0.is_authorized(payer, key, epoch)
     }
 }
 

@@ -38,7 +38,7 @@ use tatum_primitives::{
 };
 use tatum_protocol::client::TrackerClient;
 use tatum_protocol::receipts::{self, Answer};
-use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::checks::StatedFacts;
 use tatum_receipt::{ReceiptKey, SessionKey, SignedReceipt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -47,26 +47,11 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Relays 0 to 9 work for operators 0 to 9; keys 1 to 9 pay for themselves.
-struct FixedFacts;
-
-impl ChainFacts for FixedFacts {
-    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
-        (0..10)
-            .find(|number| relay_key(*number).id() == node)
-            .map(|number| OperatorId(number.into()))
-    }
-
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        operator.0 < 10
-    }
-
-    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        (1..10).any(|number| session(number).address() == payer).then_some(1 << 30)
-    }
-
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-        payer == key
-    }
+fn facts() -> StatedFacts {
+    let nodes = (0..10).fold(StatedFacts::default(), |facts, number| {
+        facts.node(relay_key(number).id(), OperatorId(number.into()))
+    });
+    (1..10).fold(nodes, |facts, number| facts.quota(session(number).address(), 1 << 30))
 }
 
 fn relay_key(number: u8) -> NodeKey {
@@ -122,7 +107,7 @@ async fn start_tracker(
     let mut config =
         tracker::Config::new(NodeKey::from_bytes(&[99; 32]), listen, Arc::clone(clock));
     config.stun = Some(SocketAddr::new(listen.ip(), 0));
-    config.facts = Some(SharedFacts::new(FixedFacts));
+    config.facts = Some(SharedFacts::new(facts()));
     config.domain = Some(domain());
     config.data_dir = Some(data_dir.to_owned());
     serve(config).await
@@ -233,7 +218,7 @@ fn relay_config(
     folder: PathBuf,
     clock: Arc<dyn Clock>,
 ) -> relay::Config {
-    let facts = SharedFacts::new(FixedFacts);
+    let facts = SharedFacts::new(facts());
     let mut config = relay::Config::new(relay_key(number), tracker, folder, domain(), facts, clock);
     config.hand_in_every = Duration::from_millis(200);
     config

@@ -13,7 +13,7 @@ use tatum_primitives::{
     Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId,
 };
 use tatum_receipt::checks::{
-    ChainFacts, EpochWindow, MAX_COUNTER, MAX_RECEIPT_BYTES, check, with_tolerance,
+    EpochWindow, MAX_COUNTER, MAX_RECEIPT_BYTES, StatedFacts, check, with_tolerance,
 };
 use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Signature, SignedReceipt, Verifier};
 
@@ -322,7 +322,7 @@ fn outcome(case: &AdmissibilityCase) -> String {
     let verifier = Verifier::new(DOMAINS[0]);
     let signed = SignedReceipt::sign(stated, &key(2), &verifier);
     let window = EpochWindow::only(case.in_epoch.parse().unwrap());
-    match check(&signed, &verifier, window, case) {
+    match check(&signed, &verifier, window, &facts(case, &signed.receipt)) {
         Ok(_) => "admissible".to_owned(),
         Err(Rejection::PastEpoch { .. } | Rejection::FutureEpoch { .. }) => {
             "other_epoch".to_owned()
@@ -331,24 +331,21 @@ fn outcome(case: &AdmissibilityCase) -> String {
     }
 }
 
-impl ChainFacts for AdmissibilityCase {
-    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
-        self.node_is_operators.then_some(OperatorId(self.operator_id))
+fn facts(case: &AdmissibilityCase, stated: &DeliveryReceipt) -> StatedFacts {
+    let fee_wei: u128 = case.fee_wei.parse().unwrap();
+    let quota: u64 = case.quota_bytes.parse().unwrap();
+    let counts = fee_wei >= 1_000_000_000;
+    let mut facts = StatedFacts::default().quota(stated.payer, if counts { quota } else { 0 });
+    for operator in 0..case.operator_count {
+        facts = facts.operator(OperatorId(operator));
     }
-
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        operator.0 < self.operator_count
+    if case.node_is_operators && stated.operator_id.0 < case.operator_count {
+        facts = facts.node(stated.node, stated.operator_id);
     }
-
-    fn quota_bytes(&self, _: Address, _: Epoch) -> Option<u64> {
-        let fee_wei: u128 = self.fee_wei.parse().unwrap();
-        let quota: u64 = self.quota_bytes.parse().unwrap();
-        (fee_wei >= 1_000_000_000 && quota > 0).then_some(quota)
+    if case.signer_may_sign {
+        facts = facts.session_key(stated.payer, key(2).address());
     }
-
-    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
-        self.signer_may_sign
-    }
+    facts
 }
 
 fn invalid_signatures(good: &Case) -> Vec<InvalidSignature> {

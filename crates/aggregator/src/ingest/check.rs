@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tatum_database::{Candidate, Refused};
-use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId, millis};
+use tatum_primitives::{EpochSchedule, millis};
 use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
 use tatum_receipt::{Rejection, SignedReceipt, Verifier};
@@ -29,16 +29,12 @@ pub struct Checker {
     schedule: EpochSchedule,
     grace: Duration,
     clock: Clock,
-    facts: Facts,
+    facts: Arc<dyn ChainFacts + Send + Sync>,
     /// How long the followed view may be behind the chain.
     lag: Duration,
     turns: Turns,
     second_looks: Arc<Semaphore>,
 }
-
-/// Any source of chain facts.
-#[derive(Clone)]
-struct Facts(Arc<dyn ChainFacts + Send + Sync>);
 
 impl Checker {
     /// Checks for the deployment of `verifier`, on the word of `facts`, which may be `lag` behind the chain.
@@ -56,7 +52,7 @@ impl Checker {
             schedule,
             grace,
             clock,
-            facts: Facts(Arc::new(facts)),
+            facts: Arc::new(facts),
             lag,
             turns: Turns::new(threads),
             second_looks: Arc::new(Semaphore::new(SECOND_LOOKS)),
@@ -182,24 +178,6 @@ fn unreadable(NoReceipt { bytes, error }: NoReceipt) -> Refused {
 /// Whether a view that lags behind the chain could be the reason of a refusal.
 fn may_be_news(candidate: &Candidate) -> bool {
     matches!(candidate, Candidate::Refused(refused) if refused.rejection.may_pass())
-}
-
-impl ChainFacts for Facts {
-    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
-        self.0.operator_of_node(node, epoch)
-    }
-    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
-        self.0.is_node_of(operator, node, epoch)
-    }
-    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
-        self.0.is_bonded(operator, epoch)
-    }
-    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
-        self.0.quota_bytes(payer, epoch)
-    }
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        self.0.is_authorized(payer, key, epoch)
-    }
 }
 
 impl std::fmt::Debug for Checker {

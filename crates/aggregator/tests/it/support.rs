@@ -1,8 +1,7 @@
 //! A running intake with a chain that is made up, and receipts to send to it.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,7 +12,7 @@ use tatum_primitives::{
     Address, B256, Domain, Epoch, EpochSchedule, NodeId, OperatorId, StreamKey,
 };
 use tatum_protocol::receipts::{self, RECEIPTS};
-use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::checks::StatedFacts;
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -30,25 +29,11 @@ pub(crate) fn key(byte: u8) -> SessionKey {
 }
 
 /// Operator 7 with one node; whoever owns keys 1 to 20 has a stake, key 100 + n signs for payer n.
-pub(crate) struct Facts;
-
-/// Each payer's address and its session key's.
-static PAYERS: LazyLock<HashMap<Address, Address>> =
-    LazyLock::new(|| (1..=20).map(|n| (key(n).address(), key(100 + n).address())).collect());
-
-impl ChainFacts for Facts {
-    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
-        (node == NODE).then_some(OperatorId(7))
-    }
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        operator == OperatorId(7)
-    }
-    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        PAYERS.get(&payer).map(|_| QUOTA)
-    }
-    fn is_authorized(&self, payer: Address, signer: Address, _: Epoch) -> bool {
-        PAYERS.get(&payer) == Some(&signer)
-    }
+pub(crate) fn facts() -> StatedFacts {
+    (1..=20).fold(StatedFacts::default().node(NODE, OperatorId(7)), |facts, n| {
+        let payer = key(n).address();
+        facts.quota(payer, QUOTA).session_key(payer, key(100 + n).address())
+    })
 }
 
 pub(crate) struct Intake {
@@ -71,7 +56,7 @@ impl Intake {
         let verifier = Verifier::new(DOMAIN);
         let grace = Duration::from_secs(60);
         let checker =
-            Checker::new(verifier, schedule, grace, clock, Facts, Duration::from_millis(10));
+            Checker::new(verifier, schedule, grace, clock, facts(), Duration::from_millis(10));
         let ingest = Ingest::new(limits, checker, writer, Arc::new(Metrics::default()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -10,7 +10,7 @@ use tatum_receipt::checks::{EpochWindow, check};
 use tatum_receipt::{Rejection, SignedReceipt, Verifier};
 
 use crate::Clock;
-use crate::relay::{FactsView, SharedFacts};
+use crate::relay::SharedFacts;
 
 /// What a receipt is checked against.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Desk {
             return Err((digest, Rejection::UnknownNode { node, operator_id }));
         }
         let window = EpochWindow::at(self.clock.schedule(), self.clock.wall_ms(), self.grace_ms);
-        match check(&signed, &self.verifier, window, &FactsView(&self.facts)) {
+        match check(&signed, &self.verifier, window, self.facts.facts()) {
             Ok(_) => Ok(signed),
             Err(rejection) => Err((digest, rejection)),
         }
@@ -47,7 +47,7 @@ mod tests {
     use crate::NodeKey;
     use tatum_database::NodeStore;
     use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, OperatorId};
-    use tatum_receipt::checks::ChainFacts;
+    use tatum_receipt::checks::StatedFacts;
     use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Step};
 
     const PAYER: Address = Address::repeat_byte(7);
@@ -70,24 +70,11 @@ mod tests {
         }
     }
 
-    struct Fixed;
-
-    impl ChainFacts for Fixed {
-        fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
-            (node == node_key().id()).then_some(OperatorId(3))
-        }
-
-        fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-            operator == OperatorId(3)
-        }
-
-        fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-            (payer == PAYER).then_some(1_000_000)
-        }
-
-        fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-            payer == PAYER && key == session(1).address()
-        }
+    fn facts() -> StatedFacts {
+        StatedFacts::default()
+            .node(node_key().id(), OperatorId(3))
+            .quota(PAYER, 1_000_000)
+            .session_key(PAYER, session(1).address())
     }
 
     fn node_key() -> NodeKey {
@@ -102,7 +89,7 @@ mod tests {
         Desk {
             node: node_key().id(),
             verifier: verifier(1),
-            facts: SharedFacts::new(Fixed),
+            facts: SharedFacts::new(facts()),
             clock: Arc::new(Noon),
             grace_ms: 10_000,
         }

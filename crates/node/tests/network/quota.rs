@@ -16,25 +16,8 @@ const LINE_BYTES: usize = 8_000;
 const MESSAGE_BYTES: u64 = 8_100;
 const EPOCH_S: u64 = 3_600;
 
-struct Quotas;
-
-impl ChainFacts for Quotas {
-    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
-        FixedFacts.operator_of_node(node, epoch)
-    }
-
-    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
-        FixedFacts.is_bonded(operator, epoch)
-    }
-
-    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
-        let poor = payer == session(POOR).address();
-        FixedFacts.quota_bytes(payer, epoch).map(|bytes| if poor { QUOTA } else { bytes })
-    }
-
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        FixedFacts.is_authorized(payer, key, epoch)
-    }
+fn quotas() -> StatedFacts {
+    facts().quota(session(POOR).address(), QUOTA)
 }
 
 /// A clock whose wall can be put forward.
@@ -98,7 +81,7 @@ impl Quoted {
         let key = NodeKey::from_bytes(&[number; 32]);
         let id = key.id();
         let mut config = tracker::Config::new(key, listen, Arc::clone(&self.network.clock));
-        config.facts = Some(SharedFacts::new(Quotas));
+        config.facts = Some(SharedFacts::new(quotas()));
         let tracker = Tracker::bind(config).await.unwrap();
         let address = format!("{}#{id}", tracker.url()).parse().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -130,7 +113,7 @@ impl Quoted {
 
     fn relay(&self, number: u8) -> Running {
         let mut config = self.network.relay_config(number);
-        config.facts = SharedFacts::new(Quotas);
+        config.facts = SharedFacts::new(quotas());
         config.trackers = self.trackers();
         run_relay(config)
     }

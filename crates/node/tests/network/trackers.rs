@@ -120,7 +120,7 @@ async fn launch(
     listen: SocketAddr,
 ) -> (Running, String) {
     let mut config = tracker::Config::new(tracker_key(number), listen, Arc::clone(&network.clock));
-    config.facts = Some(SharedFacts::new(FixedFacts));
+    config.facts = Some(SharedFacts::new(facts()));
     config.linger = Duration::from_secs(3);
     config.relays_per_stream = relays_per_stream;
     serve(config).await

@@ -11,12 +11,16 @@ mod operator;
 mod payer;
 mod quota;
 mod signer;
+mod stated;
+
+use std::sync::Arc;
 
 use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
 
 pub use bounds::{MAX_COUNTER, MAX_RECEIPT_BYTES};
 pub use epoch::EpochWindow;
 pub use quota::with_tolerance;
+pub use stated::StatedFacts;
 
 use crate::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
 
@@ -35,6 +39,29 @@ pub trait ChainFacts {
     fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64>;
     /// Whether `key` may sign receipts of `epoch` for `payer`. A payer may always sign for itself.
     fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool;
+}
+
+/// Facts may be shared: whoever holds an `Arc` of some has them.
+impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
+    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
+        (**self).operator_of_node(node, epoch)
+    }
+
+    fn is_node_of(&self, operator: OperatorId, node: NodeId, epoch: Epoch) -> bool {
+        (**self).is_node_of(operator, node, epoch)
+    }
+
+    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
+        (**self).is_bonded(operator, epoch)
+    }
+
+    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        (**self).quota_bytes(payer, epoch)
+    }
+
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        (**self).is_authorized(payer, key, epoch)
+    }
 }
 
 /// Passes `signed` through every rule and gives its signer.

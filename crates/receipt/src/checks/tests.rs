@@ -8,29 +8,8 @@ use crate::SessionKey;
 const NODE: NodeId = NodeId(B256::repeat_byte(9));
 const QUOTA: u64 = 1_000_000;
 
-/// One operator (7) with one node, one payer with one session key, epochs 3 and 4.
-struct Chain {
-    payer: Address,
-    session: Address,
-}
-
-impl ChainFacts for Chain {
-    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
-        (node == NODE).then_some(OperatorId(7))
-    }
-    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
-        operator == OperatorId(7) && epoch < Epoch(100)
-    }
-    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        (payer == self.payer).then_some(QUOTA)
-    }
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        payer == self.payer && key == self.session && epoch <= Epoch(4)
-    }
-}
-
 struct Scene {
-    chain: Chain,
+    chain: StatedFacts,
     payer: SessionKey,
     session: SessionKey,
     verifier: Verifier,
@@ -39,7 +18,11 @@ struct Scene {
 fn scene() -> Scene {
     let payer = SessionKey::from_bytes(&[1; 32]).unwrap();
     let session = SessionKey::from_bytes(&[2; 32]).unwrap();
-    let chain = Chain { payer: payer.address(), session: session.address() };
+    // One operator with one node, one payer with one session key.
+    let chain = StatedFacts::default()
+        .node(NODE, OperatorId(7))
+        .quota(payer.address(), QUOTA)
+        .session_key(payer.address(), session.address());
     let verifier = Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO });
     Scene { chain, payer, session, verifier }
 }
@@ -113,6 +96,14 @@ fn strangers_are_refused() {
     assert_eq!(scene.code(|r| (r.bytes, r.bytes_on_time) = (over, over)), "over_quota");
     assert_eq!(scene.code(|r| r.channel = B256::repeat_byte(1)), "channel");
     assert_eq!(scene.code(|r| r.owed = 1), "channel");
+}
+
+#[test]
+fn what_held_before_an_epoch_does_not_hold_in_it() {
+    let mut scene = scene();
+    scene.chain = scene.chain.clone().until(Epoch(3));
+    assert_eq!(scene.code(|_| ()), "unknown_operator");
+    assert!(scene.check(DeliveryReceipt { epoch: Epoch(3), ..scene.receipt() }).is_ok());
 }
 
 #[test]

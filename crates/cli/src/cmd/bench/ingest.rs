@@ -19,7 +19,7 @@ use tatum_primitives::{
 };
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::{Answer, encode};
-use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::checks::{ChainFacts, StatedFacts};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tokio::net::TcpListener;
 
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     };
     let database = database.context("opening the database")?;
     let before = database.count_receipts(epoch).await.context("counting receipts")?;
-    let address = serve(database.clone(), verifier, schedule, Everybody).await?;
+    let address = serve(database.clone(), verifier, schedule, everybody()).await?;
 
     output.progress("sending …");
     let started = Instant::now();
@@ -198,24 +198,9 @@ pub(super) const fn schedule() -> EpochSchedule {
 }
 
 /// A chain on which every payer has a stake and operator `n` runs node `n`.
-#[derive(Debug)]
-pub(super) struct Everybody;
-
-impl ChainFacts for Everybody {
-    fn operator_of_node(&self, id: NodeId, _: Epoch) -> Option<OperatorId> {
-        let [.., a, b, c, d] = id.0.0;
-        let operator = OperatorId(u32::from_be_bytes([a, b, c, d]));
-        (operator.0 < OPERATORS && node(operator) == id).then_some(operator)
-    }
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        operator.0 < OPERATORS
-    }
-    fn quota_bytes(&self, _: Address, _: Epoch) -> Option<u64> {
-        Some(1 << 40)
-    }
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-        payer == key
-    }
+pub(super) fn everybody() -> StatedFacts {
+    let facts = StatedFacts::default().quota_of_others(1 << 40);
+    (0..OPERATORS).map(OperatorId).fold(facts, |facts, id| facts.node(node(id), id))
 }
 
 /// Starts the intake as the service does; it ends with the program.

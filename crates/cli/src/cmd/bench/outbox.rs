@@ -14,7 +14,7 @@ use tatum_node::{Clock, NodeKey, SystemClock};
 use tatum_receipt::{Step, Verifier};
 use tokio::sync::oneshot;
 
-use super::ingest::{Everybody, domain, schedule, serve, signed_receipts, temporary_folder};
+use super::ingest::{domain, everybody, schedule, serve, signed_receipts, temporary_folder};
 use crate::output::Output;
 
 /// How often is looked whether all of it is there.
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     let verifier = Verifier::new(domain());
     let database = Database::open_file(&folder.path().join("aggregator.db")).await;
     let database = database.context("opening the aggregator's database")?;
-    let address = serve(database.clone(), verifier, schedule(), Everybody).await?;
+    let address = serve(database.clone(), verifier, schedule(), everybody()).await?;
 
     output.progress(format!("filling an outbox with {} receipts …", args.receipts));
     let store = NodeStore::open_file(&folder.path().join("node.db")).await;
@@ -59,7 +59,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     }
 
     output.progress("handing in …");
-    let facts = SharedFacts::new(Everybody);
+    let facts = SharedFacts::new(everybody());
     let key = NodeKey::from_bytes(&[0x7a; 32]);
     let data = folder.path().to_owned();
     let mut config = relay::Config::new(key, NO_TRACKER.to_owned(), data, domain(), facts, clock);

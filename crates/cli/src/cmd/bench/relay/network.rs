@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::ingest;
-use super::process::{self, OneOperator, Relay};
+use super::process::{self, Relay, one_operator};
 
 /// Bytes of a payload before it is sealed.
 pub(super) const PAYLOAD_BYTES: usize = 1024;
@@ -64,7 +64,7 @@ impl Network {
         let clock = process::clock(genesis_s);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = tracker::Config::new(NodeKey::from_bytes(&rand::random()), listen, clock);
-        config.facts = Some(SharedFacts::new(OneOperator::new()));
+        config.facts = Some(SharedFacts::new(one_operator()));
         let tracker = Tracker::bind(config).await.context("starting a tracker")?;
         let url = tracker.url();
         let (serving, stopped) = oneshot::channel();
@@ -75,7 +75,7 @@ impl Network {
         let database = database.context("opening the database")?;
         let verifier = Verifier::new(process::domain());
         let schedule = process::schedule(genesis_s);
-        let intake = ingest::serve(database, verifier, schedule, OneOperator::new()).await?;
+        let intake = ingest::serve(database, verifier, schedule, one_operator()).await?;
         let relay = Relay::start(&url, intake, &folder.join("relay"), genesis_s)?;
         let publisher = Publisher::connect(client(&url, genesis_s, 0)?, &stream()).await?;
         let mut network = Self {

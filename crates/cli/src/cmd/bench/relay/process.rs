@@ -11,10 +11,10 @@ use std::time::Duration;
 use anyhow::Context;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
-use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_primitives::{Address, Domain, EpochSchedule, OperatorId};
 use tatum_protocol::client::NodeClient;
 use tatum_protocol::status::NodeStatus;
-use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::checks::StatedFacts;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
@@ -51,28 +51,8 @@ pub(crate) struct Args {
 }
 
 /// A chain on which everybody has a stake and one node works for one operator.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OneOperator(NodeId);
-
-impl OneOperator {
-    pub(super) fn new() -> Self {
-        Self(key().id())
-    }
-}
-
-impl ChainFacts for OneOperator {
-    fn operator_of_node(&self, node: NodeId, _: Epoch) -> Option<OperatorId> {
-        (node == self.0).then_some(OPERATOR)
-    }
-    fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        operator == OPERATOR
-    }
-    fn quota_bytes(&self, _: Address, _: Epoch) -> Option<u64> {
-        Some(1 << 40)
-    }
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-        payer == key
-    }
+pub(super) fn one_operator() -> StatedFacts {
+    StatedFacts::default().node(key().id(), OPERATOR).quota_of_others(1 << 40)
 }
 
 fn key() -> NodeKey {
@@ -95,7 +75,7 @@ pub(super) fn clock(genesis_s: u64) -> Arc<dyn Clock> {
 
 /// Runs the relay until standard input ends.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let facts = SharedFacts::new(OneOperator::new());
+    let facts = SharedFacts::new(one_operator());
     let clock = clock(args.genesis_s);
     let mut config = relay::Config::new(key(), args.tracker, args.data, domain(), facts, clock);
     config.aggregator = Some(args.aggregator);

@@ -1,0 +1,87 @@
+//! Chain facts that are stated rather than followed: for tests and benchmarks.
+//!
+//! Invariant: what was not stated is not so. Facts do not depend on the epoch, but that they may end with one.
+
+use std::collections::{HashMap, HashSet};
+
+use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
+
+use super::ChainFacts;
+
+/// A chain as somebody states it.
+#[derive(Clone, Debug, Default)]
+pub struct StatedFacts {
+    operators: HashSet<OperatorId>,
+    nodes: HashMap<NodeId, OperatorId>,
+    quotas: HashMap<Address, u64>,
+    quota_of_others: Option<u64>,
+    keys: HashSet<(Address, Address)>,
+    last: Option<Epoch>,
+}
+
+impl StatedFacts {
+    /// An operator, bonded.
+    #[must_use]
+    pub fn operator(mut self, operator: OperatorId) -> Self {
+        self.operators.insert(operator);
+        self
+    }
+
+    /// A node of an operator, which is bonded.
+    #[must_use]
+    pub fn node(mut self, node: NodeId, operator: OperatorId) -> Self {
+        self.nodes.insert(node, operator);
+        self.operator(operator)
+    }
+
+    /// What a payer's stake allows; nothing, if it does not count.
+    #[must_use]
+    pub fn quota(mut self, payer: Address, bytes: u64) -> Self {
+        self.quotas.insert(payer, bytes);
+        self
+    }
+
+    /// What the stake of every other payer allows.
+    #[must_use]
+    pub const fn quota_of_others(mut self, bytes: u64) -> Self {
+        self.quota_of_others = Some(bytes);
+        self
+    }
+
+    /// A session key of a payer.
+    #[must_use]
+    pub fn session_key(mut self, payer: Address, key: Address) -> Self {
+        self.keys.insert((payer, key));
+        self
+    }
+
+    /// Everything holds up to this epoch, and nothing after it.
+    #[must_use]
+    pub const fn until(mut self, last: Epoch) -> Self {
+        self.last = Some(last);
+        self
+    }
+
+    fn hold(&self, epoch: Epoch) -> bool {
+        self.last.is_none_or(|last| epoch <= last)
+    }
+}
+
+impl ChainFacts for StatedFacts {
+    fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
+        self.nodes.get(&node).copied().filter(|_| self.hold(epoch))
+    }
+
+    fn is_bonded(&self, operator: OperatorId, epoch: Epoch) -> bool {
+        self.operators.contains(&operator) && self.hold(epoch)
+    }
+
+    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        let bytes = self.quotas.get(&payer).copied().or(self.quota_of_others);
+        bytes.filter(|bytes| *bytes > 0 && self.hold(epoch))
+    }
+
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        payer == key || self.keys.contains(&(payer, key)) && self.hold(epoch)
+    }
+}
