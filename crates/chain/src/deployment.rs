@@ -25,7 +25,6 @@ pub struct Deployment {
 
 /// Why a deployment file cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum DeploymentError {
     /// The file cannot be read.
     #[error("cannot read the deployment file {}; scripts/deploy writes it, or name it with --deployment", path.display())]

@@ -12,7 +12,6 @@ pub type Result<T> = std::result::Result<T, ChainError>;
 
 /// A failed conversation with the chain.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ChainError {
     /// The RPC endpoint does not answer, or answers nonsense; trying again may help.
     #[error("the chain's RPC endpoint failed")]

@@ -8,7 +8,6 @@ use tatum_protocol::EpochState;
 
 /// A failure of the database, or a contradiction in it.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum DatabaseError {
     /// The URL names no database that can be opened here.
     #[error("database URL {url:?}: {reason}")]

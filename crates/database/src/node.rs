@@ -11,10 +11,13 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use tatum_primitives::{Address, B256, Epoch, ReaderId, Role, StreamKey};
 use tatum_protocol::receipts::Answer;
-use tatum_receipt::{Acknowledgement, KEY_BYTES, ReceiptKey, SignedReceipt, Step, step};
+use tatum_receipt::{
+    Acknowledgement, CheckedReceipt, KEY_BYTES, ReceiptKey, SignedReceipt, Step, StoredReceipt,
+    step,
+};
 
 use crate::database::{MigrationText, begin_write, sqlite_url};
-use crate::receipts::{epoch_start, key_bytes, signed};
+use crate::receipts::{epoch_start, key_bytes, stored};
 use crate::row::{bigint, corrupt, unsigned};
 use crate::{Database, DatabaseError};
 
@@ -37,8 +40,8 @@ const NO_RANK: &[u8] = &[];
 /// A kept receipt and the node's word for it, if it came.
 #[derive(Clone, Debug)]
 pub struct KeptReceipt {
-    /// The newest receipt of its key.
-    pub signed: SignedReceipt,
+    /// The highest receipt of its key.
+    pub stored: StoredReceipt,
     /// The acknowledgement of exactly this receipt.
     pub acknowledgement: Option<Acknowledgement>,
 }
@@ -67,8 +70,22 @@ impl NodeStore {
         Ok(Self { database })
     }
 
-    /// Keeps a receipt if it ranks highest of its key; says what became of it.
-    pub async fn keep(&self, offered: &SignedReceipt) -> Result<Step, DatabaseError> {
+    /// Keeps a receipt that was offered to us, if it ranks highest of its key; says what became of it. Whatever that is, one
+    /// that pays as much is on disk then.
+    pub async fn keep(
+        &self,
+        offered: &CheckedReceipt,
+    ) -> Result<(StoredReceipt, Step), DatabaseError> {
+        let step = self.keep_highest(offered.signed()).await?;
+        Ok((StoredReceipt::written(offered.signed()), step))
+    }
+
+    /// Keeps a receipt that we signed ourselves.
+    pub async fn keep_own(&self, signed: &SignedReceipt) -> Result<Step, DatabaseError> {
+        self.keep_highest(signed).await
+    }
+
+    async fn keep_highest(&self, offered: &SignedReceipt) -> Result<Step, DatabaseError> {
         let key = key_bytes(&offered.receipt.key());
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
@@ -76,7 +93,7 @@ impl NodeStore {
             .bind(key.clone())
             .fetch_optional(&mut *transaction)
             .await?;
-        let held = row.as_ref().map(signed).transpose()?;
+        let held = row.as_ref().map(stored).transpose()?.map(StoredReceipt::into_signed);
         let outcome = step(held.as_ref(), offered);
         if outcome == Step::Advance {
             const SQL: &str = "INSERT INTO node_receipts (key, epoch, rank, signed, acknowledged_rank, answered_rank, \
@@ -110,12 +127,12 @@ impl NodeStore {
     }
 
     /// The newest receipt of a key.
-    pub async fn newest(&self, key: &ReceiptKey) -> Result<Option<SignedReceipt>, DatabaseError> {
+    pub async fn newest(&self, key: &ReceiptKey) -> Result<Option<StoredReceipt>, DatabaseError> {
         let row = sqlx::query("SELECT signed FROM node_receipts WHERE key = $1")
             .bind(key_bytes(key))
             .fetch_optional(self.database.reader())
             .await?;
-        row.as_ref().map(signed).transpose()
+        row.as_ref().map(stored).transpose()
     }
 
     /// The newest receipts of a payer's reader for one stream and role, in `epoch` and the one after it.
@@ -125,7 +142,7 @@ impl NodeStore {
         stream: StreamKey,
         role: Role,
         epoch: Epoch,
-    ) -> Result<Vec<SignedReceipt>, DatabaseError> {
+    ) -> Result<Vec<StoredReceipt>, DatabaseError> {
         let mut found = Vec::new();
         for epoch in [epoch, epoch.next()] {
             // One payer in one epoch is one range of the key.
@@ -138,10 +155,10 @@ impl NodeStore {
                     .fetch_all(self.database.reader())
                     .await?;
             for row in &rows {
-                let signed = signed(row)?;
-                let receipt = &signed.receipt;
+                let stored = stored(row)?;
+                let receipt = stored.receipt();
                 if (receipt.stream_key, receipt.role, receipt.reader) == (stream, role, reader) {
-                    found.push(signed);
+                    found.push(stored);
                 }
             }
         }
@@ -190,7 +207,7 @@ impl NodeStore {
             .bind(i64::from(limit))
             .fetch_all(self.database.reader())
             .await?;
-        rows.iter().map(signed).collect()
+        rows.iter().map(|row| Ok(stored(row)?.into_signed())).collect()
     }
 
     /// Records what the aggregator answered for each receipt. A refusal that is not final stays in the outbox.
@@ -285,7 +302,7 @@ fn kept(row: &AnyRow) -> Result<KeptReceipt, DatabaseError> {
         row.try_get::<Vec<u8>, _>("acknowledged_rank")? == row.try_get::<Vec<u8>, _>("rank")?;
     let bytes: Option<Vec<u8>> = row.try_get("acknowledgement")?;
     let word = bytes.filter(|_| current).map(|bytes| word(&bytes)).transpose()?;
-    Ok(KeptReceipt { signed: signed(row)?, acknowledgement: word })
+    Ok(KeptReceipt { stored: stored(row)?, acknowledgement: word })
 }
 
 fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
@@ -332,15 +349,15 @@ mod tests {
     #[tokio::test]
     async fn the_newest_receipt_survives_reopening_and_a_later_one_takes_no_pay_away() {
         let (folder, store) = store().await;
-        assert_eq!(store.keep(&receipt(1, 1, 5)).await.unwrap(), Step::Advance);
-        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Step::Advance);
-        assert_eq!(store.keep(&receipt(1, 2, 7)).await.unwrap(), Step::Superseded);
-        assert_eq!(store.keep(&receipt(1, 3, 9)).await.unwrap(), Step::Duplicate);
-        assert_eq!(store.keep(&receipt(1, 4, 8)).await.unwrap(), Step::Superseded);
+        assert_eq!(store.keep_own(&receipt(1, 1, 5)).await.unwrap(), Step::Advance);
+        assert_eq!(store.keep_own(&receipt(1, 3, 9)).await.unwrap(), Step::Advance);
+        assert_eq!(store.keep_own(&receipt(1, 2, 7)).await.unwrap(), Step::Superseded);
+        assert_eq!(store.keep_own(&receipt(1, 3, 9)).await.unwrap(), Step::Duplicate);
+        assert_eq!(store.keep_own(&receipt(1, 4, 8)).await.unwrap(), Step::Superseded);
         store.close().await;
         let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
         let held = again.newest(&receipt(1, 3, 9).receipt.key()).await.unwrap();
-        assert_eq!(held, Some(receipt(1, 3, 9)));
+        assert_eq!(held.map(StoredReceipt::into_signed), Some(receipt(1, 3, 9)));
         let payer = receipt(1, 3, 9).receipt.payer;
         for (reader, expected) in [(ReaderId(0), 1), (ReaderId(1), 0)] {
             let (stream, role) = (StreamKey::default(), Role::Subscriber);
@@ -363,14 +380,14 @@ mod tests {
     async fn a_receipt_waits_until_it_is_answered() {
         let (_folder, store) = store().await;
         for signed in [receipt(1, 1, 5), receipt(2, 1, 5)] {
-            store.keep(&signed).await.unwrap();
+            store.keep_own(&signed).await.unwrap();
         }
         let waiting = store.to_hand_in(None, 10).await.unwrap();
         assert_eq!(waiting.len(), 2);
         let behind = store.to_hand_in(Some(&waiting[0].receipt.key()), 10).await.unwrap();
         assert_eq!(behind, waiting[1..]);
         // The second is replaced while the first version is on its way.
-        store.keep(&receipt(2, 2, 6)).await.unwrap();
+        store.keep_own(&receipt(2, 2, 6)).await.unwrap();
         let answers = [receipt(1, 1, 5), receipt(2, 1, 5)].map(|signed| (signed, Answer::Accepted));
         store.record_answers(&answers).await.unwrap();
         assert_eq!(store.to_hand_in(None, 10).await.unwrap(), vec![receipt(2, 2, 6)]);
@@ -387,14 +404,14 @@ mod tests {
     #[tokio::test]
     async fn an_acknowledgement_belongs_to_one_receipt() {
         let (_folder, store) = store().await;
-        store.keep(&receipt(1, 1, 5)).await.unwrap();
+        store.keep_own(&receipt(1, 1, 5)).await.unwrap();
         let word = Acknowledgement {
             digest: B256::repeat_byte(1),
             signature: [B256::repeat_byte(2), B256::repeat_byte(3)],
         };
         store.record_acknowledged(&receipt(1, 1, 5), &word).await.unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, Some(word));
-        store.keep(&receipt(1, 2, 6)).await.unwrap();
+        store.keep_own(&receipt(1, 2, 6)).await.unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, None);
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use tatum_primitives::Epoch;
-use tatum_receipt::{ReceiptKey, SignedReceipt};
+use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt};
 
 use crate::row::{chunks, corrupt, with_rows};
 use crate::{Database, DatabaseError};
@@ -25,9 +25,9 @@ pub(crate) fn epoch_start(epoch: Epoch) -> Vec<u8> {
     epoch.0.to_be_bytes().to_vec()
 }
 
-pub(crate) fn signed(row: &AnyRow) -> Result<SignedReceipt, DatabaseError> {
+pub(crate) fn stored(row: &AnyRow) -> Result<StoredReceipt, DatabaseError> {
     let bytes: Vec<u8> = row.try_get("signed")?;
-    SignedReceipt::decode(&bytes).map_err(|error| corrupt("signed", error))
+    StoredReceipt::read(&bytes).map_err(|error| corrupt("signed", error))
 }
 
 /// The receipts held under `keys`.
@@ -43,7 +43,7 @@ pub(crate) async fn held(
             query = query.bind(key_bytes(key));
         }
         for row in query.fetch_all(&mut *connection).await? {
-            let signed = signed(&row)?;
+            let signed = stored(&row)?.into_signed();
             found.insert(signed.receipt.key(), signed);
         }
     }
@@ -106,12 +106,12 @@ impl Database {
     }
 
     /// The receipt held of `key`.
-    pub async fn receipt(&self, key: &ReceiptKey) -> Result<Option<SignedReceipt>, DatabaseError> {
+    pub async fn receipt(&self, key: &ReceiptKey) -> Result<Option<StoredReceipt>, DatabaseError> {
         let row = sqlx::query("SELECT signed FROM receipts WHERE key = $1")
             .bind(key_bytes(key))
             .fetch_optional(self.reader())
             .await?;
-        row.as_ref().map(signed).transpose()
+        row.as_ref().map(stored).transpose()
     }
 }
 
@@ -125,14 +125,14 @@ pub struct ReceiptScan {
 
 impl ReceiptScan {
     /// The next receipts; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<SignedReceipt>>, DatabaseError> {
+    pub async fn next(&mut self) -> Result<Option<Vec<StoredReceipt>>, DatabaseError> {
         const SQL: &str =
             "SELECT signed FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3";
         let query = sqlx::query(SQL).bind(self.after.clone()).bind(self.end.clone()).bind(PAGE);
         let rows = query.fetch_all(self.database.reader()).await?;
-        let page: Vec<SignedReceipt> = rows.iter().map(signed).collect::<Result<_, _>>()?;
+        let page: Vec<StoredReceipt> = rows.iter().map(stored).collect::<Result<_, _>>()?;
         let Some(last) = page.last() else { return Ok(None) };
-        self.after = key_bytes(&last.receipt.key());
+        self.after = key_bytes(&last.receipt().key());
         Ok(Some(page))
     }
 }

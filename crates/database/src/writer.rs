@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tatum_primitives::millis;
-use tatum_receipt::{Rejection, SignedReceipt};
+use tatum_receipt::{CheckedReceipt, Rejection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -21,8 +21,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// What a submitter hands to the writer.
 #[derive(Clone, Debug)]
 pub enum Candidate {
-    /// Passed every check that needs no database.
-    Checked(SignedReceipt),
+    /// Passed every rule of receipts.
+    Checked(CheckedReceipt),
     /// Refused already; to be kept with its reason.
     Refused(Refused),
 }
@@ -42,7 +42,6 @@ pub enum Outcome {
 
 /// Why a submission was not carried out. Nothing of it is stored; it may be sent again.
 #[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SubmitError {
     /// The writer has been stopped.
     #[error("the receipt store has been stopped")]

@@ -12,7 +12,6 @@ use crate::{Claims, RowError};
 
 /// One thing that differs from what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Difference {
     /// A file cannot be read as what it should be.
     #[error("{file} cannot be read: {detail}")]

@@ -11,7 +11,6 @@ use tatum_primitives::{Epoch, Nano};
 
 /// Why a row cannot stand where it does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum RowError {
     /// A field that its type cannot hold, or that names nothing.
     #[error("{field}: {detail}")]
@@ -45,7 +44,6 @@ pub enum RowError {
 
 /// Why a dataset cannot be written or read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The file system refused; try again when it has recovered.
     #[error("file {}", path.display())]

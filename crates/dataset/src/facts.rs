@@ -35,7 +35,8 @@ impl Rules {
     /// Passes a receipt through every rule and gives its signer.
     pub(crate) fn signer(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
         let facts = Facts { rules: self, claimed: signed.receipt.operator_id };
-        checks::check(signed, &self.verifier, EpochWindow::only(self.epoch), &facts)
+        let window = EpochWindow::only(self.epoch);
+        checks::check(signed, &self.verifier, window, &facts).map(|checked| checked.signer())
     }
 
     /// Passes a receipt whose signature was checked before through the other rules.

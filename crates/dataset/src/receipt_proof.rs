@@ -68,7 +68,6 @@ pub struct Shown {
 
 /// The first check that a proof fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ReceiptProofError {
     /// Not JSON, or not of a receipt proof.
     #[error("format: {0}")]

@@ -296,8 +296,8 @@ async fn restarted_relays_keep_their_receipts_and_clients_go_on() {
     let _ = relay.task.await;
     let store = NodeStore::open_file(&network.relay_dir(0).join("node.db")).await.unwrap();
     let kept = store.since(Epoch(0)).await.unwrap();
-    let of_subscriber = kept.iter().find(|kept| kept.signed.receipt.role == Role::Subscriber);
-    assert_eq!(of_subscriber.unwrap().signed.receipt.messages, 500);
+    let of_subscriber = kept.iter().find(|kept| kept.stored.receipt().role == Role::Subscriber);
+    assert_eq!(of_subscriber.unwrap().stored.receipt().messages, 500);
     store.close().await;
     for line in lines(500, 1_000) {
         publisher.publish(line.as_bytes()).await.unwrap();

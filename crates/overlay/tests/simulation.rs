@@ -21,7 +21,7 @@ use tatum_overlay::{Link, Now, Output, Overlay, Priority};
 use tatum_primitives::{
     Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId, StreamKey,
 };
-use tatum_receipt::{Acknowledgement, ReceiptKey, SessionKey, Signature, SignedReceipt, Verifier};
+use tatum_receipt::{ReceiptKey, SessionKey, Signature, SignedReceipt, StoredReceipt, Verifier};
 use tatum_tracker::{Place, Shape, Topology};
 
 const EPOCH_MS: u64 = 4_000;
@@ -221,11 +221,11 @@ impl World {
         }
     }
 
-    fn held_for(&self, relay: usize, attach: &Attach) -> Vec<SignedReceipt> {
+    fn held_for(&self, relay: usize, attach: &Attach) -> Vec<StoredReceipt> {
         let wanted = |(key, _): &(&ReceiptKey, &SignedReceipt)| {
             key.node == node_id(relay) && key.payer == attach.payer && key.role == attach.role
         };
-        self.held.iter().filter(wanted).map(|(_, signed)| signed.clone()).collect()
+        self.held.iter().filter(wanted).map(|(_, signed)| StoredReceipt::written(signed)).collect()
     }
 
     fn store(&mut self, relay: usize, link: Link, bytes: &[u8]) {
@@ -235,8 +235,9 @@ impl World {
         if tatum_receipt::step(held, &signed) == tatum_receipt::Step::Advance {
             self.held.insert(signed.receipt.key(), signed.clone());
         }
-        let word = Acknowledgement::sign(&node_key(relay), verifier().digest(&signed.receipt));
-        self.nodes[relay].acknowledge(link, &signed, word, &now);
+        let stored = StoredReceipt::written(&signed);
+        let word = verifier().acknowledge(&node_key(relay), &stored);
+        self.nodes[relay].acknowledge(link, &stored, word, &now);
     }
 
     fn fly(&mut self, from: usize, to: usize, frame: &Bytes, urgent: bool) {

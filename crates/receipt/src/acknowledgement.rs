@@ -25,8 +25,8 @@ pub struct Acknowledgement {
 pub struct AcknowledgementError;
 
 impl Acknowledgement {
-    /// Signs for `digest`. Call it only once the receipt is on disk.
-    pub fn sign(node: &SigningKey, digest: B256) -> Self {
+    /// Signs for `digest`, that of a receipt on disk: [`Verifier::acknowledge`](crate::Verifier::acknowledge) sees to it.
+    pub(crate) fn sign(node: &SigningKey, digest: B256) -> Self {
         let signature = node.sign(&preimage(digest));
         Self {
             digest,

@@ -5,7 +5,6 @@ use tatum_primitives::{Address, Epoch, NodeId, OperatorId, UnknownRole};
 
 /// Bytes that are no signed receipt.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum DecodeError {
     /// Too few or too many bytes.
     #[error("a signed receipt has exactly {expected} bytes, got {got}")]
@@ -23,7 +22,6 @@ pub enum DecodeError {
 /// A signature that is not the one canonical signature of anybody.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum SignatureError {
     /// `v` is neither 27 nor 28.
     #[error("v is {0}, not 27 or 28")]
@@ -39,7 +37,6 @@ pub enum SignatureError {
 /// Why a receipt does not count. The wording goes back to the submitter.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Rejection {
     /// The bytes or the JSON are no receipt.
     #[error("malformed receipt: {detail}")]
@@ -152,15 +149,17 @@ impl Rejection {
         }
     }
 
-    /// Whether a later block may lift it: what the receipt names may be news that the chain's followed view has not read yet.
-    /// Whoever is told such a rejection tries again; every other one is final.
-    pub fn may_pass(&self) -> bool {
+    /// Whether time or a later block may lift the rejection, so that the same receipt is worth another try. Every other
+    /// one is final.
+    pub const fn may_pass(&self) -> bool {
         match self {
+            // The epoch begins; the stake, the key, the operator or its node may be news that whoever refused has not read.
             Self::FutureEpoch { .. }
             | Self::UnknownOperator { .. }
             | Self::UnknownNode { .. }
             | Self::NoStake { .. }
             | Self::UnauthorizedSigner { .. } => true,
+            // The bytes stay what they are, an epoch that is over stays over, and a quota is known before its epoch.
             Self::Malformed { .. }
             | Self::OutOfBounds { .. }
             | Self::Channel { .. }

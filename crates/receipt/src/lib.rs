@@ -42,6 +42,7 @@
 )]
 
 mod acknowledgement;
+mod checked;
 pub mod checks;
 mod error;
 mod receipt;
@@ -52,6 +53,7 @@ mod signed;
 mod state;
 
 pub use acknowledgement::{Acknowledgement, AcknowledgementError};
+pub use checked::{CheckedReceipt, StoredReceipt};
 pub use error::{DecodeError, Rejection, SignatureError};
 pub use receipt::{DeliveryReceipt, KEY_BYTES, RECEIPT_BYTES, ReceiptKey};
 pub use rejection_statement::{RejectionStatement, RejectionStatementError, rejection_id};

@@ -17,7 +17,6 @@ use super::{AuditError, Datasets};
 /// What was done about a proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Challenge {
     /// Nothing: no operator is promised less than before, and nobody is paid who must not be.
     Unfounded,

@@ -8,7 +8,6 @@ use tatum_primitives::{B256, Epoch};
 
 /// An audit that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum AuditError {
     /// The chain did not answer.
     #[error("the chain")]
@@ -55,7 +54,6 @@ pub enum AuditError {
 
 /// Why a dataset is not to be had.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FetchError {
     /// The server did not answer.
     #[error("{url} did not answer")]

@@ -90,8 +90,7 @@ fn up_to(error: &ReceiptProofError) -> Vec<Check> {
         ReceiptProofError::AcknowledgedOther | ReceiptProofError::Acknowledgement(_) => {
             "acknowledgement"
         }
-        // `Format`, `NotCanonical` and whatever may be added.
-        _ => "format",
+        ReceiptProofError::Format(_) | ReceiptProofError::NotCanonical => "format",
     };
     let before = CHECKS.into_iter().take_while(|name| *name != failing);
     let mut checks: Vec<Check> = before.map(|name| Check::passed(name, "holds")).collect();

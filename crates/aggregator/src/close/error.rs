@@ -6,7 +6,6 @@ use tatum_primitives::{B256, Epoch, OperatorId};
 
 /// A failed step.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CloseError {
     /// The chain did not answer, or refused.
     #[error("the chain")]

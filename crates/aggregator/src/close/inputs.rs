@@ -7,7 +7,7 @@ use tatum_chain::{EpochInputs, OperatorInput, PayerInput};
 use tatum_database::RolledEpoch;
 use tatum_dataset::{Error, Operator, Parameters, Payer, Writer, Written};
 use tatum_primitives::{Epoch, Nano};
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::{SignedReceipt, StoredReceipt};
 use tokio::sync::mpsc;
 
 use super::history::{History, available};
@@ -100,6 +100,7 @@ impl Closer {
     ) -> Result<(), CloseError> {
         let mut scan = self.database.scan_receipts(epoch);
         while let Some(page) = scan.next().await? {
+            let page = page.into_iter().map(StoredReceipt::into_signed).collect();
             if pages.send(Some(page)).await.is_err() {
                 // The writer failed and says why itself.
                 return Ok(());

@@ -46,7 +46,7 @@ impl Leadership {
             (true, false) => {
                 tracing::warn!(holder = self.holder, "another process closes epochs now");
             }
-            _ => {}
+            (true, true) | (false, false) => {}
         }
         self.renewed = held.then_some(asked);
         Ok(held)

@@ -1,6 +1,6 @@
 //! Runs the receipt rules on worker threads, and gives a receipt refused on the chain's word a second look.
 //!
-//! Invariant: at most one signature recovery per receipt; at most as many threads as there are cores check at the same
+//! Invariant: at most two signature recoveries per receipt, the second after a wait; at most as many threads as there are cores check at the same
 //! time, for clients in turn.
 
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use tatum_database::{Candidate, Refused};
 use tatum_primitives::{EpochSchedule, millis};
 use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
-use tatum_receipt::{Rejection, SignedReceipt, Verifier};
+use tatum_receipt::{CheckedReceipt, SignedReceipt, Verifier};
 use tokio::sync::Semaphore;
 
 use super::turns::Turns;
@@ -134,7 +134,7 @@ impl Checker {
             Err(no_receipt) => return Candidate::Refused(unreadable(no_receipt)),
         };
         match checks::check(&signed, &self.verifier, window, &self.facts) {
-            Ok(_) => Candidate::Checked(signed),
+            Ok(checked) => Candidate::Checked(checked),
             Err(rejection) => Candidate::Refused(Refused::receipt(&signed, rejection)),
         }
     }
@@ -150,23 +150,16 @@ impl Checker {
         tokio::time::sleep(self.lag).await;
         let window = self.window();
         for candidate in candidates.iter_mut().filter(|candidate| may_be_news(candidate)) {
-            if let Some(signed) = self.recheck(candidate, window) {
-                *candidate = Candidate::Checked(signed);
+            if let Some(checked) = self.recheck(candidate, window) {
+                *candidate = Candidate::Checked(checked);
             }
         }
     }
 
-    fn recheck(&self, candidate: &Candidate, window: EpochWindow) -> Option<SignedReceipt> {
+    fn recheck(&self, candidate: &Candidate, window: EpochWindow) -> Option<CheckedReceipt> {
         let Candidate::Refused(refused) = candidate else { return None };
         let signed = SignedReceipt::decode(&refused.bytes).ok()?;
-        let passes = match refused.rejection {
-            // The signature was the last rule; who signed is known.
-            Rejection::UnauthorizedSigner { signer, payer } => {
-                self.facts.is_authorized(payer, signer, signed.receipt.epoch)
-            }
-            _ => checks::check(&signed, &self.verifier, window, &self.facts).is_ok(),
-        };
-        passes.then_some(signed)
+        checks::check(&signed, &self.verifier, window, &self.facts).ok()
     }
 }
 

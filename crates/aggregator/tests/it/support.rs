@@ -13,7 +13,7 @@ use tatum_primitives::{
 };
 use tatum_protocol::receipts::{self, RECEIPTS};
 use tatum_receipt::checks::StatedFacts;
-use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
+use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, StoredReceipt, Verifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) const DOMAIN: Domain =
@@ -123,7 +123,7 @@ impl Intake {
         for epoch in [RUNNING.previous().unwrap(), RUNNING, RUNNING.next()] {
             let mut scan = self.database.scan_receipts(epoch);
             while let Some(page) = scan.next().await.unwrap() {
-                held.extend(page);
+                held.extend(page.into_iter().map(StoredReceipt::into_signed));
             }
         }
         held

@@ -50,7 +50,7 @@ impl Batch {
         let checked =
             submissions.iter().flat_map(|candidates| candidates.iter()).filter_map(|candidate| {
                 match candidate {
-                    Candidate::Checked(signed) => Some(signed.receipt.key()),
+                    Candidate::Checked(checked) => Some(checked.receipt().key()),
                     Candidate::Refused(_) => None,
                 }
             });
@@ -72,9 +72,9 @@ impl Batch {
     fn step(&mut self, candidate: &Candidate) -> Outcome {
         let refused = match candidate {
             Candidate::Refused(refused) => refused.clone(),
-            Candidate::Checked(signed) => match self.step_checked(signed) {
+            Candidate::Checked(checked) => match self.step_checked(checked.signed()) {
                 Ok(outcome) => return outcome,
-                Err(rejection) => Refused::receipt(signed, rejection),
+                Err(rejection) => Refused::receipt(checked.signed(), rejection),
             },
         };
         let rejection = refused.rejection.clone();

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use tatum_database::{Candidate, Database, Outcome, Writer, WriterOptions};
+use tatum_database::{Database, Outcome, Writer, WriterOptions};
 
-use crate::support::{all, receipt};
+use crate::support::{all, candidate, receipt};
 
 const DATABASE: &str = "TATUM_CRASH_TEST_DATABASE";
 const PAYERS: u8 = 16;
@@ -23,8 +23,7 @@ async fn victim() {
         let writer = writer.clone();
         tokio::spawn(async move {
             for sequence in start.. {
-                let outcomes =
-                    writer.submit(vec![Candidate::Checked(receipt(payer, 1, 0, sequence))]);
+                let outcomes = writer.submit(vec![candidate(&receipt(payer, 1, 0, sequence))]);
                 assert_eq!(outcomes.await.unwrap(), [Outcome::Accepted]);
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "\nacknowledged {payer} {sequence}").unwrap();

@@ -1,11 +1,11 @@
 //! An epoch moves only forward, and takes no receipt once it is closing.
 
-use tatum_database::{Candidate, DatabaseError, Outcome, RolledEpoch};
+use tatum_database::{DatabaseError, Outcome, RolledEpoch};
 use tatum_primitives::{Address, B256, Epoch, Nano};
 use tatum_protocol::EpochState;
 use tatum_receipt::Rejection;
 
-use crate::support::{Scene, all, on_each_backend, receipt};
+use crate::support::{Scene, all, candidate, on_each_backend, receipt};
 
 on_each_backend!(
     a_closing_epoch_refuses_late_receipts,
@@ -48,7 +48,7 @@ async fn closing_waits_for_writers_and_then_nothing_is_added(scene: Scene) {
     let load = tokio::spawn(async move {
         let mut accepted = 0u64;
         for sequence in 1u64.. {
-            let batch = (0..30).map(|payer| Candidate::Checked(receipt(payer, 1, 0, sequence)));
+            let batch = (0..30).map(|payer| candidate(&receipt(payer, 1, 0, sequence)));
             let outcomes = writer.submit(batch.collect()).await.unwrap();
             match outcomes[0] {
                 Outcome::Accepted => accepted = sequence,

@@ -2,10 +2,11 @@
 
 use std::slice::from_ref;
 
-use tatum_database::{Candidate, Database, Outcome};
+use tatum_database::{Database, Outcome};
 use tatum_primitives::{Epoch, ReaderId};
+use tatum_receipt::{DeliveryReceipt, StoredReceipt};
 
-use crate::support::{Scene, all, on_each_backend, receipt};
+use crate::support::{Scene, all, candidate, on_each_backend, receipt, sign};
 
 on_each_backend!(
     newest_of_a_key_is_kept,
@@ -29,37 +30,37 @@ async fn newest_of_a_key_is_kept(scene: Scene) {
         [Outcome::Superseded, Outcome::Duplicate]
     );
     assert_eq!(all(&scene.database, 0).await, from_ref(&second));
-    assert_eq!(scene.database.receipt(&second.receipt.key()).await.unwrap(), Some(second));
+    assert_eq!(
+        scene.database.receipt(&second.receipt.key()).await.unwrap(),
+        Some(StoredReceipt::written(&second))
+    );
     assert_eq!(scene.database.receipt(&receipt(2, 1, 0, 1).receipt.key()).await.unwrap(), None);
 }
 
 async fn the_highest_rank_is_kept_whatever_its_sequence(scene: Scene) {
     let held = receipt(1, 1, 0, 5);
     scene.submit(from_ref(&held)).await;
-    let mut unpaid = receipt(1, 1, 0, 6);
-    (unpaid.receipt.sequence, unpaid.receipt.bytes_on_time) = (i64::MAX.unsigned_abs(), 0);
-    let mut tied = held.clone();
-    tied.receipt.messages += 1;
+    let changed = |sequence, messages, bytes, bytes_on_time| {
+        sign(DeliveryReceipt { sequence, messages, bytes, bytes_on_time, ..held.receipt.clone() })
+    };
+    let DeliveryReceipt { sequence, messages, bytes, bytes_on_time, .. } = held.receipt;
+    let unpaid = changed(i64::MAX.unsigned_abs(), messages, bytes, 0);
+    let tied = changed(sequence, messages + 1, bytes, bytes_on_time);
     let higher = tied.receipt.rank() > held.receipt.rank();
     let outcomes = scene.submit(&[unpaid.clone(), tied.clone(), unpaid]).await;
     let of_tied = if higher { Outcome::Accepted } else { Outcome::Superseded };
     assert_eq!(outcomes, [Outcome::Superseded, of_tied, Outcome::Superseded]);
-    let mut later = receipt(1, 1, 0, 6);
-    (later.receipt.bytes_on_time, later.receipt.bytes) =
-        (held.receipt.bytes_on_time, held.receipt.bytes - 1);
+    let later = changed(sequence + 1, messages, bytes - 1, bytes_on_time);
     assert_eq!(scene.submit(from_ref(&later)).await, [Outcome::Accepted]);
     let again = tatum_database::Writer::spawn(scene.database.clone(), Default::default()).0;
-    let lower = vec![Candidate::Checked(held.clone()), Candidate::Checked(tied)];
+    let lower = vec![candidate(&held), candidate(&tied)];
     assert_eq!(again.submit(lower).await.unwrap(), [Outcome::Superseded, Outcome::Superseded]);
     assert_eq!(all(&scene.database, 0).await, [later]);
 }
 
 async fn readers_of_one_account_have_receipts_of_their_own(scene: Scene) {
-    let of = |reader| {
-        let mut signed = receipt(1, 1, 0, 3);
-        signed.receipt.reader = ReaderId(reader);
-        signed
-    };
+    let of =
+        |reader| sign(DeliveryReceipt { reader: ReaderId(reader), ..receipt(1, 1, 0, 3).receipt });
     let receipts: Vec<_> = [0, 1, 255, 256, u32::MAX].map(of).into();
     let mut shuffled = receipts.clone();
     shuffled.reverse();
@@ -93,8 +94,7 @@ async fn many_submitters_share_transactions(scene: Scene) {
         let writer = scene.writer.clone();
         tasks.spawn(async move {
             for sequence in 1..=10 {
-                let outcomes =
-                    writer.submit(vec![Candidate::Checked(receipt(submitter, 1, 0, sequence))]);
+                let outcomes = writer.submit(vec![candidate(&receipt(submitter, 1, 0, sequence))]);
                 assert_eq!(outcomes.await.unwrap(), [Outcome::Accepted]);
             }
         });
@@ -131,7 +131,7 @@ async fn two_processes_share_one_postgres() {
                         [receipt(payer, 1, 1, sequence), receipt(payer, 1, 0, sequence)]
                     })
                     .skip(process)
-                    .map(Candidate::Checked)
+                    .map(|signed| candidate(&signed))
                     .collect();
                 for outcome in writer.submit(batch).await.unwrap() {
                     assert!(!matches!(outcome, Outcome::Rejected(_)));

@@ -4,7 +4,7 @@ use tatum_database::{Candidate, Outcome, Refused, RejectionQuery, Writer, Writer
 use tatum_primitives::Address;
 use tatum_receipt::Rejection;
 
-use crate::support::{Scene, all, on_each_backend, receipt};
+use crate::support::{Scene, all, candidate, on_each_backend, receipt};
 
 on_each_backend!(
     a_refusal_is_kept_once_with_its_reason,
@@ -24,7 +24,7 @@ async fn a_refusal_is_kept_once_with_its_reason(scene: Scene) {
             Candidate::Refused(no_stake.clone()),
             Candidate::Refused(malformed("{")),
             Candidate::Refused(no_stake.clone()),
-            Candidate::Checked(receipt(2, 1, 0, 1)),
+            candidate(&receipt(2, 1, 0, 1)),
         ]
     };
     let outcomes = scene.writer.submit(batch()).await.unwrap();

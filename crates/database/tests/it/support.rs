@@ -1,8 +1,11 @@
 //! Databases to test on and receipts to put into them.
 
 use tatum_database::{Candidate, Database, Outcome, Writer, WriterOptions};
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, StreamKey};
-use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
+use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, StreamKey};
+use tatum_receipt::checks::{EpochWindow, MAX_RECEIPT_BYTES, StatedFacts, check};
+use tatum_receipt::{
+    CheckedReceipt, DeliveryReceipt, SessionKey, SignedReceipt, StoredReceipt, Verifier,
+};
 use tatum_test_utils::postgres::Postgres;
 
 /// A fresh database and whatever keeps it alive.
@@ -54,12 +57,39 @@ pub(crate) fn receipt(payer: u8, node: u8, epoch: u64, sequence: u64) -> SignedR
         bytes_on_time: sequence * 900,
         ..Default::default()
     };
-    SignedReceipt { receipt, signature: Signature([7; 65]) }
+    sign(receipt)
+}
+
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
+}
+
+/// Signs with the one session key, which every payer authorised.
+pub(crate) fn sign(receipt: DeliveryReceipt) -> SignedReceipt {
+    SignedReceipt::sign(receipt, &key(), &verifier())
+}
+
+fn key() -> SessionKey {
+    SessionKey::from_bytes(&[7; 32]).unwrap()
+}
+
+/// Passes a receipt through the rules, on a chain that has nothing against it.
+pub(crate) fn checked(signed: &SignedReceipt) -> CheckedReceipt {
+    let DeliveryReceipt { payer, node, operator_id, epoch, .. } = signed.receipt;
+    let facts = StatedFacts::default()
+        .node(node, operator_id)
+        .quota(payer, MAX_RECEIPT_BYTES)
+        .session_key(payer, key().address());
+    check(signed, &verifier(), EpochWindow::only(epoch), &facts).unwrap()
+}
+
+pub(crate) fn candidate(signed: &SignedReceipt) -> Candidate {
+    Candidate::Checked(checked(signed))
 }
 
 impl Scene {
     pub(crate) async fn submit(&self, receipts: &[SignedReceipt]) -> Vec<Outcome> {
-        let candidates = receipts.iter().cloned().map(Candidate::Checked).collect();
+        let candidates = receipts.iter().map(candidate).collect();
         self.writer.submit(candidates).await.unwrap()
     }
 }
@@ -69,7 +99,7 @@ pub(crate) async fn all(database: &Database, epoch: u64) -> Vec<SignedReceipt> {
     let mut scan = database.scan_receipts(Epoch(epoch));
     let mut all = Vec::new();
     while let Some(page) = scan.next().await.unwrap() {
-        all.extend(page);
+        all.extend(page.into_iter().map(StoredReceipt::into_signed));
     }
     all
 }

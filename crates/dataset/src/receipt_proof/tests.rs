@@ -2,6 +2,7 @@
 
 use ed25519_dalek::SigningKey;
 use tatum_primitives::NodeId;
+use tatum_receipt::StoredReceipt;
 use tempfile::TempDir;
 
 use super::*;
@@ -22,7 +23,7 @@ fn proven() -> (ReceiptProof, Written) {
     let parent = TempDir::new().unwrap();
     let written = write(parent.path(), data).unwrap();
     let prover = ReceiptProver::new(Dataset::open(&written.folder).unwrap()).unwrap();
-    let acknowledgement = Acknowledgement::sign(&node(), verifier().digest(&signed.receipt));
+    let acknowledgement = verifier().acknowledge(&node(), &StoredReceipt::written(&signed));
     (prover.prove(signed.leaf(), Some(acknowledgement)).unwrap(), written)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tatum_primitives::{B256, NodeId, keccak256};
 use tatum_receipt::checks::{EpochWindow, check};
-use tatum_receipt::{Rejection, SignedReceipt, Verifier};
+use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Verifier};
 
 use crate::Clock;
 use crate::relay::SharedFacts;
@@ -24,7 +24,7 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Decodes and checks; a refusal names the receipt's digest.
-    pub(super) fn check(&self, bytes: &[u8]) -> Result<SignedReceipt, (B256, Rejection)> {
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<CheckedReceipt, (B256, Rejection)> {
         let signed =
             SignedReceipt::decode(bytes).map_err(|error| (keccak256(bytes), error.into()))?;
         let receipt = &signed.receipt;
@@ -34,10 +34,8 @@ impl Desk {
             return Err((digest, Rejection::UnknownNode { node, operator_id }));
         }
         let window = EpochWindow::at(self.clock.schedule(), self.clock.wall_ms(), self.grace_ms);
-        match check(&signed, &self.verifier, window, self.facts.facts()) {
-            Ok(_) => Ok(signed),
-            Err(rejection) => Err((digest, rejection)),
-        }
+        check(&signed, &self.verifier, window, self.facts.facts())
+            .map_err(|rejection| (digest, rejection))
     }
 }
 
@@ -48,7 +46,7 @@ mod tests {
     use tatum_database::NodeStore;
     use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, OperatorId};
     use tatum_receipt::checks::StatedFacts;
-    use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Step};
+    use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Step, StoredReceipt};
 
     const PAYER: Address = Address::repeat_byte(7);
     const EPOCH: Epoch = Epoch(5);
@@ -153,11 +151,12 @@ mod tests {
     async fn a_later_receipt_takes_no_pay_from_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
-        assert_eq!(store.keep(&signed(receipt())).await.unwrap(), Step::Advance);
+        let paid = desk().check(&signed(receipt()).encode()).unwrap();
+        assert_eq!(store.keep(&paid).await.unwrap().1, Step::Advance);
         let unpaid = signed(DeliveryReceipt { sequence: 3, bytes_on_time: 0, ..receipt() });
-        assert!(desk().check(&unpaid.encode()).is_ok());
-        assert_eq!(store.keep(&unpaid).await.unwrap(), Step::Superseded);
+        let unpaid = desk().check(&unpaid.encode()).unwrap();
+        assert_eq!(store.keep(&unpaid).await.unwrap().1, Step::Superseded);
         let held = store.newest(&receipt().key()).await.unwrap();
-        assert_eq!(held, Some(signed(receipt())));
+        assert_eq!(held.map(StoredReceipt::into_signed), Some(signed(receipt())));
     }
 }

@@ -138,11 +138,11 @@ impl Engine {
                 let kept = store.since(earliest).await?;
                 if setup.relay.is_some() {
                     let held: Vec<_> =
-                        kept.iter().map(|kept| kept.signed.receipt.clone()).collect();
+                        kept.iter().map(|kept| kept.stored.receipt().clone()).collect();
                     overlay.restarted(setup.clock.epoch(), &held);
                 }
                 for kept in kept {
-                    overlay.adopt(&kept.signed, kept.acknowledgement.is_some());
+                    overlay.adopt(kept.stored.signed(), kept.acknowledgement.is_some());
                 }
                 let (jobs, replies) = store::spawn(store);
                 (Some(jobs), Some(replies))

@@ -6,7 +6,7 @@
 use tatum_overlay::Link;
 use tatum_overlay::frame::{Attach, Refusal};
 use tatum_primitives::{Address, B256};
-use tatum_receipt::{Acknowledgement, SignedReceipt, Step};
+use tatum_receipt::{SignedReceipt, Step};
 
 use super::Engine;
 use super::store::{StoreJob, StoreReply};
@@ -42,10 +42,10 @@ impl Engine {
     pub(super) async fn receipt_offered(&mut self, link: Link, bytes: &[u8]) {
         let Some(desk) = &self.desk else { return };
         match desk.check(bytes) {
-            Ok(signed) => match self.overlay.check_delivered(&signed.receipt) {
-                Ok(()) => self.store_job(StoreJob::Offered(link, Box::new(signed))).await,
+            Ok(checked) => match self.overlay.check_delivered(checked.receipt()) {
+                Ok(()) => self.store_job(StoreJob::Offered(link, Box::new(checked))).await,
                 Err(overclaimed) => {
-                    let digest = self.verifier.digest(&signed.receipt);
+                    let digest = self.verifier.digest(checked.receipt());
                     self.reject(link, digest, "not_delivered", &overclaimed);
                 }
             },
@@ -83,15 +83,14 @@ impl Engine {
             StoreReply::Newest(link, attach, newest) => {
                 self.overlay.admit(link, &attach, &newest, &now);
             }
-            StoreReply::Offered(link, signed, step) => {
+            StoreReply::Offered(link, stored, step) => {
                 match step {
                     Step::Advance => self.receipts.accepted += 1,
                     Step::Superseded => self.receipts.superseded += 1,
                     Step::Duplicate => self.receipts.duplicate += 1,
                 }
-                let digest = self.verifier.digest(&signed.receipt);
-                let word = Acknowledgement::sign(self.key.signing_key(), digest);
-                self.overlay.acknowledge(link, &signed, word, &now);
+                let word = self.verifier.acknowledge(self.key.signing_key(), &stored);
+                self.overlay.acknowledge(link, &stored, word, &now);
             }
             StoreReply::Signed(signed) => self.overlay.send_receipt(&signed, &now),
         }

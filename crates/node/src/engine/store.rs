@@ -10,7 +10,7 @@ use tatum_overlay::Link;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::permissions::SignedPermissions;
 use tatum_primitives::{Epoch, StreamId};
-use tatum_receipt::{Acknowledgement, SignedReceipt, Step};
+use tatum_receipt::{Acknowledgement, CheckedReceipt, SignedReceipt, Step, StoredReceipt};
 use tokio::sync::mpsc;
 
 use crate::permissions::keep_permissions;
@@ -25,7 +25,7 @@ pub(super) enum StoreJob {
     /// The newest receipts of whoever asks for service.
     Newest(Link, Attach, Epoch),
     /// A receipt that passed its checks.
-    Offered(Link, Box<SignedReceipt>),
+    Offered(Link, Box<CheckedReceipt>),
     /// A receipt of ours.
     Signed(Box<SignedReceipt>),
     /// A node's word for a receipt of ours.
@@ -39,8 +39,8 @@ pub(super) enum StoreJob {
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum StoreReply {
-    Newest(Link, Attach, Vec<SignedReceipt>),
-    Offered(Link, Box<SignedReceipt>, Step),
+    Newest(Link, Attach, Vec<StoredReceipt>),
+    Offered(Link, Box<StoredReceipt>, Step),
     Signed(Box<SignedReceipt>),
 }
 
@@ -81,12 +81,12 @@ async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreRepl
             let newest = store.newest_of(whose, attach.stream, attach.role, *earliest).await?;
             Some(StoreReply::Newest(*link, attach.clone(), newest))
         }
-        StoreJob::Offered(link, signed) => {
-            let outcome = store.keep(signed).await?;
-            Some(StoreReply::Offered(*link, signed.clone(), outcome))
+        StoreJob::Offered(link, checked) => {
+            let (stored, step) = store.keep(checked).await?;
+            Some(StoreReply::Offered(*link, Box::new(stored), step))
         }
         StoreJob::Signed(signed) => {
-            if store.keep(signed).await? == Step::Superseded {
+            if store.keep_own(signed).await? == Step::Superseded {
                 // The store holds one that ranks higher than what our memory made: it was taken from a
                 // copy of this store, or another process writes to it. The node will tell us its view.
                 let receipt = &signed.receipt;

@@ -31,7 +31,7 @@ use tokio::sync::watch;
 
 pub use tatum_tracker::{Regions, Shape};
 
-use crate::relay::{FactsView, SharedFacts, open_store};
+use crate::relay::{SharedFacts, open_store};
 use crate::{Clock, NodeError, NodeKey};
 use mind::Mind;
 use refusal::{Refusal, refused};
@@ -130,13 +130,12 @@ impl Shared {
 
     /// Has something checked against the chain and the time.
     fn checking<T>(&self, check: impl FnOnce(&Checks<'_>) -> T) -> T {
-        let view = self.config.facts.as_ref().map(FactsView);
         let clock = &self.config.clock;
         check(&Checks {
             tracker: self.config.key.id(),
             now: clock.now(),
             schedule: clock.schedule(),
-            facts: view.as_ref().map(|view| view as _),
+            facts: self.config.facts.as_ref().map(|shared| shared.facts() as _),
         })
     }
 }

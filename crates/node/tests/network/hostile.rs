@@ -186,8 +186,8 @@ async fn a_hostile_client_changes_nothing_and_honest_ones_lose_nothing() {
     relay.stop().await;
     let store = NodeStore::open_file(&network.relay_dir(0).join("node.db")).await.unwrap();
     let kept = store.since(Epoch(0)).await.unwrap();
-    let of_attacker = kept.iter().filter(|kept| kept.signed.receipt.payer == good.receipt.payer);
-    assert_eq!(of_attacker.map(|kept| &kept.signed).collect::<Vec<_>>(), vec![&good]);
+    let of_attacker = kept.iter().filter(|kept| kept.stored.receipt().payer == good.receipt.payer);
+    assert_eq!(of_attacker.map(|kept| kept.stored.signed()).collect::<Vec<_>>(), vec![&good]);
     assert_eq!(kept.len(), 3);
     store.close().await;
 }

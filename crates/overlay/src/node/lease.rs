@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use tatum_primitives::{Address, Epoch};
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::StoredReceipt;
 
 use super::{Output, Overlay};
 use crate::credit::CreditKey;
@@ -22,7 +22,7 @@ const MAX_WAITING: usize = 4_096;
 pub(super) struct Waiting {
     link: Link,
     attach: Attach,
-    newest: Vec<SignedReceipt>,
+    newest: Vec<StoredReceipt>,
 }
 
 impl Overlay {
@@ -81,7 +81,7 @@ impl Overlay {
         &mut self,
         link: Link,
         attach: &Attach,
-        newest: &[SignedReceipt],
+        newest: &[StoredReceipt],
         now: &Now,
     ) -> bool {
         let Some(client) = self.links.get(&link).map(|state| state.node) else { return true };

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
-use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
+use tatum_receipt::{Acknowledgement, DeliveryReceipt, StoredReceipt};
 
 use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
@@ -59,7 +59,7 @@ impl Overlay {
     }
 
     /// Begins to serve or accept; `newest` are the receipts on disk of this payer, stream, role and reader.
-    pub fn admit(&mut self, link: Link, attach: &Attach, newest: &[SignedReceipt], now: &Now) {
+    pub fn admit(&mut self, link: Link, attach: &Attach, newest: &[StoredReceipt], now: &Now) {
         let (stream, role) = (attach.stream, attach.role);
         let Some(node) = self.links.get(&link).map(|state| state.node) else { return };
         let Ok(signer) = attach.signer(node, self.config.id) else { return };
@@ -72,7 +72,7 @@ impl Overlay {
         }
         self.replace(link, attach);
         for receipt in newest {
-            self.credit.resume(&receipt.receipt);
+            self.credit.resume(receipt.receipt());
         }
         let key = CreditKey::asked_by(attach);
         let stopped = !self.credit.open(key, now.epoch);
@@ -119,8 +119,8 @@ impl Overlay {
         }
     }
 
-    fn tell_newest(&mut self, link: Link, stream: StreamKey, role: Role, held: &[SignedReceipt]) {
-        let newest = held.iter().map(|receipt| receipt.encode().to_vec()).collect();
+    fn tell_newest(&mut self, link: Link, stream: StreamKey, role: Role, held: &[StoredReceipt]) {
+        let newest = held.iter().map(|stored| stored.signed().encode().to_vec()).collect();
         self.send(link, &Frame::Admitted { stream, role, newest });
     }
 
@@ -217,11 +217,11 @@ impl Overlay {
     pub fn acknowledge(
         &mut self,
         link: Link,
-        signed: &SignedReceipt,
+        stored: &StoredReceipt,
         acknowledgement: Acknowledgement,
         now: &Now,
     ) {
-        self.credit.receipted(&signed.receipt);
+        self.credit.receipted(stored.receipt());
         self.send(link, &Frame::Acknowledged(acknowledgement));
         self.resume_served(now);
     }

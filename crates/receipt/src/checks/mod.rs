@@ -22,7 +22,7 @@ pub use epoch::EpochWindow;
 pub use quota::with_tolerance;
 pub use stated::StatedFacts;
 
-use crate::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
+use crate::{CheckedReceipt, DeliveryReceipt, Rejection, SignedReceipt, Verifier};
 
 /// What the chain says, as of whatever block the holder has followed it to.
 pub trait ChainFacts {
@@ -64,15 +64,16 @@ impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
     }
 }
 
-/// Passes `signed` through every rule and gives its signer.
+/// Passes `signed` through every rule. Nothing else makes a [`CheckedReceipt`].
 pub fn check(
     signed: &SignedReceipt,
     verifier: &Verifier,
     window: EpochWindow,
     chain: &impl ChainFacts,
-) -> Result<Address, Rejection> {
+) -> Result<CheckedReceipt, Rejection> {
     check_stated(&signed.receipt, window, chain)?;
-    signer::check(signed, verifier, chain)
+    let signer = signer::check(signed, verifier, chain)?;
+    Ok(CheckedReceipt::new(signed.clone(), signer))
 }
 
 /// Passes what a receipt states through every rule but that of its signature, for whoever has checked that before.

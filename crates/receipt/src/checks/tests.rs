@@ -50,7 +50,7 @@ impl Scene {
 
     fn check_signed(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
         let window = EpochWindow { earliest_open: Epoch(3), running: Epoch(4) };
-        check(signed, &self.verifier, window, &self.chain)
+        check(signed, &self.verifier, window, &self.chain).map(|checked| checked.signer())
     }
 
     fn code(&self, change: impl FnOnce(&mut DeliveryReceipt)) -> &'static str {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use tatum_overlay::Link;
 use tatum_overlay::frame::Attach;
 use tatum_primitives::NodeId;
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::StoredReceipt;
 
 use super::Attack;
 use super::population::{Role, overlay};
@@ -231,12 +231,13 @@ impl World {
     }
 
     /// The receipts that a relay has on disk of a payer.
-    pub(super) fn receipts_of(&self, relay: usize, attach: &Attach) -> Vec<SignedReceipt> {
+    pub(super) fn receipts_of(&self, relay: usize, attach: &Attach) -> Vec<StoredReceipt> {
         let id = self.nodes[relay].id();
         let held = self.receipts.iter().filter(|(key, _)| {
-            key.node == id && key.payer == attach.payer && key.role == attach.role
+            (key.node, key.role) == (id, attach.role)
+                && (key.payer, key.reader) == (attach.payer, attach.reader)
         });
-        held.map(|(_, signed)| signed.clone()).collect()
+        held.map(|(_, signed)| StoredReceipt::written(signed)).collect()
     }
 
     /// Everybody hands out closing receipts.

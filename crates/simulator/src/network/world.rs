@@ -12,7 +12,7 @@ use rand::{Rng, SeedableRng};
 use tatum_overlay::frame::{self, Packer};
 use tatum_overlay::{ChainKey, Frame, Link, Message, Now, Output, Priority};
 use tatum_primitives::{B256, Epoch, NodeId, StreamKey};
-use tatum_receipt::{Acknowledgement, ReceiptKey, SignedReceipt};
+use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt};
 use tatum_tracker::topology::Topology;
 
 use super::population::{Arrival, Node, Role, populate, verifier};
@@ -281,9 +281,9 @@ impl World {
         if tatum_receipt::step(held, &signed) == tatum_receipt::Step::Advance {
             self.receipts.insert(signed.receipt.key(), signed.clone());
         }
-        let digest = verifier().digest(&signed.receipt);
-        let word = Acknowledgement::sign(&self.nodes[relay].key, digest);
-        self.nodes[relay].overlay.acknowledge(link, &signed, word, &now);
+        let stored = StoredReceipt::written(&signed);
+        let word = verifier().acknowledge(&self.nodes[relay].key, &stored);
+        self.nodes[relay].overlay.acknowledge(link, &stored, word, &now);
     }
 
     fn send(
