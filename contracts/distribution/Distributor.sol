@@ -126,8 +126,8 @@ contract Distributor is Claims, Contests {
         status.reservedUntil = 0;
         emit Finalized(proposal.epoch, proposal.root);
 
-        // Interaction: the pool steers the fee rate and hands over the pots.
-        STAKE_POOL.distributionFinalized(proposal.epoch, proposal.utilisationBps);
+        // Interaction: the pool hands over the pots.
+        STAKE_POOL.distributionFinalized(proposal.epoch);
     }
 
     /// @inheritdoc IDistributor
@@ -314,7 +314,6 @@ contract Distributor is Claims, Contests {
             msg.sender,
             proposal.receiptsRoot,
             proposal.manifestHash,
-            proposal.utilisationBps,
             pending.finalizableAt,
             pending.counter,
             proposal.uri
@@ -330,7 +329,6 @@ contract Distributor is Claims, Contests {
 
     function _checkProposal(Proposal calldata proposal, uint64 finalizedEpochs) private view {
         if (proposal.epoch < finalizedEpochs) revert EpochNotNewer(proposal.epoch, finalizedEpochs - 1);
-        if (proposal.utilisationBps > 10_000) revert UtilisationTooLarge(proposal.utilisationBps);
         uint64 sumNano = MerkleSum.nanoOf(proposal.root);
         uint64 finalizedNano = MerkleSum.nanoOf(finalizedRoot);
         if (sumNano < finalizedNano) revert SumFalls(sumNano, finalizedNano);

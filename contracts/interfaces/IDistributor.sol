@@ -11,8 +11,6 @@ interface IDistributor {
         /// Plain keccak tree with sorted pairs over the epoch's receipts.
         bytes32 receiptsRoot;
         bytes32 manifestHash;
-        /// Used quota as a share of offered capacity, in basis points; steers the fee rate.
-        uint16 utilisationBps;
         string uri;
     }
 
@@ -23,7 +21,6 @@ interface IDistributor {
         address indexed proposer,
         bytes32 receiptsRoot,
         bytes32 manifestHash,
-        uint16 utilisationBps,
         uint64 finalizableAt,
         uint24 counter,
         string uri
@@ -77,8 +74,6 @@ interface IDistributor {
     error SumFalls(uint64 sumNano, uint64 finalizedNano);
     /// @notice Thrown when a root promises more than the fees of all epochs up to its own.
     error SumExceedsFunds(uint64 sumNano, uint256 fundedNano);
-    /// @notice Thrown when a utilisation is above 10 000 basis points.
-    error UtilisationTooLarge(uint16 utilisationBps);
     /// @notice Thrown when a proposal is not the pending one.
     error ProposalNotPending();
     /// @notice Thrown when a proposal is finalized before its window has passed.

@@ -2,8 +2,9 @@
 pragma solidity ^0.8.28;
 
 /// @title Stake pool
-/// @notice Holds publishers' and subscribers' DATA stakes. A stake is a traffic quota; each epoch a small
-/// percentage of every stake is taken as a fee, whose sum (the pot) is sent to the distributor.
+/// @notice Holds publishers' and subscribers' DATA stakes. Each epoch one per cent of every stake is taken as a fee, whose sum (the
+/// pot) is sent to the distributor. A stake is a traffic quota; how many bytes a staked DATA buys follows what is staked
+/// and what capacity operators bonded.
 interface IStakePool {
     event Staked(address indexed user, uint256 amountWei, uint256 shares);
     event UnstakeRequested(address indexed user, uint256 amountWei, uint256 shares, uint64 withdrawableEpoch);
@@ -13,18 +14,18 @@ interface IStakePool {
     event SessionKeyRevoked(address indexed payer, address indexed key, uint64 lastEpoch);
     /// @param potWei Sum of the fees taken for `epoch`.
     /// @param totalWei Sum of all stakes that go on into the next epoch: after the fee, without what left at its end.
-    /// @param feeRatePpb The rate of `epoch`.
-    event EpochClosed(uint64 indexed epoch, uint256 potWei, uint256 totalWei, uint256 feeRatePpb);
+    event EpochClosed(uint64 indexed epoch, uint256 potWei, uint256 totalWei);
     /// @notice Stands for one `EpochClosed` per epoch of `firstEpoch ..= lastEpoch`, where more than
     /// `CATCH_UP_EVENTS` missed epochs are closed at once; `potOf` tells each epoch's pot.
     /// @param potWei Sum of the fees taken for all of them.
-    event EpochsClosed(
-        uint64 indexed firstEpoch, uint64 indexed lastEpoch, uint256 potWei, uint256 totalWei, uint256 feeRatePpb
-    );
+    event EpochsClosed(uint64 indexed firstEpoch, uint64 indexed lastEpoch, uint256 potWei, uint256 totalWei);
+    /// @notice `epoch` began, and with it, if there are any, the missed epochs after it up to the next that this tells of.
+    /// @param openWei Sum of all stakes that count in it.
+    /// @param capacityBytes What operators bonded for it.
+    /// @param quotaBytesPerData The quota per DATA that was fixed for it. Less is in force if it would sell too much.
+    event EpochOpened(uint64 indexed epoch, uint256 openWei, uint256 capacityBytes, uint256 quotaBytesPerData);
     /// @notice Pots of closed epochs went to the distributor.
     event PotsSent(uint256 amountWei);
-    /// @notice The next epoch to open will have this rate, steered by a finalized distribution's utilisation.
-    event FeeRateSteered(uint64 indexed distributionEpoch, uint256 utilisationBps, uint256 nextRatePpb);
 
     /// @notice Thrown when a deployment parameter is out of its range.
     error PoolParameterInvalid();
@@ -79,12 +80,12 @@ interface IStakePool {
     /// @notice Closes every epoch that has ended and was not closed yet, at a cost that does not depend on the number of
     /// stakers nor (past `CATCH_UP_EVENTS` of them) of epochs. The pots stay here, owed to the distributor, until a
     /// distribution is finalized or `sendPots` is called: closing needs no token transfer and cannot be held up by one.
-    /// Missed epochs keep the rate of the first of them. Anyone may call.
+    /// Missed epochs keep the quota per DATA of the first of them. Anyone may call.
     function closeEpochs() external;
     /// @notice Sends all closed epochs' pots that are still here to the distributor. Anyone may call.
     function sendPots() external;
-    /// @notice Called by the distributor when it finalizes: steers the fee rate and sends the pots, if the token lets it.
-    function distributionFinalized(uint64 epoch, uint16 utilisationBps) external;
+    /// @notice Called by the distributor when it finalizes: sends the pots, if the token lets it.
+    function distributionFinalized(uint64 epoch) external;
 
     /// @param signature `key`'s EIP-712 signature over `SessionKeyAuthorization(address payer,address key)`.
     /// The key may sign for the caller from the current epoch on. A key belongs to one payer, ever.
@@ -113,7 +114,17 @@ interface IStakePool {
     /// @notice Payload bytes `user` may have carried in `epoch` (current or past): its stake at the epoch's start times
     /// `quotaBytesPerData`.
     function quotaOf(address user, uint64 epoch) external view returns (uint256 quotaBytes);
-    function quotaBytesPerData() external view returns (uint256);
+    /// @notice Bytes that a DATA staked buys in `epoch` (current or past): what was fixed for it, or less if that would sell more than
+    /// four times the capacity bonded; nothing if none is bonded.
+    function quotaBytesPerData(uint64 epoch) external view returns (uint256);
+    /// @notice What is fixed for the epoch after the running one, once that was opened; until then, what it would be.
+    function nextQuotaBytesPerData() external view returns (uint256);
+    /// @notice The quota per DATA of epoch 0, from which its bounds follow.
+    function initialQuotaBytesPerData() external view returns (uint256);
+    /// @notice How much of the capacity bonded for `epoch` (current or past) is sold to stakes, in basis points.
+    function soldBps(uint64 epoch) external view returns (uint256);
+    /// @notice Where operators' capacity is counted.
+    function operatorRegistry() external view returns (address);
     /// @notice The part of every fee that goes to the operators' common pool; the payer's receipts steer the rest.
     function poolBps() external view returns (uint16);
     /// @notice The most that an operator gets of the common pool, as a share of what it is paid for its work; zero: no limit.
@@ -124,7 +135,7 @@ interface IStakePool {
     function fundedThroughWei(uint64 epoch) external view returns (uint256);
     /// @notice Pots of closed epochs that are still here.
     function unsentPotsWei() external view returns (uint256);
-    /// @notice The rate at which the running epoch's fee will be taken, in parts per billion of every stake.
+    /// @notice The rate at which every epoch's fee is taken, in parts per billion of every stake. It never changes.
     function feeRatePpb() external view returns (uint256);
     /// @notice The EIP-712 domain separator of receipts (name "Tatum", version "1", this contract).
     function receiptDomainSeparator() external view returns (bytes32);

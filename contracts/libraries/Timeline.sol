@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 /// @title Timeline
-/// @notice A sum that only grows, with its value at the end of every past epoch.
+/// @notice A sum that only grows, with its value at the end of every past epoch. Amounts are counted in a unit that may become
+/// 2^32 times larger from one epoch to the next (the *scale* rises by one): what was there before is then divided by 2^32.
 /// @dev The newest mark lives in one slot (a first addition costs one fresh slot, more of them in the same epoch none);
-/// it moves to the archive when a later epoch adds to it. Epochs must not go back.
+/// it moves to the archive when a later epoch adds to it. Epochs and scales must not go back, and an epoch has one scale.
 library Timeline {
     struct Head {
         /// Epoch of the newest addition.
@@ -13,14 +17,17 @@ library Timeline {
         uint32 archived;
         /// Marks that were settled, for users that work them off in order; the library never reads it.
         uint32 settled;
+        /// The scale of `epoch`, in which `sum` is counted.
+        uint16 scale;
         /// Sum of all additions.
-        uint160 sum;
+        uint144 sum;
     }
 
     struct Mark {
         uint32 epoch;
-        /// Sum at the end of `epoch`.
-        uint160 sum;
+        uint16 scale;
+        /// Sum at the end of `epoch`, in its scale.
+        uint144 sum;
     }
 
     struct Line {
@@ -28,29 +35,29 @@ library Timeline {
         mapping(uint256 index => Mark) archive;
     }
 
-    /// @notice Adds `amount` in `epoch`.
-    function add(Line storage self, uint256 epoch, uint256 amount) internal {
+    /// @dev Bits that a scale stands for.
+    uint256 internal constant SCALE_BITS = 32;
+
+    /// @notice Adds `amount` in `epoch`, which has this scale; what was there before is brought to it by `rounding`.
+    function add(Line storage self, uint256 epoch, uint256 scale, uint256 amount, Math.Rounding rounding) internal {
         Head memory head = self.head;
         if (head.epoch != epoch) {
             if (head.sum != 0) {
-                self.archive[head.archived] = Mark(head.epoch, head.sum);
+                self.archive[head.archived] = Mark(head.epoch, head.scale, head.sum);
                 ++head.archived;
             }
+            head.sum = uint144(rescaled(head.sum, head.scale, scale, rounding));
             head.epoch = uint32(epoch);
+            head.scale = uint16(scale);
         }
-        head.sum += uint160(amount);
+        head.sum += SafeCast.toUint144(amount);
         self.head = head;
     }
 
-    /// @notice Sum of all additions so far.
-    function total(Line storage self) internal view returns (uint256) {
-        return self.head.sum;
-    }
-
-    /// @notice Sum of the additions of epochs `0 ..= epoch`.
-    function through(Line storage self, uint256 epoch) internal view returns (uint256) {
+    /// @notice The mark of the newest addition of epochs `0 ..= epoch`; all zero if there is none.
+    function through(Line storage self, uint256 epoch) internal view returns (Mark memory) {
         Head memory head = self.head;
-        if (head.epoch <= epoch) return head.sum;
+        if (head.epoch <= epoch) return Mark(head.epoch, head.scale, head.sum);
         uint256 low = 0;
         uint256 high = head.archived;
         while (low < high) {
@@ -58,12 +65,28 @@ library Timeline {
             if (self.archive[middle].epoch <= epoch) low = middle + 1;
             else high = middle;
         }
-        return low == 0 ? 0 : self.archive[low - 1].sum;
+        return low == 0 ? Mark(0, 0, 0) : self.archive[low - 1];
     }
 
     /// @notice The mark with this index, oldest first; the newest has the index `archived`.
     function mark(Line storage self, uint256 index) internal view returns (Mark memory) {
         Head memory head = self.head;
-        return index < head.archived ? self.archive[index] : Mark(head.epoch, head.sum);
+        return index < head.archived ? self.archive[index] : Mark(head.epoch, head.scale, head.sum);
+    }
+
+    /// @notice A mark's sum in a later scale.
+    function sumIn(Mark memory self, uint256 scale, Math.Rounding rounding) internal pure returns (uint256) {
+        return rescaled(self.sum, self.scale, scale, rounding);
+    }
+
+    /// @notice An amount of scale `from` in the scale `to`, which is not before it.
+    function rescaled(uint256 amount, uint256 from, uint256 to, Math.Rounding rounding)
+        internal
+        pure
+        returns (uint256 result)
+    {
+        uint256 bits = SCALE_BITS * (to - from);
+        result = amount >> bits;
+        if (rounding == Math.Rounding.Ceil && result << bits != amount) ++result;
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IStakePool} from "../interfaces/IStakePool.sol";
 import {FeeMath} from "../libraries/FeeMath.sol";
-import {InflationController} from "../libraries/InflationController.sol";
 import {Timeline} from "../libraries/Timeline.sol";
 import {EpochClock} from "./EpochClock.sol";
 
@@ -14,20 +14,24 @@ import {EpochClock} from "./EpochClock.sol";
 /// total, so it costs the same for any number of stakers; the shares' price only falls (but for flooring in the
 /// stakers' favour, less than 1 wei in all per addition or exit), so there is nothing to gain from donations.
 ///
-/// One record (one slot) per epoch holds the totals that paid its fee and the rate; it is the live book while the epoch
-/// runs and history afterwards. A stretch of missed epochs has one record at its start: nothing was added to or left it,
-/// so every epoch inside follows from the formula of FeeMath.
-/// @dev Shares are 128 bits: after fees have taken all but 1e-11 of a stake that was there throughout, the whole supply of
-/// DATA could no longer be staked anew (for 0.1 % a day that is 69 years). New stakes would then revert; leaving never does.
+/// One record (one slot) per epoch holds the totals that paid its fee; it is the live book while the epoch runs and history
+/// afterwards. A stretch of missed epochs has one record at its start: nothing was added to or left it, so every epoch inside
+/// follows from the formula of FeeMath.
+/// @dev Shares grow against the stakes that they stand for. When an epoch opens with more than 2^32 of them to a wei, 32 bits are cut
+/// off (the record's *scale* rises by one), off the total and, when they are read, off every user's: a user loses less than a wei by it.
+/// So the shares of the whole supply stay below 2^123, and the books never end.
 abstract contract PoolLedger is EpochClock {
     using SafeCast for uint256;
     using Timeline for Timeline.Line;
+    using Timeline for Timeline.Mark;
 
-    /// @dev Totals at an epoch's fee. `ratePlusOne` is the fee rate in ppb, plus one: zero means that there is no record.
+    /// @dev Totals at an epoch's fee.
     struct Totals {
         uint96 totalWei;
         uint128 totalShares;
-        uint32 ratePlusOne;
+        /// How often 32 bits were cut off all shares by then.
+        uint16 scale;
+        bool recorded;
     }
 
     struct Book {
@@ -36,12 +40,6 @@ abstract contract PoolLedger is EpochClock {
         uint128 exitingShares;
         /// Sum of the pots of all closed epochs.
         uint96 fundedWei;
-    }
-
-    struct Desk {
-        uint96 sentWei;
-        /// The rate that the next epoch to open will have.
-        uint32 nextRatePpb;
     }
 
     /// @dev Missed epochs `first .. end` (exclusive) that were closed at once; only `first` has a record.
@@ -53,18 +51,18 @@ abstract contract PoolLedger is EpochClock {
     /// @notice Missed epochs for which a catch-up still emits one `EpochClosed` each.
     uint256 public constant CATCH_UP_EVENTS = 32;
 
+    /// @dev The fee of every epoch, in parts per billion of every stake: 1 %, for ever.
+    uint256 private constant FEE_RATE_PPB = 10_000_000;
+
     /// @notice The smallest dust floor: with it, the rounding of FeeMath stays far below one epoch's fee.
     uint256 public constant MIN_DUST_FLOOR_WEI = 1e12;
 
     uint256 private immutable DUST_FLOOR_WEI;
-    uint32 private immutable FLOOR_PPB;
-    uint32 private immutable CEILING_PPB;
-    uint16 private immutable TARGET_BPS;
-    uint16 private immutable MAX_STEP_BPS;
 
     mapping(uint256 epoch => Totals) internal _totals;
     Book internal _book;
-    Desk private _desk;
+    /// @dev Pots of closed epochs that went to the distributor.
+    uint96 private _sentWei;
     Stretch[] private _stretches;
     /// @dev `epoch (32 bits) ‖ funded wei (96 bits)`, ascending, one per finalized distribution.
     uint128[] private _fundingMarks;
@@ -72,26 +70,10 @@ abstract contract PoolLedger is EpochClock {
     mapping(address user => Timeline.Line) internal _added;
     mapping(address user => Timeline.Line) internal _exits;
 
-    constructor(
-        uint64 genesis_,
-        uint64 epochLength_,
-        uint256 dustFloorWei_,
-        uint256 initialRatePpb,
-        InflationController.Parameters memory inflation
-    ) EpochClock(genesis_, epochLength_) {
-        InflationController.check(inflation);
-        if (
-            dustFloorWei_ < MIN_DUST_FLOOR_WEI || InflationController.clamp(initialRatePpb, inflation) != initialRatePpb
-        ) {
-            revert PoolParameterInvalid();
-        }
+    constructor(uint64 genesis_, uint64 epochLength_, uint256 dustFloorWei_) EpochClock(genesis_, epochLength_) {
+        if (dustFloorWei_ < MIN_DUST_FLOOR_WEI) revert PoolParameterInvalid();
         DUST_FLOOR_WEI = dustFloorWei_;
-        FLOOR_PPB = inflation.floorPpb;
-        CEILING_PPB = inflation.ceilingPpb;
-        TARGET_BPS = inflation.targetBps;
-        MAX_STEP_BPS = inflation.maxStepBps;
-        _desk.nextRatePpb = uint32(initialRatePpb);
-        _totals[0].ratePlusOne = uint32(initialRatePpb) + 1;
+        _totals[0].recorded = true;
     }
 
     /// @inheritdoc IStakePool
@@ -101,7 +83,8 @@ abstract contract PoolLedger is EpochClock {
 
     /// @inheritdoc IStakePool
     function stakeOf(address user) external view returns (uint256) {
-        return _worth(_added[user].total() - _exits[user].total(), _runningTotals());
+        Totals memory totals = _runningTotals();
+        return _worth(_heldNow(user, totals.scale), totals);
     }
 
     /// @inheritdoc IStakePool
@@ -110,16 +93,16 @@ abstract contract PoolLedger is EpochClock {
     }
 
     /// @inheritdoc IStakePool
-    function feeRatePpb() external view returns (uint256) {
-        return _runningTotals().ratePlusOne - 1;
+    function feeRatePpb() external pure returns (uint256) {
+        return FEE_RATE_PPB;
     }
 
     /// @inheritdoc IStakePool
     function feeOf(address user, uint64 epoch) external view returns (uint256) {
         (Totals memory totals, uint256 leftWei) = _closedTotalsAt(epoch);
         if (totals.totalShares == 0) return 0;
-        uint256 gone = epoch == 0 ? 0 : _exits[user].through(epoch - 1);
-        return (_added[user].through(epoch) - gone) * (totals.totalWei - leftWei) / totals.totalShares;
+        uint256 gone = epoch == 0 ? 0 : _exitedThrough(user, epoch - 1, totals.scale);
+        return _less(_addedThrough(user, epoch, totals.scale), gone) * (totals.totalWei - leftWei) / totals.totalShares;
     }
 
     /// @inheritdoc IStakePool
@@ -135,7 +118,7 @@ abstract contract PoolLedger is EpochClock {
 
     /// @inheritdoc IStakePool
     function unsentPotsWei() public view returns (uint256) {
-        return _book.fundedWei - _desk.sentWei;
+        return _book.fundedWei - _sentWei;
     }
 
     /// @dev Closes all epochs that have ended; returns the running one, whose record is then the live book.
@@ -149,17 +132,20 @@ abstract contract PoolLedger is EpochClock {
         Totals memory totals = _totals[closing];
         Totals memory opened = _openedAfter(totals, book.exitingShares);
         uint256 potWei = _potOf(totals);
-        emit EpochClosed(uint64(closing), potWei, opened.totalWei, totals.ratePlusOne - 1);
+        emit EpochClosed(uint64(closing), potWei, opened.totalWei);
 
         // The missed epochs after it: nothing but fees.
         uint256 first = closing + 1;
         if (first < epoch) {
             _totals[first] = opened;
+            _opens(closing, first, opened.totalWei);
             if (epoch - first > 1) _stretches.push(Stretch(uint32(first), epoch.toUint32()));
             potWei += _closeStretch(first, epoch, opened);
         }
 
+        _rescale(opened);
         _totals[epoch] = opened;
+        _opens(closing, epoch, opened.totalWei);
         // Distributions count in 64-bit nano, which end at 18 times the whole supply. Should the pots ever reach the far larger
         // bound of 96-bit wei, the sum stands still there; leaving the pool must always work.
         uint256 fundedWei = book.fundedWei + potWei;
@@ -170,23 +156,16 @@ abstract contract PoolLedger is EpochClock {
     /// @dev Marks all pots as sent; returns how much the caller must now send.
     function _takeUnsentPots() internal returns (uint256 amountWei) {
         amountWei = unsentPotsWei();
-        _desk.sentWei += uint96(amountWei);
+        _sentWei += uint96(amountWei);
     }
 
     /// @dev Takes back `_takeUnsentPots` after a transfer that did not happen.
     function _returnUnsentPots(uint256 amountWei) internal {
-        _desk.sentWei -= uint96(amountWei);
+        _sentWei -= uint96(amountWei);
     }
 
-    /// @dev At most one step per epoch, however many distributions are finalized in it: each starts from the live rate.
-    function _steer(uint64 epoch, uint256 utilisationBps) internal {
-        InflationController.Parameters memory inflation =
-            InflationController.Parameters(FLOOR_PPB, CEILING_PPB, TARGET_BPS, MAX_STEP_BPS);
-        uint256 ratePpb = _totals[_book.closedEpochs].ratePlusOne - 1;
-        uint256 nextPpb = InflationController.next(ratePpb, utilisationBps, inflation);
-        _desk.nextRatePpb = uint32(nextPpb);
-        emit FeeRateSteered(epoch, utilisationBps, nextPpb);
-    }
+    /// @dev Called for every new record, in order: `epoch` begins with `openWei`. Those that one closing makes follow on `closing`.
+    function _opens(uint256 closing, uint256 epoch, uint256 openWei) internal virtual;
 
     /// @dev Epochs must come in ascending order, which finalized distributions do.
     function _markFunding(uint64 epoch) internal {
@@ -201,7 +180,7 @@ abstract contract PoolLedger is EpochClock {
     /// @dev What the user's exit with this index gets: its worth after the fee of its epoch (before it, while that runs).
     function _exitWorth(address user, uint256 index) internal view returns (uint256) {
         Timeline.Mark memory exit = _exits[user].mark(index);
-        uint256 before = index == 0 ? 0 : _exits[user].mark(index - 1).sum;
+        uint256 before = index == 0 ? 0 : _exits[user].mark(index - 1).sumIn(exit.scale, Math.Rounding.Ceil);
         (Totals memory totals, uint256 leftWei) = _totalsAt(exit.epoch);
         if (exit.epoch < currentEpoch()) totals.totalWei = uint96(leftWei);
         return _worth(exit.sum - before, totals);
@@ -212,13 +191,33 @@ abstract contract PoolLedger is EpochClock {
         if (epoch == 0) return 0;
         (Totals memory totals, uint256 leftWei) = _totalsAt(epoch - 1);
         totals.totalWei = uint96(leftWei);
-        return _worth(_added[user].through(epoch - 1) - _exits[user].through(epoch - 1), totals);
+        uint256 gone = _exitedThrough(user, epoch - 1, totals.scale);
+        return _worth(_less(_addedThrough(user, epoch - 1, totals.scale), gone), totals);
+    }
+
+    /// @dev The user's shares, without those that it asked to take out.
+    function _heldNow(address user, uint256 scale) internal view returns (uint256) {
+        return _less(_addedThrough(user, type(uint256).max, scale), _exitedThrough(user, type(uint256).max, scale));
+    }
+
+    function _addedThrough(address user, uint256 epoch, uint256 scale) private view returns (uint256) {
+        return _added[user].through(epoch).sumIn(scale, Math.Rounding.Floor);
+    }
+
+    function _exitedThrough(address user, uint256 epoch, uint256 scale) private view returns (uint256) {
+        return _exits[user].through(epoch).sumIn(scale, Math.Rounding.Ceil);
+    }
+
+    /// @dev Shares that came in are rounded down and those that left up, so that all users' are never more than the total; of nothing
+    /// that leaves one too few.
+    function _less(uint256 added, uint256 gone) private pure returns (uint256) {
+        return added > gone ? added - gone : 0;
     }
 
     /// @dev Totals that pay the fee of `epoch`, at most the running one, and what the fee leaves; ended epochs count as closed.
     function _totalsAt(uint256 epoch) internal view returns (Totals memory totals, uint256 leftWei) {
         totals = _totals[epoch];
-        if (totals.ratePlusOne != 0) return (totals, _remaining(totals, 1));
+        if (totals.recorded) return (totals, _remaining(totals, 1));
         Book memory book = _book;
         uint256 first;
         if (epoch > book.closedEpochs) {
@@ -247,24 +246,32 @@ abstract contract PoolLedger is EpochClock {
         if (exitingShares != 0) leftWei -= exitingShares * leftWei / totals.totalShares;
         opened.totalWei = uint96(leftWei);
         opened.totalShares = totals.totalShares - uint128(exitingShares);
-        opened.ratePlusOne = _desk.nextRatePpb + 1;
+        (opened.scale, opened.recorded) = (totals.scale, true);
+        _rescale(opened);
+    }
+
+    /// @dev Cuts bits off the shares until there are at most 2^32 of them to a wei.
+    function _rescale(Totals memory opened) private pure {
+        while (opened.totalShares > uint256(opened.totalWei) << Timeline.SCALE_BITS) {
+            opened.totalShares >>= Timeline.SCALE_BITS;
+            ++opened.scale;
+        }
     }
 
     /// @dev Emits for epochs `first .. end` (exclusive), takes their fees from `opened` and returns the sum of their pots.
     function _closeStretch(uint256 first, uint256 end, Totals memory opened) private returns (uint256 potWei) {
-        uint256 ratePpb = opened.ratePlusOne - 1;
         uint256 beforeWei = opened.totalWei;
         if (end - first <= CATCH_UP_EVENTS) {
             uint256 openWei = beforeWei;
             for (uint256 epoch = first; epoch < end; ++epoch) {
                 uint256 leftWei = _remaining(opened, epoch + 1 - first);
-                emit EpochClosed(uint64(epoch), openWei - leftWei, leftWei, ratePpb);
+                emit EpochClosed(uint64(epoch), openWei - leftWei, leftWei);
                 openWei = leftWei;
             }
             potWei = beforeWei - openWei;
         } else {
             potWei = beforeWei - _remaining(opened, end - first);
-            emit EpochsClosed(uint64(first), uint64(end - 1), potWei, beforeWei - potWei, ratePpb);
+            emit EpochsClosed(uint64(first), uint64(end - 1), potWei, beforeWei - potWei);
         }
         opened.totalWei = uint96(beforeWei - potWei);
     }
@@ -273,7 +280,7 @@ abstract contract PoolLedger is EpochClock {
     function _potsBetween(uint256 from, uint256 to) private view returns (uint256 potWei) {
         while (from <= to) {
             Totals memory totals = _totals[from];
-            if (totals.ratePlusOne != 0 && _totals[from + 1].ratePlusOne != 0) {
+            if (totals.recorded && _totals[from + 1].recorded) {
                 potWei += _potOf(totals);
                 ++from;
             } else {
@@ -311,7 +318,7 @@ abstract contract PoolLedger is EpochClock {
     }
 
     /// @dev The newest stretch that begins at or before `epoch`.
-    function _stretchAt(uint256 epoch) private view returns (Stretch memory) {
+    function _stretchAt(uint256 epoch) internal view returns (Stretch memory) {
         uint256 low = 0;
         uint256 high = _stretches.length;
         while (low < high) {
@@ -327,6 +334,6 @@ abstract contract PoolLedger is EpochClock {
     }
 
     function _remaining(Totals memory totals, uint256 epochs) private view returns (uint256) {
-        return FeeMath.remaining(totals.totalWei, totals.ratePlusOne - 1, epochs, DUST_FLOOR_WEI);
+        return FeeMath.remaining(totals.totalWei, FEE_RATE_PPB, epochs, DUST_FLOOR_WEI);
     }
 }

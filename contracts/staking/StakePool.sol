@@ -4,19 +4,20 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IERC677Receiver} from "../interfaces/IERC677Receiver.sol";
 import {IStakePool} from "../interfaces/IStakePool.sol";
-import {InflationController} from "../libraries/InflationController.sol";
 import {Timeline} from "../libraries/Timeline.sol";
 import {PoolLedger} from "./PoolLedger.sol";
+import {QuotaLedger} from "./QuotaLedger.sol";
 import {SessionKeys} from "./SessionKeys.sol";
 
 /// @title Stake pool
-/// @notice See IStakePool. The ways in and out; the books are kept by PoolLedger, the keys by SessionKeys.
-/// @dev Nobody owns it: its parameters are fixed, and the distributor can only report a utilisation and be sent the pots.
-contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
+/// @notice See IStakePool. The ways in and out; the books are kept by PoolLedger, quotas by QuotaLedger, the keys by SessionKeys.
+/// @dev Nobody owns it: its parameters are fixed, and the distributor can only be sent the pots.
+contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
     using Timeline for Timeline.Line;
@@ -33,7 +34,6 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     address private immutable DISTRIBUTOR;
     uint64 private immutable UNBONDING_EPOCHS;
     uint256 private immutable MINIMUM_STAKE_WEI;
-    uint256 private immutable QUOTA_BYTES_PER_DATA;
     uint16 private immutable POOL_BPS;
     uint16 private immutable POOL_LIMIT_BPS;
 
@@ -46,33 +46,26 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         uint64 unbondingEpochs;
         uint256 minimumStakeWei;
         uint256 dustFloorWei;
-        uint256 quotaBytesPerData;
+        address operatorRegistry;
+        uint256 initialQuotaBytesPerData;
         uint16 poolBps;
         uint16 poolLimitBps;
-        uint256 initialRatePpb;
-        InflationController.Parameters inflation;
     }
 
     constructor(Parameters memory parameters)
-        PoolLedger(
-            parameters.genesis,
-            parameters.epochLength,
-            parameters.dustFloorWei,
-            parameters.initialRatePpb,
-            parameters.inflation
-        )
+        PoolLedger(parameters.genesis, parameters.epochLength, parameters.dustFloorWei)
+        QuotaLedger(parameters.operatorRegistry, parameters.initialQuotaBytesPerData)
     {
         if (
             parameters.token == address(0) || parameters.distributor == address(0)
                 || parameters.unbondingEpochs < SHORTEST_UNBONDING || parameters.unbondingEpochs > LONGEST_UNBONDING
-                || parameters.minimumStakeWei == 0 || parameters.quotaBytesPerData > type(uint64).max
-                || parameters.poolBps > WHOLE_BPS || parameters.poolLimitBps > WHOLE_BPS
+                || parameters.minimumStakeWei == 0 || parameters.poolBps > WHOLE_BPS
+                || parameters.poolLimitBps > WHOLE_BPS
         ) revert PoolParameterInvalid();
         TOKEN = IERC20(parameters.token);
         DISTRIBUTOR = parameters.distributor;
         UNBONDING_EPOCHS = parameters.unbondingEpochs;
         MINIMUM_STAKE_WEI = parameters.minimumStakeWei;
-        QUOTA_BYTES_PER_DATA = parameters.quotaBytesPerData;
         POOL_BPS = parameters.poolBps;
         POOL_LIMIT_BPS = parameters.poolLimitBps;
     }
@@ -118,7 +111,7 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         // Check: the user has it, and leaves nothing or enough.
         uint256 epoch = _closeEpochs();
         Totals memory totals = _totals[epoch];
-        uint256 held = _added[msg.sender].total() - _exits[msg.sender].total();
+        uint256 held = _heldNow(msg.sender, totals.scale);
         uint256 stakeWei = _worth(held, totals);
         uint256 shares = held;
         if (amountWei == type(uint256).max) amountWei = stakeWei;
@@ -132,7 +125,7 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         }
 
         // Effect: the shares leave at the end of the epoch, after its fee.
-        _exits[msg.sender].add(epoch, shares);
+        _exits[msg.sender].add(epoch, totals.scale, shares, Math.Rounding.Ceil);
         _book.exitingShares += shares.toUint128();
         emit UnstakeRequested(msg.sender, amountWei, shares, uint64(epoch) + UNBONDING_EPOCHS);
     }
@@ -165,12 +158,11 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     }
 
     /// @inheritdoc IStakePool
-    function distributionFinalized(uint64 epoch, uint16 utilisationBps) external {
-        // Check: only the distributor steers.
+    function distributionFinalized(uint64 epoch) external {
+        // Check: only the distributor finalizes.
         if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
 
-        // Effect: the next epoch's rate, and a mark that keeps `fundedThroughWei` cheap.
-        _steer(epoch, utilisationBps);
+        // Effect: a mark that keeps `fundedThroughWei` cheap.
         _markFunding(epoch);
 
         // Interaction: a token that refuses must not keep a distribution from being finalized; `sendPots` can follow.
@@ -187,11 +179,6 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     /// @inheritdoc IStakePool
     function minimumStakeWei() external view returns (uint256) {
         return MINIMUM_STAKE_WEI;
-    }
-
-    /// @inheritdoc IStakePool
-    function quotaBytesPerData() external view returns (uint256) {
-        return QUOTA_BYTES_PER_DATA;
     }
 
     /// @inheritdoc IStakePool
@@ -212,12 +199,6 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
     /// @notice Where the pots go.
     function distributor() external view returns (address) {
         return DISTRIBUTOR;
-    }
-
-    /// @inheritdoc IStakePool
-    function quotaOf(address user, uint64 epoch) external view returns (uint256) {
-        if (epoch > currentEpoch()) revert EpochNotBegun(epoch);
-        return _stakeAtStartOf(user, epoch) * QUOTA_BYTES_PER_DATA / 1e18;
     }
 
     /// @inheritdoc IStakePool
@@ -249,13 +230,13 @@ contract StakePool is PoolLedger, SessionKeys, IERC677Receiver {
         totals.totalWei = SafeCast.toUint96(totals.totalWei + amountWei);
         totals.totalShares = SafeCast.toUint128(totals.totalShares + shares);
         _totals[epoch] = totals;
-        _added[user].add(epoch, shares);
+        _added[user].add(epoch, totals.scale, shares, Math.Rounding.Floor);
         emit Staked(user, amountWei, shares);
     }
 
     /// @dev A small amount may only top up.
     function _checkMinimum(address user, uint256 amountWei, Totals memory totals) private view {
-        uint256 stakeWei = _worth(_added[user].total() - _exits[user].total(), totals) + amountWei;
+        uint256 stakeWei = _worth(_heldNow(user, totals.scale), totals) + amountWei;
         if (stakeWei < MINIMUM_STAKE_WEI) revert StakeBelowMinimum(stakeWei, MINIMUM_STAKE_WEI);
     }
 

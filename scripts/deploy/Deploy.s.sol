@@ -8,7 +8,6 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Distributor} from "../../contracts/distribution/Distributor.sol";
 import {IOperatorRegistry} from "../../contracts/interfaces/IOperatorRegistry.sol";
 import {IStakePool} from "../../contracts/interfaces/IStakePool.sol";
-import {InflationController} from "../../contracts/libraries/InflationController.sol";
 import {OperatorRegistry} from "../../contracts/operators/OperatorRegistry.sol";
 import {StakePool} from "../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../contracts/token/DataToken.sol";
@@ -61,12 +60,14 @@ contract Deploy {
         }
         require(deployed.token.code.length != 0, "there is no contract at the token's address");
         deployed.timelock = _timelock();
-        // The pool and the distributor name each other for good, so the later one's address is computed first.
-        address distributor = vm.computeCreateAddress(deployer, vm.getNonce(deployer) + 2);
+        // The pool, the registry and the distributor name each other for good, so the later ones' addresses are computed first.
+        uint64 nonce = vm.getNonce(deployer);
+        address registry = vm.computeCreateAddress(deployer, nonce + 1);
+        address distributor = vm.computeCreateAddress(deployer, nonce + 2);
         deployed.genesis = vm.envOr("TATUM_GENESIS", _parameter(".genesis")).toUint64();
         if (deployed.genesis == 0) deployed.genesis = uint64(block.timestamp);
         deployed.epochLength = vm.envOr("TATUM_EPOCH_LENGTH", _parameter(".epochLength")).toUint64();
-        deployed.stakePool = new StakePool(_poolParameters(deployed, distributor));
+        deployed.stakePool = new StakePool(_poolParameters(deployed, distributor, registry));
         deployed.registry = new OperatorRegistry(
             IERC20(deployed.token),
             IStakePool(deployed.stakePool),
@@ -76,6 +77,7 @@ contract Deploy {
             new address[](0)
         );
         deployed.distributor = new Distributor(_distributorParameters(deployed));
+        require(address(deployed.registry) == registry, "the registry is not where the pool expects it");
         require(address(deployed.distributor) == distributor, "the distributor is not where the pool expects it");
     }
 
@@ -89,7 +91,7 @@ contract Deploy {
         return address(new TimelockController(delay, proposers, executors, address(0)));
     }
 
-    function _poolParameters(Deployed memory deployed, address distributor)
+    function _poolParameters(Deployed memory deployed, address distributor, address registry)
         private
         view
         returns (StakePool.Parameters memory)
@@ -102,16 +104,10 @@ contract Deploy {
             unbondingEpochs: vm.envOr("TATUM_UNBONDING_EPOCHS", _parameter(".unbondingEpochs")).toUint64(),
             minimumStakeWei: _parameter(".minimumStakeWei"),
             dustFloorWei: _parameter(".dustFloorWei"),
-            quotaBytesPerData: _parameter(".quotaBytesPerData"),
+            operatorRegistry: registry,
+            initialQuotaBytesPerData: _parameter(".quotaBytesPerData"),
             poolBps: _parameter(".poolBps").toUint16(),
-            poolLimitBps: _parameter(".poolLimitBps").toUint16(),
-            initialRatePpb: _parameter(".feeRate.initialPpb"),
-            inflation: InflationController.Parameters({
-                floorPpb: _parameter(".feeRate.floorPpb").toUint32(),
-                ceilingPpb: _parameter(".feeRate.ceilingPpb").toUint32(),
-                targetBps: _parameter(".feeRate.targetUtilisationBps").toUint16(),
-                maxStepBps: _parameter(".feeRate.maxStepBps").toUint16()
-            })
+            poolLimitBps: _parameter(".poolLimitBps").toUint16()
         });
     }
 
@@ -147,7 +143,7 @@ contract Deploy {
         vm.serializeUint(object, "epochLength", deployed.epochLength);
         vm.serializeUint(object, "unbondingEpochs", deployed.stakePool.unbondingEpochs());
         vm.serializeString(object, "minimumStakeWei", vm.toString(deployed.stakePool.minimumStakeWei()));
-        vm.serializeString(object, "quotaBytesPerData", vm.toString(deployed.stakePool.quotaBytesPerData()));
+        vm.serializeString(object, "quotaBytesPerData", vm.toString(deployed.stakePool.initialQuotaBytesPerData()));
         vm.serializeString(object, "minimumBondWei", vm.toString(deployed.registry.minimumBondWei()));
         vm.serializeString(object, "proposerBondWei", vm.toString(deployed.distributor.proposerBondWei()));
         vm.serializeUint(object, "challengeWindow", deployed.distributor.challengeWindow());

@@ -22,8 +22,6 @@ pub struct Proposal {
     pub receipts_root: B256,
     /// keccak256 of `manifest.json`.
     pub manifest_hash: B256,
-    /// Used quota as a share of offered capacity.
-    pub utilisation_bps: u16,
     /// Where the dataset is published.
     pub uri: String,
 }
@@ -62,7 +60,6 @@ impl From<Proposal> for IDistributor::Proposal {
             root: proposal.root,
             receiptsRoot: proposal.receipts_root,
             manifestHash: proposal.manifest_hash,
-            utilisationBps: proposal.utilisation_bps,
             uri: proposal.uri,
         }
     }
@@ -167,7 +164,6 @@ pub(crate) fn proposed(epoch: Epoch, event: Distributor::Proposed, log: &Log) ->
             root: event.root,
             receipts_root: event.receiptsRoot,
             manifest_hash: event.manifestHash,
-            utilisation_bps: event.utilisationBps,
             uri: event.uri,
         },
         proposer: event.proposer,

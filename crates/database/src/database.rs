@@ -52,6 +52,11 @@ const MIGRATIONS: &[MigrationText] = &[
         "create leases",
         include_str!("../../../migrations/20261122210000_create_leases.sql"),
     ),
+    (
+        20261128220000,
+        "drop utilisation",
+        include_str!("../../../migrations/20261128220000_drop_utilisation.sql"),
+    ),
 ];
 
 /// An open database with the current schema. Clones share the connections.

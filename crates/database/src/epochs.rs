@@ -30,8 +30,6 @@ pub struct RolledEpoch {
     pub pot: Nano,
     /// What goes to operators.
     pub distributed: Nano,
-    /// Used quota as a share of offered capacity.
-    pub utilisation_bps: u16,
     /// Where the dataset is published.
     pub uri: String,
 }
@@ -141,7 +139,6 @@ fn record(row: &AnyRow) -> Result<EpochRecord, DatabaseError> {
 fn rolled(row: &AnyRow) -> Result<Option<RolledEpoch>, DatabaseError> {
     let Some(manifest_hash) = hash_opt(row, "manifest_hash")? else { return Ok(None) };
     let hash = |column| hash_opt(row, column)?.ok_or_else(|| corrupt(column, "missing"));
-    let utilisation = unsigned(row, "utilisation_bps")?;
     Ok(Some(RolledEpoch {
         receipts: unsigned(row, "receipts")?,
         block_number: unsigned(row, "block_number")?,
@@ -151,8 +148,6 @@ fn rolled(row: &AnyRow) -> Result<Option<RolledEpoch>, DatabaseError> {
         receipts_root: hash("receipts_root")?,
         pot: Nano(unsigned(row, "pot_nano")?),
         distributed: Nano(unsigned(row, "distributed_nano")?),
-        utilisation_bps: u16::try_from(utilisation)
-            .map_err(|error| corrupt("utilisation_bps", error))?,
         uri: row.try_get("uri")?,
     }))
 }

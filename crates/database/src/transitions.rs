@@ -29,7 +29,7 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         const SQL: &str = "UPDATE epochs SET state = 'rolled', receipts = $2, block_number = $3, block_hash = $4, \
                            manifest_hash = $5, root = $6, receipts_root = $7, pot_nano = $8, \
-                           distributed_nano = $9, utilisation_bps = $10, uri = $11, note = NULL, updated_ms = $12 \
+                           distributed_nano = $9, uri = $10, note = NULL, updated_ms = $11 \
                            WHERE epoch = $1 AND state = 'closing'";
         let done = sqlx::query(SQL)
             .bind(bigint(epoch.0)?)
@@ -41,7 +41,6 @@ impl Database {
             .bind(rolled.receipts_root.to_vec())
             .bind(bigint(rolled.pot.0)?)
             .bind(bigint(rolled.distributed.0)?)
-            .bind(i64::from(rolled.utilisation_bps))
             .bind(rolled.uri.clone())
             .bind(bigint(now_ms)?)
             .execute(self.writer())
@@ -109,7 +108,7 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         const FORGET: &str = "UPDATE epochs SET state = 'closing', receipts = NULL, block_number = NULL, \
                               block_hash = NULL, manifest_hash = NULL, root = NULL, receipts_root = NULL, \
-                              pot_nano = NULL, distributed_nano = NULL, utilisation_bps = NULL, uri = NULL, \
+                              pot_nano = NULL, distributed_nano = NULL, uri = NULL, \
                               proposer = NULL, propose_tx = NULL, finalizable_at_s = NULL, finalize_tx = NULL \
                               WHERE epoch = $1";
         const SETTLE: &str =

@@ -80,8 +80,6 @@ pub struct EpochSummary {
     pub pot_nano: Option<String>,
     /// What goes to operators, in nano.
     pub distributed_nano: Option<String>,
-    /// Used quota as a share of offered capacity.
-    pub utilisation_bps: Option<u16>,
     /// Where the dataset is published.
     pub uri: Option<String>,
     /// Who proposed the root.

@@ -203,7 +203,6 @@ fn proposal(epoch: u64, tree: &SumTree) -> Proposal {
         root: tree.root().0,
         receiptsRoot: keccak256("receipts"),
         manifestHash: keccak256("manifest"),
-        utilisationBps: 7000,
         uri: format!("https://example.org/epochs/{epoch}/{}", B256::repeat_byte(0xab)),
     }
 }

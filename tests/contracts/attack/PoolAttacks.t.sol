@@ -199,7 +199,7 @@ contract PoolAttacksTest is Fixture {
         _endEpoch();
         HostileToken(address(token)).pause(true);
         vm.prank(address(distributor));
-        pool.distributionFinalized(0, 7000);
+        pool.distributionFinalized(0);
         vm.assertEq(pool.unsentPotsWei(), 1e18);
         HostileToken(address(token)).pause(false);
         pool.sendPots();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {OperatorRegistry} from "../../../contracts/operators/OperatorRegistry.sol";
 import {StakePool} from "../../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../../contracts/token/DataToken.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
@@ -10,6 +11,8 @@ import {vm} from "../../../scripts/deploy/Vm.sol";
 contract PoolHandler {
     StakePool public immutable POOL;
     DataToken public immutable TOKEN;
+    OperatorRegistry private immutable REGISTRY;
+    address private immutable OPERATOR;
     uint256 private immutable MINIMUM;
     uint256 private immutable EPOCH;
 
@@ -32,7 +35,15 @@ contract PoolHandler {
     mapping(uint256 epoch => History) private _history;
     uint256 public rememberedEpochs;
 
-    constructor(StakePool pool, DataToken token, address[] memory users_, uint256 epoch) {
+    constructor(
+        StakePool pool,
+        DataToken token,
+        OperatorRegistry registry,
+        address operator,
+        address[] memory users_,
+        uint256 epoch
+    ) {
+        (REGISTRY, OPERATOR) = (registry, operator);
         (POOL, TOKEN, EPOCH) = (pool, token, epoch);
         MINIMUM = pool.minimumStakeWei();
         users = users_;
@@ -122,17 +133,23 @@ contract PoolHandler {
         POOL.sendPots();
     }
 
-    function steer(uint16 utilisationBps) external {
+    function finalize() external {
         if (POOL.closedEpochs() == 0) return;
         address distributor = POOL.distributor();
         uint64 newest = POOL.closedEpochs() - 1;
-        if (newest < steeredThrough) return;
+        if (newest < finalizedEpochs) return;
         vm.prank(distributor);
-        POOL.distributionFinalized(newest, utilisationBps % 10_001);
-        steeredThrough = newest + 1;
+        POOL.distributionFinalized(newest);
+        finalizedEpochs = newest + 1;
     }
 
-    uint64 public steeredThrough;
+    uint64 public finalizedEpochs;
+
+    /// @dev From nothing to a thousand times what all stakes of a walk would need.
+    function declareCapacity(uint64 capacityBytes) external {
+        vm.prank(OPERATOR);
+        REGISTRY.declareCapacity(0, capacityBytes >> (capacityBytes % 64));
+    }
 
     function donate(uint256 amountWei) external {
         amountWei %= 1e24;

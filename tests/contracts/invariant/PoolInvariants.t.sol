@@ -14,7 +14,8 @@ contract PoolInvariants is Fixture {
         super.setUp();
         address[] memory users = new address[](5);
         (users[0], users[1], users[2], users[3], users[4]) = (ALICE, BOB, CAROL, MALLORY, GUARDIAN);
-        handler = new PoolHandler(pool, token, users, EPOCH);
+        _register(PROPOSER, PROPOSER);
+        handler = new PoolHandler(pool, token, registry, PROPOSER, users, EPOCH);
     }
 
     function targetContracts() external view returns (address[] memory targets) {
@@ -28,7 +29,7 @@ contract PoolInvariants is Fixture {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](12);
+        bytes4[] memory selectors = new bytes4[](13);
         selectors[0] = PoolHandler.stake.selector;
         selectors[1] = PoolHandler.transferAndCall.selector;
         selectors[2] = PoolHandler.topUp.selector;
@@ -39,8 +40,9 @@ contract PoolInvariants is Fixture {
         selectors[7] = PoolHandler.waitLong.selector;
         selectors[8] = PoolHandler.closeEpochs.selector;
         selectors[9] = PoolHandler.sendPots.selector;
-        selectors[10] = PoolHandler.steer.selector;
+        selectors[10] = PoolHandler.finalize.selector;
         selectors[11] = PoolHandler.donate.selector;
+        selectors[12] = PoolHandler.declareCapacity.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -48,7 +50,7 @@ contract PoolInvariants is Fixture {
     function invariant_Pool() external {
         _p3p4_HistoryIsExactAndFixed();
         _p5_NothingIsMadeOrLost();
-        _p6_RateStaysInBounds();
+        _p6_QuotasStayInBounds();
         _p7_NobodyGains();
         _p1_PoolIsSolvent();
         _p2_StrandsAreDust();
@@ -103,10 +105,16 @@ contract PoolInvariants is Fixture {
         vm.assertEq(token.balanceOf(address(pool)) + outWei + sentWei, inWei + handler.donatedWei());
     }
 
-    /// P6: the rate stays between floor and ceiling.
-    function _p6_RateStaysInBounds() private view {
-        vm.assertGe(pool.feeRatePpb(), _inflation().floorPpb);
-        vm.assertLe(pool.feeRatePpb(), _inflation().ceilingPpb);
+    /// P6: the quota per DATA stays within its bounds, and all quotas together are at most four times the capacity bonded.
+    function _p6_QuotasStayInBounds() private view {
+        vm.assertGe(pool.nextQuotaBytesPerData(), QUOTA / 100_000);
+        vm.assertLe(pool.nextQuotaBytesPerData(), QUOTA * 10_000);
+        uint64 epoch = pool.currentEpoch();
+        uint256 quotas;
+        for (uint256 i = 0; i < handler.userCount(); ++i) {
+            quotas += pool.quotaOf(handler.users(i), epoch);
+        }
+        vm.assertLe(quotas, 4 * registry.totalCapacityAt(epoch));
     }
 
     /// P7: no stake is worth more than what came in for it.

@@ -537,7 +537,6 @@ contract SystemHandler {
             root: root,
             receiptsRoot: keccak256(abi.encode(seed)),
             manifestHash: keccak256("manifest"),
-            utilisationBps: uint16(seed % 10_001),
             uri: "uri"
         });
         bytes32 commitment = s.distributor.pendingCommitment();

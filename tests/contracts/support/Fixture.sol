@@ -8,7 +8,6 @@ import {Distributor} from "../../../contracts/distribution/Distributor.sol";
 import {IDistributor} from "../../../contracts/interfaces/IDistributor.sol";
 import {IOperatorRegistry} from "../../../contracts/interfaces/IOperatorRegistry.sol";
 import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
-import {InflationController} from "../../../contracts/libraries/InflationController.sol";
 import {OperatorRegistry} from "../../../contracts/operators/OperatorRegistry.sol";
 import {StakePool} from "../../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../../contracts/token/DataToken.sol";
@@ -30,7 +29,7 @@ abstract contract Fixture {
     uint256 internal constant SUPPLY = 1e27;
     uint256 internal constant MINIMUM = 1e18;
     uint256 internal constant FLOOR = 1e18;
-    uint256 internal constant QUOTA = 1e6;
+    uint256 internal constant QUOTA = 354_334_794;
     uint256 internal constant RATE = 10_000_000;
     uint256 internal constant PPB = 1e9;
     uint256 internal constant OPERATOR_BOND = 5000e18;
@@ -72,8 +71,9 @@ abstract contract Fixture {
     }
 
     function _deploy() private {
-        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        pool = new StakePool(_poolParameters(expected));
+        uint64 nonce = vm.getNonce(address(this));
+        address expected = vm.computeCreateAddress(address(this), nonce + 2);
+        pool = new StakePool(_poolParameters(expected, vm.computeCreateAddress(address(this), nonce + 1)));
         registry = new OperatorRegistry(
             IERC20(address(token)),
             IStakePool(address(pool)),
@@ -83,6 +83,7 @@ abstract contract Fixture {
             _initialSlashers()
         );
         distributor = new Distributor(_distributorParameters());
+        vm.assertEq(address(registry), pool.operatorRegistry());
         vm.assertEq(address(distributor), expected);
     }
 
@@ -90,7 +91,12 @@ abstract contract Fixture {
         return new address[](0);
     }
 
-    function _poolParameters(address distributor_) internal view virtual returns (StakePool.Parameters memory) {
+    function _poolParameters(address distributor_, address registry_)
+        internal
+        view
+        virtual
+        returns (StakePool.Parameters memory)
+    {
         return StakePool.Parameters({
             token: address(token),
             distributor: distributor_,
@@ -99,17 +105,10 @@ abstract contract Fixture {
             unbondingEpochs: UNBONDING,
             minimumStakeWei: MINIMUM,
             dustFloorWei: FLOOR,
-            quotaBytesPerData: QUOTA,
+            operatorRegistry: registry_,
+            initialQuotaBytesPerData: QUOTA,
             poolBps: 1000,
-            poolLimitBps: 5000,
-            initialRatePpb: RATE,
-            inflation: _inflation()
-        });
-    }
-
-    function _inflation() internal pure returns (InflationController.Parameters memory) {
-        return InflationController.Parameters({
-            floorPpb: 1_000_000, ceilingPpb: 50_000_000, targetBps: 7000, maxStepBps: 1000
+            poolLimitBps: 5000
         });
     }
 
@@ -143,6 +142,11 @@ abstract contract Fixture {
     /// @dev To the start of the epoch `count` later; nothing is closed.
     function _skipEpochs(uint256 count) internal {
         vm.warp(GENESIS + (uint256(pool.currentEpoch()) + count) * EPOCH);
+    }
+
+    /// @dev What so much at an epoch's start buys in it.
+    function _quotaFor(uint256 stakeWei, uint64 epoch) internal view returns (uint256) {
+        return stakeWei * pool.quotaBytesPerData(epoch) / 1e18;
     }
 
     function _register(address owner, address payout) internal returns (uint32) {
@@ -188,7 +192,6 @@ abstract contract Fixture {
             root: root,
             receiptsRoot: keccak256("receipts"),
             manifestHash: keccak256("manifest"),
-            utilisationBps: 7000,
             uri: "http://127.0.0.1:8080/epochs/0/manifest.json"
         });
     }

@@ -57,7 +57,6 @@ contract ContestsTest is Fixture {
             PROPOSER,
             right.receiptsRoot,
             right.manifestHash,
-            right.utilisationBps,
             uint64(block.timestamp) + WINDOW,
             3,
             right.uri

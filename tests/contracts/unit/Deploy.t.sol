@@ -25,4 +25,31 @@ contract DeployTest {
         deploy.run();
         vm.stopBroadcast();
     }
+
+    /// The workshop's starting point is one file away: everything to the pool, without a limit, and nothing else.
+    function test_TheWorkshopDiffersInThePoolAlone() external view {
+        string memory local = vm.readFile("scripts/deploy/parameters/local.json");
+        string memory workshop = vm.readFile("scripts/deploy/parameters/workshop.json");
+        string[14] memory same = [
+            ".tokenSupplyWei",
+            ".genesis",
+            ".epochLength",
+            ".unbondingEpochs",
+            ".minimumStakeWei",
+            ".dustFloorWei",
+            ".quotaBytesPerData",
+            ".minimumBondWei",
+            ".answerEpochs",
+            ".proposerBondWei",
+            ".challengeWindow",
+            ".answerWindow",
+            ".maximumPause",
+            ".timelockDelay"
+        ];
+        for (uint256 i = 0; i < same.length; ++i) {
+            vm.assertEq(vm.parseJsonUint(workshop, same[i]), vm.parseJsonUint(local, same[i]));
+        }
+        vm.assertEq(vm.parseJsonUint(workshop, ".poolBps"), 10_000);
+        vm.assertEq(vm.parseJsonUint(workshop, ".poolLimitBps"), 0);
+    }
 }

@@ -7,14 +7,14 @@ import {Fixture} from "../support/Fixture.sol";
 
 /// @title Closed epochs and what the pool remembers of them
 contract PoolHistoryTest is Fixture {
-    bytes32 private constant CLOSED = keccak256("EpochClosed(uint64,uint256,uint256,uint256)");
-    bytes32 private constant RANGE = keccak256("EpochsClosed(uint64,uint64,uint256,uint256,uint256)");
+    bytes32 private constant CLOSED = keccak256("EpochClosed(uint64,uint256,uint256)");
+    bytes32 private constant RANGE = keccak256("EpochsClosed(uint64,uint64,uint256,uint256)");
 
     function test_ClosingTakesTheFeeOnce() external {
         _stake(ALICE, 100e18);
         _skipEpochs(1);
         vm.expectEmit(address(pool));
-        emit IStakePool.EpochClosed(0, 1e18, 99e18, RATE);
+        emit IStakePool.EpochClosed(0, 1e18, 99e18);
         pool.closeEpochs();
         vm.assertEq(pool.closedEpochs(), 1);
         vm.recordLogs();
@@ -25,6 +25,7 @@ contract PoolHistoryTest is Fixture {
     }
 
     function test_AStakeGivesQuotaFromTheNextEpoch() external {
+        _register(CAROL, CAROL);
         _stake(ALICE, 100e18);
         _endEpoch();
         _stake(ALICE, 50e18);
@@ -34,8 +35,8 @@ contract PoolHistoryTest is Fixture {
         _endEpoch();
         vm.assertEq(pool.quotaOf(ALICE, 1), 99 * QUOTA);
         vm.assertEq(pool.quotaOf(BOB, 1), 0);
-        vm.assertApproxEqAbs(pool.quotaOf(ALICE, 2), 147.51e18 * QUOTA / 1e18, 1);
-        vm.assertApproxEqAbs(pool.quotaOf(BOB, 2), 49.5e18 * QUOTA / 1e18, 1);
+        vm.assertApproxEqAbs(pool.quotaOf(ALICE, 2), _quotaFor(147.51e18, 2), 1);
+        vm.assertApproxEqAbs(pool.quotaOf(BOB, 2), _quotaFor(49.5e18, 2), 1);
     }
 
     function test_ThePotOfAnEpochWithoutStakeIsZero() external {
@@ -47,6 +48,7 @@ contract PoolHistoryTest is Fixture {
     }
 
     function test_EndedEpochsCountAsClosedForQuotaAndStake() external {
+        _register(CAROL, CAROL);
         _stake(ALICE, 100e18);
         _skipEpochs(2);
         vm.assertEq(pool.closedEpochs(), 0);
@@ -68,7 +70,6 @@ contract PoolHistoryTest is Fixture {
         vm.assertEq(pool.totalStakedWei(), 200e18);
         _skipEpochs(1);
         vm.assertEq(pool.totalStakedWei(), 99e18);
-        vm.assertEq(pool.feeRatePpb(), RATE);
         (uint256 dueWei, uint256 unbondingWei) = pool.withdrawalsOf(ALICE);
         vm.assertEq(dueWei, 0);
         vm.assertEq(unbondingWei, 99e18);
@@ -87,13 +88,14 @@ contract PoolHistoryTest is Fixture {
         _skipEpochs(34);
         uint256 leftWei = pool.totalStakedWei();
         vm.expectEmit(address(pool));
-        emit IStakePool.EpochsClosed(1, 33, 99e18 - leftWei, leftWei, RATE);
+        emit IStakePool.EpochsClosed(1, 33, 99e18 - leftWei, leftWei);
         vm.recordLogs();
         pool.closeEpochs();
         _assertEvents(1, 1);
     }
 
     function test_HistoryOfAStretchIsExact() external {
+        _register(CAROL, CAROL);
         _stake(ALICE, 100e18);
         _stake(BOB, 50e18);
         _endEpoch();
@@ -113,7 +115,7 @@ contract PoolHistoryTest is Fixture {
             vm.assertLe(pool.feeOf(ALICE, epoch) + pool.feeOf(BOB, epoch) + pool.feeOf(CAROL, epoch), pool.potOf(epoch));
             aliceWei -= pool.feeOf(ALICE, epoch);
             vm.assertApproxEqAbs(
-                pool.quotaOf(ALICE, epoch + 1), aliceWei * QUOTA / 1e18, 1, "the quota follows the fees"
+                pool.quotaOf(ALICE, epoch + 1), _quotaFor(aliceWei, epoch + 1), 40, "the quota follows the fees"
             );
         }
         vm.assertEq(sum, 170e18 - pool.totalStakedWei());
@@ -134,7 +136,7 @@ contract PoolHistoryTest is Fixture {
             }
             if (epoch == 3 || epoch == 17 || epoch == 24 || epoch == 33) {
                 vm.prank(address(distributor));
-                pool.distributionFinalized(epoch, 7000);
+                pool.distributionFinalized(epoch);
             }
         }
         for (uint64 epoch = 0; epoch < 40; ++epoch) {
@@ -235,14 +237,13 @@ contract PoolHistoryTest is Fixture {
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; ++i) {
             if (logs[i].topics[0] == CLOSED) {
-                (uint256 potWei,, uint256 ratePpb) = abi.decode(logs[i].data, (uint256, uint256, uint256));
+                (uint256 potWei,) = abi.decode(logs[i].data, (uint256, uint256));
                 vm.assertEq(uint256(logs[i].topics[1]), singles);
                 vm.assertEq(potWei, pool.potOf(uint64(singles)));
-                vm.assertEq(ratePpb, RATE);
                 ++singles;
                 sum += potWei;
             } else if (logs[i].topics[0] == RANGE) {
-                (uint256 potWei,,) = abi.decode(logs[i].data, (uint256, uint256, uint256));
+                (uint256 potWei,) = abi.decode(logs[i].data, (uint256, uint256));
                 ++found;
                 sum += potWei;
             }

@@ -123,15 +123,7 @@ contract ProposalsTest is Fixture {
         IDistributor.Proposal memory proposal = _proposal(0, tree.root);
         vm.expectEmit(address(distributor));
         emit IDistributor.Proposed(
-            0,
-            tree.root,
-            PROPOSER,
-            proposal.receiptsRoot,
-            proposal.manifestHash,
-            proposal.utilisationBps,
-            finalizableAt,
-            1,
-            proposal.uri
+            0, tree.root, PROPOSER, proposal.receiptsRoot, proposal.manifestHash, finalizableAt, 1, proposal.uri
         );
         _propose(PROPOSER, 0, tree.root);
         vm.assertEq(distributor.pendingCommitment(), keccak256(abi.encode(proposal, PROPOSER, finalizableAt, 1)));
@@ -156,9 +148,8 @@ contract ProposalsTest is Fixture {
         distributor.finalize(proposal);
     }
 
-    function test_FinalizingBringsThePotsAndSteersTheRate() external {
+    function test_FinalizingBringsThePots() external {
         IDistributor.Proposal memory proposal = _proposal(0, tree.root);
-        proposal.utilisationBps = 10_000;
         vm.prank(PROPOSER);
         distributor.propose(proposal);
         vm.assertEq(token.balanceOf(address(distributor)), 0);
@@ -168,8 +159,6 @@ contract ProposalsTest is Fixture {
         distributor.finalize(proposal);
         vm.assertEq(token.balanceOf(address(distributor)), 10e18);
         vm.assertEq(pool.unsentPotsWei(), 0);
-        _endEpoch();
-        vm.assertEq(pool.feeRatePpb(), RATE * 11 / 10);
     }
 
     function test_WhenTheTokenRefusesThePots_TheyFollowLater() external {
@@ -238,25 +227,16 @@ contract ProposalsTest is Fixture {
         vm.stopPrank();
     }
 
-    function test_RevertWhen_TheUtilisationIsTooLarge() external {
-        IDistributor.Proposal memory proposal = _proposal(0, tree.root);
-        proposal.utilisationBps = 10_001;
-        vm.prank(PROPOSER);
-        vm.expectRevert(abi.encodeWithSelector(IDistributor.UtilisationTooLarge.selector, 10_001));
-        distributor.propose(proposal);
-    }
-
     function test_RevertWhen_AnyFieldDiffersFromThePendingProposal() external {
         IDistributor.Proposal memory good = _propose(PROPOSER, 0, tree.root);
         vm.warp(block.timestamp + WINDOW);
-        for (uint256 i = 0; i < 6; ++i) {
+        for (uint256 i = 0; i < 5; ++i) {
             IDistributor.Proposal memory bad = abi.decode(abi.encode(good), (IDistributor.Proposal));
             if (i == 0) bad.epoch = 1;
             if (i == 1) bad.root = SumTree.word(keccak256("other"), 3e9);
             if (i == 2) bad.receiptsRoot = bytes32(0);
             if (i == 3) bad.manifestHash = bytes32(0);
-            if (i == 4) bad.utilisationBps = 1;
-            if (i == 5) bad.uri = "";
+            if (i == 4) bad.uri = "";
             vm.expectRevert(IDistributor.ProposalNotPending.selector);
             distributor.finalize(bad);
         }

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
-import {InflationController} from "../../../contracts/libraries/InflationController.sol";
 import {StakePool} from "../../../contracts/staking/StakePool.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Fixture} from "../support/Fixture.sol";
@@ -14,7 +13,10 @@ contract StakePoolTest is Fixture {
         vm.assertEq(pool.epochLength(), EPOCH);
         vm.assertEq(pool.unbondingEpochs(), UNBONDING);
         vm.assertEq(pool.minimumStakeWei(), MINIMUM);
-        vm.assertEq(pool.quotaBytesPerData(), QUOTA);
+        vm.assertEq(pool.initialQuotaBytesPerData(), QUOTA);
+        vm.assertEq(pool.operatorRegistry(), address(registry));
+        vm.assertEq(pool.poolBps(), 1000);
+        vm.assertEq(pool.poolLimitBps(), 5000);
         vm.assertEq(pool.token(), address(token));
         vm.assertEq(pool.distributor(), address(distributor));
         vm.assertEq(pool.feeRatePpb(), RATE);
@@ -32,7 +34,7 @@ contract StakePoolTest is Fixture {
     }
 
     function test_RevertWhen_AParameterIsOutOfRange() external {
-        StakePool.Parameters memory good = _poolParameters(address(distributor));
+        StakePool.Parameters memory good = _poolParameters(address(distributor), address(registry));
         StakePool.Parameters memory bad = _copy(good);
         bad.token = address(0);
         _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
@@ -46,7 +48,19 @@ contract StakePoolTest is Fixture {
         bad.unbondingEpochs = 1001;
         _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
         bad = _copy(good);
-        bad.quotaBytesPerData = 1 << 64;
+        bad.initialQuotaBytesPerData = 10_000_000 - 1;
+        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
+        bad = _copy(good);
+        bad.initialQuotaBytesPerData = 1_000_000_000_000_001;
+        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
+        bad = _copy(good);
+        bad.operatorRegistry = address(0);
+        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
+        bad = _copy(good);
+        bad.poolBps = 10_001;
+        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
+        bad = _copy(good);
+        bad.poolLimitBps = 10_001;
         _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
         bad = _copy(good);
         bad.epochLength = 366 days + 1;
@@ -63,16 +77,7 @@ contract StakePoolTest is Fixture {
         bad = _copy(good);
         bad.dustFloorWei = 1e12 - 1;
         _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
-        bad = _copy(good);
-        bad.initialRatePpb = bad.inflation.floorPpb - 1;
-        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
-        bad = _copy(good);
-        bad.initialRatePpb = uint256(bad.inflation.ceilingPpb) + 1;
-        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
-        bad = _copy(good);
-        bad.inflation.targetBps = 0;
-        _expectInvalid(bad, InflationController.ParametersInvalid.selector);
-        good.dustFloorWei = 1e12;
+        (good.dustFloorWei, good.poolBps, good.poolLimitBps) = (1e12, 10_000, 10_000);
         new StakePool(good);
     }
 
@@ -230,6 +235,7 @@ contract StakePoolTest is Fixture {
     // Ways out.
 
     function test_UnstakeLeavesTheQuotaAtOnceAndThePoolAfterTheFee() external {
+        _register(CAROL, CAROL);
         _stake(ALICE, 100e18);
         _stake(BOB, 300e18);
         _endEpoch();
@@ -243,7 +249,7 @@ contract StakePoolTest is Fixture {
         _assertWithdrawals(ALICE, 0, 49.5e18);
         _endEpoch();
         vm.assertEq(pool.feeOf(ALICE, 1), 0.99e18);
-        vm.assertEq(pool.quotaOf(ALICE, 2), 49.005e18 * QUOTA / 1e18);
+        vm.assertEq(pool.quotaOf(ALICE, 2), _quotaFor(49.005e18, 2));
         _assertWithdrawals(ALICE, 0, 49.005e18);
         vm.prank(ALICE);
         vm.expectRevert(IStakePool.NothingToWithdraw.selector);
@@ -401,35 +407,7 @@ contract StakePoolTest is Fixture {
     function test_RevertWhen_AnotherReportsADistribution() external {
         vm.prank(MALLORY);
         vm.expectRevert(abi.encodeWithSelector(IStakePool.CallerNotDistributor.selector, MALLORY));
-        pool.distributionFinalized(0, 10_000);
-    }
-
-    function test_TheReportedUtilisationSteersTheNextEpochsRate() external {
-        _stake(ALICE, 100e18);
-        _endEpoch();
-        vm.prank(address(distributor));
-        vm.expectEmit(address(pool));
-        emit IStakePool.FeeRateSteered(0, 10_000, RATE * 11 / 10);
-        pool.distributionFinalized(0, 10_000);
-        vm.assertEq(pool.feeRatePpb(), RATE);
-        _endEpoch();
-        vm.assertEq(pool.feeRatePpb(), RATE * 11 / 10);
-        vm.assertEq(pool.potOf(1), 0.99e18);
-        // Without another report the rate stays.
-        _endEpoch();
-        vm.assertEq(pool.feeRatePpb(), RATE * 11 / 10);
-    }
-
-    function test_ManyReportsInAnEpochAreOneStep() external {
-        _stake(ALICE, 100e18);
-        _endEpoch();
-        _endEpoch();
-        vm.startPrank(address(distributor));
-        pool.distributionFinalized(0, 10_000);
-        pool.distributionFinalized(1, 10_000);
-        vm.stopPrank();
-        _endEpoch();
-        vm.assertEq(pool.feeRatePpb(), RATE * 11 / 10);
+        pool.distributionFinalized(0);
     }
 
     function _expectInvalid(StakePool.Parameters memory bad, bytes4 selector) private {

@@ -114,7 +114,6 @@ fn check_results(event: &ProposedEvent, verified: &Verified, report: &mut EpochR
     let differences = [
         differs("root", results.root.0, proposal.root),
         differs("receipts root", results.receipts_root(), proposal.receipts_root),
-        differs("utilisation", results.utilisation_bps.bps(), proposal.utilisation_bps),
     ];
     let differences = differences.into_iter().flatten().collect();
     report.check("roots", "derived anew, they are the ones on chain", differences);

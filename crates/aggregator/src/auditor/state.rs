@@ -205,7 +205,6 @@ mod tests {
             root: B256::repeat_byte(2),
             receipts_root: B256::ZERO,
             manifest_hash: B256::ZERO,
-            utilisation_bps: 0,
             uri: String::new(),
         };
         let event = ProposedEvent {

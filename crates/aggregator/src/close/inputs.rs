@@ -42,7 +42,6 @@ impl Closer {
             receipts_root: results.receipts_root(),
             pot,
             distributed: results.distributed_nano,
-            utilisation_bps: results.utilisation_bps.bps(),
             uri,
         })
     }

@@ -66,7 +66,6 @@ impl Closer {
             receipts_root: event.proposal.receipts_root,
             pot: parameters.available_nano,
             distributed: results.distributed_nano,
-            utilisation_bps: event.proposal.utilisation_bps,
             uri: event.proposal.uri.clone(),
         })
     }

@@ -209,7 +209,6 @@ fn proposal(epoch: Epoch, rolled: &RolledEpoch) -> Proposal {
         root: rolled.root,
         receipts_root: rolled.receipts_root,
         manifest_hash: rolled.manifest_hash,
-        utilisation_bps: rolled.utilisation_bps,
         uri: rolled.uri.clone(),
     }
 }

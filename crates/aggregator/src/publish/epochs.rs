@@ -29,7 +29,6 @@ fn summary(record: EpochRecord) -> EpochSummary {
         receipts_root: rolled.map(|rolled| rolled.receipts_root),
         pot_nano: rolled.map(|rolled| rolled.pot.0.to_string()),
         distributed_nano: rolled.map(|rolled| rolled.distributed.0.to_string()),
-        utilisation_bps: rolled.map(|rolled| rolled.utilisation_bps),
         uri: rolled.map(|rolled| rolled.uri.clone()),
         proposer: record.proposer,
         propose_tx: record.propose_tx,

@@ -136,7 +136,6 @@ pub(crate) async fn forged(
         root: results.root.0,
         receipts_root: results.receipts_root(),
         manifest_hash: written.manifest_hash,
-        utilisation_bps: results.utilisation_bps.bps(),
         uri: "http://127.0.0.1:9/v1/epochs/2".to_owned(),
     }
 }

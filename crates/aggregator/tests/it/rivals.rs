@@ -92,7 +92,6 @@ async fn a_wrong_root_that_no_proof_shows_is_outbid() {
         root: first["root"].as_str().unwrap().parse().unwrap(),
         receipts_root: B256::ZERO,
         manifest_hash: B256::repeat_byte(7),
-        utilisation_bps: 0,
         // Nobody listens there.
         uri: "http://127.0.0.1:9/v1/epochs/2".to_owned(),
     };

@@ -131,10 +131,20 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 }
 
 fn rows(status: &StakeStatus) -> Vec<(&'static str, String)> {
+    let next = status.epoch.next();
     vec![
         ("payer", status.payer.to_string()),
         ("stake", format_data(status.stake_wei)),
         ("quota", format!("{} bytes in epoch {}", status.quota_bytes, status.epoch)),
+        (
+            "quota per DATA",
+            format!("{} bytes in epoch {}", status.quota_bytes_per_data, status.epoch),
+        ),
+        ("next quota", format!("{} bytes in epoch {}", status.next_quota_bytes, next)),
+        (
+            "next quota per DATA",
+            format!("{} bytes in epoch {}", status.next_quota_bytes_per_data, next),
+        ),
         ("balance", format_data(status.balance_wei)),
     ]
 }

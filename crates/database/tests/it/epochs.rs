@@ -25,7 +25,6 @@ fn rolled() -> RolledEpoch {
         receipts_root: B256::repeat_byte(4),
         pot: Nano(1_000),
         distributed: Nano(999),
-        utilisation_bps: 4321,
         uri: "http://127.0.0.1/v1/epochs/4".to_owned(),
     }
 }
