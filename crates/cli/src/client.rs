@@ -1,5 +1,6 @@
 //! What `publish` and `subscribe` share: who pays, which key signs, where the network is.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -32,6 +33,12 @@ pub(crate) struct ClientArgs {
     password_file: Option<PathBuf>,
     #[command(flatten)]
     trackers: TrackerArgs,
+    /// UDP address of all links; all addresses of this machine unless given
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:0")]
+    bind: SocketAddr,
+    /// Address told to peers instead, such as the public one; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    advertise: Vec<SocketAddr>,
     /// Folder for receipts, so that a restart goes on where it stopped; without it they live as long as the process
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -60,6 +67,8 @@ impl ClientArgs {
         let mut config = Config::new(trackers, payer, key, network.domain, keys, network.clock());
         config.facts = Some(SharedFacts::new(network.view.clone()));
         config.data_dir.clone_from(&self.data);
+        config.bind = self.bind;
+        config.advertise.clone_from(&self.advertise);
         Ok((config, network))
     }
 

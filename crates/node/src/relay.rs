@@ -4,7 +4,7 @@
 //! a client may rely on.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl Config {
         Self {
             key,
             trackers: trackers.into(),
-            bind: ([127, 0, 0, 1], 0).into(),
+            bind: (Ipv6Addr::UNSPECIFIED, 0).into(),
             advertise: Vec::new(),
             http: None,
             data_dir,

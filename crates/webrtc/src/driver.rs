@@ -23,8 +23,9 @@ use crate::endpoint::{Config, Event, Offer};
 use crate::peer::{Effect, Paths, Peer};
 use crate::{CloseReason, Error, Link, LinkId};
 use mapping::Mapping;
-use socket::Inbox;
 pub(crate) use socket::Socket;
+use socket::{Inbox, Path};
+use str0m::net::Transmit;
 
 /// Commands or datagrams taken in one run.
 const RUN: usize = 128;
@@ -203,7 +204,7 @@ impl Driver {
     fn ask_address(&mut self, now: Instant) {
         let Some(mapping) = &mut self.mapping else { return };
         if let Some(question) = mapping.question(now) {
-            self.socket.send(mapping.server(), &question);
+            self.socket.send(Path { source: None, destination: mapping.server() }, &question);
             self.socket.flush();
         }
         if !mapping.is_pending() {
@@ -283,7 +284,7 @@ impl Driver {
         for effect in effects.drain(..) {
             let event = match effect {
                 Effect::Transmit(transmit) => {
-                    self.socket.send(transmit.destination, &transmit.contents);
+                    self.socket.send(path(&transmit), &transmit.contents);
                     continue;
                 }
                 Effect::Opened(remote) => Event::Connected { link: id, remote },
@@ -306,7 +307,7 @@ impl Driver {
         peer.close(&mut effects);
         for effect in effects {
             if let Effect::Transmit(transmit) = effect {
-                self.socket.send(transmit.destination, &transmit.contents);
+                self.socket.send(path(&transmit), &transmit.contents);
             }
         }
         self.socket.flush();
@@ -323,6 +324,10 @@ impl Driver {
             self.close(id);
         }
     }
+}
+
+fn path(transmit: &Transmit) -> Path {
+    Path { source: Some(transmit.source.ip()), destination: transmit.destination }
 }
 
 fn forget(

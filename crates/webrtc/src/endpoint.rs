@@ -2,7 +2,7 @@
 //!
 //! Invariant: dropping the endpoint and all its links ends the driver and its thread.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::{Command, Driver, Socket};
-use crate::{CloseReason, Error, Link, LinkId};
+use crate::{CloseReason, Error, Link, LinkId, addresses};
 
 /// How an endpoint listens and what it may hold.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address of the one UDP socket. An unspecified one (0.0.0.0) is told to peers as the address from which this
-    /// machine reaches the outside.
+    /// Address of the one UDP socket. `[::]` means all addresses of both families, `0.0.0.0` all of IPv4; peers are told the
+    /// machine's own addresses then.
     pub bind: SocketAddr,
     /// Addresses told to peers instead of the bound one, for example the public side of a NAT. Port
     /// 0 means the bound port.
@@ -37,7 +37,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            bind: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
             advertise: Vec::new(),
             queue_bytes: 1024 * 1024,
             event_queue: 1024,
@@ -98,18 +98,19 @@ impl Endpoint {
     /// [`Error::Socket`] if the address cannot be bound, [`Error::Description`] if there is no
     /// address to tell peers.
     pub async fn bind(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
-        let socket = std::net::UdpSocket::bind(config.bind)?;
+        let socket = addresses::bind(config.bind)?;
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
-        let mut addresses = config.advertise.clone();
-        for address in &mut addresses {
+        let mut told = config.advertise.clone();
+        for address in &mut told {
             if address.port() == 0 {
                 address.set_port(local.port());
             }
         }
-        if addresses.is_empty() {
-            let ip = if local.ip().is_unspecified() { outgoing(local)? } else { local.ip() };
-            addresses.push(SocketAddr::new(ip, local.port()));
+        // Datagrams leave from the address that they name, unless that is one outside of this machine.
+        let from_named = told.is_empty() && local.ip().is_unspecified();
+        if told.is_empty() {
+            told = addresses::reachable(local)?;
         }
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (events, event_queue) = mpsc::channel(config.event_queue);
@@ -117,12 +118,11 @@ impl Endpoint {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let socket = {
             let _in_runtime = runtime.enter();
-            Socket::new(UdpSocket::from_std(socket)?)?
+            Socket::new(UdpSocket::from_std(socket)?, from_named)?
         };
         let refused = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&refused);
-        let driver =
-            Driver::new(config, socket, addresses, command_queue, handles, events, counted);
+        let driver = Driver::new(config, socket, told, command_queue, handles, events, counted);
         let thread = std::thread::Builder::new().name("tatum-links".to_owned());
         thread.spawn(move || runtime.block_on(driver.run()))?;
         Ok((Self { commands, local, refused }, event_queue))
@@ -183,14 +183,4 @@ impl Endpoint {
     fn ask(&self, command: Command) -> Result<(), Error> {
         self.commands.send(command).map_err(|_| Error::Stopped)
     }
-}
-
-/// The address from which packets to the outside leave.
-fn outgoing(bound: SocketAddr) -> Result<IpAddr, Error> {
-    // To connect a UDP socket sends nothing. Documentation addresses (RFC 5737, RFC 3849), so the default route decides.
-    let outside = if bound.is_ipv4() { "192.0.2.1:9" } else { "[2001:db8::1]:9" };
-    let probe = std::net::UdpSocket::bind(SocketAddr::new(bound.ip(), 0))?;
-    let found = probe.connect(outside).and_then(|()| probe.local_addr());
-    let unknown = |_| Error::Description(format!("{bound} names no address for peers"));
-    found.map(|local| local.ip()).map_err(unknown)
 }

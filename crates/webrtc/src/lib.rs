@@ -22,6 +22,7 @@
 //! # Not provided
 //! TURN: two ends behind symmetric NATs cannot be linked. Delivery across a link's end.
 
+mod addresses;
 mod driver;
 mod endpoint;
 mod error;

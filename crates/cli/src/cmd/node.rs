@@ -48,8 +48,8 @@ pub(crate) struct RunArgs {
     /// Folder for receipts and acknowledgements
     #[arg(long, value_name = "DIR", default_value = "tatum-node")]
     data: PathBuf,
-    /// UDP address of all links
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    /// UDP address of all links; all addresses of this machine unless given. Name a port to open in a firewall
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:0")]
     bind: SocketAddr,
     /// Address told to peers instead, such as the public one; may be repeated
     #[arg(long, value_name = "ADDRESS")]

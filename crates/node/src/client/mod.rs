@@ -8,7 +8,7 @@ mod opener;
 mod publisher;
 mod subscriber;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub struct Config {
     pub trackers: Trackers,
     /// The UDP address for all links.
     pub bind: SocketAddr,
+    /// Addresses told to peers instead of `bind`.
+    pub advertise: Vec<SocketAddr>,
     /// Who pays.
     pub payer: Address,
     /// Signs receipts, requests and published messages: the payer's own key or a session key.
@@ -78,7 +80,8 @@ impl Config {
         Self {
             node_key: NodeKey::from_bytes(&rand::random()),
             trackers: trackers.into(),
-            bind: ([127, 0, 0, 1], 0).into(),
+            bind: (Ipv6Addr::UNSPECIFIED, 0).into(),
+            advertise: Vec::new(),
             payer,
             key,
             domain,
@@ -112,6 +115,7 @@ impl Config {
             trackers: self.trackers.clone(),
             endpoint: tatum_webrtc::Config {
                 bind: self.bind,
+                advertise: self.advertise.clone(),
                 max_links: 64,
                 ..tatum_webrtc::Config::default()
             },

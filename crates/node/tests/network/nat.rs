@@ -17,6 +17,7 @@ const ACTOR: &str = "TATUM_TEST_ACTOR";
 const SAYS: &str = "> ";
 /// Tracker, aggregator and publisher; also where the routers' outsides are.
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+const OUTSIDE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// The one machine behind each router. The same everywhere, as it is in many homes.
 const HOME: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 const MESSAGES: usize = 200;
@@ -91,6 +92,20 @@ fn home(number: u8, nat: Nat) -> String {
     format!("home{number}")
 }
 
+/// A machine without any IPv4 address.
+fn home_v6(number: u8) -> String {
+    sh(&format!(
+        "ip netns add home{number}
+         ip link add wan{number} type veth peer name eth netns home{number}
+         ip link set wan{number} master internet up
+         ip -n home{number} link set lo up
+         ip -n home{number} addr del 127.0.0.1/8 dev lo
+         ip -n home{number} addr add 2001:db8::1{number}/64 dev eth nodad
+         ip -n home{number} link set eth up"
+    ));
+    format!("home{number}")
+}
+
 /// Runs a test with an internet of its own.
 fn with_internet(test: &str, body: impl AsyncFnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
@@ -99,6 +114,7 @@ fn with_internet(test: &str, body: impl AsyncFnOnce()) {
              ip link set lo up
              ip link add internet type bridge
              ip addr add {OUTSIDE}/24 dev internet
+             ip addr add {OUTSIDE_V6}/64 dev internet nodad
              ip link set internet up"
         ));
         tokio::runtime::Runtime::new().unwrap().block_on(body());
@@ -143,18 +159,16 @@ enum Actor {
 fn in_a_home() {
     let Ok(actor) = std::env::var(ACTOR) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // As a user would: who is in a home does not name its own address.
-    let bind = (Ipv4Addr::UNSPECIFIED, 0).into();
+    // As a user would: nobody names an address of its own.
     runtime.block_on(async {
         match serde_json::from_str(&actor).unwrap() {
             Actor::Relay { number, tracker, aggregator, folder } => {
                 let mut config = relay_config(number, tracker, folder, clock());
-                (config.bind, config.aggregator) = (bind, Some(aggregator));
+                config.aggregator = Some(aggregator);
                 relay::run(config, std::future::pending()).await.unwrap();
             }
             Actor::Subscriber { tracker } => {
-                let mut config = client_config(1, tracker, clock());
-                config.bind = bind;
+                let config = client_config(1, tracker, clock());
                 let mut subscriber = Subscriber::connect(config, &[stream()]).await.unwrap();
                 println!("\n{SAYS}linked");
                 for _ in 0..MESSAGES {
@@ -208,9 +222,7 @@ async fn delivers_to(home: &str, network: &Network) {
         }
     };
     assert_eq!(next().await, "linked");
-    let mut config = network.client(3);
-    config.bind = (OUTSIDE, 0).into();
-    let mut publisher = Publisher::connect(config, &stream()).await.unwrap();
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
     for line in lines(0, MESSAGES) {
         publisher.publish(line.as_bytes()).await.unwrap();
     }
@@ -238,15 +250,35 @@ fn from_a_symmetric_nat_to_a_full_cone() {
     });
 }
 
+#[test]
+fn over_ipv6_alone() {
+    with_internet("nat::over_ipv6_alone", async || {
+        let network = Network::start_at(OUTSIDE_V6.into()).await;
+        let _relay = relay_in(&home_v6(0), 0, &network);
+        delivers_to(&home_v6(1), &network).await;
+    });
+}
+
+/// Tracker and aggregator are reached by one family, relays and clients have both.
+#[test]
+fn from_an_ipv4_home_through_a_nat_to_a_machine_of_both_families() {
+    with_internet(
+        "nat::from_an_ipv4_home_through_a_nat_to_a_machine_of_both_families",
+        async || {
+            let network = Network::start_at(OUTSIDE.into()).await;
+            tokio::spawn(relay::run(network.relay_config(0), std::future::pending()));
+            delivers_to(&home(1, Nat::Symmetric), &network).await;
+        },
+    );
+}
+
 /// No link is possible between two symmetric NATs; another relay serves instead.
 #[test]
 fn around_two_symmetric_nats() {
     with_internet("nat::around_two_symmetric_nats", async || {
         let network = Network::start_at(OUTSIDE.into()).await;
         let _unreachable = relay_in(&home(0, Nat::Symmetric), 0, &network);
-        let mut config = network.relay_config(1);
-        config.bind = (OUTSIDE, 0).into();
-        tokio::spawn(relay::run(config, std::future::pending()));
+        tokio::spawn(relay::run(network.relay_config(1), std::future::pending()));
         delivers_to(&home(1, Nat::Symmetric), &network).await;
         let subscriber = session(1).address();
         let served = |network: &Network| -> Vec<NodeId> {

@@ -3,7 +3,7 @@
 //! Invariant: a datagram reaches only a session that recognises it.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -24,8 +24,8 @@ impl Driver {
         while taken < RUN {
             match self.socket.receive(inbox) {
                 Ok(()) => {
-                    for (source, datagram) in inbox.datagrams() {
-                        self.datagram(source, datagram);
+                    for (source, ours, datagram) in inbox.datagrams() {
+                        self.datagram(source, ours, datagram);
                         taken += 1;
                     }
                 }
@@ -37,15 +37,15 @@ impl Driver {
         }
     }
 
-    fn datagram(&mut self, source: SocketAddr, bytes: &[u8]) {
-        if self.take(source, bytes).is_none() {
+    fn datagram(&mut self, source: SocketAddr, ours: Option<IpAddr>, bytes: &[u8]) {
+        if self.take(source, ours, bytes).is_none() {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Gives a datagram to its session; `None` if it has none, or does not want it.
-    fn take(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<()> {
-        let destination = self.destination(source)?;
+    fn take(&mut self, source: SocketAddr, ours: Option<IpAddr>, bytes: &[u8]) -> Option<()> {
+        let destination = self.destination(source, ours)?;
         if let Some(mapping) = &mut self.mapping
             && mapping.server() == source
             && mapping.take(bytes, Instant::now())
@@ -68,10 +68,12 @@ impl Driver {
         Some(())
     }
 
-    /// The candidate address a datagram came in on: the only one, or the first of the source's
-    /// family.
-    fn destination(&self, source: SocketAddr) -> Option<SocketAddr> {
-        self.addresses.iter().find(|a| a.is_ipv4() == source.is_ipv4()).copied()
+    /// The candidate address a datagram came in on: the one it was sent to, or, where that is not known or is the inside of
+    /// an advertised one, the first of the source's family.
+    fn destination(&self, source: SocketAddr, ours: Option<IpAddr>) -> Option<SocketAddr> {
+        let named = self.addresses.iter().find(|address| Some(address.ip()) == ours);
+        let of_family = || self.addresses.iter().find(|a| a.is_ipv4() == source.is_ipv4());
+        named.or_else(of_family).copied()
     }
 
     fn owner(&mut self, source: SocketAddr, bytes: &[u8], input: &Input<'_>) -> Option<LinkId> {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
@@ -22,9 +22,18 @@ const READ_BYTES: usize = 65_536;
 /// Wanted of the kernel for datagrams that we have not read yet; it may give less.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
+/// From where to where a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) source: Option<IpAddr>,
+    pub(super) destination: SocketAddr,
+}
+
 /// Datagrams for one address in one buffer.
 #[derive(Debug)]
 struct Piece {
+    /// The address it leaves from; the system chooses where none is named.
+    source: Option<IpAddr>,
     destination: SocketAddr,
     bytes: Vec<u8>,
     /// The length of each datagram but the last, which may be shorter.
@@ -33,8 +42,9 @@ struct Piece {
 }
 
 impl Piece {
-    fn takes(&self, destination: SocketAddr, datagram: &[u8], most: usize) -> bool {
-        self.destination == destination
+    fn takes(&self, path: Path, datagram: &[u8], most: usize) -> bool {
+        self.source == path.source
+            && self.destination == path.destination
             && self.datagrams < most
             && datagram.len() <= self.each_bytes
             && self.bytes.len() == self.each_bytes * self.datagrams
@@ -59,12 +69,15 @@ impl Inbox {
         }
     }
 
-    /// Each datagram with its source.
-    pub(super) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+    /// Each datagram with its source, and the address of ours that it was sent to where the system says so.
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, Option<IpAddr>, &[u8])> {
         let pieces = self.metas.iter().zip(self.buffer.chunks(READ_BYTES)).take(self.filled);
         pieces.flat_map(|(meta, piece)| {
             let bytes = piece.get(..meta.len).unwrap_or_default();
-            bytes.chunks(meta.stride.max(1)).map(|datagram| (meta.addr, datagram))
+            // A socket of both families sees IPv4 in IPv6's clothes.
+            let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            let ours = meta.dst_ip.map(|ip| ip.to_canonical());
+            bytes.chunks(meta.stride.max(1)).map(move |datagram| (source, ours, datagram))
         })
     }
 }
@@ -73,6 +86,10 @@ impl Inbox {
 pub(crate) struct Socket {
     io: UdpSocket,
     kernel: UdpSocketState,
+    /// Whether it takes IPv4 addresses in IPv6's form only.
+    maps_ipv4: bool,
+    /// Whether datagrams leave from the address that their path names.
+    from_named: bool,
     /// What [`Socket::flush`] sends.
     open: Option<Piece>,
     blocked: VecDeque<Piece>,
@@ -81,11 +98,20 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(io: UdpSocket) -> io::Result<Self> {
+    pub(crate) fn new(io: UdpSocket, from_named: bool) -> io::Result<Self> {
         let kernel = UdpSocketState::new((&io).into())?;
         // A smaller buffer only means that more is sent again under load.
         let _ = kernel.set_recv_buffer_size((&io).into(), RECEIVE_BUFFER_BYTES);
-        Ok(Self { io, kernel, open: None, blocked: VecDeque::new(), spare: Vec::new() })
+        let maps_ipv4 = io.local_addr()?.is_ipv6();
+        Ok(Self {
+            io,
+            kernel,
+            maps_ipv4,
+            from_named,
+            open: None,
+            blocked: VecDeque::new(),
+            spare: Vec::new(),
+        })
     }
 
     pub(super) async fn readable(&self) -> io::Result<()> {
@@ -115,10 +141,10 @@ impl Socket {
     }
 
     /// Takes a datagram to be sent; it leaves with [`Socket::flush`] at the latest.
-    pub(super) fn send(&mut self, destination: SocketAddr, datagram: &[u8]) {
+    pub(super) fn send(&mut self, path: Path, datagram: &[u8]) {
         let most = self.kernel.max_gso_segments();
         if let Some(piece) = &mut self.open
-            && piece.takes(destination, datagram, most)
+            && piece.takes(path, datagram, most)
         {
             piece.bytes.extend_from_slice(datagram);
             piece.datagrams += 1;
@@ -128,7 +154,8 @@ impl Socket {
         let mut bytes = std::mem::take(&mut self.spare);
         bytes.extend_from_slice(datagram);
         let each_bytes = datagram.len();
-        self.open = Some(Piece { destination, bytes, each_bytes, datagrams: 1 });
+        let Path { source, destination } = path;
+        self.open = Some(Piece { source, destination, bytes, each_bytes, datagrams: 1 });
     }
 
     /// Sends what was taken.
@@ -155,14 +182,22 @@ impl Socket {
         }
     }
 
+    /// The address in the form that the socket takes.
+    fn as_taken(&self, destination: SocketAddr) -> SocketAddr {
+        match destination.ip() {
+            IpAddr::V4(ip) if self.maps_ipv4 => (ip.to_ipv6_mapped(), destination.port()).into(),
+            _ => destination,
+        }
+    }
+
     /// Hands a piece to the kernel; false once it is gone.
     fn would_block(&self, piece: &Piece) -> bool {
         let transmit = Transmit {
-            destination: piece.destination,
+            destination: self.as_taken(piece.destination),
             ecn: None,
             contents: &piece.bytes,
             segment_size: (piece.datagrams > 1).then_some(piece.each_bytes),
-            src_ip: None,
+            src_ip: piece.source.filter(|_| self.from_named),
         };
         let sent = self
             .io
@@ -181,7 +216,7 @@ mod tests {
         let (one, two) = (one.await.unwrap(), two.await.unwrap());
         let to = two.local_addr().unwrap();
         one.writable().await.unwrap();
-        (Socket::new(one).unwrap(), Socket::new(two).unwrap(), to)
+        (Socket::new(one, false).unwrap(), Socket::new(two, false).unwrap(), to)
     }
 
     #[tokio::test]
@@ -191,14 +226,14 @@ mod tests {
         let sent: Vec<Vec<u8>> =
             sizes.iter().zip(0..).map(|(size, number)| vec![number; *size]).collect();
         for datagram in &sent {
-            one.send(to, datagram);
+            one.send(Path { source: None, destination: to }, datagram);
         }
         one.flush();
         let (mut inbox, mut got) = (Inbox::new(), Vec::new());
         while got.len() < sent.len() {
             two.readable().await.unwrap();
             if two.receive(&mut inbox).is_ok() {
-                got.extend(inbox.datagrams().map(|(_, datagram)| datagram.to_vec()));
+                got.extend(inbox.datagrams().map(|(_, _, datagram)| datagram.to_vec()));
             }
         }
         assert_eq!(got, sent);
@@ -208,12 +243,13 @@ mod tests {
     async fn what_waits_for_a_full_socket_is_bounded() {
         let (mut one, _two, to) = pair().await;
         one.blocked.extend((0..BLOCKED_DATAGRAMS).map(|_| Piece {
+            source: None,
             destination: to,
             bytes: vec![1],
             each_bytes: 1,
             datagrams: 1,
         }));
-        one.send(to, &[2]);
+        one.send(Path { source: None, destination: to }, &[2]);
         one.flush();
         assert_eq!(one.blocked.len(), BLOCKED_DATAGRAMS);
         one.io.writable().await.unwrap();
