@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use ed25519_dalek::SigningKey;
-use rand_0_8::Rng;
-use rand_0_8::rngs::OsRng;
+use rand::TryRngCore;
+use rand::rngs::OsRng;
 use serde::Serialize;
 use tatum_primitives::B256;
 use zeroize::Zeroizing;
@@ -21,6 +22,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  TATUM_KEYSTORE_PASSWORD=… tatum key new --file operator.json\n  tatum key new --kind node --file node.json --password-file password.txt"
     )]
     New(Args),
+    /// Encrypt an existing key: 64 hex digits, from the terminal or standard input
+    #[command(after_help = "Example:\n  tatum key import --file operator.json < operator.hex")]
+    Import(Args),
     /// Print the address (or node id) of a key file
     #[command(
         after_help = "Example:\n  tatum key show --kind node --file node.json --password-file password.txt"
@@ -60,9 +64,13 @@ struct Shown {
 pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {
     let (args, secret) = match command {
         Command::New(args) => {
-            let secret = fresh(args.kind);
-            let password = keys::password(args.password_file.as_deref())?;
-            keys::encrypt(&secret, &args.file, &password)?;
+            let secret = fresh(args.kind)?;
+            write(&secret, args)?;
+            (args, secret)
+        }
+        Command::Import(args) => {
+            let secret = keys::import()?;
+            write(&secret, args)?;
             (args, secret)
         }
         Command::Show(args) => {
@@ -84,12 +92,22 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
+fn write(secret: &Secret, args: &Args) -> anyhow::Result<()> {
+    let address = match args.kind {
+        Kind::Account => Some(keys::session_key(secret)?.address().to_string()),
+        Kind::Node => None,
+    };
+    let password = keys::new_password(args.password_file.as_deref())?;
+    keys::encrypt(secret, &args.file, &password, address.as_deref())
+}
+
 /// A new secret that is valid for its kind.
-fn fresh(kind: Kind) -> Secret {
+fn fresh(kind: Kind) -> anyhow::Result<Secret> {
     loop {
-        let secret: Secret = Zeroizing::new(OsRng.r#gen());
+        let mut secret: Secret = Zeroizing::new([0; 32]);
+        OsRng.try_fill_bytes(secret.as_mut()).context("drawing a key")?;
         if matches!(kind, Kind::Node) || keys::session_key(&secret).is_ok() {
-            return secret;
+            return Ok(secret);
         }
     }
 }
