@@ -9,6 +9,8 @@ mod cmd;
 mod config;
 mod data;
 mod keys;
+mod keystore;
+mod lines;
 mod lists;
 mod logging;
 mod output;
@@ -106,8 +108,7 @@ fn parse() -> anyhow::Result<Option<Cli>> {
     Ok(Some(Cli::from_arg_matches(&matches)?))
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = match parse() {
         Ok(Some(cli)) => cli,
         Ok(None) => return ExitCode::SUCCESS,
@@ -121,13 +122,26 @@ async fn main() -> ExitCode {
     };
     logging::start(cli.log_format);
     let output = output::Output::new(cli.json);
-    match run(cli.command, &output).await {
-        Ok(code) => code,
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
         Err(error) => {
-            output.error(&error);
-            ExitCode::FAILURE
+            eprintln!("error: starting: {error}");
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = run(cli.command, &output) => ended,
+            () = shutdown::unawaited() => Err(anyhow::anyhow!("ended by a signal")),
+        }
+    });
+    let code = ended.unwrap_or_else(|error| {
+        output.error(&error);
+        ExitCode::FAILURE
+    });
+    // What still waits for standard input or for a reader of our output holds up nothing.
+    runtime.shutdown_background();
+    code
 }
 
 async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCode> {

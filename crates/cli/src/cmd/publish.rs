@@ -42,12 +42,12 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
     let mut publisher =
         Publisher::connect(config, &stream).await.context("connecting to the network")?;
     output.progress(format!("publishing to {}#{}", stream.id, stream.partition));
-    publisher
-        .publish_lines(tokio::io::stdin(), args.rate, shutdown::requested())
-        .await
-        .context("publishing")?;
+    let published =
+        publisher.publish_lines(tokio::io::stdin(), args.rate, shutdown::requested()).await;
+    // Whatever ended it, what was published before is waited for and receipted.
     let stats = publisher.finish(PATIENCE).await;
     output.result(&stats, &rows(&stats));
+    published.context("publishing")?;
     if stats.accepted < stats.published {
         let (missing, refusal) = (stats.published - stats.accepted, stats.refusal);
         let why = refusal.map(|refusal| format!(": {refusal}")).unwrap_or_default();

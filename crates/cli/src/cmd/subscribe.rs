@@ -1,22 +1,19 @@
 //! `tatum subscribe`: the messages of a stream on standard output, one a line.
 
-use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 use tatum_node::client::{Delivered, Item, Subscriber};
-use tokio::time::{Instant, sleep_until};
 
 use crate::client::ClientArgs;
+use crate::lines::Lines;
 use crate::output::Output;
 use crate::shutdown;
 
 /// How long relays may take to acknowledge the closing receipts.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Lines wait at most this long to be written together.
-const FLUSH_AFTER: Duration = Duration::from_millis(20);
 
 /// What to subscribe to.
 #[derive(Debug, clap::Args)]
@@ -38,7 +35,10 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
         .await
         .context("connecting to the network")?;
     tracing::info!(stream = %stream.id, partition = stream.partition, "subscribed");
-    print_all(&mut subscriber, args.count, output).await.context("writing to standard output")?;
+    let lines = Lines::start();
+    print_all(&mut subscriber, &lines, args.count, output).await;
+    let written = lines.finish().await.context("writing to standard output");
+    // Whatever became of the output, what was delivered is receipted.
     let stats = subscriber.finish(PATIENCE).await;
     tracing::info!(
         messages = stats.messages,
@@ -48,59 +48,52 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
         receipts_open = stats.receipts_open,
         "unsubscribed"
     );
+    written?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints messages until the user or the count ends it. Lines are written together while more are waiting, but none
-/// waits longer than [`FLUSH_AFTER`].
+/// Prints messages until the user, the reader of our output or the count ends it.
 async fn print_all(
     subscriber: &mut Subscriber,
+    lines: &Lines,
     count: Option<u64>,
     output: &Output,
-) -> std::io::Result<()> {
-    let mut lines = BufWriter::new(std::io::stdout());
-    let mut flush_at = None;
+) {
     let shutdown = shutdown::requested();
     tokio::pin!(shutdown);
     let mut printed = 0;
     while count.is_none_or(|count| printed < count) {
-        let flush = async {
-            match flush_at {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
+        let next = async {
+            let room = lines.room().await?;
+            Some((room, subscriber.next().await?))
         };
-        tokio::select! {
-            item = subscriber.next() => match item {
-                None => break,
-                Some(Item::Message(message)) => {
-                    write_message(&mut lines, &message, output.is_json())?;
-                    flush_at.get_or_insert_with(|| Instant::now() + FLUSH_AFTER);
-                    printed += 1;
-                }
-                Some(Item::Gap(gap)) => tracing::warn!(
-                    publisher = %gap.publisher, first = gap.first, last = gap.last,
-                    "messages are missing that no relay has any more"
-                ),
-                Some(Item::Unreadable(message)) => tracing::warn!(
-                    publisher = %message.publisher, sequence = message.sequence,
-                    "a message is sealed with a group key that nobody gave us"
-                ),
+        let (room, item) = tokio::select! {
+            next = next => match next {
+                Some(next) => next,
+                None => return,
             },
-            () = flush => {
-                lines.flush()?;
-                flush_at = None;
+            () = &mut shutdown => return,
+        };
+        match item {
+            Item::Message(message) => {
+                room.send(line(&message, output.is_json()));
+                printed += 1;
             }
-            () = &mut shutdown => break,
+            Item::Gap(gap) => tracing::warn!(
+                publisher = %gap.publisher, first = gap.first, last = gap.last,
+                "messages are missing that no relay has any more"
+            ),
+            Item::Unreadable(message) => tracing::warn!(
+                publisher = %message.publisher, sequence = message.sequence,
+                "a message is sealed with a group key that nobody gave us"
+            ),
         }
     }
-    lines.flush()
 }
 
-fn write_message(to: &mut impl Write, message: &Delivered, json: bool) -> std::io::Result<()> {
+fn line(message: &Delivered, json: bool) -> Vec<u8> {
     if !json {
-        to.write_all(&message.payload)?;
-        return to.write_all(b"\n");
+        return [&message.payload[..], b"\n"].concat();
     }
     // Text as text, anything else as hex.
     let payload: Value = match std::str::from_utf8(&message.payload) {
@@ -116,5 +109,5 @@ fn write_message(to: &mut impl Write, message: &Delivered, json: bool) -> std::i
         "timestamp_ms": message.timestamp_ms,
         "payload": payload,
     });
-    writeln!(to, "{line}")
+    format!("{line}\n").into_bytes()
 }
