@@ -48,7 +48,8 @@ pub async fn run_on(
     std::fs::create_dir_all(config.datasets())
         .with_context(|| format!("making the folder {}", config.datasets().display()))?;
     let deployment = Deployment::load(&config.deployment)?;
-    let chain = Chain::connect(&config.rpc_url, deployment, Some(signer)).await?;
+    let chain = Chain::connect(&config.rpc_url.parse()?, deployment).await?;
+    let chain = chain.signing(signer, Some(&config.data_dir)).await?;
     let database = open_database(&config).await?;
     let (view, follower) = follow(chain.clone(), config.confirmations, config.poll())
         .await

@@ -4,7 +4,6 @@
 //! another proposal of the same epoch is never mistaken for it. Source: `IDistributor`.
 
 use alloy::primitives::{TxHash, keccak256};
-use alloy::providers::Provider;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::{SolEvent, SolValue};
 use serde::{Deserialize, Serialize};
@@ -74,10 +73,9 @@ impl Chain {
         let filter = Filter::new()
             .address(self.deployment().distributor)
             .event_signature(signatures.to_vec())
-            .topic1(event.commitment())
-            .from_block(event.block_number);
+            .topic1(event.commitment());
         let mut demands: Vec<Demand> = Vec::new();
-        for log in &self.provider.get_logs(&filter).await? {
+        for log in &self.logs_since(&filter, event.block_number).await? {
             if let Ok(demanded) = log.log_decode::<Distributor::EntryDemanded>() {
                 demands.push(demand(&demanded.inner.data));
             } else if let Ok(answered) = log.log_decode::<Distributor::DemandAnswered>() {

@@ -2,33 +2,34 @@
 //!
 //! Invariant: a `Chain` exists only for an endpoint that serves the deployment's chain and holds its contracts.
 
-use std::time::Duration;
+use std::path::Path;
 
 use alloy::contract::{CallBuilder, CallDecoder};
 use alloy::eips::BlockId;
-use alloy::network::{Ethereum, EthereumWallet};
-use alloy::primitives::TxHash;
+use alloy::network::Ethereum;
+use alloy::primitives::{TxHash, hex};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::TransactionReceipt;
+use alloy::rpc::types::{Filter, Log, TransactionReceipt};
 use alloy::signers::local::PrivateKeySigner;
 use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, U256};
 
 use crate::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
-use crate::{ChainError, Deployment, Result};
+use crate::journal::Journal;
+use crate::logs::PieceSize;
+use crate::transactions::Sender;
+use crate::{ChainError, Deployment, Endpoints, Result};
 
 pub(crate) type Token = DataToken::DataTokenInstance<DynProvider>;
 pub(crate) type Pool = StakePool::StakePoolInstance<DynProvider>;
 pub(crate) type Registry = OperatorRegistry::OperatorRegistryInstance<DynProvider>;
 pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
 
-/// How long a transaction may wait to be mined before it counts as failed for now.
-const MINED_WITHIN: Duration = Duration::from_secs(180);
-
 /// A connection to one deployment, with or without a key to send transactions.
 #[derive(Clone, Debug)]
 pub struct Chain {
     deployment: Deployment,
-    account: Option<Address>,
+    sender: Option<Sender>,
+    pieces: PieceSize,
     pub(crate) provider: DynProvider,
     pub(crate) token: Token,
     pub(crate) pool: Pool,
@@ -37,39 +38,45 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Connects and makes sure that this is the deployment's chain. Without a `signer` it can only read.
-    pub async fn connect(
-        rpc_url: &str,
-        deployment: Deployment,
-        signer: Option<PrivateKeySigner>,
-    ) -> Result<Self> {
-        let url = rpc_url.parse().map_err(|_| ChainError::Url { url: rpc_url.to_owned() })?;
-        let account = signer.as_ref().map(PrivateKeySigner::address);
-        let provider = match signer {
-            // A nonce is asked for each time: one that is counted here would be lost with every transaction that the
-            // contract refuses before it is sent, and everything after it would wait for ever.
-            Some(signer) => ProviderBuilder::new()
-                .with_simple_nonce_management()
-                .wallet(EthereumWallet::from(signer))
-                .connect_http(url)
-                .erased(),
-            None => ProviderBuilder::new().connect_http(url).erased(),
-        };
-        let chain = Self::over(provider, deployment, account);
-        chain.check_deployment().await?;
-        Ok(chain)
-    }
-
-    fn over(provider: DynProvider, deployment: Deployment, account: Option<Address>) -> Self {
-        Self {
+    /// Connects and makes sure that this is the deployment's chain. It can only read.
+    pub async fn connect(endpoints: &Endpoints, deployment: Deployment) -> Result<Self> {
+        let provider = ProviderBuilder::new().disable_recommended_fillers();
+        let provider = provider.connect_client(endpoints.client()?).erased();
+        let chain = Self {
             token: DataToken::new(deployment.token, provider.clone()),
             pool: StakePool::new(deployment.stake_pool, provider.clone()),
             registry: OperatorRegistry::new(deployment.operator_registry, provider.clone()),
             distributor: Distributor::new(deployment.distributor, provider.clone()),
             deployment,
-            account,
+            sender: None,
+            pieces: PieceSize::default(),
             provider,
-        }
+        };
+        chain.check_deployment().await?;
+        Ok(chain)
+    }
+
+    /// The same, sending with `signer`'s key. What is signed is written down in the folder `journals` before it is sent, if one
+    /// is named: then a later process learns what became of it before it sends anything.
+    pub async fn signing(
+        mut self,
+        signer: PrivateKeySigner,
+        journals: Option<&Path>,
+    ) -> Result<Self> {
+        let journal = match journals {
+            Some(folder) => Journal::load(folder.join(self.journal_of(signer.address()).await?))?,
+            None => Journal::default(),
+        };
+        self.sender = Some(Sender::new(signer, self.provider.clone(), journal));
+        Ok(self)
+    }
+
+    /// By the chain's first block too: local chains share one id, and a transaction of one must not be sent to another.
+    async fn journal_of(&self, account: Address) -> Result<String> {
+        let first = self.provider.get_block_by_number(0.into()).await?;
+        let missing = || ChainError::OutOfRange { what: "block", value: "0".into() };
+        let hash = first.ok_or_else(missing)?.header.hash;
+        Ok(format!("transactions-{}-{account:#x}.json", hex::encode(hash.split_at(8).0)))
     }
 
     async fn check_deployment(&self) -> Result<()> {
@@ -104,7 +111,7 @@ impl Chain {
 
     /// The account transactions are sent from.
     pub fn account(&self) -> Result<Address> {
-        self.account.ok_or(ChainError::NoSigner)
+        Ok(self.sender()?.account())
     }
 
     /// The newest block's number and its time in seconds.
@@ -185,11 +192,21 @@ impl Chain {
         action: &'static str,
         call: CallBuilder<P, D, Ethereum>,
     ) -> Result<TransactionReceipt> {
-        self.account()?;
-        let pending = call.send().await.map_err(|e| ChainError::from_call(action, e))?;
-        let hash = *pending.tx_hash();
-        let mined = pending.with_timeout(Some(MINED_WITHIN)).get_receipt().await;
-        let receipt = mined.map_err(|e| ChainError::from_call(action, e.into()))?;
-        if receipt.status() { Ok(receipt) } else { Err(ChainError::Reverted { action, hash }) }
+        // Boxed, because whoever sends several would carry the whole of it several times.
+        Box::pin(self.sender()?.send(action, call)).await
+    }
+
+    /// What `filter` finds in the blocks `from ..= to`, in chain order.
+    pub(crate) async fn logs(&self, filter: &Filter, from: u64, to: u64) -> Result<Vec<Log>> {
+        self.pieces.logs(&self.provider, filter, from, to).await
+    }
+
+    /// What `filter` finds from block `from` on.
+    pub(crate) async fn logs_since(&self, filter: &Filter, from: u64) -> Result<Vec<Log>> {
+        self.logs(filter, from, self.provider.get_block_number().await?).await
+    }
+
+    fn sender(&self) -> Result<&Sender> {
+        self.sender.as_ref().ok_or(ChainError::NoSigner)
     }
 }

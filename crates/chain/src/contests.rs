@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use alloy::primitives::TxHash;
-use alloy::providers::Provider;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use tatum_primitives::{B256, U256};
@@ -48,11 +47,10 @@ impl Chain {
             [Distributor::Outbid::SIGNATURE_HASH, Distributor::RoundSettled::SIGNATURE_HASH];
         let filter = Filter::new()
             .address(self.deployment().distributor)
-            .event_signature(signatures.to_vec())
-            .from_block(self.deployment().deploy_block);
+            .event_signature(signatures.to_vec());
         let mut rounds = BTreeSet::new();
         let mut newest = None;
-        for log in &self.provider.get_logs(&filter).await? {
+        for log in &self.logs_since(&filter, self.deployment().deploy_block).await? {
             if let Ok(outbid) = log.log_decode::<Distributor::Outbid>() {
                 let Distributor::Outbid { contest, round, .. } = outbid.inner.data;
                 rounds.insert(Round { contest, number: round });

@@ -1,5 +1,7 @@
 //! What can go wrong between us and the chain, split by what the caller does: retry, fix the input, or stop.
 
+use std::path::PathBuf;
+
 use alloy::primitives::TxHash;
 use alloy::sol_types::SolInterface;
 use alloy::transports::TransportError;
@@ -16,11 +18,54 @@ pub enum ChainError {
     /// The RPC endpoint does not answer, or answers nonsense; trying again may help.
     #[error("the chain's RPC endpoint failed")]
     Rpc(#[source] Box<TransportError>),
-    /// The RPC URL is malformed.
-    #[error("{url:?} is not an RPC URL; it looks like http://127.0.0.1:8545")]
+    /// An endpoint's address cannot be used. It is not repeated: it may hold a token.
+    #[error(
+        "an RPC endpoint looks like http://127.0.0.1:8545 or https://HOST/PATH{}",
+        scheme.as_ref().map(|scheme| format!("; {scheme}:// is not spoken here")).unwrap_or_default()
+    )]
     Url {
-        /// What was given.
-        url: String,
+        /// The scheme, if it could be told.
+        scheme: Option<String>,
+    },
+    /// Too many endpoints, or none.
+    #[error("{got} RPC endpoints were named; name 1 to {most}, http:// or https://")]
+    EndpointCount {
+        /// How many were named.
+        got: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {reason}")]
+    Client {
+        /// Why.
+        reason: String,
+    },
+    /// A transaction was sent, and whether it was mined could not be told in time.
+    #[error(
+        "{action}: sent as {hash}, not known yet whether it was mined; look it up before trying again"
+    )]
+    Unknown {
+        /// What was tried.
+        action: String,
+        /// The newest transaction for it.
+        hash: TxHash,
+    },
+    /// The endpoint did not take a transaction.
+    #[error("{action}: the RPC endpoint did not take the transaction: {reason}")]
+    NotTaken {
+        /// What was tried.
+        action: &'static str,
+        /// In the endpoint's words.
+        reason: String,
+    },
+    /// The journal of transactions cannot be kept, so nothing is sent.
+    #[error("cannot keep the journal of transactions {}: {reason}", path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The endpoint serves another chain than the deployment's.
     #[error("the RPC endpoint serves chain {got}, the deployment file is for chain {expected}")]
@@ -84,7 +129,7 @@ pub enum ChainError {
 impl ChainError {
     /// Whether the same call may succeed later without a change.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Rpc(_) | Self::NotClosed { .. })
+        matches!(self, Self::Rpc(_) | Self::NotClosed { .. } | Self::Unknown { .. })
     }
 
     /// What the contract said, where it can be told, of a failed `action`.

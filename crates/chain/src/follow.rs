@@ -1,25 +1,27 @@
 //! Follows the contracts' events into a [`ChainView`], a range of blocks at a time.
 //!
-//! Invariant: facts are applied in chain order and only up to `confirmations` blocks below the head, so that what the
-//! rules rely on is not reorganised away. Quotas are read once per payer and epoch, never per receipt.
+//! Invariant: what the view holds comes from one chain of blocks. Before anything is added, the block that was read last is
+//! asked for again: if its hash has changed, everything after the newest checkpoint that still stands is read anew and
+//! replaced at once. Quotas are read once per payer and epoch, never per receipt, and each is kept as soon as it is known.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId, U256};
+use futures_util::{StreamExt, stream};
+use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId, U256};
 
 use crate::bindings::OperatorRegistry::{
     ExitRequested, NodeAdded, NodeRemoved, OperatorRegistered,
 };
 use crate::bindings::StakePool::{SessionKeyAuthorized, SessionKeyRevoked, Staked};
-use crate::view::Fact;
+use crate::view::{Fact, Facts};
 use crate::{Chain, ChainError, ChainView, Result};
 
-/// Blocks asked for at once; public endpoints refuse more than a few thousand.
-pub(crate) const BLOCKS_PER_QUERY: u64 = 2_000;
+/// Blocks between checkpoints. Two are kept, so a reorganisation of this depth is undone without reading from the start.
+const CHECKPOINT_BLOCKS: u64 = 64;
 /// Calls under way at once.
 const PARALLEL_READS: usize = 16;
 
@@ -42,8 +44,13 @@ pub async fn follow(
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
     let view = ChainView::new(chain.schedule().await?);
-    let mut cursor = Cursor { chain, view: view.clone(), next_block: 0, confirmations };
-    cursor.next_block = cursor.chain.deployment().deploy_block;
+    let mut cursor = Cursor {
+        chain,
+        view: view.clone(),
+        confirmations,
+        read: None,
+        checkpoints: VecDeque::new(),
+    };
     cursor.advance().await?;
     let task = tokio::spawn(async move {
         loop {
@@ -59,33 +66,112 @@ pub async fn follow(
 struct Cursor {
     chain: Chain,
     view: ChainView,
-    next_block: u64,
     confirmations: u64,
+    /// The newest block whose facts are in the view.
+    read: Option<Block>,
+    /// Oldest first.
+    checkpoints: VecDeque<Checkpoint>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Block {
+    number: u64,
+    hash: B256,
+}
+
+/// The facts as they were after a block.
+struct Checkpoint {
+    block: Block,
+    facts: Facts,
 }
 
 impl Cursor {
     async fn advance(&mut self) -> Result<()> {
         let (head, head_time_s) = self.chain.head().await?;
         let last = head.saturating_sub(self.confirmations);
-        while self.next_block <= last {
-            let to = last.min(self.next_block.saturating_add(BLOCKS_PER_QUERY - 1));
-            let facts = self.facts(self.next_block, to).await?;
-            self.view.apply(facts, to);
-            self.next_block = to.saturating_add(1);
+        // An endpoint that is behind what was read already has nothing to say.
+        if self.read.is_none_or(|read| read.number <= last) {
+            self.read_until(last).await?;
         }
         let running = self.view.schedule().epoch_at_ms(head_time_s.saturating_mul(1000));
         self.read_quotas(running).await
     }
 
+    async fn read_until(&mut self, last: u64) -> Result<()> {
+        let reorganised = match self.read {
+            Some(read) => !self.stands(read).await?,
+            None => false,
+        };
+        if reorganised {
+            tracing::warn!(
+                block = self.view.block(),
+                "the chain was reorganised; reading it again"
+            );
+            self.drop_checkpoints().await?;
+        }
+        let base =
+            if reorganised { self.checkpoints.back().map(|point| point.block) } else { self.read };
+        let first = base
+            .map_or(self.chain.deployment().deploy_block, |block| block.number.saturating_add(1));
+        if first > last && !reorganised {
+            return Ok(());
+        }
+        // The hash is read on both sides of the facts, so that facts of another branch are not taken for this one's.
+        let tip = self.block(last).await?;
+        let facts = self.facts(first, last).await?;
+        if self.block(last).await? != tip {
+            return Ok(());
+        }
+        if reorganised {
+            let kept = self.checkpoints.back().map(|point| point.facts.clone());
+            self.view.replace(kept.unwrap_or_default(), facts, last);
+        } else {
+            self.view.apply(facts, last);
+        }
+        self.read = Some(tip);
+        self.keep_checkpoint(tip);
+        Ok(())
+    }
+
+    /// Forgets the checkpoints on branches that were left.
+    async fn drop_checkpoints(&mut self) -> Result<()> {
+        while let Some(newest) = self.checkpoints.back() {
+            if self.stands(newest.block).await? {
+                break;
+            }
+            self.checkpoints.pop_back();
+        }
+        Ok(())
+    }
+
+    fn keep_checkpoint(&mut self, block: Block) {
+        let newest = self.checkpoints.back().map(|point| point.block.number);
+        if newest.is_some_and(|newest| block.number < newest.saturating_add(CHECKPOINT_BLOCKS)) {
+            return;
+        }
+        self.checkpoints.push_back(Checkpoint { block, facts: self.view.facts() });
+        if self.checkpoints.len() > 2 {
+            self.checkpoints.pop_front();
+        }
+    }
+
+    async fn stands(&self, block: Block) -> Result<bool> {
+        Ok(self.block(block.number).await? == block)
+    }
+
+    async fn block(&self, number: u64) -> Result<Block> {
+        let block = self.chain.provider.get_block_by_number(number.into()).await?;
+        let missing = || ChainError::OutOfRange { what: "block", value: number.to_string() };
+        Ok(Block { number, hash: block.ok_or_else(missing)?.header.hash })
+    }
+
     /// The facts of a range of blocks, in chain order.
     async fn facts(&self, from: u64, to: u64) -> Result<Vec<Fact>> {
         let deployment = self.chain.deployment();
-        let filter = Filter::new()
-            .address(vec![deployment.stake_pool, deployment.operator_registry])
-            .from_block(from)
-            .to_block(to);
+        let filter =
+            Filter::new().address(vec![deployment.stake_pool, deployment.operator_registry]);
         let mut facts = Vec::new();
-        for log in self.chain.provider.get_logs(&filter).await? {
+        for log in self.chain.logs(&filter, from, to).await? {
             let time_s = match (log.topic0(), log.block_timestamp) {
                 // Only this one needs the time; most endpoints send it along.
                 (Some(&OperatorRegistered::SIGNATURE_HASH), None) => self.time_of(&log).await?,
@@ -103,18 +189,23 @@ impl Cursor {
         Ok(block.ok_or_else(missing)?.header.timestamp)
     }
 
-    /// Reads the quotas of the running epoch and, while it may still take receipts, of the one before.
+    /// Reads the quotas of the running epoch and, while it may still take receipts, of the one before. What one payer's failed
+    /// call leaves unknown is asked for again next time; the others' answers stay.
     async fn read_quotas(&self, running: Epoch) -> Result<()> {
+        let mut failed = None;
         for epoch in running.previous().into_iter().chain([running]) {
-            let quotas: Vec<Fact> = stream::iter(self.view.payers_without_quota(epoch))
+            let mut quotas = stream::iter(self.view.payers_without_quota(epoch))
                 .map(|payer| self.quota(payer, epoch))
-                .buffered(PARALLEL_READS)
-                .try_collect()
-                .await?;
-            self.view.apply(quotas, 0);
+                .buffer_unordered(PARALLEL_READS);
+            while let Some(quota) = quotas.next().await {
+                match quota {
+                    Ok(quota) => self.view.apply([quota], 0),
+                    Err(error) => failed = Some(error),
+                }
+            }
         }
         self.view.forget_before(Epoch(running.0.saturating_sub(1)));
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     async fn quota(&self, payer: Address, epoch: Epoch) -> Result<Fact> {

@@ -3,7 +3,6 @@
 //! Invariant: everything comes from one block, named in the result, so whoever asks later reads the same numbers.
 
 use alloy::eips::BlockId;
-use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -11,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Bps, Epoch, OperatorId, U256};
 
 use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
-use crate::follow::BLOCKS_PER_QUERY;
 use crate::{Chain, ChainError, Result};
 
 const PARALLEL_READS: usize = 32;
@@ -98,11 +96,11 @@ impl Chain {
 
     /// The event that closed `epoch`: its own, or the one of a catch-up over many epochs that it was part of.
     async fn closing_log(&self, epoch: Epoch) -> Result<Log> {
-        let from_block = self.deployment().deploy_block;
-        let pool = Filter::new().address(self.deployment().stake_pool).from_block(from_block);
+        let first = self.deployment().deploy_block;
+        let pool = Filter::new().address(self.deployment().stake_pool);
         let own =
             pool.clone().event_signature(EpochClosed::SIGNATURE_HASH).topic1(U256::from(epoch.0));
-        if let Some(log) = self.provider.get_logs(&own).await?.into_iter().next() {
+        if let Some(log) = self.logs_since(&own, first).await?.into_iter().next() {
             return Ok(log);
         }
         let catch_ups = pool.event_signature(EpochsClosed::SIGNATURE_HASH);
@@ -110,7 +108,7 @@ impl Chain {
             let event = log.log_decode::<EpochsClosed>().map(|decoded| decoded.inner.data);
             event.is_ok_and(|e| (e.firstEpoch..=e.lastEpoch).contains(&epoch.0))
         };
-        let mut logs = self.provider.get_logs(&catch_ups).await?.into_iter();
+        let mut logs = self.logs_since(&catch_ups, first).await?.into_iter();
         logs.find(covers).ok_or(ChainError::NotClosed { epoch })
     }
 
@@ -128,21 +126,12 @@ impl Chain {
     }
 
     async fn stakers_until(&self, block: u64) -> Result<Vec<Address>> {
-        let mut stakers = Vec::new();
-        let mut from = self.deployment().deploy_block;
-        while from <= block {
-            let to = block.min(from.saturating_add(BLOCKS_PER_QUERY - 1));
-            let filter = Filter::new()
-                .address(self.deployment().stake_pool)
-                .event_signature(Staked::SIGNATURE_HASH)
-                .from_block(from)
-                .to_block(to);
-            let logs = self.provider.get_logs(&filter).await?;
-            let users = logs.iter().filter_map(|log| log.log_decode::<Staked>().ok());
-            stakers.extend(users.map(|log| log.inner.data.user));
-            from = to.saturating_add(1);
-        }
-        Ok(stakers)
+        let filter = Filter::new()
+            .address(self.deployment().stake_pool)
+            .event_signature(Staked::SIGNATURE_HASH);
+        let logs = self.logs(&filter, self.deployment().deploy_block, block).await?;
+        let users = logs.iter().filter_map(|log| log.log_decode::<Staked>().ok());
+        Ok(users.map(|log| log.inner.data.user).collect())
     }
 
     async fn payer_at(&self, payer: Address, epoch: Epoch, block: BlockId) -> Result<PayerInput> {

@@ -1,7 +1,6 @@
 //! What proposers and auditors do at the distributor: propose, look, finalize.
 
 use alloy::primitives::TxHash;
-use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use serde::{Deserialize, Serialize};
@@ -116,9 +115,8 @@ impl Chain {
         let filter = Filter::new()
             .address(self.deployment().distributor)
             .event_signature(Distributor::ProposalCancelled::SIGNATURE_HASH)
-            .topic1(U256::from(epoch.0))
-            .from_block(self.deployment().deploy_block);
-        let logs = self.provider.get_logs(&filter).await?;
+            .topic1(U256::from(epoch.0));
+        let logs = self.logs_since(&filter, self.deployment().deploy_block).await?;
         let events =
             logs.iter().filter_map(|log| log.log_decode::<Distributor::ProposalCancelled>().ok());
         Ok(events.map(|event| event.inner.data.root).collect())
@@ -134,9 +132,8 @@ impl Chain {
         let filter = Filter::new()
             .address(self.deployment().distributor)
             .event_signature(events.to_vec())
-            .topic1(U256::from(epoch.0))
-            .from_block(self.deployment().deploy_block);
-        let logs = self.provider.get_logs(&filter).await?;
+            .topic1(U256::from(epoch.0));
+        let logs = self.logs_since(&filter, self.deployment().deploy_block).await?;
         Ok(logs.iter().fold(ProposalStatus::Missing, |status, log| after(status, epoch, log)))
     }
 }

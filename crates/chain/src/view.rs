@@ -56,8 +56,9 @@ struct Tenure {
     exit: Option<Epoch>,
 }
 
-#[derive(Debug, Default)]
-struct Facts {
+/// All that was folded from events, and the quotas that were read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
     operators: HashMap<OperatorId, Tenure>,
     /// In chain order.
     claims: HashMap<NodeId, Vec<Claim>>,
@@ -114,6 +115,22 @@ impl ChainView {
             facts.apply(fact);
         }
         facts.block = facts.block.max(block);
+    }
+
+    /// The facts as they are now.
+    pub(crate) fn facts(&self) -> Facts {
+        self.read().clone()
+    }
+
+    /// Puts `base` and what came after it in the place of everything, at once. Quotas are read again: they too may have been
+    /// of a branch that was left.
+    pub(crate) fn replace(&self, mut base: Facts, new: impl IntoIterator<Item = Fact>, block: u64) {
+        base.quotas.clear();
+        for fact in new {
+            base.apply(fact);
+        }
+        base.block = block;
+        *self.write() = base;
     }
 
     /// Forgets quotas of epochs before `epoch`.

@@ -5,13 +5,11 @@
 //! there, for a cancellation may have paid it back without an event of its own. Source: `IDistributor`.
 
 use alloy::primitives::TxHash;
-use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use tatum_primitives::{Address, B256, Epoch, OperatorId};
 
 use crate::bindings::Distributor;
-use crate::follow::BLOCKS_PER_QUERY;
 use crate::proposals::proposed;
 use crate::{Chain, ChainError, Proposal, ProposedEvent, Result};
 
@@ -53,18 +51,11 @@ impl Chain {
             Distributor::Finalized::SIGNATURE_HASH,
             Distributor::ProposalCancelled::SIGNATURE_HASH,
         ];
-        let (mut events, mut from) = (Vec::new(), from.max(self.deployment().deploy_block));
-        while from <= to {
-            let last = to.min(from.saturating_add(BLOCKS_PER_QUERY - 1));
-            let filter = Filter::new()
-                .address(self.deployment().distributor)
-                .event_signature(signatures.to_vec())
-                .from_block(from)
-                .to_block(last);
-            events.extend(self.provider.get_logs(&filter).await?.iter().filter_map(event));
-            from = last.saturating_add(1);
-        }
-        Ok(events)
+        let filter = Filter::new()
+            .address(self.deployment().distributor)
+            .event_signature(signatures.to_vec());
+        let from = from.max(self.deployment().deploy_block);
+        Ok(self.logs(&filter, from, to).await?.iter().filter_map(event).collect())
     }
 
     /// Where the operator is paid for `epoch`.
@@ -100,14 +91,11 @@ impl Chain {
     /// Our demands that were open when their proposal was cancelled, and whose bonds are still to be had.
     pub async fn stranded_demands(&self) -> Result<Vec<StrandedDemand>> {
         let demander = B256::left_padding_from(self.account()?.as_slice());
-        let distributor = Filter::new()
+        let demanded = Filter::new()
             .address(self.deployment().distributor)
-            .from_block(self.deployment().deploy_block);
-        let demanded = distributor
-            .clone()
             .event_signature(Distributor::EntryDemanded::SIGNATURE_HASH)
             .topic3(demander);
-        let logs = self.provider.get_logs(&demanded).await?;
+        let logs = self.logs_since(&demanded, self.deployment().deploy_block).await?;
         let ours = logs.iter().filter_map(|log| {
             let event = log.log_decode::<Distributor::EntryDemanded>().ok()?.inner.data;
             let operator_id = OperatorId(event.operatorId);

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use tatum_chain::{Chain, Deployment, DeploymentError};
+use anyhow::Context;
+use tatum_chain::{Chain, Deployment, DeploymentError, Endpoints};
 use tatum_node::client::Stream;
 use tatum_node::{NodeKey, TrackerAddress, Trackers};
 use tatum_primitives::{StreamId, StreamKey};
@@ -35,9 +36,15 @@ impl DeploymentArgs {
 /// Which chain and which deployment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ChainArgs {
-    /// JSON-RPC endpoint of the chain
-    #[arg(long, value_name = "URL", env = "TATUM_RPC", default_value = "http://127.0.0.1:8545")]
-    pub(crate) rpc: String,
+    /// JSON-RPC endpoint of the chain. May be repeated: the next one is asked while one does not answer
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TATUM_RPC",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:8545"
+    )]
+    pub(crate) rpc: Vec<String>,
     #[command(flatten)]
     pub(crate) deployment: DeploymentArgs,
 }
@@ -45,16 +52,26 @@ pub(crate) struct ChainArgs {
 impl ChainArgs {
     /// Connects for reading.
     pub(crate) async fn read_only(&self) -> anyhow::Result<Chain> {
-        let deployment = self.deployment.load()?;
-        Ok(Chain::connect(&self.rpc, deployment, None).await?)
+        let endpoints = Endpoints::new(self.rpc.iter().map(String::as_str))?;
+        Ok(Chain::connect(&endpoints, self.deployment.load()?).await?)
     }
 
     /// Connects with the account's key.
     pub(crate) async fn with_account(&self, keystore: &KeystoreArgs) -> anyhow::Result<Chain> {
         let signer = keys::signer(&keystore.account().required()?)?;
-        let deployment = self.deployment.load()?;
-        Ok(Chain::connect(&self.rpc, deployment, Some(signer)).await?)
+        let chain = self.read_only().await?;
+        Ok(chain.signing(signer, Some(&state_folder()?)).await?)
     }
+}
+
+/// Where commands keep what they must remember: `TATUM_STATE`, else the user's folder for such things (XDG).
+fn state_folder() -> anyhow::Result<PathBuf> {
+    let named =
+        |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("TATUM_STATE")
+        .or_else(|| named("XDG_STATE_HOME").map(|state| state.join("tatum")))
+        .or_else(|| named("HOME").map(|home| home.join(".local/state/tatum")))
+        .context("no folder to keep transactions in: set TATUM_STATE, or HOME")
 }
 
 /// Which trackers.

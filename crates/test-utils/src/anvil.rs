@@ -53,6 +53,21 @@ impl Anvil {
         self.request("evm_mine", json!([])).await.map(drop)
     }
 
+    /// Replaces the newest `depth` blocks by others, without the transactions that were in them.
+    pub async fn reorganise(&self, depth: u64) -> anyhow::Result<()> {
+        self.request("anvil_reorg", json!([depth, []])).await.map(drop)
+    }
+
+    /// Mines `blocks` blocks at once.
+    pub async fn mine(&self, blocks: u64) -> anyhow::Result<()> {
+        self.request("anvil_mine", json!([format!("{blocks:#x}")])).await.map(drop)
+    }
+
+    /// Whether a block is mined each second.
+    pub async fn set_mining(&self, on: bool) -> anyhow::Result<()> {
+        self.request("evm_setIntervalMining", json!([u64::from(on)])).await.map(drop)
+    }
+
     async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let answer = reqwest::Client::new().post(&self.rpc_url).json(&body).send().await?;

@@ -37,8 +37,8 @@ impl Devnet {
         anvil.fund(deployer.address()).await?;
         let deployment_file = deploy(&anvil, &deployer, parameters).await?;
         let deployment = Deployment::load(&deployment_file)?;
-        let signer = Some(signer(&deployer)?);
-        let deployer = Chain::connect(anvil.rpc_url(), deployment.clone(), signer).await?;
+        let chain = Chain::connect(&anvil.rpc_url().parse()?, deployment.clone()).await?;
+        let deployer = chain.signing(signer(&deployer)?, None).await?;
         Ok(Self { anvil, deployment, deployment_file, deployer })
     }
 
@@ -58,8 +58,19 @@ impl Devnet {
 
     /// A connection that sends transactions as `account`.
     pub async fn connect(&self, account: &SessionKey) -> anyhow::Result<Chain> {
-        let signer = Some(signer(account)?);
-        Ok(Chain::connect(self.rpc_url(), self.deployment.clone(), signer).await?)
+        let chain = Chain::connect(&self.rpc_url().parse()?, self.deployment.clone()).await?;
+        Ok(chain.signing(signer(account)?, None).await?)
+    }
+
+    /// The same through another endpoint, with a journal in `folder`.
+    pub async fn connect_through(
+        &self,
+        rpc_url: &str,
+        account: &SessionKey,
+        folder: &Path,
+    ) -> anyhow::Result<Chain> {
+        let chain = Chain::connect(&rpc_url.parse()?, self.deployment.clone()).await?;
+        Ok(chain.signing(signer(account)?, Some(folder)).await?)
     }
 
     /// The chain.

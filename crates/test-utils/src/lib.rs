@@ -8,9 +8,11 @@ mod devnet;
 mod paths;
 pub mod postgres;
 mod process;
+mod provider;
 pub mod testnet;
 
 pub use anvil::Anvil;
 pub use devnet::{Devnet, DevnetParameters};
 pub use paths::{foundry, free_port, repository, tatum_binary};
 pub use process::Process;
+pub use provider::{Habit, Provider, Rules};

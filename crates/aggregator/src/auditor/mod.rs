@@ -101,7 +101,10 @@ pub async fn run(
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("making the folder {}", config.data_dir.display()))?;
     let deployment = Deployment::load(&config.deployment)?;
-    let chain = Chain::connect(&config.rpc_url, deployment, signer).await?;
+    let mut chain = Chain::connect(&config.rpc_url.parse()?, deployment).await?;
+    if let Some(signer) = signer {
+        chain = chain.signing(signer, Some(&config.data_dir)).await?;
+    }
     let store = Arc::new(open_store(&config, &chain).await?);
     let metrics = Arc::new(AuditorMetrics::default());
     metrics.undelivered(store.state().undelivered.len());

@@ -67,7 +67,7 @@ impl World {
 
     pub(crate) async fn reader(&self) -> Chain {
         let deployment = self.devnet.deployment().clone();
-        Chain::connect(self.devnet.rpc_url(), deployment, None).await.unwrap()
+        Chain::connect(&self.devnet.rpc_url().parse().unwrap(), deployment).await.unwrap()
     }
 
     pub(crate) fn config(&self, name: &str, listen: SocketAddr) -> Config {

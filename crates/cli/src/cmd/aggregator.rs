@@ -116,7 +116,7 @@ enum Weight {
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
     let signer = keys::signer(&args.keystore.account().required()?)?;
-    let mut config = Config::new(args.data, args.chain.rpc, args.chain.deployment.file);
+    let mut config = Config::new(args.data, args.chain.rpc.join(","), args.chain.deployment.file);
     config.listen = args.listen;
     config.database = args.database;
     config.public_url = args.public_url;

@@ -73,7 +73,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
-    let mut config = Config::new(args.data, args.chain.rpc, args.chain.deployment.file);
+    let mut config = Config::new(args.data, args.chain.rpc.join(","), args.chain.deployment.file);
     let signer = if args.challenge {
         Some(keys::signer(&args.keystore.account().required()?)?)
     } else {

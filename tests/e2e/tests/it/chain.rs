@@ -96,7 +96,8 @@ async fn refusals_say_why() -> anyhow::Result<()> {
         .await??;
     let mut elsewhere = devnet.deployment().clone();
     elsewhere.chain_id = 1;
-    let error = tatum_chain::Chain::connect(devnet.rpc_url(), elsewhere, None).await.unwrap_err();
+    let endpoints = devnet.rpc_url().parse()?;
+    let error = tatum_chain::Chain::connect(&endpoints, elsewhere).await.unwrap_err();
     assert!(matches!(error, ChainError::WrongChain { got: 31_337, expected: 1 }), "{error}");
     Ok(())
 }
