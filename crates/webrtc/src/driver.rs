@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
-use crate::endpoint::{Config, Event, Offer};
+use crate::config::Config;
+use crate::link::{Command, Event, Offer};
 use crate::peer::{Effect, Paths, Peer};
 use crate::{CloseReason, Error, Link, LinkId};
 use mapping::Mapping;
@@ -29,17 +29,6 @@ use str0m::net::Transmit;
 
 /// Commands or datagrams taken in one run.
 const RUN: usize = 128;
-
-/// What handles ask of the driver.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Offer(oneshot::Sender<Result<Offer, Error>>),
-    Answer(String, oneshot::Sender<Result<Offer, Error>>),
-    AcceptAnswer(LinkId, String, oneshot::Sender<Result<(), Error>>),
-    FindAddress(SocketAddr),
-    Send(LinkId, Bytes),
-    Close(LinkId),
-}
 
 pub(crate) struct Driver {
     config: Config,

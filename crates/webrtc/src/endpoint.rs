@@ -5,82 +5,15 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::UdpSocket;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::driver::{Command, Driver, Socket};
-use crate::{CloseReason, Error, Link, LinkId, addresses};
-
-/// How an endpoint listens and what it may hold.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Address of the one UDP socket. `[::]` means all addresses of both families, `0.0.0.0` all of IPv4; peers are told the
-    /// machine's own addresses then.
-    pub bind: SocketAddr,
-    /// Addresses told to peers instead of the bound one, for example the public side of a NAT. Port
-    /// 0 means the bound port.
-    pub advertise: Vec<SocketAddr>,
-    /// Bytes of data that may wait per link above the SCTP buffer.
-    pub queue_bytes: usize,
-    /// Events that may wait for the reader before the endpoint stops reading the socket.
-    pub event_queue: usize,
-    /// The most links at one time.
-    pub max_links: usize,
-    /// How long a link may take to open.
-    pub connect_timeout: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            bind: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-            advertise: Vec::new(),
-            queue_bytes: 1024 * 1024,
-            event_queue: 1024,
-            max_links: 1024,
-            connect_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What happened on a link.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// The link is open.
-    Connected {
-        /// Which link.
-        link: LinkId,
-        /// Where the peer's packets are sent to, which is where ICE proved that it can be reached.
-        remote: Option<SocketAddr>,
-    },
-    /// A message arrived.
-    Received {
-        /// Which link.
-        link: LinkId,
-        /// The message.
-        data: Bytes,
-    },
-    /// The link is gone; its handle sends no more.
-    Closed {
-        /// Which link.
-        link: LinkId,
-        /// Why.
-        reason: CloseReason,
-    },
-}
-
-/// A new link and the description that the peer must get.
-#[derive(Debug)]
-pub struct Offer {
-    /// The link; messages may be queued on it at once.
-    pub link: Link,
-    /// Our offer, or our answer, as an opaque string.
-    pub description: String,
-}
+use crate::config::Config;
+use crate::driver::{Driver, Socket};
+use crate::link::{Command, Event, Offer};
+use crate::{Error, LinkId, addresses};
 
 /// Makes links over one UDP socket.
 #[derive(Debug, Clone)]

@@ -3,7 +3,6 @@
 
 /// Why an endpoint or a negotiation failed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The UDP socket could not be bound or read.
     #[error("the UDP socket failed")]
@@ -27,7 +26,6 @@ pub enum Error {
 
 /// Why a message was not queued. Nothing of it was sent.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[non_exhaustive]
 pub enum SendError {
     /// The link's queue is full: the peer or the path is slower than the sender.
     #[error("the link's queue is full")]

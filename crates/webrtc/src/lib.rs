@@ -23,6 +23,7 @@
 //! TURN: two ends behind symmetric NATs cannot be linked. Delivery across a link's end.
 
 mod addresses;
+mod config;
 mod driver;
 mod endpoint;
 mod error;
@@ -31,9 +32,10 @@ mod link;
 mod peer;
 pub mod stun;
 
-pub use endpoint::{Config, Endpoint, Event, Offer};
+pub use config::Config;
+pub use endpoint::Endpoint;
 pub use error::{Error, SendError};
-pub use link::{CloseReason, Link, LinkId, Priority};
+pub use link::{CloseReason, Event, Link, LinkId, Offer, Priority};
 
 /// Bytes that may be in one SCTP association's send buffer.
 pub const SCTP_BUFFER_BYTES: usize = 64 * 1024;

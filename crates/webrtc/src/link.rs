@@ -1,17 +1,17 @@
-//! The sending end of one peer connection.
+//! The sending end of one peer connection, and what is asked of whoever drives it.
 //!
 //! Invariant: `queued` equals the bytes handed to the driver and not yet written to SCTP, so a slow
 //! peer costs a bounded amount of memory. Control messages may use headroom that data may not, so
 //! receipts get through when data does not.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::driver::Command;
-use crate::{MAX_MESSAGE_BYTES, SendError};
+use crate::{Error, MAX_MESSAGE_BYTES, SendError};
 
 /// Names a link within its endpoint. Never reused; a newer link has a larger number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +35,6 @@ pub enum Priority {
 
 /// Why a link ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CloseReason {
     /// We closed it.
     Local,
@@ -59,6 +58,52 @@ impl std::fmt::Display for CloseReason {
             Self::Failed => "the WebRTC session failed",
         })
     }
+}
+
+/// What happened on a link.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The link is open.
+    Connected {
+        /// Which link.
+        link: LinkId,
+        /// Where the peer's packets are sent to, which is where ICE proved that it can be reached.
+        remote: Option<SocketAddr>,
+    },
+    /// A message arrived.
+    Received {
+        /// Which link.
+        link: LinkId,
+        /// The message.
+        data: Bytes,
+    },
+    /// The link is gone; its handle sends no more.
+    Closed {
+        /// Which link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// A new link and the description that the peer must get.
+#[derive(Debug)]
+pub struct Offer {
+    /// The link; messages may be queued on it at once.
+    pub link: Link,
+    /// Our offer, or our answer, as an opaque string.
+    pub description: String,
+}
+
+/// What handles ask of the driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Offer(oneshot::Sender<Result<Offer, Error>>),
+    Answer(String, oneshot::Sender<Result<Offer, Error>>),
+    AcceptAnswer(LinkId, String, oneshot::Sender<Result<(), Error>>),
+    FindAddress(SocketAddr),
+    Send(LinkId, Bytes),
+    Close(LinkId),
 }
 
 /// The part of a link that its handle and the driver share.
