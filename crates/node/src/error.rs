@@ -4,7 +4,6 @@ use tatum_database::DatabaseError;
 
 /// Why a tracker, relay or client stopped.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum NodeError {
     /// The UDP endpoint failed.
     #[error("the WebRTC endpoint failed")]

@@ -21,6 +21,7 @@ pub mod client;
 mod clock;
 mod engine;
 mod error;
+mod facts;
 mod permissions;
 pub mod relay;
 mod status;
@@ -33,7 +34,7 @@ mod trackers;
 
 pub use clock::{Clock, SystemClock};
 pub use error::NodeError;
-pub use relay::Facts;
+pub use facts::Facts;
 pub use tatum_overlay::seal::GroupKey;
 pub use tatum_protocol::NodeKey;
 pub use trackers::{Handover, TrackerAddress, Trackers};

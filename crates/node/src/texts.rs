@@ -37,6 +37,7 @@ macro_rules! frame {
                     Self::Text(text) => Heard::Text(text.to_string()),
                     Self::Ping(_) | Self::Pong(_) => Heard::Sign,
                     Self::Close(_) => Heard::Other("the connection was closed"),
+                    // The two libraries have more kinds of frames than they share.
                     _ => Heard::Other("binary frames mean nothing here"),
                 }
             }

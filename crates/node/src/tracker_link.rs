@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use rand::Rng;
+use tatum_overlay::attendance::TrackerNo;
 use tatum_primitives::NodeId;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -15,7 +16,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use crate::engine::TrackerNo;
 use crate::texts::{Frame, Heard, listen, read, say};
 use crate::tls::{self, Bytes};
 use crate::{NodeKey, TrackerAddress};

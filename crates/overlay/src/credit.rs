@@ -11,9 +11,8 @@
 //! [`Limits::flight_bytes`] per payer and epoch: else links that flap would use up the credit of an
 //! honest client.
 //!
-//! Beside that, a payer is served no more in an epoch than its allowance, receipted or not: its quota,
-//! or what this relay was leased of it ([`lease`](crate::lease)). What was served at the allowance's
-//! edge exceeds it by one message at most.
+//! That a payer is served no more than its quota is [`lease`](crate::lease)'s to see to; what counts
+//! against it is told here ([`Credit::used`]).
 
 use std::collections::BTreeMap;
 
@@ -114,8 +113,6 @@ pub struct Credit {
     accounts: BTreeMap<(CreditKey, Epoch), Account>,
     /// The sums of each payer's accounts.
     payers: BTreeMap<(Address, Epoch), Account>,
-    /// What payers may be served in an epoch, receipted or not, as far as that is known.
-    allowances: BTreeMap<(Address, Epoch), u64>,
     /// Up to this epoch an earlier run may have served what we do not know of.
     started: Option<Epoch>,
 }
@@ -124,13 +121,7 @@ impl Credit {
     /// Nothing served yet.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            accounts: BTreeMap::new(),
-            payers: BTreeMap::new(),
-            allowances: BTreeMap::new(),
-            started: None,
-        }
+        Self { limits, accounts: BTreeMap::new(), payers: BTreeMap::new(), started: None }
     }
 
     /// The most bytes that may stay unreceipted.
@@ -179,24 +170,11 @@ impl Credit {
         sum.served.saturating_sub(late).saturating_sub(sum.forgiven)
     }
 
-    /// Sets the most that a payer may be served in an epoch.
-    pub fn set_allowance(&mut self, payer: Address, epoch: Epoch, bytes: u64) {
-        self.allowances.insert((payer, epoch), bytes);
-    }
-
-    /// Whether the payer may be served more in an epoch.
+    /// Whether the account may be served more without a receipt.
     #[must_use]
-    pub fn within_quota(&self, payer: Address, epoch: Epoch) -> bool {
-        let allowance = self.allowances.get(&(payer, epoch));
-        allowance.is_none_or(|allowance| self.used(payer, epoch) < *allowance)
-    }
-
-    /// Whether the account may be served more.
-    #[must_use]
-    pub fn open(&self, key: CreditKey, epoch: Epoch) -> bool {
+    pub fn has_room(&self, key: CreditKey, epoch: Epoch) -> bool {
         self.unreceipted(key, epoch) < self.limits.bytes
             && self.unreceipted_of(key.payer, epoch) < self.limits.payer_bytes
-            && self.within_quota(key.payer, epoch)
     }
 
     /// Changes an account and its payer's sum alike.
@@ -291,7 +269,6 @@ impl Credit {
     pub fn forget_before(&mut self, earliest: Epoch) {
         self.accounts.retain(|(_, epoch), _| *epoch >= earliest);
         self.payers.retain(|(_, epoch), _| *epoch >= earliest);
-        self.allowances.retain(|(_, epoch), _| *epoch >= earliest);
     }
 }
 
@@ -330,13 +307,13 @@ mod tests {
     fn service_stops_at_the_limit_and_a_receipt_restarts_it() {
         let mut credit = credit();
         credit.serve(KEY, Epoch(1), 99);
-        assert!(credit.open(KEY, Epoch(1)));
+        assert!(credit.has_room(KEY, Epoch(1)));
         credit.serve(KEY, Epoch(1), 1);
-        assert!(!credit.open(KEY, Epoch(1)));
-        assert!(!credit.open(KEY, Epoch(2)));
+        assert!(!credit.has_room(KEY, Epoch(1)));
+        assert!(!credit.has_room(KEY, Epoch(2)));
         credit.receipted(&receipt(1, 60));
         assert_eq!(credit.unreceipted(KEY, Epoch(1)), 40);
-        assert!(credit.open(KEY, Epoch(3)));
+        assert!(credit.has_room(KEY, Epoch(3)));
     }
 
     #[test]
@@ -376,7 +353,7 @@ mod tests {
         let mut credit = credit();
         let mut free = 0;
         for stream in 0..50 {
-            while credit.open(key(stream), Epoch(0)) {
+            while credit.has_room(key(stream), Epoch(0)) {
                 credit.serve(key(stream), Epoch(0), 10);
                 credit.duplicates(key(stream), Epoch(0), 10);
                 free += 10;
@@ -394,40 +371,10 @@ mod tests {
             credit.forgive(KEY, Epoch(0), 20);
         }
         assert_eq!(credit.unreceipted(KEY, Epoch(0)), 120 - 70);
-        assert!(credit.open(KEY, Epoch(0)));
+        assert!(credit.has_room(KEY, Epoch(0)));
         credit.serve(KEY, Epoch(1), 30);
         credit.forgive(KEY, Epoch(1), 30);
         assert_eq!(credit.unreceipted(KEY, Epoch(1)), 50, "each epoch has an allowance");
-    }
-
-    #[test]
-    fn an_allowance_ends_service_for_its_epoch_whatever_is_receipted() {
-        let mut credit = credit();
-        credit.set_allowance(PAYER, Epoch(1), 120);
-        credit.serve(KEY, Epoch(1), 90);
-        credit.receipted(&receipt(1, 90));
-        assert!(credit.open(key(2), Epoch(1)));
-        credit.serve(key(2), Epoch(1), 30);
-        credit.receipted(&DeliveryReceipt { stream_key: key(2).stream, ..receipt(1, 30) });
-        assert!(!credit.open(key(2), Epoch(1)) && !credit.open(KEY, Epoch(1)));
-        assert_eq!(credit.used(PAYER, Epoch(1)), 120);
-        assert!(credit.open(KEY, Epoch(2)), "each epoch has its own");
-        // Late copies and what broke with links do not count.
-        credit.duplicates(KEY, Epoch(1), 20);
-        assert_eq!(credit.used(PAYER, Epoch(1)), 100);
-        assert!(credit.open(KEY, Epoch(1)));
-        credit.set_allowance(PAYER, Epoch(1), 100);
-        assert!(!credit.open(KEY, Epoch(1)));
-        credit.set_allowance(PAYER, Epoch(1), 101);
-        assert!(credit.open(KEY, Epoch(1)), "the quota grew");
-    }
-
-    #[test]
-    fn a_restarted_relay_counts_what_was_receipted_against_the_quota() {
-        let mut credit = credit();
-        credit.resume(&receipt(3, 500));
-        credit.set_allowance(PAYER, Epoch(3), 500);
-        assert!(!credit.open(KEY, Epoch(3)));
     }
 
     #[test]

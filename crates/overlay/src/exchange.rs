@@ -83,7 +83,6 @@ pub enum KeyAnswer {
 
 /// Why a grant gives no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ExchangeError {
     /// Somebody chose a public key with which every secret agrees.
     #[error("the X25519 key is of low order")]

@@ -36,7 +36,6 @@ pub struct Span {
 
 /// Why a relay does not serve or accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The key may not act for the payer.
     #[error("the key is not authorised by the payer")]
@@ -86,7 +85,6 @@ pub enum Refusal {
 
 /// Why a node ends a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[non_exhaustive]
 pub enum Farewell {
     /// The other end's conduct put it on the graylist.
     #[error("graylisted for its conduct")]
@@ -198,7 +196,6 @@ pub enum Frame {
 
 /// Why a packet is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum FrameError {
     /// Larger than allowed.
     #[error("a packet has at most {limit} bytes, this one {got}")]

@@ -105,7 +105,7 @@ impl Ledger {
         let mut receipts = Vec::new();
         for (key, account) in &mut self.accounts {
             let Some(since) = account.waiting_since_ms else { continue };
-            let enough = account.messages - account.receipted_messages >= messages;
+            let enough = account.messages.saturating_sub(account.receipted_messages) >= messages;
             let late = now.monotonic_ms.saturating_sub(since) >= interval_ms;
             if enough || late || closing || key.epoch < now.epoch {
                 receipts.push(account.receipt(whose, key));

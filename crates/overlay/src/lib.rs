@@ -21,6 +21,8 @@
 //! | module | what it decides |
 //! |---|---|
 //! | [`message`], [`seal`], [`exchange`] | what a publisher signs, what only subscribers read |
+//! | [`client`] | which keys seal and open, what a publisher may have on its way |
+//! | [`attendance`] | at which trackers a node takes part in which stream |
 //! | [`permissions`] | who may publish and subscribe, as a stream's owner signed |
 //! | [`frame`] | what neighbours say to each other, byte for byte |
 //! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, and how gaps close |
@@ -45,6 +47,8 @@
 //! Storage of messages beyond what neighbours may still ask for.
 
 mod attach;
+pub mod attendance;
+pub mod client;
 pub mod credit;
 pub mod exchange;
 pub mod frame;

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, StreamKey, eip712_digest, keccak256};
 use tatum_receipt::{KnownKey, SessionKey, Signature, SignatureError};
 
+use crate::window::MAX_NUMBER;
+
 /// The largest sealed payload of a message.
 pub const MAX_CIPHERTEXT_BYTES: usize = 32 * 1024;
 
@@ -70,13 +72,18 @@ pub struct Message {
 
 /// Why a message is not forwarded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum MessageError {
     /// The reference to the previous message contradicts the number.
     #[error("message {sequence} does not follow the message it refers to")]
     Reference {
         /// The message's number.
         sequence: u64,
+    },
+    /// The chain has ended before it.
+    #[error("numbers end at {MAX_NUMBER}, this one is {got}")]
+    Number {
+        /// The message's number.
+        got: u64,
     },
     /// The payload is too large.
     #[error("the sealed payload has {got} bytes, at most {limit} are allowed")]
@@ -148,6 +155,9 @@ impl Message {
     /// # Errors
     /// [`MessageError`] says which rule is broken.
     pub fn verify(&self, keys: &mut PublisherKeys) -> Result<B256, MessageError> {
+        if self.at.sequence > MAX_NUMBER {
+            return Err(MessageError::Number { got: self.at.sequence });
+        }
         let expected = self.at.sequence.checked_sub(1);
         let in_order = self.previous.is_none_or(|p| p.timestamp_ms <= self.at.timestamp_ms);
         if self.previous.map(|previous| previous.sequence) != expected || !in_order {
@@ -298,6 +308,23 @@ pub(crate) mod tests {
         let mut later = message(&publisher, 5);
         later.previous = Some(MessageRef { timestamp_ms: 999, sequence: 3 });
         assert!(later.signed(&publisher).verify(&mut PublisherKeys::default()).is_err());
+    }
+
+    #[test]
+    fn a_chain_ends_at_the_last_number() {
+        let publisher = key(1);
+        let at = |sequence| MessageRef { timestamp_ms: 5, sequence };
+        let numbered = |sequence: u64| Message {
+            at: at(sequence),
+            previous: Some(at(sequence - 1)),
+            ..message(&publisher, 0)
+        };
+        let verified =
+            |sequence| numbered(sequence).signed(&publisher).verify(&mut PublisherKeys::default());
+        assert!(verified(MAX_NUMBER).is_ok());
+        for got in [MAX_NUMBER + 1, u64::MAX] {
+            assert_eq!(verified(got), Err(MessageError::Number { got }));
+        }
     }
 
     #[test]

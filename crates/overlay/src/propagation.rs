@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 
 use crate::frame::Span;
-use crate::window::Window;
+use crate::window::{MAX_NUMBER, Window};
 use crate::{ChainKey, Message};
 
 /// What a node keeps of a stream.
@@ -123,7 +123,10 @@ impl Propagation {
 
     /// What we miss of a span that a neighbour can serve.
     pub fn lacking(&mut self, span: &Span) -> Vec<RangeInclusive<u64>> {
-        let Some(end) = span.last.checked_add(1) else { return Vec::new() };
+        if span.last > MAX_NUMBER {
+            return Vec::new();
+        }
+        let end = span.last + 1;
         let first = span.first.max(end.saturating_sub(self.limits.history));
         let Some(chain) = self.chains.get(&span.chain) else {
             self.claim(span.chain, first);

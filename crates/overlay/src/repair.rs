@@ -212,7 +212,7 @@ fn grow(spans: &mut Vec<Span>, chain: ChainKey, number: u64) {
         Some(span) if span.chain == chain && span.last.checked_add(1) == Some(number) => {
             span.last = number;
         }
-        _ => spans.push(Span { chain, first: number, last: number }),
+        Some(_) | None => spans.push(Span { chain, first: number, last: number }),
     }
 }
 

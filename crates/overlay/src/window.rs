@@ -2,10 +2,14 @@
 //!
 //! Invariant: everything below `floor` is seen or given up; `above` holds the seen numbers at or
 //! over it, never `floor` itself, and nothing beyond `floor +` [`MAX_AHEAD`]. So memory is bounded
-//! however a publisher numbers its messages.
+//! however a publisher numbers its messages. Numbers end at [`MAX_NUMBER`]: what lies beyond is never new,
+//! so nothing can be seen twice at the end of the numbers.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+
+/// The last number of a chain: 2^63 − 1, so that whoever stores numbers with a sign can hold it.
+pub const MAX_NUMBER: u64 = i64::MAX as u64;
 
 /// How far ahead of the first hole a message is remembered.
 pub const MAX_AHEAD: u64 = 32_768;
@@ -21,7 +25,8 @@ impl Window {
     /// A window that expects `first` next and asks for nothing older.
     #[must_use]
     pub const fn starting_at(first: u64) -> Self {
-        Self { floor: first, above: BTreeSet::new() }
+        let end = MAX_NUMBER + 1;
+        Self { floor: if first < end { first } else { end }, above: BTreeSet::new() }
     }
 
     /// The first number neither seen nor given up.
@@ -30,10 +35,10 @@ impl Window {
         self.floor
     }
 
-    /// Whether `number` was seen, or skipped.
+    /// Whether `number` was seen, or skipped, or is none.
     #[must_use]
     pub fn contains(&self, number: u64) -> bool {
-        number < self.floor || self.above.contains(&number)
+        number < self.floor || number > MAX_NUMBER || self.above.contains(&number)
     }
 
     /// Marks `number` as seen. If it is too far ahead, the floor rises, and the numbers that are
@@ -55,6 +60,7 @@ impl Window {
     /// The holes below `end`, oldest first.
     #[must_use]
     pub fn holes_below(&self, end: u64) -> Vec<RangeInclusive<u64>> {
+        let end = end.min(MAX_NUMBER + 1);
         let mut holes = Vec::new();
         let mut next = self.floor;
         for seen in self.above.range(..end) {
@@ -134,15 +140,46 @@ mod tests {
     #[test]
     fn giving_up_costs_no_more_than_the_window_is_wide() {
         let mut window = Window::starting_at(0);
-        window.insert(u64::MAX);
+        window.insert(MAX_NUMBER);
         window.give_up(0..=u64::MAX - 1);
-        assert!(window.contains(u64::MAX - 1));
+        assert!(window.contains(MAX_NUMBER - 1));
         let mut window = Window::starting_at(5);
         window.give_up(7..=u64::MAX);
         assert_eq!(window.holes_below(9), vec![5..=6]);
     }
 
+    /// Numbers anywhere, and often where something ends.
+    fn anywhere() -> impl Strategy<Value = u64> {
+        let ends = [0, MAX_AHEAD, MAX_NUMBER, u64::MAX];
+        let near = (prop::sample::select(ends.to_vec()), 0_u64..3, any::<bool>());
+        prop_oneof![
+            near.prop_map(|(end, by, up)| {
+                if up { end.saturating_add(by) } else { end.saturating_sub(by) }
+            }),
+            any::<u64>(),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn wherever_a_number_lies_it_is_new_at_most_once(
+            first in anywhere(),
+            numbers in prop::collection::vec(anywhere(), 1..40),
+        ) {
+            let mut window = Window::starting_at(first);
+            for number in numbers {
+                let before = window.floor();
+                if let Some(skipped) = window.insert(number) {
+                    prop_assert!(*skipped.start() == before && *skipped.end() < number);
+                }
+                prop_assert!(window.contains(number));
+                prop_assert!((before..=MAX_NUMBER + 1).contains(&window.floor()));
+                prop_assert!(window.hole_before(number).is_none_or(|hole| *hole.end() < number));
+                prop_assert!(window.holes_below(number).iter().all(|hole| *hole.end() <= MAX_NUMBER));
+                window.give_up(number.saturating_sub(2)..=number);
+            }
+        }
+
         #[test]
         fn a_window_sees_each_number_once(numbers in prop::collection::vec(0_u64..300, 0..400)) {
             let mut window = Window::starting_at(0);

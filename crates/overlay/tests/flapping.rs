@@ -24,7 +24,7 @@ fn key() -> SessionKey {
 }
 
 fn at(ms: u64) -> Now {
-    Now { monotonic_ms: ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
+    Now { monotonic_ms: 10_000 + ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
 }
 
 fn config(id: NodeId, relay: bool, credit: credit::Limits) -> Config {
@@ -106,7 +106,7 @@ fn admit(relay: &mut Overlay, link: Link, role: Role, now: &Now) {
         now.wall_ms,
         &key(),
     );
-    relay.admit(link, &attach, &[], now);
+    relay.admit(link, &attach, &[], u64::MAX, now);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_publisher_that_left_and_came_back_is_told_what_was_accepted() {
         at(4).wall_ms,
         &key(),
     );
-    relay.admit(link, &attach, &[], &at(4));
+    relay.admit(link, &attach, &[], u64::MAX, &at(4));
     relay.tick(&at(30));
     let told = frames(&mut relay, link);
     assert!(told.iter().any(|frame| matches!(frame, Frame::Accepted { .. })), "{told:?}");
@@ -248,7 +248,7 @@ fn readers_of_one_account_are_served_side_by_side_and_one_reader_on_one_link() {
         let whose = (key().address(), ReaderId(reader));
         let what = (STREAM, Role::Subscriber);
         let attach = Attach::sign(what, whose, (client, RELAY), at(0).wall_ms, &key());
-        relay.admit(link, &attach, &[], &at(0));
+        relay.admit(link, &attach, &[], u64::MAX, &at(0));
         let replaced =
             |frame: &Frame| matches!(frame, Frame::Refused { reason: Refusal::Replaced, .. });
         let mut links = Vec::new();

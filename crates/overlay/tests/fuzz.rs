@@ -6,12 +6,18 @@ use proptest::prelude::*;
 use tatum_overlay::frame::{
     self, Attach, Farewell, MAX_PACKET_BYTES, Packer, Refusal, Span, VERSION,
 };
+use tatum_overlay::ledger::Cadence;
 use tatum_overlay::limit::Rate;
-use tatum_overlay::node::{Ceilings, Config};
+use tatum_overlay::node::{Account, Ceilings, Config};
 use tatum_overlay::propagation::Limits;
+use tatum_overlay::window::MAX_NUMBER;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit};
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
-use tatum_receipt::{Acknowledgement, SessionKey, Signature};
+use tatum_primitives::{
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey,
+};
+use tatum_receipt::{
+    Acknowledgement, DeliveryReceipt, SessionKey, Signature, SignedReceipt, Verifier,
+};
 
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
 const LINK: Link = Link(1);
@@ -128,12 +134,106 @@ fn relay() -> Overlay {
 }
 
 fn at(ms: u64) -> Now {
-    Now { monotonic_ms: ms, wall_ms: 1_000_000 + ms, epoch: Epoch(ms / 10_000) }
+    Now { monotonic_ms: 10_000 + ms, wall_ms: 1_000_000 + ms, epoch: Epoch(ms / 10_000) }
+}
+
+/// Small numbers, those at the ends, and any.
+fn any_number() -> impl Strategy<Value = u64> {
+    let end = (prop::sample::select(vec![0, MAX_NUMBER, u64::MAX]), 0_u64..3, any::<bool>());
+    prop_oneof![
+        0_u64..50,
+        end.prop_map(|(end, by, up)| {
+            if up { end.saturating_add(by) } else { end.saturating_sub(by) }
+        }),
+        any::<u64>(),
+    ]
+}
+
+fn any_role() -> impl Strategy<Value = Role> {
+    prop::sample::select(vec![Role::Subscriber, Role::Publisher, Role::Storage])
+}
+
+/// A message with any numbers, rightly signed whatever they are.
+fn any_message() -> impl Strategy<Value = Frame> {
+    let previous = prop::option::of((any_number(), any_number()));
+    (0_u64..3, any_number(), any_number(), any::<bool>(), previous, 0_usize..3_000).prop_map(
+        |(number, sequence, timestamp_ms, follows, previous, size)| {
+            let place = |(timestamp_ms, sequence)| MessageRef { timestamp_ms, sequence };
+            let before = sequence.checked_sub(1).map(|before| place((timestamp_ms, before)));
+            let message = Message {
+                at: place((timestamp_ms, sequence)),
+                previous: if follows { before } else { previous.map(place) },
+                ..message(chain(number), 0, size)
+            };
+            Frame::Message(Box::new(message.signed(&key())))
+        },
+    )
+}
+
+/// What carries a number beside spans and messages.
+fn any_numbered() -> impl Strategy<Value = Frame> {
+    let reason = prop_oneof![
+        any_number().prop_map(|used_bytes| Refusal::OverQuota { used_bytes }),
+        any_number().prop_map(|rate| Refusal::Rate { limit_bytes_per_second: rate }),
+        (any_number(), any_number()).prop_map(|(unreceipted_bytes, limit_bytes)| {
+            Refusal::Credit { unreceipted_bytes, limit_bytes }
+        }),
+    ];
+    let receipt = (any_number(), any_number(), any_number(), any_number());
+    prop_oneof![
+        any_number().prop_map(|bytes| Frame::Duplicates { stream: STREAM, bytes }),
+        (any_role(), reason).prop_map(|(role, reason)| Frame::Refused {
+            stream: STREAM,
+            role,
+            reason
+        }),
+        any_number().prop_map(|ms| Frame::Goodbye { reason: Farewell::Full, retry_after_ms: ms }),
+        (any::<bool>(), prop::option::of(any::<u32>())).prop_map(|(relay, operator)| {
+            Frame::Hello { relay, operator_id: operator.map(OperatorId) }
+        }),
+        (any_role(), any_number()).prop_map(|(role, at_ms)| {
+            let ends = (NodeId(B256::repeat_byte(2)), NodeId(B256::repeat_byte(1)));
+            Frame::Attach(Attach::sign(
+                (STREAM, role),
+                (key().address(), ReaderId(0)),
+                ends,
+                at_ms,
+                &key(),
+            ))
+        }),
+        (any_role(), receipt).prop_map(|(role, receipt)| Frame::Admitted {
+            stream: STREAM,
+            role,
+            newest: vec![signed_receipt(role, receipt).encode().to_vec()],
+        }),
+    ]
+}
+
+/// A receipt of ours with any counters, as a relay may give it back to us.
+fn signed_receipt(
+    role: Role,
+    (epoch, sequence, messages, bytes): (u64, u64, u64, u64),
+) -> SignedReceipt {
+    let receipt = DeliveryReceipt {
+        payer: key().address(),
+        node: NodeId(B256::repeat_byte(2)),
+        stream_key: STREAM,
+        role,
+        epoch: Epoch(epoch),
+        sequence,
+        messages,
+        bytes,
+        ..DeliveryReceipt::default()
+    };
+    SignedReceipt::sign(receipt, &key(), &verifier())
+}
+
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
 }
 
 fn any_span() -> impl Strategy<Value = Span> {
-    let number = prop_oneof![0_u64..50, any::<u64>()];
-    (0_u64..4, number.clone(), number).prop_map(|(number, first, last)| Span {
+    (0_u64..4, any_number(), any_number()).prop_map(|(number, first, last)| Span {
         chain: chain(number),
         first,
         last,
@@ -143,17 +243,16 @@ fn any_span() -> impl Strategy<Value = Span> {
 fn any_frame() -> impl Strategy<Value = Frame> {
     prop_oneof![
         any::<prop::sample::Index>().prop_map(|index| index.get(&every_frame()).clone()),
-        (0_u64..3, prop_oneof![0_u64..30, any::<u64>()], 0_usize..3_000).prop_map(
-            |(number, sequence, size)| {
-                Frame::Message(Box::new(message(chain(number), sequence, size)))
-            }
-        ),
+        (0_u64..3, any_number(), 0_usize..3_000).prop_map(|(number, sequence, size)| {
+            Frame::Message(Box::new(message(chain(number), sequence, size)))
+        }),
+        any_message(),
+        any_numbered(),
         prop::collection::vec(any_span(), 0..300)
             .prop_map(|spans| Frame::Have { stream: STREAM, spans }),
         any_span().prop_map(|span| Frame::Want { stream: STREAM, span }),
         any_span().prop_map(|span| Frame::Accepted { stream: STREAM, span }),
         any_span().prop_map(|span| Frame::DontWant { stream: STREAM, span }),
-        any::<u64>().prop_map(|bytes| Frame::Duplicates { stream: STREAM, bytes }),
     ]
 }
 
@@ -220,13 +319,11 @@ proptest! {
         let ends = (neighbour, NodeId(B256::repeat_byte(1)));
         let attach =
             Attach::sign((STREAM, Role::Publisher), (key().address(), ReaderId(0)), ends, 1_000_000, &key());
-        relay.admit(LINK, &attach, &[], &at(0));
+        relay.admit(LINK, &attach, &[], u64::MAX, &at(0));
         let mut now_ms = 0;
         for (frame, gap_ms) in said {
             now_ms += gap_ms;
-            let mut packer = Packer::default();
-            packer.push(&frame.encode());
-            if let Some(packet) = packer.finish().filter(|packet| packet.len() < MAX_PACKET_BYTES) {
+            if let Some(packet) = packet(&frame) {
                 relay.packet(LINK, &packet, &at(now_ms));
             }
             relay.tick(&at(now_ms));
@@ -240,4 +337,103 @@ proptest! {
         relay.link_closed(LINK);
         prop_assert_eq!(relay.peer_summaries(&at(now_ms)).len(), 0);
     }
+
+    #[test]
+    fn whatever_a_relay_says_a_client_stays_up(
+        said in prop::collection::vec((any_frame(), 0_u64..3_000), 1..60),
+    ) {
+        let mut client = client();
+        let relay = NodeId(B256::repeat_byte(2));
+        client.assign(STREAM, [relay].into(), &at(0));
+        client.link_opened(LINK, relay, Some(OperatorId(1)), &at(0));
+        let mut now_ms = 0;
+        for (frame, gap_ms) in said {
+            now_ms += gap_ms;
+            if let Some(packet) = packet(&frame) {
+                client.packet(LINK, &packet, &at(now_ms));
+            }
+            client.tick(&at(now_ms));
+            while let Some(output) = client.poll() {
+                if let Output::ReceiptSigned(signed) = output {
+                    client.send_receipt(&signed, &at(now_ms));
+                }
+            }
+        }
+        client.close_accounts(&at(now_ms));
+    }
+
+    /// Two relays that are each other's neighbours, and a publisher that says anything.
+    #[test]
+    fn no_message_goes_round_for_ever(
+        said in prop::collection::vec(any_message(), 1..20),
+    ) {
+        let mut relays = [relay(), relay()];
+        for one in &mut relays {
+            one.link_opened(LINK, NodeId(B256::repeat_byte(2)), Some(OperatorId(1)), &at(0));
+            one.packet(LINK, &packet(&Frame::Join { stream: STREAM }).unwrap(), &at(0));
+        }
+        let publisher = Link(9);
+        relays[0].link_opened(publisher, NodeId(B256::repeat_byte(3)), Some(OperatorId(2)), &at(0));
+        relays[0].packet(publisher, &packet(&Frame::Join { stream: STREAM }).unwrap(), &at(0));
+        for frame in &said {
+            if let Some(packet) = packet(frame) {
+                relays[0].packet(publisher, &packet, &at(1));
+            }
+            let mut messages = 0;
+            loop {
+                let moved = pass(&mut relays, &mut messages);
+                prop_assert!(messages <= 2, "a message crossed {messages} times");
+                if !moved {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Carries what the two relays say to each other over; counts the messages among it.
+fn pass(relays: &mut [Overlay; 2], messages: &mut u64) -> bool {
+    let mut moved = false;
+    for from in 0..2 {
+        while let Some(output) = relays[from].poll() {
+            let Output::Send { link: LINK, frame, .. } = output else { continue };
+            let mut packer = Packer::default();
+            packer.push(&frame);
+            let packet = packer.finish().unwrap();
+            let read = frame::decode(&packet).unwrap();
+            *messages += read.iter().filter(|(f, _)| matches!(f, Frame::Message(_))).count() as u64;
+            relays[1 - from].packet(LINK, &packet, &at(1));
+            moved = true;
+        }
+    }
+    moved
+}
+
+fn packet(frame: &Frame) -> Option<Bytes> {
+    let mut packer = Packer::default();
+    packer.push(&frame.encode());
+    packer.finish().filter(|packet| packet.len() < MAX_PACKET_BYTES)
+}
+
+fn client() -> Overlay {
+    let config = Config {
+        id: NodeId(B256::repeat_byte(1)),
+        relay: false,
+        operator_id: None,
+        limits: Limits::default(),
+        credit: credit::Limits::default(),
+        ceilings: Ceilings::default(),
+        latency_bound_ms: 2_000,
+    };
+    let account = Account {
+        payer: key().address(),
+        reader: ReaderId(0),
+        key: key(),
+        verifier: verifier(),
+        cadence: Cadence { messages: 3, interval_ms: 500, resend_ms: 500 },
+    };
+    let mut client = Overlay::new(config, Some(account));
+    client.subscribe(STREAM);
+    client.open_publisher(STREAM);
+    client
 }

@@ -22,7 +22,7 @@ fn key() -> SessionKey {
 }
 
 fn at(ms: u64) -> Now {
-    Now { monotonic_ms: ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
+    Now { monotonic_ms: 10_000 + ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
 }
 
 fn node(number: u64) -> NodeId {
@@ -241,7 +241,7 @@ fn a_payer_that_publishes_too_much_is_told_and_its_messages_are_repaired_later()
         at(0).wall_ms,
         &key(),
     );
-    relay.admit(link, &attach, &[], &at(0));
+    relay.admit(link, &attach, &[], u64::MAX, &at(0));
     for number in 0..30 {
         relay.packet(link, &sent(chain(1), number, 100), &at(0));
     }

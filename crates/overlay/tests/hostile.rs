@@ -5,6 +5,7 @@ use tatum_overlay::credit;
 use tatum_overlay::frame::{Attach, MAX_SPANS, Packer, Span};
 use tatum_overlay::node::{Ceilings, Config};
 use tatum_overlay::propagation::Limits;
+use tatum_overlay::window::MAX_NUMBER;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, Priority};
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::{SessionKey, Signature};
@@ -13,7 +14,7 @@ const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
 const RELAY: NodeId = NodeId(B256::repeat_byte(1));
 const NEIGHBOUR: NodeId = NodeId(B256::repeat_byte(2));
 const LINK: Link = Link(1);
-const NOW: Now = Now { monotonic_ms: 1, wall_ms: 1_000_000, epoch: Epoch(3) };
+const NOW: Now = Now { monotonic_ms: 10_001, wall_ms: 1_000_000, epoch: Epoch(3) };
 
 fn key() -> SessionKey {
     SessionKey::from_bytes(&[5; 32]).unwrap()
@@ -61,7 +62,7 @@ fn relay_with(role: Role, credit: credit::Limits) -> Overlay {
     let ends = (NEIGHBOUR, RELAY);
     let attach =
         Attach::sign((STREAM, role), (key().address(), ReaderId(0)), ends, NOW.wall_ms, &key());
-    relay.admit(LINK, &attach, &[], &NOW);
+    relay.admit(LINK, &attach, &[], u64::MAX, &NOW);
     relay
 }
 
@@ -98,9 +99,11 @@ fn claim(chain: ChainKey, number: u64) -> Frame {
 #[test]
 fn the_highest_number_may_be_followed_by_another() {
     let mut relay = publisher();
-    say(&mut relay, &[sent(chain(1), u64::MAX), sent(chain(1), u64::MAX - 5)]);
+    say(&mut relay, &[sent(chain(1), MAX_NUMBER), sent(chain(1), MAX_NUMBER - 5)]);
     relay.tick(&NOW);
     assert_eq!(relay.counters().messages, 2);
+    say(&mut relay, &[sent(chain(1), MAX_NUMBER), sent(chain(1), MAX_NUMBER + 1)]);
+    assert_eq!(relay.counters().messages, 2, "there is none beyond it");
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn a_claim_near_the_highest_number_is_harmless() {
 fn leaps_over_all_numbers_cost_no_time_and_break_no_counter() {
     let mut relay = publisher();
     for number in 0..3 {
-        say(&mut relay, &[sent(chain(number), 0), sent(chain(number), u64::MAX)]);
+        say(&mut relay, &[sent(chain(number), 0), sent(chain(number), MAX_NUMBER)]);
     }
     assert_eq!(relay.counters().messages, 6);
     assert_eq!(relay.counters().lost, u64::MAX);
@@ -132,7 +135,7 @@ fn a_claim_hides_no_messages() {
 fn claims_push_no_real_chain_out() {
     let mut relay = publisher();
     say(&mut relay, &[sent(chain(0), 0)]);
-    let later = Now { monotonic_ms: 5_000, ..NOW };
+    let later = Now { monotonic_ms: 15_000, ..NOW };
     let claims: Vec<Frame> = (1..3_000).map(|number| claim(chain(number), 0)).collect();
     for packet in packets(&claims) {
         relay.packet(LINK, &packet, &later);
@@ -156,7 +159,7 @@ fn a_registered_relay_cannot_fill_memory_with_streams() {
     let mut relay = relay(credit::Limits::default());
     relay.link_opened(LINK, NEIGHBOUR, Some(OperatorId(1)), &NOW);
     for second in 0..20 {
-        let now = Now { monotonic_ms: second * 1_001, ..NOW };
+        let now = Now { monotonic_ms: 10_000 + second * 1_001, ..NOW };
         relay.tick(&now);
         let join = |number: u64| {
             let stream = StreamKey(B256::left_padding_from(&(second << 32 | number).to_be_bytes()));

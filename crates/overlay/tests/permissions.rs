@@ -40,7 +40,7 @@ fn access(version: u64, publishers: &[u8], subscribers: &[u8]) -> Access {
 }
 
 fn at(ms: u64) -> Now {
-    Now { monotonic_ms: ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
+    Now { monotonic_ms: 10_000 + ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
 }
 
 fn node(number: u64) -> NodeId {
@@ -192,7 +192,7 @@ fn requests_without_permission_are_refused_with_the_reason() {
         let reasons = if permitted { vec![] } else { vec![(role, Refusal::NotPermitted)] };
         assert_eq!(refused(&frames), reasons, "case {number}");
         // The caller's answer changes nothing about it.
-        relay.admit(link, &attach, &[], &at(0));
+        relay.admit(link, &attach, &[], u64::MAX, &at(0));
         let admitted = said(&mut relay, link).0;
         let admitted = admitted.iter().any(|frame| matches!(frame, Frame::Admitted { .. }));
         assert_eq!(admitted, permitted, "case {number}");
@@ -209,7 +209,7 @@ fn a_new_list_ends_what_it_permits_no_more_and_leaves_the_others() {
     for (number, who, role) in all {
         let link = Link(number);
         relay.link_opened(link, node(number), None, &at(0));
-        relay.admit(link, &attach(role, who, who, link), &[], &at(0));
+        relay.admit(link, &attach(role, who, who, link), &[], u64::MAX, &at(0));
     }
     relay.packet(Link(4), &sent(STRANGER, 0), &at(1));
     said(&mut relay, from);

@@ -130,7 +130,8 @@ impl World {
 
     fn now(&self) -> Now {
         Now {
-            monotonic_ms: self.now_ms,
+            // No tracker is up, for so long that relays go by the whole quotas.
+            monotonic_ms: 10_000 + self.now_ms,
             wall_ms: START_MS + self.now_ms,
             epoch: Epoch(self.now_ms / EPOCH_MS),
         }
@@ -204,7 +205,10 @@ impl World {
                 Output::AttachAsked { link, attach, signer } => {
                     assert_eq!(signer, attach.payer);
                     let newest = self.held_for(number, &attach);
-                    self.nodes[number].admit(link, &attach, &newest, &now);
+                    self.nodes[number].admit(link, &attach, &newest, u64::MAX, &now);
+                }
+                Output::QuotaWanted { payer, epoch } => {
+                    self.nodes[number].set_quota(payer, epoch, u64::MAX, &now);
                 }
                 Output::ReceiptOffered { link, bytes } => self.store(number, link, &bytes),
                 Output::ReceiptSigned(signed) => {
@@ -215,7 +219,9 @@ impl World {
                     }
                 }
                 Output::Refused { reason, .. } => self.refused.push(reason),
-                Output::ReceiptSettled { .. } | Output::Admitted { .. } => {}
+                Output::ReceiptSettled { .. }
+                | Output::Admitted { .. }
+                | Output::Unserved { .. } => {}
                 other => panic!("unexpected {other:?}"),
             }
         }

@@ -3,8 +3,7 @@
 //! Invariant: a client counts and receipts what it received or what was accepted from it, whether
 //! its owner reads along or not; what its owner gets is decrypted and in order.
 
-mod keyring;
-mod opener;
+mod key_file;
 mod publisher;
 mod subscriber;
 
@@ -21,9 +20,9 @@ use tatum_primitives::{Address, Domain, ReaderId, millis};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
-pub use keyring::{Keys, Rotation};
 pub use publisher::{PublishStats, Publisher};
 pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadable};
+pub use tatum_overlay::client::{Keys, Rotation};
 
 use crate::engine::{Closing, Command, Engine, EngineHandle, Notice, Setup};
 use crate::relay::{SharedFacts, open_store};

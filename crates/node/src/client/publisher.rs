@@ -1,16 +1,17 @@
 //! Publishing: seals, signs, sends, and waits for relays to accept.
 //!
-//! Invariant: at most [`WINDOW`] messages are on their way; a message counts as accepted once a
+//! Invariant: at most [`PublishWindow::MESSAGES`] messages are on their way; a message counts as accepted once a
 //! relay said so, and a publisher ends only after all were (or its patience is over). Messages that
 //! hand on a group key are numbered, accepted and receipted like others, but not counted as published.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::Rng;
 use serde::Serialize;
+use tatum_overlay::attendance::TrackerNo;
+use tatum_overlay::client::PublishWindow;
 use tatum_overlay::exchange::KeyRequest;
 use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
 use tatum_overlay::permissions::Access;
@@ -22,19 +23,14 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::keyring::Keyring;
+use super::key_file::KeptKeyring;
 use super::{Config, Stream, finish};
-use crate::engine::{Command, EngineHandle, Notice, TrackerNo};
-use crate::relay::SharedFacts;
+use crate::engine::{Command, EngineHandle, Notice};
+use crate::facts::SharedFacts;
 use crate::{Clock, GroupKey, NodeError};
 
 /// The largest payload of one message.
 const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
-/// Messages that may wait for a relay's word, and their bytes. Less than what the overlay keeps for
-/// relays that ask, so nothing is lost while no relay accepts.
-const WINDOW: u64 = 4_096;
-const WINDOW_BYTES: u64 = 6 << 20;
-
 /// How publishing went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishStats {
@@ -74,20 +70,17 @@ pub struct Publisher {
     keyring: SharedKeyring,
     previous: Option<MessageRef>,
     /// Messages sent, with those that hand on a key.
-    sent: u64,
+    window: PublishWindow,
     handed_on: u64,
-    bytes: u64,
-    /// The bytes published up to each of the last messages.
-    totals: VecDeque<u64>,
     started: Option<Instant>,
 }
 
 /// The keys, shared with whoever answers requests for them.
 #[derive(Debug, Clone)]
-struct SharedKeyring(Arc<Mutex<Keyring>>);
+struct SharedKeyring(Arc<Mutex<KeptKeyring>>);
 
 impl SharedKeyring {
-    fn lock(&self) -> MutexGuard<'_, Keyring> {
+    fn lock(&self) -> MutexGuard<'_, KeptKeyring> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,7 +95,7 @@ impl Publisher {
         let publisher = config.key.address();
         let (folder, now_ms) = (config.data_dir.as_deref(), config.clock.now().monotonic_ms);
         let place = (stream.key(), publisher);
-        let keyring = Keyring::open(&config.keys, place, folder, now_ms)?;
+        let keyring = KeptKeyring::open(&config.keys, place, folder, now_ms)?;
         let keyring = SharedKeyring(Arc::new(Mutex::new(keyring)));
         let engine = config.start(notices).await?;
         let opened = engine.commands.send(Command::OpenPublisher(stream.clone())).await;
@@ -141,10 +134,8 @@ impl Publisher {
             progress,
             keyring,
             previous: None,
-            sent: 0,
+            window: PublishWindow::default(),
             handed_on: 0,
-            bytes: 0,
-            totals: VecDeque::from([0]),
             started: None,
         })
     }
@@ -184,14 +175,12 @@ impl Publisher {
 
     /// Waits while too many are on their way, or for as long as the owner lets us publish.
     async fn room(&mut self) -> Result<(), NodeError> {
-        let (sent, keyring) = (self.sent, self.keyring.clone());
-        let totals = &self.totals;
+        let (window, keyring) = (&self.window, self.keyring.clone());
         let room = |progress: &Progress| {
-            let waiting = sent.saturating_sub(progress.accepted);
-            fits(totals, waiting) || !keyring.lock().may_publish()
+            window.has_room(progress.accepted) || !keyring.lock().ring.may_publish()
         };
         self.progress.wait_for(room).await.map_err(|_| NodeError::Stopped)?;
-        if self.keyring.lock().may_publish() {
+        if self.keyring.lock().ring.may_publish() {
             return Ok(());
         }
         Err(NodeError::NotPermitted { stream: self.stream, publisher: self.chain.publisher })
@@ -200,7 +189,7 @@ impl Publisher {
     async fn send(&mut self, what: Sealed<'_>) -> Result<(), NodeError> {
         // First the place in the queue: what is sealed after a list came is sealed under its key.
         let slot = self.engine.commands.reserve().await.map_err(|_| NodeError::Stopped)?;
-        let sequence = self.sent;
+        let sequence = self.window.messages();
         // A clock that was set back must not break the chain's order.
         let before_ms = self.previous.map_or(0, |previous| previous.timestamp_ms);
         let timestamp_ms = self.config.clock.wall_ms().max(before_ms);
@@ -215,21 +204,16 @@ impl Publisher {
             signature: Signature([0; 65]),
         };
         let message = message.signed(&self.config.key);
-        self.bytes += message.payload_bytes();
-        if self.totals.len() as u64 > WINDOW {
-            self.totals.pop_front();
-        }
-        self.totals.push_back(self.bytes);
+        self.window.published(message.payload_bytes());
         self.previous = Some(message.at);
-        self.sent += 1;
         slot.send(Command::Publish(Box::new(message)));
         Ok(())
     }
 
     fn seal(&self, what: &Sealed<'_>) -> Result<(KeyId, Vec<u8>), NodeError> {
-        let (stream, chain, sequence) = (self.stream, self.chain, self.sent);
+        let (stream, chain, sequence) = (self.stream, self.chain, self.window.messages());
         let mut keyring = self.keyring.lock();
-        let current = keyring.current();
+        let current = keyring.ring.current();
         let (key_id, sealed, got) = match what {
             Sealed::Payload(payload) => {
                 let sealed = current.seal(stream, chain, sequence, payload);
@@ -240,7 +224,7 @@ impl Publisher {
                 (old.id(), old.seal_next(stream, chain, sequence, next), 32)
             }
         };
-        keyring.count();
+        keyring.ring.count();
         let limit = MAX_PAYLOAD_BYTES;
         Ok((key_id, sealed.map_err(|_| NodeError::TooLarge { got, limit })?))
     }
@@ -290,7 +274,7 @@ impl Publisher {
     /// longer than `patience`.
     pub async fn finish(mut self, patience: Duration) -> PublishStats {
         let deadline = Instant::now() + patience;
-        let sent = self.sent;
+        let sent = self.window.messages();
         let all = self.progress.wait_for(|progress| progress.accepted >= sent);
         // Running out of patience shows in the counts.
         drop(tokio::time::timeout_at(deadline, all).await);
@@ -302,7 +286,7 @@ impl Publisher {
         let progress = self.progress.borrow().clone();
         PublishStats {
             published: sent.saturating_sub(self.handed_on),
-            bytes: self.bytes,
+            bytes: self.window.bytes(),
             accepted: progress.accepted.saturating_sub(self.handed_on),
             receipts_acknowledged: progress.settled,
             receipts_open: closing.unsettled,
@@ -310,14 +294,6 @@ impl Publisher {
             refusal: progress.refusal.clone().filter(|_| progress.accepted < sent),
         }
     }
-}
-
-/// Whether one more may be published while so many of the last messages wait. They are not always
-/// accepted in order; what that changes is less than what the overlay keeps beyond the window.
-fn fits(totals: &VecDeque<u64>, waiting: u64) -> bool {
-    let before = usize::try_from(waiting).ok().and_then(|waiting| totals.iter().rev().nth(waiting));
-    let bytes = totals.back().zip(before).map(|(last, before)| last.saturating_sub(*before));
-    waiting < WINDOW && bytes.is_some_and(|bytes| bytes < WINDOW_BYTES)
 }
 
 /// How far a delayed publisher may run ahead of its rate to catch up.
@@ -363,10 +339,8 @@ impl Answers {
     }
 
     fn answer(&self, (from, through): (NodeId, TrackerNo), request: &KeyRequest) {
-        let now = self.clock.now();
-        let facts = self.facts.as_ref().map(|facts| (facts, now.epoch));
-        let times = (now.wall_ms, now.monotonic_ms);
-        let answer = self.keyring.lock().answer(from, request, facts, times);
+        let facts = self.facts.as_ref();
+        let answer = self.keyring.lock().answer(from, request, facts, &*self.clock);
         if let (Some(answer), Some(commands)) = (answer, self.commands.upgrade()) {
             // Waiting here could block the engine that waits for us; who gets no answer asks again.
             let _ = commands.try_send(Command::GiveKey((from, through), Box::new(answer)));
@@ -400,10 +374,22 @@ async fn follow(
                     Notice::TrackerUnreachable { reason } => {
                         progress.refusal = Some(format!("the tracker at {reason}"));
                     }
+                    Notice::Unserved { role: Role::Publisher, seconds } => {
+                        let reason = || {
+                            format!("no relay has accepted from us for {seconds} s; still looking")
+                        };
+                        progress.refusal.get_or_insert_with(reason);
+                    }
                     Notice::Settled => progress.settled += 1,
                     Notice::Access { access, .. } => answers.permit(*access),
                     Notice::KeyAsked(from, request) => answers.answer(from, &request),
-                    _ => {}
+                    // A publisher subscribes to nothing.
+                    Notice::Deliver(_)
+                    | Notice::Gap { .. }
+                    | Notice::KeyGiven(_)
+                    | Notice::Admitted { role: Role::Subscriber | Role::Storage, .. }
+                    | Notice::Refused { role: Role::Subscriber | Role::Storage, .. }
+                    | Notice::Unserved { role: Role::Subscriber | Role::Storage, .. } => {}
                 }
             }
         });
@@ -413,16 +399,6 @@ async fn follow(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_waits_is_bounded_in_messages_and_bytes() {
-        let totals: VecDeque<u64> = (0..=WINDOW).map(|count| count * 2_000).collect();
-        assert!(fits(&totals, 0) && fits(&totals, WINDOW_BYTES / 2_000));
-        assert!(!fits(&totals, WINDOW_BYTES / 2_000 + 1));
-        let small: VecDeque<u64> = (0..=WINDOW).collect();
-        assert!(fits(&small, WINDOW - 1) && !fits(&small, WINDOW));
-        assert!(fits(&VecDeque::from([0]), 0));
-    }
 
     #[tokio::test]
     async fn lines_come_without_their_ends() {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use rand::RngCore;
 use serde::Serialize;
+use tatum_overlay::client::{Ask, Opened, Opener};
 use tatum_overlay::exchange::KeyRequest;
 use tatum_primitives::{Address, NodeId, Role, StreamKey};
 use tatum_receipt::SessionKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::opener::{Ask, Opened, Opener};
 use super::{Config, Keys, Stream, finish};
 use crate::engine::{Command, EngineHandle, Notice};
 use crate::{Clock, NodeError};
@@ -264,7 +264,16 @@ impl Subscriber {
                 self.stats.receipts_acknowledged += 1;
                 None
             }
-            _ => None,
+            Notice::Unserved { seconds, .. } => {
+                let reason = format!("no relay has served us for {seconds} s; still looking");
+                self.refusal.get_or_insert(reason);
+                None
+            }
+            // Only publishers are told these, or whoever waits for the first relay.
+            Notice::Accepted
+            | Notice::KeyAsked(..)
+            | Notice::TrackerRefused { .. }
+            | Notice::TrackerUnreachable { .. } => None,
         }
     }
 

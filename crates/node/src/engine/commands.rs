@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tatum_overlay::attendance::TrackerNo;
 use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::frame::Refusal;
 use tatum_overlay::node::{PeerSummary, StreamSummary};
@@ -12,7 +13,7 @@ use tatum_overlay::{ChainKey, Message};
 use tatum_primitives::{NodeId, OperatorId, Role, StreamKey};
 use tokio::sync::oneshot;
 
-use super::{Engine, TrackerNo};
+use super::Engine;
 use crate::NodeError;
 use tatum_protocol::Stream;
 use tatum_protocol::status::{ReceiptCounts, TrackerConnection};
@@ -60,6 +61,11 @@ pub(crate) enum Notice {
         reason: Refusal,
     },
     Settled,
+    /// No relay has served us for so long; we go on looking.
+    Unserved {
+        role: Role,
+        seconds: u64,
+    },
     TrackerRefused {
         reason: String,
     },
@@ -98,21 +104,20 @@ impl Engine {
                 let key = stream.key();
                 if self.overlay.carry(key) {
                     self.permit(stream).await?;
-                    self.take_part(key);
+                    self.take_part(key, false);
                 }
             }
             Command::Subscribe(stream) => {
                 let key = stream.key();
                 self.overlay.subscribe(key);
                 self.permit(stream).await?;
-                self.take_part(key);
+                self.take_part(key, false);
             }
             Command::OpenPublisher(stream) => {
                 let key = stream.key();
                 self.overlay.open_publisher(key);
-                self.published.insert(key);
                 self.permit(stream).await?;
-                self.take_part(key);
+                self.take_part(key, true);
             }
             Command::Publish(message) => {
                 let now = self.now();
@@ -132,14 +137,9 @@ impl Engine {
         Ok(())
     }
 
-    fn take_part(&mut self, stream: StreamKey) {
-        let publishes = self.published.contains(&stream);
-        let place = self.place(stream);
-        place.own = true;
-        if publishes {
-            place.ask_anew();
-        }
-        self.review(stream);
+    fn take_part(&mut self, stream: StreamKey, publishes: bool) {
+        let (ranking, now) = (self.trackers.ranked(stream.0), self.now());
+        self.attendance.take_part(stream, ranking, publishes, now.monotonic_ms);
     }
 
     fn status(&self) -> Status {

@@ -10,7 +10,7 @@ use tatum_receipt::checks::{EpochWindow, check};
 use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Verifier};
 
 use crate::Clock;
-use crate::relay::SharedFacts;
+use crate::facts::SharedFacts;
 
 /// What a receipt is checked against.
 #[derive(Debug)]

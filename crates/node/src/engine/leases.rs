@@ -5,7 +5,7 @@
 
 use tatum_overlay::Now;
 use tatum_overlay::lease::{Claim, Evidence};
-use tatum_primitives::Address;
+use tatum_primitives::{Address, Epoch};
 use tatum_tracker::rendezvous::payer_key;
 
 use super::Engine;
@@ -18,16 +18,29 @@ const LATE_CHAIN_MS: u64 = 60_000;
 const AHEAD_MS: u64 = 10_000;
 
 impl Engine {
-    /// What the chain allows a payer in the running epoch.
-    pub(super) fn quota(&self, payer: Address, now: &Now) -> Option<u64> {
+    /// What the chain allows a payer in an epoch: the running one or the next, whose quotas may not be known
+    /// before it has begun. The last ones count meanwhile.
+    pub(super) fn quota(&self, payer: Address, epoch: Epoch, now: &Now) -> Option<u64> {
         let facts = self.facts.as_ref()?;
         let schedule = self.clock.schedule();
         let late_ms = LATE_CHAIN_MS.min(schedule.length_s.saturating_mul(500));
-        let late = now.wall_ms.saturating_sub(schedule.start_ms(now.epoch)) < late_ms;
-        let before = now.epoch.previous().filter(|_| late);
+        let late = now.wall_ms.saturating_sub(schedule.start_ms(epoch)) < late_ms;
+        let before = epoch.previous().filter(|_| late);
         facts
-            .quota_bytes(payer, now.epoch)
+            .quota_bytes(payer, epoch)
             .or_else(|| before.and_then(|epoch| facts.quota_bytes(payer, epoch)))
+    }
+
+    /// The same, as the overlay takes it: what is not known is none.
+    pub(super) fn quota_bytes(&self, payer: Address, epoch: Epoch, now: &Now) -> u64 {
+        self.quota(payer, epoch, now).unwrap_or_default()
+    }
+
+    /// The overlay serves somebody and does not know within what.
+    pub(super) fn quota_wanted(&mut self, payer: Address, epoch: Epoch) {
+        let now = self.now();
+        let bytes = self.quota_bytes(payer, epoch, &now);
+        self.overlay.set_quota(payer, epoch, bytes, &now);
     }
 
     /// Once a second: looks up the quotas of whom we serve. Without a stake there is none.
@@ -40,7 +53,7 @@ impl Engine {
         let ahead_ms = AHEAD_MS.min(schedule.length_s.saturating_mul(250));
         self.overlay.set_epoch_ends_soon(left_ms <= ahead_ms);
         for payer in self.overlay.serving() {
-            let bytes = self.quota(payer, now).unwrap_or_default();
+            let bytes = self.quota_bytes(payer, now.epoch, now);
             self.overlay.set_quota(payer, now.epoch, bytes, now);
         }
     }

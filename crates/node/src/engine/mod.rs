@@ -10,18 +10,18 @@ mod leases;
 mod links;
 mod outputs;
 mod permit;
-mod places;
 mod receipts;
-pub(crate) mod store;
+mod store;
 mod tracker;
 mod trackers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
 use tatum_database::NodeStore;
+use tatum_overlay::attendance::Attendance;
 use tatum_overlay::node::{Account, Config as OverlayConfig};
 use tatum_overlay::permissions::Book;
 use tatum_overlay::{Block, Now, Overlay};
@@ -32,8 +32,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::facts::SharedFacts;
 use crate::permissions::read_book;
-use crate::relay::SharedFacts;
 use crate::tracker_link::TrackerLink;
 use crate::trackers::Trackers as Configured;
 use crate::{Clock, NodeError, NodeKey};
@@ -41,12 +41,10 @@ pub(crate) use commands::{Closing, Command, Notice, Status};
 use desk::Desk;
 use finishing::Finishing;
 use links::Links;
-use places::Place;
 use store::StoreJob;
 use tatum_protocol::Stream;
 use tatum_protocol::status::ReceiptCounts;
 use tatum_protocol::tracker::RelayOffer;
-pub(crate) use trackers::TrackerNo;
 use trackers::{TrackerEvents, Trackers};
 
 const TICK: Duration = Duration::from_millis(25);
@@ -90,12 +88,11 @@ pub(crate) struct Engine {
     desk: Option<Desk>,
     operator_id: Option<OperatorId>,
     trackers: Trackers,
-    /// At which trackers each stream is that we carry or take part in.
-    places: BTreeMap<StreamKey, Place>,
+    /// At which trackers we take part in which stream.
+    attendance: Attendance,
     /// By what name each stream is known, and so whose it is.
     names: BTreeMap<StreamKey, Stream>,
     book: Book,
-    published: BTreeSet<StreamKey>,
     store: Option<mpsc::Sender<StoreJob>>,
     notices: mpsc::Sender<Notice>,
     receipts: ReceiptCounts,
@@ -103,13 +100,6 @@ pub(crate) struct Engine {
     /// On whose account a client asks.
     account: Option<Account>,
     region: Option<String>,
-    /// When loads were reported last, and what had passed by then.
-    reported_ms: u64,
-    reported_bytes: BTreeMap<StreamKey, u64>,
-    /// When to ask the tracker again after it refused.
-    rejoin_ms: Option<u64>,
-    /// When we offered ourselves again to trackers that had not taken us.
-    offered_ms: u64,
     finishing: Option<Finishing>,
 }
 
@@ -122,13 +112,18 @@ impl Engine {
         let (endpoint, link_events) = Endpoint::bind(setup.endpoint).await?;
         let incarnation = rand::rng().random();
         let now = setup.clock.now();
-        let (trackers, tracker_events) =
-            Trackers::start(&setup.trackers, &now, |address| TrackerLink {
-                address: address.clone(),
-                key: setup.key.clone(),
-                relay: setup.relay,
-                incarnation,
-            });
+        let (trackers, tracker_events) = Trackers::start(&setup.trackers, |address| TrackerLink {
+            address: address.clone(),
+            key: setup.key.clone(),
+            relay: setup.relay,
+            incarnation,
+        });
+        let attendance = Attendance::new(
+            setup.trackers.list().len(),
+            trackers::times(&setup.trackers.handover),
+            setup.relay.is_some(),
+            now.monotonic_ms,
+        );
         let mut overlay = Overlay::new(setup.overlay, setup.account.clone());
         let earliest = setup.clock.epoch().previous().unwrap_or_default();
         let mut book = Book::new(setup.verifier);
@@ -166,20 +161,15 @@ impl Engine {
             desk,
             operator_id: None,
             trackers,
-            places: BTreeMap::new(),
+            attendance,
             names: BTreeMap::new(),
             book,
-            published: BTreeSet::new(),
             store,
             notices,
             receipts: ReceiptCounts::default(),
             refreshed_ms: 0,
             account: setup.account,
             region: setup.region,
-            reported_ms: 0,
-            reported_bytes: BTreeMap::new(),
-            rejoin_ms: None,
-            offered_ms: now.monotonic_ms,
             finishing: None,
         };
         let (commands, queue) = mpsc::channel(1024);
@@ -294,9 +284,9 @@ impl Engine {
             self.refreshed_ms = now.monotonic_ms;
             self.refresh(&now);
             self.refresh_quotas(&now);
-            self.report_load(&now);
-            self.rejoin(&now);
-            self.review_all();
+            let streams = self.overlay.stream_summaries();
+            let passed = streams.into_iter().map(|summary| (summary.stream, summary.bytes));
+            self.attendance.tick(passed, now.monotonic_ms);
             self.dial(&now).await;
             let overlay = &self.overlay;
             for link in self.links.idle(&now, |node| overlay.is_in_use(node)) {

@@ -6,7 +6,7 @@
 use tatum_overlay::Link;
 use tatum_overlay::frame::{Attach, Refusal};
 use tatum_primitives::{Address, B256};
-use tatum_receipt::{SignedReceipt, Step};
+use tatum_receipt::{SignedReceipt, Step, StoredReceipt};
 
 use super::Engine;
 use super::store::{StoreJob, StoreReply};
@@ -15,12 +15,11 @@ impl Engine {
     pub(super) async fn attach_asked(&mut self, link: Link, attach: Attach, signer: Address) {
         let now = self.now();
         let Some(facts) = &self.facts else { return };
-        let quota = self.quota(attach.payer, &now);
         let refusal = if !facts.is_authorized(attach.payer, signer, now.epoch) {
             Some(Refusal::NotAuthorized)
         } else if !facts.counts(self.key.id(), now.epoch) {
             Some(Refusal::Unbonded)
-        } else if quota.is_none() {
+        } else if self.quota(attach.payer, now.epoch, &now).is_none() {
             Some(Refusal::NoStake)
         } else {
             None
@@ -28,14 +27,18 @@ impl Engine {
         if let Some(reason) = refusal {
             return self.overlay.turn_down(link, &attach, reason);
         }
-        // Only for who may act for the payer, so that strangers cannot make us remember payers.
-        let bytes = quota.unwrap_or_default();
-        self.overlay.set_quota(attach.payer, now.epoch, bytes, &now);
+        // Only who may act for the payer gets so far, so strangers cannot make us remember payers.
         if self.store.is_none() {
-            return self.overlay.admit(link, &attach, &[], &now);
+            return self.admit(link, &attach, &[]);
         }
         let earliest = now.epoch.previous().unwrap_or_default();
         self.store_job(StoreJob::Newest(link, attach, earliest)).await;
+    }
+
+    fn admit(&mut self, link: Link, attach: &Attach, newest: &[StoredReceipt]) {
+        let now = self.now();
+        let quota_bytes = self.quota_bytes(attach.payer, now.epoch, &now);
+        self.overlay.admit(link, attach, newest, quota_bytes, &now);
     }
 
     /// Checks a receipt; what passes is stored before anything else happens.
@@ -81,7 +84,7 @@ impl Engine {
         let now = self.now();
         match reply {
             StoreReply::Newest(link, attach, newest) => {
-                self.overlay.admit(link, &attach, &newest, &now);
+                self.admit(link, &attach, &newest);
             }
             StoreReply::Offered(link, stored, step) => {
                 match step {

@@ -25,7 +25,7 @@ const LEAST_AHEAD_BYTES: u64 = 16 << 20;
 const MOST_AHEAD_BYTES: u64 = 128 << 20;
 /// Claims to all trackers together.
 const CLAIMS: Rate = Rate { per_second: 50, burst: 500 };
-/// Payers and epochs for which leases are kept; others are served by the whole quota.
+/// Payers and epochs for which leases are kept; others are not served.
 const MAX_SHARES: usize = 8_192;
 
 /// A relay's part of one payer's quota in one epoch.
@@ -85,10 +85,10 @@ impl Share {
         }
     }
 
-    /// The most that may be served, as far as anybody said so.
+    /// The most that may be served. A quota that nobody named is none.
     fn limit(&self) -> u64 {
-        let leased = if self.alone { u64::MAX } else { self.total.unwrap_or_default() };
-        leased.min(self.quota.unwrap_or(u64::MAX))
+        let quota = self.quota.unwrap_or_default();
+        if self.alone { quota } else { quota.min(self.total.unwrap_or_default()) }
     }
 
     /// Whether it is known if the payer may be served.
@@ -108,7 +108,7 @@ impl Share {
         if self.given_back {
             return (self.restate || held > used).then_some(used);
         }
-        let most = self.quota.unwrap_or(u64::MAX);
+        let most = self.quota?;
         let more = used.saturating_add(ahead(used)).min(most).max(held);
         match self.total.filter(|_| !self.alone) {
             None => Some(more),
@@ -125,11 +125,13 @@ fn ahead(used: u64) -> u64 {
 
 impl Lessee {
     /// Says what the chain allows a payer in an epoch. From now on it is served within that and
-    /// the lease. Gives whether that is news.
+    /// the lease. Gives whether that is news; it is not kept if there is no room for another payer.
     pub fn set_quota(&mut self, payer: Address, epoch: Epoch, bytes: u64) -> bool {
-        let full = self.shares.len() >= MAX_SHARES;
-        if full && !self.shares.contains_key(&(epoch, payer)) {
-            return false;
+        if !self.shares.contains_key(&(epoch, payer)) && self.shares.len() >= MAX_SHARES {
+            self.shares.retain(|_, share| !share.given_back);
+            if self.shares.len() >= MAX_SHARES {
+                return false;
+            }
         }
         let share = self.shares.entry((epoch, payer)).or_default();
         let grew = share.quota.is_some_and(|before| before < bytes);
@@ -145,15 +147,10 @@ impl Lessee {
         self.evidence.get(payer)
     }
 
-    /// The most that a payer may be served in an epoch; `None` if nothing is known of it.
+    /// The most that a payer may be served in an epoch.
     #[must_use]
-    pub fn limit(&self, payer: Address, epoch: Epoch) -> Option<u64> {
-        self.shares.get(&(epoch, payer)).map(Share::limit)
-    }
-
-    /// The limits of all payers.
-    pub fn limits(&self) -> impl Iterator<Item = ((Address, Epoch), u64)> {
-        self.shares.iter().map(|((epoch, payer), share)| ((*payer, *epoch), share.limit()))
+    pub fn limit(&self, payer: Address, epoch: Epoch) -> u64 {
+        self.shares.get(&(epoch, payer)).map_or(0, Share::limit)
     }
 
     /// What the chain allows a payer in an epoch, as far as we were told.
@@ -165,7 +162,7 @@ impl Lessee {
     /// Whether it is known if a payer may be served now; if not, an answer is on its way.
     #[must_use]
     pub fn settled(&self, payer: Address, epoch: Epoch, used: u64) -> bool {
-        self.shares.get(&(epoch, payer)).is_none_or(|share| share.settled(used))
+        self.shares.get(&(epoch, payer)).is_some_and(|share| share.settled(used))
     }
 
     /// A tracker came up or went down; `up` says whether any is up now. Whoever is a payer's

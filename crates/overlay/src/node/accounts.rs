@@ -121,7 +121,7 @@ impl Overlay {
         const WORTH_TELLING_BYTES: u64 = 64 * 1024;
         let Some(state) = self.links.get_mut(&link) else { return };
         let mut frames = Vec::new();
-        for (stream, peer) in &mut state.peers {
+        for (stream, peer) in state.peers.iter_mut() {
             if peer.serves_us == Attachment::Admitted
                 && peer.duplicates >= peer.duplicates_told + WORTH_TELLING_BYTES
             {

@@ -135,15 +135,15 @@ impl Overlay {
         let Some(state) = self.streams.get(&stream) else { return };
         let wanted = [(state.subscribed, Role::Subscriber), (state.published, Role::Publisher)];
         for (_, role) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
-            let (Some(client), Some(link_state)) = (&self.client, self.links.get_mut(&link)) else {
+            let Some(node) = self.links.get(&link).map(|state| state.node) else { return };
+            let (Some(client), Some(peer)) = (&self.client, self.links.join(link, stream)) else {
                 return;
             };
-            let peer = link_state.peers.entry(stream).or_default();
             if *peer.attachment(role) == Attachment::Admitted {
                 continue;
             }
             *peer.attachment(role) = Attachment::Asked { at_ms: now.monotonic_ms };
-            let attach = client.request((stream, role), (self.config.id, link_state.node), now);
+            let attach = client.request((stream, role), (self.config.id, node), now);
             self.send(link, &Frame::Attach(attach));
         }
     }
@@ -156,8 +156,8 @@ impl Overlay {
             return;
         }
         let mut requests = Vec::new();
-        for (link, state) in &self.links {
-            for (stream, peer) in &state.peers {
+        for (link, state) in self.links.iter() {
+            for (stream, peer) in state.peers.iter() {
                 let served =
                     [(peer.serves_us, Role::Subscriber), (peer.accepts_us, Role::Publisher)];
                 for (_, role) in served.into_iter().filter(|(at, _)| *at == Attachment::Admitted) {
@@ -239,11 +239,12 @@ impl Overlay {
         let key = (message.stream_key, message.chain, message.at.sequence);
         let Some(client) = &mut self.client else { return };
         client.unaccepted.insert(key);
-        for (link, state) in &self.links {
+        for link in self.links.on(&message.stream_key) {
+            let Some(state) = self.links.get(&link) else { continue };
             let peer = state.peers.get(&message.stream_key);
             if peer.is_some_and(|peer| peer.accepts_us == Attachment::Admitted) {
                 client.sent(state.node, key, Sent::of(message));
-                let (link, frame, priority) = (*link, frame.clone(), Priority::Live);
+                let (frame, priority) = (frame.clone(), Priority::Live);
                 self.outputs.push_back(Output::Send { link, frame, priority });
             }
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tatum_primitives::{Address, NodeId, Role, StreamKey};
 
-use super::peer::Attachment;
+use super::peer::{Attachment, Peer};
 use super::{Output, Overlay};
 use crate::frame::{CALL_OFF_BYTES, Farewell, Refusal, Span};
 use crate::limit::{Limiter, Rate};
@@ -169,7 +169,8 @@ impl Overlay {
         }
         let mut missed = Vec::new();
         for state in self.links.values_mut() {
-            for peer in state.peers.values_mut().filter(|peer| peer.expected >= SAMPLE) {
+            let sampled = |peer: &&mut Peer| peer.expected >= SAMPLE;
+            for peer in state.peers.iter_mut().map(|(_, peer)| peer).filter(sampled) {
                 if peer.brought < peer.expected / 2 {
                     missed.push(state.node);
                 }
@@ -191,8 +192,10 @@ impl Overlay {
     fn distrust(&mut self, link: Link) {
         let Some(state) = self.links.get_mut(&link) else { return };
         let node = state.node;
-        if !state.distrusted && !self.guard.scores.believes(&node) {
-            state.distrusted = true;
+        let believed = self.guard.scores.believes(&node);
+        // Whoever mended its ways is judged anew.
+        let before = std::mem::replace(&mut state.distrusted, !believed);
+        if !before && !believed {
             self.outputs.push_back(Output::Distrusted { node });
         }
     }
@@ -211,8 +214,8 @@ impl Overlay {
     fn dismiss(&mut self, link: Link, reason: Farewell, retry_after_ms: u64) {
         let Some(state) = self.links.get_mut(&link) else { return };
         state.dismissed = true;
-        state.peers.clear();
         let node = state.node;
+        self.links.part_all(link);
         self.turn_away(link, node, reason, retry_after_ms);
     }
 
@@ -239,20 +242,20 @@ impl Overlay {
     pub(super) fn call_off(&mut self, from: Link, message: &Message, frame_bytes: usize) {
         let (stream, chain, number) = (message.stream_key, message.chain, message.at.sequence);
         let probe = Self::is_probe(message, frame_bytes);
-        for (link, state) in self.links.iter_mut().filter(|(link, _)| **link != from) {
-            let Some(peer) = state.peers.get_mut(&stream) else { continue };
+        for link in self.links.on(&stream).into_iter().filter(|link| *link != from) {
+            let Some(peer) = self.links.peer_mut(link, &stream) else { continue };
             let serves_us = peer.serves_us == Attachment::Admitted && !peer.paused;
             if serves_us && probe {
                 peer.expected = peer.expected.saturating_add(1);
             } else if frame_bytes > CALL_OFF_BYTES && (peer.relay || serves_us) {
-                let spans = self.guard.called_off.entry((*link, stream)).or_default();
+                let spans = self.guard.called_off.entry((link, stream)).or_default();
                 match spans.last_mut() {
                     Some(last)
                         if last.chain == chain && last.last.checked_add(1) == Some(number) =>
                     {
                         last.last = number;
                     }
-                    _ => spans.push(Span { chain, first: number, last: number }),
+                    Some(_) | None => spans.push(Span { chain, first: number, last: number }),
                 }
             }
         }
@@ -260,8 +263,7 @@ impl Overlay {
 
     /// A late copy came: the relay did try.
     pub(super) fn note_brought(&mut self, link: Link, message: &Message, frame_bytes: usize) {
-        let peers = self.links.get_mut(&link).map(|state| &mut state.peers);
-        if let Some(peer) = peers.and_then(|peers| peers.get_mut(&message.stream_key))
+        if let Some(peer) = self.links.peer_mut(link, &message.stream_key)
             && Self::is_probe(message, frame_bytes)
         {
             peer.brought = peer.brought.saturating_add(1);
@@ -277,8 +279,7 @@ impl Overlay {
     }
 
     pub(super) fn on_dont_want(&mut self, link: Link, stream: StreamKey, span: &Span) {
-        let peers = self.links.get_mut(&link).map(|state| &mut state.peers);
-        if let Some(peer) = peers.and_then(|peers| peers.get_mut(&stream)) {
+        if let Some(peer) = self.links.peer_mut(link, &stream) {
             peer.called_off.add(span);
         }
     }

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use tatum_primitives::{Role, StreamKey};
 
-use super::peer::Attachment;
+use super::peer::{Attachment, Peer};
 use super::{ANNOUNCEMENTS, Output, Overlay};
 use crate::credit::CreditKey;
 use crate::frame::{MAX_SPANS, Refusal, Span};
@@ -72,12 +72,12 @@ impl Overlay {
 
     fn entry(&self, link: Link, message: &Message, now: &Now) -> Entry {
         let stream = message.stream_key;
-        let peer = self.links.get(&link).and_then(|link| link.peers.get(&stream));
+        let peer = self.links.peer(link, &stream);
         let Some(peer) = peer.filter(|peer| peer.may_send()) else { return Entry::Refused };
         let Some(writer) = &peer.publisher else { return Entry::Relayed };
         let fresh = writer.is_new(&message.chain, message.at.sequence);
         let key = writer.key;
-        if fresh && (writer.stopped || !self.credit.open(key, now.epoch)) {
+        if fresh && (writer.stopped || !self.quotas.open(key, now.epoch)) {
             return Entry::Refused;
         }
         Entry::Published { fresh }
@@ -89,8 +89,7 @@ impl Overlay {
             // Another relay was quicker, but the publisher's delivery here is done as well.
             self.note_accepted(link, message, now);
         }
-        let peers = self.links.get_mut(&link).map(|link| &mut link.peers);
-        if let Some(peer) = peers.and_then(|peers| peers.get_mut(&message.stream_key)) {
+        if let Some(peer) = self.links.peer_mut(link, &message.stream_key) {
             peer.duplicates += message.payload_bytes();
         }
     }
@@ -121,14 +120,13 @@ impl Overlay {
 
     fn note_accepted(&mut self, link: Link, message: &Message, now: &Now) {
         let stream = message.stream_key;
-        let peers = self.links.get_mut(&link).map(|link| &mut link.peers);
-        let Some(peer) = peers.and_then(|peers| peers.get_mut(&stream)) else { return };
+        let Some(peer) = self.links.peer_mut(link, &stream) else { return };
         let Some(writer) = &mut peer.publisher else { return };
         writer.accept(message.chain, message.at.sequence);
         let key = writer.key;
-        self.credit.serve(key, now.epoch, message.payload_bytes());
+        self.quotas.credit.serve(key, now.epoch, message.payload_bytes());
         let runs = if writer.waiting() >= ACCEPTED_RUN { writer.flush() } else { Vec::new() };
-        let stop = !self.credit.open(key, now.epoch);
+        let stop = !self.quotas.open(key, now.epoch);
         writer.stopped = stop;
         for span in runs {
             self.send(link, &Frame::Accepted { stream, span });
@@ -140,40 +138,46 @@ impl Overlay {
 
     /// Tells a client that its account is not served, and why, if that is known.
     pub(super) fn stop(&mut self, link: Link, key: CreditKey, now: &Now) {
-        let Some(reason) = self.stop_reason(key, now) else { return };
+        let Some(reason) = self.quotas.stop_reason(key, now.epoch) else { return };
         match reason {
             Refusal::Credit { .. } => self.counters.credit_stops += 1,
-            _ => self.counters.quota_stops += 1,
+            Refusal::NoStake | Refusal::OverQuota { .. } => self.counters.quota_stops += 1,
+            Refusal::NotAuthorized
+            | Refusal::NotCarried
+            | Refusal::Stale
+            | Refusal::Leaving
+            | Refusal::Replaced
+            | Refusal::Rate { .. }
+            | Refusal::NotPermitted
+            | Refusal::Unbonded => {}
         }
         self.send(link, &Frame::Refused { stream: key.stream, role: key.role, reason });
     }
 
-    /// Sends a checked message to every neighbour but the one it came from.
+    /// Sends a checked message to every neighbour in its stream but the one it came from.
     fn forward(&mut self, from: Link, message: &Message, frame: &Bytes, now: &Now) {
         let stream = message.stream_key;
         let mut stopped = Vec::new();
-        for (link, state) in &mut self.links {
-            let Some(peer) = state.peers.get_mut(&stream).filter(|_| *link != from) else {
-                continue;
-            };
+        for link in self.links.on(&stream).into_iter().filter(|link| *link != from) {
+            let Some(peer) = self.links.peer_mut(link, &stream) else { continue };
             if peer.called_off.contains(message.chain, message.at.sequence) {
                 self.counters.called_off += 1;
                 continue;
             }
             let serve = peer.subscriber.as_mut().filter(|reader| !reader.stopped).map(|reader| {
                 let key = reader.key;
-                reader.stopped = !self.credit.open(key, now.epoch);
+                reader.stopped = !self.quotas.open(key, now.epoch);
                 if reader.stopped {
-                    stopped.push((*link, key));
+                    stopped.push((link, key));
                 } else {
-                    self.credit.serve(key, now.epoch, message.payload_bytes());
+                    self.quotas.credit.serve(key, now.epoch, message.payload_bytes());
                     reader.recent = reader.recent.saturating_add(message.payload_bytes());
                 }
                 !reader.stopped
             });
             if serve.unwrap_or(false) || peer.relay {
                 self.counters.forwarded += 1;
-                let (link, frame, priority) = (*link, frame.clone(), Priority::Live);
+                let (frame, priority) = (frame.clone(), Priority::Live);
                 self.outputs.push_back(Output::Send { link, frame, priority });
             }
         }
@@ -204,7 +208,7 @@ impl Overlay {
         let Some(state) = self.links.get_mut(&link) else { return };
         let peer = state.peers.get(&key);
         // Two relays greet each other at once; the news may overtake the greeting.
-        let welcome = peer.is_some_and(super::peer::Peer::may_send);
+        let welcome = peer.is_some_and(Peer::may_send);
         let Some(stream) = self.streams.get_mut(&key).filter(|_| welcome) else { return };
         let access = &stream.access;
         let sound =
@@ -231,20 +235,20 @@ impl Overlay {
         let mut reader = peer.subscriber.as_mut().filter(|reader| !reader.stopped);
         let key = reader.as_ref().map(|reader| reader.key);
         let publishing = peer.accepts_us == Attachment::Admitted;
-        let open = key.is_some_and(|key| self.credit.open(key, now.epoch));
+        let open = key.is_some_and(|key| self.quotas.open(key, now.epoch));
         if !(peer.relay || open || publishing) {
             return;
         }
         let limit = ANSWER_BYTES.saturating_sub(state.answered_bytes);
         let frames = kept.propagation.kept(span, limit);
         for Kept { number, frame, payload_bytes } in frames {
-            let open = key.is_some_and(|key| self.credit.open(key, now.epoch));
+            let open = key.is_some_and(|key| self.quotas.open(key, now.epoch));
             if !(peer.relay || open || publishing) {
                 break;
             }
             state.answered_bytes += frame.len();
             if let Some(key) = key {
-                self.credit.serve(key, now.epoch, payload_bytes);
+                self.quotas.credit.serve(key, now.epoch, payload_bytes);
             }
             if let Some(reader) = &mut reader {
                 reader.recent = reader.recent.saturating_add(payload_bytes);
@@ -267,12 +271,8 @@ impl Overlay {
             .map(|(key, _)| *key)
             .collect();
         for key in keys {
-            let neighbours: Vec<Link> = self
-                .links
-                .iter()
-                .filter(|(_, link)| link.peers.get(&key).is_some_and(super::peer::Peer::may_send))
-                .map(|(link, _)| *link)
-                .collect();
+            let mut neighbours = self.links.on(&key);
+            neighbours.retain(|link| self.links.peer(*link, &key).is_some_and(Peer::may_send));
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             let (requests, lost) = stream.repair.due(&neighbours, now.monotonic_ms);
             for request in requests {

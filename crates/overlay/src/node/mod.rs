@@ -12,12 +12,15 @@ mod client;
 mod dispatch;
 mod guard;
 mod lease;
+mod links;
 mod messages;
 mod neighbours;
 mod output;
 mod peer;
 mod permit;
+mod quotas;
 mod relay;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -29,9 +32,8 @@ pub use client::Client;
 pub use guard::Ceilings;
 pub use output::{Counters, Output, PayerSummary, PeerSummary, StreamSummary};
 
-use crate::credit::{self, Credit};
+use crate::credit;
 use crate::frame::{self, Frame};
-use crate::lease::Lessee;
 use crate::ledger::Cadence;
 use crate::message::PublisherKeys;
 use crate::order::Order;
@@ -42,8 +44,10 @@ use crate::repair::Repair;
 use crate::score::Deed;
 use crate::{Link, Now};
 use guard::Guard;
-use lease::Waiting;
+use links::Links;
 use peer::{LinkState, Writer};
+use quotas::Quotas;
+use search::Search;
 
 /// How often neighbours tell each other what they have.
 const HEARTBEAT_MS: u64 = 1_000;
@@ -100,6 +104,9 @@ struct Stream {
     bytes: u64,
     /// Age of first copies, a moving mean over some eight of them.
     delay_ms: u64,
+    /// Whether a relay serves us, and whether one accepts from us.
+    reading: Search,
+    writing: Search,
     access: Access,
     /// Since when; neighbours may hear of it later.
     access_since_ms: u64,
@@ -110,16 +117,11 @@ struct Stream {
 pub struct Overlay {
     config: Config,
     client: Option<Client>,
-    links: BTreeMap<Link, LinkState>,
+    links: Links,
     by_node: BTreeMap<NodeId, Link>,
     streams: BTreeMap<StreamKey, Stream>,
     assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
-    credit: Credit,
-    leases: Lessee,
-    lease_epoch: Epoch,
-    epoch_ends_soon: bool,
-    /// Requests for service that wait for a lease.
-    waiting: Vec<Waiting>,
+    quotas: Quotas,
     guard: Guard,
     keys: PublisherKeys,
     /// Publishers whose link broke: what they were accepted, until they come back.
@@ -136,20 +138,16 @@ impl Overlay {
     /// A node without links; `account` makes it a client that can subscribe and publish.
     #[must_use]
     pub fn new(config: Config, account: Option<Account>) -> Self {
-        let credit = Credit::new(config.credit);
+        let quotas = Quotas::new(config.credit);
         let guard = Guard::new(&config.ceilings);
         Self {
             client: account.map(Client::new),
             config,
-            links: BTreeMap::new(),
+            links: Links::default(),
             by_node: BTreeMap::new(),
             streams: BTreeMap::new(),
             assigned: BTreeMap::new(),
-            credit,
-            leases: Lessee::default(),
-            lease_epoch: Epoch::default(),
-            epoch_ends_soon: false,
-            waiting: Vec::new(),
+            quotas,
             guard,
             keys: PublisherKeys::default(),
             parked: BTreeMap::new(),
@@ -208,7 +206,7 @@ impl Overlay {
             return;
         }
         self.by_node.insert(node, link);
-        self.links.insert(link, LinkState::new(node, operator));
+        self.links.open(link, LinkState::new(node, operator));
         self.guard.scores.linked(node);
         let hello = Frame::Hello { relay: self.config.relay, operator_id: self.config.operator_id };
         self.send(link, &hello);
@@ -225,7 +223,7 @@ impl Overlay {
 
     /// A link is gone.
     pub fn link_closed(&mut self, link: Link) {
-        let Some(state) = self.links.remove(&link) else { return };
+        let Some(state) = self.links.close(link) else { return };
         if self.by_node.get(&state.node) == Some(&link) {
             self.by_node.remove(&state.node);
         }
@@ -235,7 +233,7 @@ impl Overlay {
         {
             client.forget_relay(&state.node);
         }
-        for (stream, peer) in state.peers {
+        for (stream, peer) in state.peers.into_iter() {
             if let Some(reader) = peer.subscriber {
                 self.release(&reader);
             }
@@ -273,8 +271,9 @@ impl Overlay {
             self.announce();
             self.note_serving(now);
             self.resume_served(now);
-            self.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
+            self.quotas.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
             self.judge(now);
+            self.note_unserved(now);
             self.links.values_mut().for_each(LinkState::next_second);
         }
         self.client_tick(now);
@@ -292,6 +291,8 @@ impl Overlay {
             messages: 0,
             delay_ms: 0,
             bytes: 0,
+            reading: Search::default(),
+            writing: Search::default(),
             access: Access::open(),
             access_since_ms: 0,
         })
@@ -313,7 +314,17 @@ impl Overlay {
             | Frame::Rejected { .. }
             | Frame::Accepted { .. } => Priority::Account,
             Frame::Message(_) => Priority::Live,
-            _ => Priority::Control,
+            Frame::Hello { .. }
+            | Frame::Join { .. }
+            | Frame::Attach(_)
+            | Frame::Leave { .. }
+            | Frame::Admitted { .. }
+            | Frame::Refused { .. }
+            | Frame::Have { .. }
+            | Frame::Want { .. }
+            | Frame::Duplicates { .. }
+            | Frame::DontWant { .. }
+            | Frame::Goodbye { .. } => Priority::Control,
         };
         self.outputs.push_back(Output::Send { link, frame: frame.encode(), priority });
     }

@@ -18,8 +18,7 @@ impl Overlay {
             self.kept_bytes = self.kept_bytes.saturating_sub(freed);
         }
         self.assigned.remove(&stream);
-        let links: Vec<Link> = self.links.keys().copied().collect();
-        for link in links {
+        for link in self.links.on(&stream) {
             self.leave(link, stream);
         }
     }
@@ -75,24 +74,18 @@ impl Overlay {
     }
 
     fn leave(&mut self, link: Link, stream: StreamKey) {
-        if let Some(state) = self.links.get_mut(&link) {
+        if let Some(peer) = self.links.peer_mut(link, &stream) {
             // Clients decide for themselves when to go.
-            let ours = state.peers.get_mut(&stream).is_some_and(|peer| {
-                peer.leave_ours();
-                true
-            });
-            state.peers.retain(|_, peer| !peer.is_idle());
-            if ours {
-                self.send(link, &Frame::Leave { stream });
-            }
+            peer.leave_ours();
+            self.links.part_if_idle(link, &stream);
+            self.send(link, &Frame::Leave { stream });
         }
     }
 
     pub(super) fn on_leave(&mut self, link: Link, stream: StreamKey, now: &Now) {
-        let Some(state) = self.links.get_mut(&link) else { return };
-        let node = state.node;
+        let Some(node) = self.links.get(&link).map(|state| state.node) else { return };
         // A publisher that comes back is told what it was accepted, as after a broken link.
-        let writer = state.peers.remove(&stream).and_then(|peer| peer.publisher);
+        let writer = self.links.part(link, &stream).and_then(|peer| peer.publisher);
         if let Some(writer) = writer {
             self.park(node, stream, writer);
         }
@@ -116,14 +109,10 @@ impl Overlay {
             })
             .collect();
         for stream in changed {
-            let links: Vec<Link> = self
-                .links
-                .iter()
-                .filter(|(_, link)| link.peers.get(&stream).is_some_and(peer::Peer::wants_news))
-                .map(|(link, _)| *link)
-                .collect();
-            for link in links {
-                self.announce_to(link, stream);
+            for link in self.links.on(&stream) {
+                if self.links.peer(link, &stream).is_some_and(peer::Peer::wants_news) {
+                    self.announce_to(link, stream);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, SignedReceipt};
 
 use crate::frame::{Attach, Farewell, Refusal};
@@ -11,7 +11,6 @@ use crate::{ChainKey, Link, Message, Priority};
 
 /// One thing for the caller to do or to know.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Output {
     /// Send a frame.
     Send {
@@ -50,6 +49,13 @@ pub enum Output {
         attach: Attach,
         /// Who signed the request.
         signer: Address,
+    },
+    /// Somebody is served whose quota is not known: look it up, and call `set_quota`.
+    QuotaWanted {
+        /// Who pays.
+        payer: Address,
+        /// In which epoch.
+        epoch: Epoch,
     },
     /// Tell the payer's tracker, and call `leased` with its answer.
     LeaseWanted {
@@ -102,6 +108,16 @@ pub enum Output {
         role: Role,
         /// Why.
         reason: Refusal,
+    },
+    /// No relay does in a stream what we want of one: look for others, and tell the owner. It is said again
+    /// for as long as it lasts.
+    Unserved {
+        /// The stream partition.
+        stream: StreamKey,
+        /// What nobody does for us.
+        role: Role,
+        /// For how long.
+        for_ms: u64,
     },
     /// Close the link once what was sent has left, and take no new one before the time is up.
     Disconnect {

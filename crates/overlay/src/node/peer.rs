@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tatum_primitives::{Address, NodeId, OperatorId, StreamKey};
+use tatum_primitives::{Address, NodeId, OperatorId};
 
+use super::links::Peers;
 use crate::ChainKey;
 use crate::credit::CreditKey;
 use crate::frame::Span;
@@ -17,7 +18,7 @@ pub(super) struct LinkState {
     pub(super) node: NodeId,
     pub(super) relay: bool,
     pub(super) operator: Option<OperatorId>,
-    pub(super) peers: BTreeMap<StreamKey, Peer>,
+    pub(super) peers: Peers,
     /// Bytes served on request in the running second.
     pub(super) answered_bytes: usize,
     /// Receipts and requests for service in the running second.
@@ -37,12 +38,12 @@ pub(super) struct LinkState {
 }
 
 impl LinkState {
-    pub(super) const fn new(node: NodeId, operator: Option<OperatorId>) -> Self {
+    pub(super) fn new(node: NodeId, operator: Option<OperatorId>) -> Self {
         Self {
             node,
             relay: false,
             operator,
-            peers: BTreeMap::new(),
+            peers: Peers::default(),
             answered_bytes: 0,
             requests: 0,
             news: 0,
@@ -61,7 +62,7 @@ impl LinkState {
         self.news = 0;
         self.told_rate = false;
         self.unpermitted = false;
-        for reader in self.peers.values_mut().filter_map(|peer| peer.subscriber.as_mut()) {
+        for reader in self.peers.iter_mut().filter_map(|(_, peer)| peer.subscriber.as_mut()) {
             reader.before = std::mem::take(&mut reader.recent);
         }
     }
@@ -208,7 +209,7 @@ impl Writer {
             Some(run) if run.chain == chain && run.last.checked_add(1) == Some(number) => {
                 run.last = number;
             }
-            _ => self.runs.push(Span { chain, first: number, last: number }),
+            Some(_) | None => self.runs.push(Span { chain, first: number, last: number }),
         }
     }
 

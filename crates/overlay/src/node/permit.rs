@@ -55,19 +55,19 @@ impl Overlay {
         let mut ended = Vec::new();
         let mut readers = Vec::new();
         let mut accepted = Vec::new();
-        for (link, state) in &mut self.links {
-            let Some(peer) = state.peers.get_mut(&key) else { continue };
+        for link in self.links.on(&key) {
+            let Some(peer) = self.links.peer_mut(link, &key) else { continue };
             let out = peer.subscriber.take_if(|r| !access.may_subscribe(&r.key.payer, &r.signer));
             if let Some(reader) = out {
-                ended.push((*link, Role::Subscriber));
+                ended.push((link, Role::Subscriber));
                 readers.push(reader);
             }
             let out = peer.publisher.take_if(|writer| !access.may_publish(&writer.signer));
             if let Some(mut writer) = out {
-                accepted.extend(writer.flush().into_iter().map(|span| (*link, span)));
-                ended.push((*link, Role::Publisher));
+                accepted.extend(writer.flush().into_iter().map(|span| (link, span)));
+                ended.push((link, Role::Publisher));
             }
-            state.peers.retain(|_, peer| !peer.is_idle());
+            self.links.part_if_idle(link, &key);
         }
         self.parked
             .retain(|(_, stream), writer| *stream != key || access.may_publish(&writer.signer));

@@ -5,11 +5,12 @@
 //! receipt is on disk.
 
 use bytes::Bytes;
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{Acknowledgement, DeliveryReceipt, StoredReceipt};
 
 use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
+use super::quotas::Request;
 use super::{MAX_SHARED_STREAMS, Output, Overlay};
 use crate::credit::{CreditKey, Overclaimed};
 use crate::frame::{self, Attach, Refusal};
@@ -30,10 +31,11 @@ impl Overlay {
             return;
         }
         // The neighbour may hear of a common stream before we do; so strange streams are noted too.
-        if state.peers.len() >= MAX_SHARED_STREAMS && !state.peers.contains_key(&stream) {
+        if state.peers.len() >= MAX_SHARED_STREAMS && !state.peers.contains(&stream) {
             return;
         }
-        state.peers.entry(stream).or_default().relay = true;
+        let Some(peer) = self.links.join(link, stream) else { return };
+        peer.relay = true;
         self.announce_to(link, stream);
     }
 
@@ -58,34 +60,61 @@ impl Overlay {
         }
     }
 
-    /// Begins to serve or accept; `newest` are the receipts on disk of this payer, stream, role and reader.
-    pub fn admit(&mut self, link: Link, attach: &Attach, newest: &[StoredReceipt], now: &Now) {
-        let (stream, role) = (attach.stream, attach.role);
+    /// Begins to serve or accept, within a quota of so many bytes in the running epoch; `newest` are the
+    /// receipts on disk of this payer, stream, role and reader.
+    pub fn admit(
+        &mut self,
+        link: Link,
+        attach: &Attach,
+        newest: &[StoredReceipt],
+        quota_bytes: u64,
+        now: &Now,
+    ) {
+        let (attach, newest) = (attach.clone(), newest.to_vec());
+        self.decide(Request { link, attach, newest, quota_bytes, epoch: now.epoch }, now);
+    }
+
+    /// Admits a client, or refuses it, or lets it wait.
+    pub(super) fn decide(&mut self, request: Request, now: &Now) {
+        let (link, attach) = (request.link, &request.attach);
         let Some(node) = self.links.get(&link).map(|state| state.node) else { return };
         let Ok(signer) = attach.signer(node, self.config.id) else { return };
         if !self.permits(attach, &signer) {
             // The owner may have said so while the caller asked the chain.
-            return self.refuse(link, stream, role, Refusal::NotPermitted);
+            return self.refuse(link, attach.stream, attach.role, Refusal::NotPermitted);
         }
-        if !self.decidable(link, attach, newest, now) {
-            return;
+        if self.decidable(&request, now) {
+            self.enter(&request, signer, now);
+        }
+    }
+
+    fn enter(&mut self, request: &Request, signer: Address, now: &Now) {
+        let Request { link, attach, newest, .. } = request;
+        let link = *link;
+        let (stream, role) = (attach.stream, attach.role);
+        if role == Role::Storage {
+            return self.refuse(link, stream, role, Refusal::NotCarried);
         }
         self.replace(link, attach);
         for receipt in newest {
-            self.credit.resume(receipt.receipt());
+            self.quotas.credit.resume(receipt.receipt());
         }
         let key = CreditKey::asked_by(attach);
-        let stopped = !self.credit.open(key, now.epoch);
-        let Some(state) = self.links.get_mut(&link).filter(|state| !state.dismissed) else {
+        let stopped = !self.quotas.open(key, now.epoch);
+        let Some(node) =
+            self.links.get(&link).filter(|state| !state.dismissed).map(|state| state.node)
+        else {
             return;
         };
-        let peer = state.peers.entry(stream).or_default();
+        let Some(peer) = self.links.join(link, stream) else { return };
         let known = match role {
             Role::Publisher => peer.publisher.as_ref().is_some_and(|writer| writer.key == key),
-            _ => peer.subscriber.as_ref().is_some_and(|reader| reader.key == key),
+            Role::Subscriber | Role::Storage => {
+                peer.subscriber.as_ref().is_some_and(|reader| reader.key == key)
+            }
         };
-        if !known && !self.credit.within_quota(key.payer, now.epoch) {
-            state.peers.retain(|_, peer| !peer.is_idle());
+        if !known && !self.quotas.within(key.payer, now.epoch) {
+            self.links.part_if_idle(link, &stream);
             return self.stop(link, key, now);
         }
         match role {
@@ -97,7 +126,7 @@ impl Overlay {
                 peer.subscriber = Some(reader);
             }
             Role::Publisher => {
-                let parked = self.parked.remove(&(state.node, stream));
+                let parked = self.parked.remove(&(node, stream));
                 let mut writer = peer
                     .publisher
                     .take()
@@ -128,17 +157,16 @@ impl Overlay {
     fn replace(&mut self, link: Link, attach: &Attach) {
         let (stream, role, key) = (attach.stream, attach.role, CreditKey::asked_by(attach));
         let mut replaced = Vec::new();
-        for (other, state) in &mut self.links {
-            let Some(peer) = state.peers.get_mut(&stream).filter(|_| *other != link) else {
-                continue;
-            };
+        for other in self.links.on(&stream).into_iter().filter(|other| *other != link) {
+            let Some(state) = self.links.get_mut(&other) else { continue };
+            let Some(peer) = state.peers.get_mut(&stream) else { continue };
             let (reader, writer) = match role {
                 Role::Subscriber => (peer.subscriber.take_if(|reader| reader.key == key), None),
                 Role::Publisher => (None, peer.publisher.take_if(|writer| writer.key == key)),
                 Role::Storage => (None, None),
             };
             if reader.is_some() || writer.is_some() {
-                replaced.push((*other, state.node, reader, writer));
+                replaced.push((other, state.node, reader, writer));
             }
         }
         for (other, node, reader, writer) in replaced {
@@ -155,7 +183,7 @@ impl Overlay {
     /// A subscriber's link is gone: what was under way on it is not held against it.
     pub(super) fn release(&mut self, reader: &Reader) {
         let under_way = reader.recent.saturating_add(reader.before);
-        self.credit.forgive(reader.key, self.epoch, under_way);
+        self.quotas.credit.forgive(reader.key, self.epoch, under_way);
     }
 
     /// A publisher's link is gone: what it was accepted is remembered, and told again.
@@ -169,8 +197,7 @@ impl Overlay {
     /// Refuses a request for service for what the chain says; what it asked for ends if it had it.
     pub fn turn_down(&mut self, link: Link, attach: &Attach, reason: Refusal) {
         let (stream, role, key) = (attach.stream, attach.role, CreditKey::asked_by(attach));
-        let state = self.links.get_mut(&link);
-        if let Some(peer) = state.and_then(|state| state.peers.get_mut(&stream)) {
+        if let Some(peer) = self.links.peer_mut(link, &stream) {
             let writer = peer.publisher.take_if(|writer| writer.key == key);
             peer.subscriber.take_if(|reader| reader.key == key);
             for span in writer.map(|mut writer| writer.flush()).unwrap_or_default() {
@@ -186,19 +213,18 @@ impl Overlay {
     }
 
     pub(super) fn on_duplicates(&mut self, link: Link, stream: StreamKey, bytes: u64, now: &Now) {
-        let peers = self.links.get_mut(&link).map(|link| &mut link.peers);
-        let Some(peer) = peers.and_then(|peers| peers.get_mut(&stream)) else { return };
+        let Some(peer) = self.links.peer_mut(link, &stream) else { return };
         let Some(reader) = &mut peer.subscriber else { return };
         let more = bytes.saturating_sub(reader.duplicates);
         reader.duplicates = reader.duplicates.max(bytes);
-        self.credit.duplicates(reader.key, now.epoch, more);
+        self.quotas.credit.duplicates(reader.key, now.epoch, more);
     }
 
     /// Says that an earlier run of this node served until `epoch`, and what was receipted of that.
     pub fn restarted(&mut self, epoch: Epoch, held: &[DeliveryReceipt]) {
-        self.credit.restarted_in(epoch);
+        self.quotas.credit.restarted_in(epoch);
         for receipt in held {
-            self.credit.resume(receipt);
+            self.quotas.credit.resume(receipt);
         }
     }
 
@@ -208,7 +234,7 @@ impl Overlay {
     /// # Errors
     /// [`Overclaimed`] says how much it may count.
     pub fn check_delivered(&mut self, receipt: &DeliveryReceipt) -> Result<(), Overclaimed> {
-        let checked = self.credit.check_delivered(receipt);
+        let checked = self.quotas.credit.check_delivered(receipt);
         self.counters.overclaimed += u64::from(checked.is_err());
         checked
     }
@@ -221,7 +247,7 @@ impl Overlay {
         acknowledgement: Acknowledgement,
         now: &Now,
     ) {
-        self.credit.receipted(stored.receipt());
+        self.quotas.credit.receipted(stored.receipt());
         self.send(link, &Frame::Acknowledged(acknowledgement));
         self.resume_served(now);
     }
@@ -234,7 +260,7 @@ impl Overlay {
             let Frame::Message(message) = frame else { continue };
             let peer = state.peers.get(&message.stream_key);
             let Some(reader) = peer.and_then(|peer| peer.subscriber.as_ref()) else { continue };
-            self.credit.unserve(reader.key, now.epoch, message.payload_bytes());
+            self.quotas.credit.unserve(reader.key, now.epoch, message.payload_bytes());
         }
     }
 
@@ -246,14 +272,14 @@ impl Overlay {
     /// Serves again whoever's credit is open again.
     pub(super) fn resume_served(&mut self, now: &Now) {
         let mut resumed = Vec::new();
-        for (link, state) in &mut self.links {
-            for (stream, peer) in &mut state.peers {
+        for (link, state) in self.links.iter_mut() {
+            for (stream, peer) in state.peers.iter_mut() {
                 let accounts = [
                     peer.subscriber.as_mut().map(|reader| (reader.key, &mut reader.stopped)),
                     peer.publisher.as_mut().map(|writer| (writer.key, &mut writer.stopped)),
                 ];
                 for (key, stopped) in accounts.into_iter().flatten() {
-                    if *stopped && self.credit.open(key, now.epoch) {
+                    if *stopped && self.quotas.open(key, now.epoch) {
                         *stopped = false;
                         resumed.push((*link, *stream, key.role));
                     }
@@ -271,8 +297,8 @@ impl Overlay {
     /// Tells publishers what was accepted since the last tick.
     pub(super) fn flush_accepted(&mut self) {
         let mut frames = Vec::new();
-        for (link, state) in &mut self.links {
-            for (stream, peer) in &mut state.peers {
+        for (link, state) in self.links.iter_mut() {
+            for (stream, peer) in state.peers.iter_mut() {
                 let runs = peer.publisher.as_mut().map(Writer::flush).unwrap_or_default();
                 frames.extend(
                     runs.into_iter().map(|span| (*link, Frame::Accepted { stream: *stream, span })),
@@ -287,8 +313,8 @@ impl Overlay {
     /// Tells every client that we leave, so that it hands out its closing receipts.
     pub fn end_service(&mut self) {
         let mut served = Vec::new();
-        for (link, state) in &self.links {
-            for (stream, peer) in &state.peers {
+        for (link, state) in self.links.iter() {
+            for (stream, peer) in state.peers.iter() {
                 let reader = peer.subscriber.as_ref().map(|_| Role::Subscriber);
                 let writer = peer.publisher.as_ref().map(|_| Role::Publisher);
                 let roles = reader.into_iter().chain(writer);
@@ -335,7 +361,7 @@ impl Overlay {
             .assigned
             .iter()
             .filter(|(_, nodes)| nodes.contains(&node))
-            .filter(|(stream, _)| !state.peers.get(*stream).is_some_and(|peer| peer.relay))
+            .filter(|(stream, _)| !state.peers.get(stream).is_some_and(|peer| peer.relay))
             .map(|(stream, _)| *stream)
             .collect();
         for stream in waiting {
@@ -352,7 +378,7 @@ impl Overlay {
             operator_id: state.operator,
             points: self.points(&state.node),
             streams: state.peers.len(),
-            payers: state.peers.values().flat_map(|peer| self.payers(peer, now)).collect(),
+            payers: state.peers.iter().flat_map(|(_, peer)| self.payers(peer, now)).collect(),
         };
         self.links.values().map(summary).collect()
     }
@@ -362,7 +388,7 @@ impl Overlay {
             payer: key.payer,
             stream: key.stream,
             role: key.role,
-            unreceipted_bytes: self.credit.unreceipted(key, now.epoch),
+            unreceipted_bytes: self.quotas.credit.unreceipted(key, now.epoch),
             stopped,
         };
         let reader = peer.subscriber.as_ref().map(|reader| summary(reader.key, reader.stopped));

@@ -141,7 +141,7 @@ impl World {
             match self.nodes[number].attack {
                 Some(Attack::Spam) => self.at(WARM_UP_US / 2 + offset, Event::Spam(number)),
                 Some(Attack::Eclipse) => self.at(WARM_UP_US + offset, Event::Harass(number)),
-                _ => {}
+                Some(Attack::Drop | Attack::Delay) | None => {}
             }
         }
         let interval_us = self.scenario.interval_ms * 1_000;
@@ -166,7 +166,8 @@ impl World {
 
     pub(super) fn now(&self) -> Now {
         let ms = self.now_us / 1_000;
-        Now { monotonic_ms: ms, wall_ms: START_MS + ms, epoch: Epoch(1) }
+        // No tracker leases quotas here, for so long that relays go by the whole of them.
+        Now { monotonic_ms: 10_000 + ms, wall_ms: START_MS + ms, epoch: Epoch(1) }
     }
 
     fn run_until(&mut self, end_us: u64) {
@@ -222,9 +223,9 @@ impl World {
     /// The number of the message in a packet.
     fn message_in(&self, packet: &Bytes) -> Option<usize> {
         let frames = frame::decode(packet).ok()?;
-        frames.into_iter().find_map(|(frame, _)| match frame {
-            Frame::Message(message) => self.number_of(&message),
-            _ => None,
+        frames.into_iter().find_map(|(frame, _)| {
+            let Frame::Message(message) = frame else { return None };
+            self.number_of(&message)
         })
     }
 
@@ -247,7 +248,10 @@ impl World {
                 Output::Gap { .. } => self.gaps += 1,
                 Output::AttachAsked { link, attach, .. } => {
                     let held = self.receipts_of(number, &attach);
-                    self.nodes[number].overlay.admit(link, &attach, &held, &now);
+                    self.nodes[number].overlay.admit(link, &attach, &held, u64::MAX, &now);
+                }
+                Output::QuotaWanted { payer, epoch } => {
+                    self.nodes[number].overlay.set_quota(payer, epoch, u64::MAX, &now);
                 }
                 Output::ReceiptOffered { link, bytes } => self.take_receipt(number, link, &bytes),
                 Output::Distrusted { node } => self.avoid(number, node),
@@ -265,7 +269,14 @@ impl World {
                     let other = usize::try_from(link.0).unwrap_or(usize::MAX);
                     self.send_away(number, other, 15_000_000);
                 }
-                _ => {}
+                Output::Deliver(_)
+                | Output::Accepted { .. }
+                | Output::LeaseWanted { .. }
+                | Output::ReceiptSettled { .. }
+                | Output::ReceiptRejected { .. }
+                | Output::Admitted { .. }
+                | Output::Refused { .. }
+                | Output::Unserved { .. } => {}
             }
         }
     }

@@ -5,12 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tatum_overlay::exchange::{AskSecret, KeyAnswer, KeyName};
-use tatum_overlay::seal::Content;
-use tatum_overlay::{ChainKey, Message};
 use tatum_primitives::StreamKey;
 
-use crate::GroupKey;
+use crate::exchange::{AskSecret, KeyAnswer, KeyName};
+use crate::seal::{Content, GroupKey};
+use crate::{ChainKey, Message};
 
 /// Payload bytes that may wait for keys.
 const MAX_HELD_BYTES: usize = 32 * 1024 * 1024;
@@ -27,7 +26,7 @@ const LAST_RETRY_MS: u64 = 10_000;
 
 /// A message that waited long enough, or not at all.
 #[derive(Debug)]
-pub(super) enum Opened {
+pub enum Opened {
     /// It opened.
     Payload(Message, Vec<u8>),
     /// Its key could not be had, or does not open it.
@@ -36,11 +35,11 @@ pub(super) enum Opened {
 
 /// A request to make.
 #[derive(Debug)]
-pub(super) struct Ask<'a> {
+pub struct Ask<'a> {
     /// For which key.
-    pub(super) name: KeyName,
+    pub name: KeyName,
     /// With which secret.
-    pub(super) secret: &'a AskSecret,
+    pub secret: &'a AskSecret,
 }
 
 #[derive(Debug)]
@@ -62,7 +61,7 @@ type Chain = (StreamKey, ChainKey);
 
 /// Keys and what waits for them.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub struct Opener {
     fixed: Option<GroupKey>,
     keys: BTreeMap<KeyName, GroupKey>,
     order: VecDeque<KeyName>,
@@ -74,7 +73,8 @@ pub(super) struct Opener {
 
 impl Opener {
     /// With one key that was given by other means, or with those that publishers give.
-    pub(super) const fn new(fixed: Option<GroupKey>) -> Self {
+    #[must_use]
+    pub const fn new(fixed: Option<GroupKey>) -> Self {
         Self {
             fixed,
             keys: BTreeMap::new(),
@@ -87,12 +87,12 @@ impl Opener {
     }
 
     /// The next message to hand over.
-    pub(super) fn pop(&mut self) -> Option<Opened> {
+    pub fn pop(&mut self) -> Option<Opened> {
         self.ready.pop_front()
     }
 
     /// A message came, in its chain's order.
-    pub(super) fn take(&mut self, message: Message, now_ms: u64) {
+    pub fn take(&mut self, message: Message, now_ms: u64) {
         let chain = (message.stream_key, message.chain);
         let held = self.waiting.get(&chain).is_some_and(|waiting| !waiting.is_empty());
         if !held && self.key(&name_of(&message)).is_some() {
@@ -112,8 +112,11 @@ impl Opener {
         }
     }
 
-    /// An answer came. Says what was wrong with it, if it is of no use.
-    pub(super) fn answer(&mut self, answer: &KeyAnswer, now_ms: u64) -> Result<(), String> {
+    /// An answer came.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, if it is of no use.
+    pub fn answer(&mut self, answer: &KeyAnswer, now_ms: u64) -> Result<(), String> {
         let name = *answer.name();
         let Some(asked) = self.asked.get_mut(&name) else { return Ok(()) };
         match answer {
@@ -132,11 +135,7 @@ impl Opener {
     }
 
     /// Requests that are due; `random` draws 32 bytes.
-    pub(super) fn due(
-        &mut self,
-        now_ms: u64,
-        mut random: impl FnMut() -> [u8; 32],
-    ) -> Vec<Ask<'_>> {
+    pub fn due(&mut self, now_ms: u64, mut random: impl FnMut() -> [u8; 32]) -> Vec<Ask<'_>> {
         let fronts = self.waiting.values().filter_map(VecDeque::front);
         let wanted: BTreeSet<KeyName> = fronts.map(|front| name_of(&front.message)).collect();
         self.asked.retain(|name, _| wanted.contains(name));
@@ -163,7 +162,7 @@ impl Opener {
     }
 
     /// Gives up messages that waited too long.
-    pub(super) fn expire(&mut self, now_ms: u64) {
+    pub fn expire(&mut self, now_ms: u64) {
         let late = |waiting: &VecDeque<Waiting>| {
             waiting.front().is_some_and(|front| now_ms >= front.until_ms)
         };
@@ -178,7 +177,8 @@ impl Opener {
     }
 
     /// Whether any message waits for its key.
-    pub(super) fn is_waiting(&self) -> bool {
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
@@ -259,9 +259,9 @@ fn name_of(message: &Message) -> KeyName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MessageRef;
+    use crate::exchange::KeyRequest;
     use proptest::prelude::*;
-    use tatum_overlay::MessageRef;
-    use tatum_overlay::exchange::KeyRequest;
     use tatum_primitives::{Address, B256, NodeId};
     use tatum_receipt::{SessionKey, Signature};
 

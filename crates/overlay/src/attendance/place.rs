@@ -8,18 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tatum_primitives::NodeId;
 
-use super::trackers::{Standing, TrackerNo};
+use super::standing::{Standing, Times, TrackerNo};
 
 /// Neighbours remembered of trackers that are gone.
 const MAX_KEPT: usize = 64;
-
-/// When a stream changes its tracker, in milliseconds; see [`Handover`](crate::Handover).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
-    pub(super) patience_ms: u64,
-    pub(super) return_ms: u64,
-    pub(super) linger_ms: u64,
-}
 
 /// How things stand when a place is reviewed.
 pub(super) struct View<'a> {

@@ -1,0 +1,196 @@
+//! The open links, and which of them each stream passes on.
+//!
+//! Invariant: `by_stream` names a link exactly where its [`Peers`] hold the stream, so what concerns one
+//! stream costs work in proportion to its own links, however many others there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tatum_primitives::StreamKey;
+
+use super::peer::{LinkState, Peer};
+use crate::Link;
+
+/// What passes on a link, by stream. Streams come and go through [`Links`] only.
+#[derive(Debug, Default)]
+pub(super) struct Peers(BTreeMap<StreamKey, Peer>);
+
+impl Peers {
+    pub(super) fn get(&self, stream: &StreamKey) -> Option<&Peer> {
+        self.0.get(stream)
+    }
+
+    pub(super) fn get_mut(&mut self, stream: &StreamKey) -> Option<&mut Peer> {
+        self.0.get_mut(stream)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&StreamKey, &Peer)> {
+        self.0.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&StreamKey, &mut Peer)> {
+        self.0.iter_mut()
+    }
+
+    pub(super) fn into_iter(self) -> impl Iterator<Item = (StreamKey, Peer)> {
+        self.0.into_iter()
+    }
+
+    pub(super) fn contains(&self, stream: &StreamKey) -> bool {
+        self.0.contains_key(stream)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// All open links.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    open: BTreeMap<Link, LinkState>,
+    by_stream: BTreeMap<StreamKey, BTreeSet<Link>>,
+}
+
+impl Links {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn get(&self, link: &Link) -> Option<&LinkState> {
+        self.open.get(link)
+    }
+
+    pub(super) fn get_mut(&mut self, link: &Link) -> Option<&mut LinkState> {
+        self.open.get_mut(link)
+    }
+
+    /// What passes on a link in a stream.
+    pub(super) fn peer(&self, link: Link, stream: &StreamKey) -> Option<&Peer> {
+        self.open.get(&link)?.peers.get(stream)
+    }
+
+    pub(super) fn peer_mut(&mut self, link: Link, stream: &StreamKey) -> Option<&mut Peer> {
+        self.open.get_mut(&link)?.peers.get_mut(stream)
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Link> {
+        self.open.keys()
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &LinkState> {
+        self.open.values()
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut LinkState> {
+        self.open.values_mut()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Link, &LinkState)> {
+        self.open.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Link, &mut LinkState)> {
+        self.open.iter_mut()
+    }
+
+    /// The links of a stream.
+    pub(super) fn on(&self, stream: &StreamKey) -> Vec<Link> {
+        self.by_stream.get(stream).into_iter().flatten().copied().collect()
+    }
+
+    pub(super) fn open(&mut self, link: Link, state: LinkState) {
+        self.close(link);
+        self.open.insert(link, state);
+    }
+
+    pub(super) fn close(&mut self, link: Link) -> Option<LinkState> {
+        let state = self.open.remove(&link)?;
+        for (stream, _) in state.peers.iter() {
+            forget(&mut self.by_stream, link, stream);
+        }
+        Some(state)
+    }
+
+    /// A stream passes on a link from now on, if it did not before.
+    pub(super) fn join(&mut self, link: Link, stream: StreamKey) -> Option<&mut Peer> {
+        let state = self.open.get_mut(&link)?;
+        self.by_stream.entry(stream).or_default().insert(link);
+        Some(state.peers.0.entry(stream).or_default())
+    }
+
+    /// A stream passes on a link no more.
+    pub(super) fn part(&mut self, link: Link, stream: &StreamKey) -> Option<Peer> {
+        let peer = self.open.get_mut(&link)?.peers.0.remove(stream)?;
+        forget(&mut self.by_stream, link, stream);
+        Some(peer)
+    }
+
+    /// Drops a stream from a link if neither end wants anything of the other in it.
+    pub(super) fn part_if_idle(&mut self, link: Link, stream: &StreamKey) {
+        if self.peer(link, stream).is_some_and(Peer::is_idle) {
+            self.part(link, stream);
+        }
+    }
+
+    /// Nothing passes on a link any more.
+    pub(super) fn part_all(&mut self, link: Link) {
+        let Some(state) = self.open.get_mut(&link) else { return };
+        for stream in std::mem::take(&mut state.peers.0).into_keys() {
+            forget(&mut self.by_stream, link, &stream);
+        }
+    }
+}
+
+fn forget(by_stream: &mut BTreeMap<StreamKey, BTreeSet<Link>>, link: Link, stream: &StreamKey) {
+    if let Some(links) = by_stream.get_mut(stream) {
+        links.remove(&link);
+        if links.is_empty() {
+            by_stream.remove(stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tatum_primitives::{B256, NodeId};
+
+    fn stream(byte: u8) -> StreamKey {
+        StreamKey(B256::repeat_byte(byte))
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_names_exactly_the_links_that_it_passes_on(
+            steps in prop::collection::vec((0_u8..6, 0_u64..5, 0_u8..4), 0..80),
+        ) {
+            let mut links = Links::default();
+            for (step, link, byte) in steps {
+                let link = Link(link);
+                match step {
+                    0 => links.open(link, LinkState::new(NodeId(B256::ZERO), None)),
+                    1 => drop(links.close(link)),
+                    2 => drop(links.part(link, &stream(byte))),
+                    3 => links.part_all(link),
+                    4 => links.part_if_idle(link, &stream(byte)),
+                    _ => {
+                        if let Some(peer) = links.join(link, stream(byte)) {
+                            peer.relay = byte.is_multiple_of(2);
+                        }
+                    }
+                }
+                for byte in 0..4 {
+                    let walked = links.iter().filter(|(_, state)| state.peers.contains(&stream(byte)));
+                    let walked: Vec<Link> = walked.map(|(link, _)| *link).collect();
+                    prop_assert_eq!(links.on(&stream(byte)), walked);
+                }
+                prop_assert!(links.by_stream.values().all(|links| !links.is_empty()));
+            }
+        }
+    }
+}
