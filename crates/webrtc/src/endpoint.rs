@@ -2,7 +2,7 @@
 //!
 //! Invariant: dropping the endpoint and all its links ends the driver and its thread.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
