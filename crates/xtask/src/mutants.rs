@@ -31,6 +31,12 @@ pub(crate) struct Args {
     /// Only mutants of files whose path contains this
     #[arg(long, default_value = "")]
     only: String,
+    /// Only so many mutants, spread over all files
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    /// Which sample: another number takes others
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
 }
 
 /// `tests/contracts/mutants.toml`.
@@ -57,9 +63,17 @@ struct Job {
     change: Option<Change>,
 }
 
-/// Runs all mutants; fails if too many survive.
+/// Every so-many-th mutant, so that each file has its share.
+fn sampled(mutants: Vec<Job>, args: &Args) -> Vec<Job> {
+    let Some(wanted) = args.sample else { return mutants };
+    let stride = mutants.len().div_ceil(wanted as usize).max(1);
+    mutants.into_iter().skip(args.seed as usize % stride).step_by(stride).collect()
+}
+
+/// Runs the mutants; fails if too many survive.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (controls, mutants) = jobs(&args.only)?;
+    let mutants = sampled(mutants, &args);
     let total = mutants.len();
     let queue: Mutex<VecDeque<Job>> = Mutex::new(controls.into_iter().chain(mutants).collect());
     let survivors = Mutex::new(Vec::new());
