@@ -65,6 +65,14 @@ async fn a_provider_that_limits_ranges_and_rates_is_asked_for_less_and_later() -
     let payer = Devnet::account("payer");
     devnet.fund(payer.address(), data(100)).await?;
     devnet.connect(&payer).await?.stake(data(50)).await?;
+    // Without capacity nothing is sold.
+    let operator = Devnet::account("operator");
+    devnet.fund(operator.address(), data(20_000)).await?;
+    let operator_chain = devnet.connect(&operator).await?;
+    let bond = operator_chain.minimum_bond_wei().await?.to::<u128>();
+    operator_chain
+        .register_operator(operator.address(), bond, CAPACITY_BYTES, "acme".into())
+        .await?;
     devnet.anvil().mine(3_000).await?;
     devnet.anvil().advance(PARAMETERS.epoch_length_s).await?;
     let rules = Rules { log_range: Some(500), rate: Some(20), ..Rules::default() };
