@@ -111,6 +111,11 @@ impl Sender {
                     turn.next_nonce = nonce.saturating_add(1);
                     return Ok(sent);
                 }
+                // An endpoint that gave no answer had taken it, and the next one sees its nonce used up by it.
+                Err(error) if is_nonce_used(&error) && self.is_mined(&sent).await => {
+                    turn.next_nonce = nonce.saturating_add(1);
+                    return Ok(sent);
+                }
                 Err(error) if is_nonce_used(&error) && tries < NONCE_TRIES => {
                     // The provider that told the nonce is behind the one that takes transactions.
                     turn.journal.close(&sent)?;
@@ -202,6 +207,10 @@ impl Sender {
                 None
             }
         }
+    }
+
+    async fn is_mined(&self, sent: &Sent) -> bool {
+        matches!(self.provider.get_transaction_receipt(sent.hash).await, Ok(Some(_)))
     }
 
     async fn signed(&self, request: TransactionRequest) -> std::result::Result<TxEnvelope, String> {
