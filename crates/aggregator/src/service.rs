@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::close::{Closer, Judged, Leadership, Rules};
 use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
-use crate::publish::{Publication, Pulse, Shelf};
+use crate::publish::{DatasetStore, Publication, Pulse};
 use crate::{Clock, Config, Identity, Metrics, ingest, publish};
 
 /// How long the chain may be silent before the service says that it is not ready.
@@ -160,7 +160,7 @@ fn router(
     let ingest = Ingest::new(config.limits, checker, writer, metrics);
     let publication = Publication {
         database: closer.database.clone(),
-        shelf: Shelf::new(config.datasets()),
+        datasets: DatasetStore::new(config.datasets()),
         metrics: Arc::clone(&shared.metrics),
         pulse: shared.pulse.clone(),
         identity,

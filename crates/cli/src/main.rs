@@ -3,17 +3,17 @@
 //! Results go to standard output (a table, or JSON with `--json`), progress and logs to standard error. The exit code is
 //! 0 on success, 1 when something failed or an audit found a difference, 2 for wrong usage.
 
+mod amounts;
 mod args;
 mod client;
 mod cmd;
 mod config;
-mod data;
 mod keys;
 mod keystore;
 mod lines;
-mod lists;
 mod logging;
 mod output;
+mod permission_lists;
 mod shutdown;
 mod sizes;
 

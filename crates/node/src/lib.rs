@@ -26,11 +26,11 @@ mod permissions;
 pub mod relay;
 mod status;
 mod submit;
-mod texts;
 mod tls;
 pub mod tracker;
 mod tracker_link;
 mod trackers;
+mod websocket;
 
 pub use clock::{Clock, SystemClock};
 pub use error::NodeError;

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use crate::texts::{Frame, Heard, listen, read, say};
 use crate::tls::{self, Bytes};
+use crate::websocket::{Frame, Heard, listen, read, say};
 use crate::{NodeKey, TrackerAddress};
 use tatum_protocol::tracker::{
     FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,

@@ -10,7 +10,8 @@ use tatum_receipt::{KEY_BYTES, SignedReceipt};
 use crate::leaf::edge_key;
 use crate::rules::{self, Around};
 use crate::{
-    Data, Disproof, EdgeLeaf, EntryWords, Facts, Kept, Kind, ListData, Of, Proposal, ReceiptLeaf,
+    Disproof, EdgeLeaf, EntryWords, Facts, Kept, Kind, ListData, Of, Proposal, ProposalData,
+    ReceiptLeaf,
 };
 
 /// What a watcher finds.
@@ -40,7 +41,7 @@ pub enum Demand {
 }
 
 /// What there is to say about a proposal.
-pub fn find(proposal: &Proposal, data: &Data, kept: &Kept, facts: &Facts) -> Verdict {
+pub fn find(proposal: &Proposal, data: &ProposalData, kept: &Kept, facts: &Facts) -> Verdict {
     find_without(None, proposal, data, kept, facts)
 }
 
@@ -48,7 +49,7 @@ pub fn find(proposal: &Proposal, data: &Data, kept: &Kept, facts: &Facts) -> Ver
 pub fn find_without(
     left_out: Option<Kind>,
     proposal: &Proposal,
-    data: &Data,
+    data: &ProposalData,
     kept: &Kept,
     facts: &Facts,
 ) -> Verdict {

@@ -24,10 +24,10 @@
 
 mod addresses;
 mod config;
+mod demux;
 mod driver;
 mod endpoint;
 mod error;
-mod front;
 mod link;
 mod peer;
 pub mod stun;

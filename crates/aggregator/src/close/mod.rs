@@ -145,12 +145,12 @@ impl Closer {
         Ok(())
     }
 
-    /// Completes the shelf; a failure is said once and holds up nothing.
+    /// Writes again the datasets that the folder lacks; a failure is said once and holds up nothing.
     async fn complete(&self, pace: &mut Pace) {
-        if pace.shelf_again.is_some_and(|at| Instant::now() < at) {
+        if pace.complete_again.is_some_and(|at| Instant::now() < at) {
             return;
         }
-        pace.shelf_again = match self.complete_shelf().await {
+        pace.complete_again = match self.complete_datasets().await {
             Ok(()) => None,
             Err(error) => {
                 tracing::warn!(error = %chain_of(&error), "a dataset of another process is not to be had");
@@ -203,7 +203,7 @@ struct Pace {
     bonded: bool,
     bond_said: String,
     /// When to look again for datasets that were not to be had.
-    shelf_again: Option<Instant>,
+    complete_again: Option<Instant>,
     /// The first epoch whose receipts may still be in the database, as far as was purged.
     purged_to: Option<Epoch>,
 }
@@ -215,7 +215,7 @@ impl Pace {
             said: String::new(),
             bonded: false,
             bond_said: String::new(),
-            shelf_again: None,
+            complete_again: None,
             purged_to: None,
         }
     }

@@ -16,7 +16,7 @@ const SHOWN: u32 = 8;
 impl Closer {
     /// Fetches or makes again the newest datasets that other processes wrote. Best effort: what is needed to go on is
     /// asked for again when it is.
-    pub(super) async fn complete_shelf(&self) -> Result<(), CloseError> {
+    pub(super) async fn complete_datasets(&self) -> Result<(), CloseError> {
         for record in self.database.epochs(None, SHOWN).await? {
             let Some(rolled) = &record.rolled else { continue };
             let (epoch, hash) = (record.epoch, rolled.manifest_hash);

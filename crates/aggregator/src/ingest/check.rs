@@ -14,7 +14,7 @@ use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
 use tatum_receipt::{CheckedReceipt, SignedReceipt, Verifier};
 use tokio::sync::Semaphore;
 
-use super::turns::Turns;
+use super::fair_queue::FairQueue;
 use crate::Clock;
 
 /// Receipts a thread checks before others get their turn: about 10 ms of work.
@@ -32,7 +32,7 @@ pub struct Checker {
     facts: Arc<dyn ChainFacts + Send + Sync>,
     /// How long the followed view may be behind the chain.
     lag: Duration,
-    turns: Turns,
+    queue: FairQueue,
     second_looks: Arc<Semaphore>,
 }
 
@@ -54,14 +54,14 @@ impl Checker {
             clock,
             facts: Arc::new(facts),
             lag,
-            turns: Turns::new(threads),
+            queue: FairQueue::new(threads),
             second_looks: Arc::new(Semaphore::new(SECOND_LOOKS)),
         }
     }
 
     /// Whose turn it is.
-    pub(super) const fn turns(&self) -> &Turns {
-        &self.turns
+    pub(super) const fn queue(&self) -> &FairQueue {
+        &self.queue
     }
 
     /// Runs `work` of `client` on a thread of its own as soon as it has a turn.
@@ -70,7 +70,7 @@ impl Checker {
         client: IpAddr,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let turn = self.turns.take(client).await;
+        let turn = self.queue.take(client).await;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
@@ -99,7 +99,7 @@ impl Checker {
         }
         let checked: Vec<Vec<Candidate>> = checked.into_iter().collect::<Option<_>>()?;
         let mut candidates: Vec<Candidate> = checked.into_iter().flatten().collect();
-        if !self.turns.is_poor(client) {
+        if !self.queue.is_poor(client) {
             self.look_again(&mut candidates).await;
         }
         Some(candidates)
@@ -109,7 +109,7 @@ impl Checker {
         let checker = self.clone();
         let check = move || {
             // What was found out about the client while this waited for its turn counts too.
-            if !checker.turns.may_send(client, Instant::now()) {
+            if !checker.queue.may_send(client, Instant::now()) {
                 return None;
             }
             let window = checker.window();
@@ -119,7 +119,7 @@ impl Checker {
         let refused = |candidate: &&Candidate| matches!(candidate, Candidate::Refused(_));
         let rejected = candidates.iter().filter(refused).count();
         let good = candidates.len().saturating_sub(rejected);
-        self.turns.note(client, good, rejected, Instant::now());
+        self.queue.note(client, good, rejected, Instant::now());
         Some(candidates)
     }
 

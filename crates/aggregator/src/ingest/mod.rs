@@ -6,8 +6,8 @@
 
 mod admission;
 mod check;
+mod fair_queue;
 mod route;
-mod turns;
 
 pub use admission::{Admission, Limits};
 pub use check::Checker;

@@ -70,7 +70,7 @@ impl Ingest {
         if matches!(error, ApiError::Busy | ApiError::TooManyRequests | ApiError::Rejections) {
             self.metrics.turned_away();
         }
-        if self.checker.turns().is_poor(client)
+        if self.checker.queue().is_poor(client)
             && let Ok(_held) = self.gate.admit(client, Some(0), false)
         {
             tokio::time::sleep(HOLD_OFF).await;
@@ -95,11 +95,11 @@ async fn receive(
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let client = client.ip();
-    let turns = ingest.checker.turns();
-    if !turns.may_send(client, Instant::now()) {
+    let queue = ingest.checker.queue();
+    if !queue.may_send(client, Instant::now()) {
         return Err(ingest.turn_away(client, ApiError::Rejections).await);
     }
-    let admission = match ingest.gate.admit(client, length, turns.is_poor(client)) {
+    let admission = match ingest.gate.admit(client, length, queue.is_poor(client)) {
         Ok(admission) => admission,
         Err(error) => return Err(ingest.turn_away(client, error).await),
     };
@@ -112,7 +112,7 @@ async fn receive(
             ApiError::TooLarge { what: "the number of receipts", limit: most }
         }
         BatchError::Empty | BatchError::Version { .. } | BatchError::Trailing { .. } => {
-            turns.note(client, 0, UNREADABLE, Instant::now());
+            queue.note(client, 0, UNREADABLE, Instant::now());
             ApiError::BadRequest(error.to_string())
         }
     })?;

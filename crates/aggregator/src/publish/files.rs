@@ -45,7 +45,7 @@ async fn serve(
     hash: B256,
     name: &'static str,
 ) -> Result<Response, ApiError> {
-    let path = publication.shelf.folder(hash).join(name);
+    let path = publication.datasets.folder(hash).join(name);
     let failed = |error: std::io::Error| ApiError::internal("opening a file of a dataset", &error);
     let file = File::open(&path).await.map_err(failed)?;
     let length = file.metadata().await.map_err(failed)?.len();

@@ -3,11 +3,11 @@
 //! Invariant: read-only; a file is served only under one of a dataset's fixed names; everything that can be large is paged
 //! or streamed.
 
+mod dataset_store;
 mod epochs;
 mod files;
 mod proofs;
 mod rejections;
-mod shelf;
 mod status;
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use axum::Router;
 use axum::routing::get;
 use tatum_database::Database;
 
-pub use shelf::Shelf;
+pub use dataset_store::DatasetStore;
 pub use status::Pulse;
 
 use crate::{Identity, Metrics};
@@ -27,7 +27,7 @@ pub struct Publication {
     /// Epochs and rejections.
     pub database: Database,
     /// Datasets.
-    pub shelf: Shelf,
+    pub datasets: DatasetStore,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// When the chain last answered.

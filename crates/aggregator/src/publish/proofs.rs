@@ -33,7 +33,7 @@ pub(super) async fn operator(
     Path((epoch, operator)): Path<(Epoch, OperatorId)>,
 ) -> Result<Json<OperatorProof>, ApiError> {
     let hash = manifest_hash(&publication, epoch).await?;
-    publication.shelf.read(hash, move |volume| volume.operator(operator)).await.map(Json)
+    publication.datasets.read(hash, move |dataset| dataset.operator(operator)).await.map(Json)
 }
 
 pub(super) async fn receipts(
@@ -44,7 +44,8 @@ pub(super) async fn receipts(
     let hash = manifest_hash(&publication, epoch).await?;
     let offset = page.offset.unwrap_or(0);
     let limit = page.limit.unwrap_or(100).clamp(1, MAX_RECEIPTS);
-    let found = publication.shelf.read(hash, move |volume| volume.receipts(offset, limit)).await?;
+    let found =
+        publication.datasets.read(hash, move |dataset| dataset.receipts(offset, limit)).await?;
     let is_full = u64::try_from(found.len()) == Ok(limit);
     let next_offset = is_full.then(|| offset.saturating_add(limit));
     let counted = |signed: tatum_receipt::SignedReceipt| CountedReceipt {
@@ -61,7 +62,7 @@ pub(super) async fn receipt(
     Path((epoch, leaf)): Path<(Epoch, B256)>,
 ) -> Result<Response, ApiError> {
     let hash = manifest_hash(&publication, epoch).await?;
-    let proof = publication.shelf.read(hash, move |volume| volume.receipt(leaf)).await?;
+    let proof = publication.datasets.read(hash, move |dataset| dataset.receipt(leaf)).await?;
     let body = proof.encode().map_err(|error| ApiError::internal("encoding a proof", &error))?;
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }

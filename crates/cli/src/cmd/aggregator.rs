@@ -10,9 +10,9 @@ use tatum_aggregator::ingest::Limits;
 use tatum_primitives::{Bps, U256};
 use tatum_rewards::PoolWeight;
 
+use crate::amounts::parse_data;
 use crate::args::ChainArgs;
 use crate::config::ConfigArgs;
-use crate::data::parse_data;
 use crate::keys::{self, KeystoreArgs};
 use crate::output::Output;
 use crate::shutdown;

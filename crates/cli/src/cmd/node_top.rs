@@ -22,8 +22,8 @@ use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::status::NodeStatus;
 
 use super::node_status::{StatusUrl, stopped, trackers, unreceipted_bytes};
+use crate::amounts::format_data;
 use crate::args::AggregatorArgs;
-use crate::data::format_data;
 
 /// How many rates the curve remembers.
 const REMEMBERED: usize = 240;

@@ -10,8 +10,8 @@ use tatum_merkle::{Entry, Word};
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId};
 use tatum_protocol::OperatorProof;
 
+use crate::amounts::{format_data, parse_data};
 use crate::args::{AggregatorArgs, ChainArgs};
-use crate::data::{format_data, parse_data};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
 use crate::sizes::{format_bytes, parse_bytes};

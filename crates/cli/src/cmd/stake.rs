@@ -7,8 +7,8 @@ use serde::Serialize;
 use tatum_chain::{Chain, StakeStatus};
 use tatum_primitives::Address;
 
+use crate::amounts::{format_data, parse_data};
 use crate::args::ChainArgs;
-use crate::data::{format_data, parse_data};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
 

@@ -15,8 +15,8 @@ use tatum_receipt::Verifier;
 
 use crate::args::{DeploymentArgs, TrackerArgs};
 use crate::keys::{self, KeystoreArgs};
-use crate::lists::{Lists, Told};
 use crate::output::Output;
+use crate::permission_lists::{PermissionLists, Told};
 
 /// What to do with a stream's permissions.
 #[derive(Debug, clap::Subcommand)]
@@ -191,8 +191,8 @@ impl ShowArgs {
         Ok(Verifier::new(self.deployment.load()?.domain()))
     }
 
-    fn lists(&self) -> anyhow::Result<Lists> {
-        Lists::new(&self.trackers.trackers()?)
+    fn lists(&self) -> anyhow::Result<PermissionLists> {
+        PermissionLists::new(&self.trackers.trackers()?)
     }
 
     /// The newest list that any tracker keeps, or the one that counts without any.

@@ -45,7 +45,7 @@ impl Engine {
 
     /// Once a second: looks up the quotas of whom we serve. Without a stake there is none.
     pub(super) fn refresh_quotas(&mut self, now: &Now) {
-        if self.desk.is_none() {
+        if self.receipt_checker.is_none() {
             return;
         }
         let schedule = self.clock.schedule();

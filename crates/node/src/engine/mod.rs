@@ -4,12 +4,12 @@
 //! is done by the store task and comes back as an event.
 
 mod commands;
-mod desk;
 mod finishing;
 mod leases;
 mod links;
 mod outputs;
 mod permit;
+mod receipt_checker;
 mod receipts;
 mod store;
 mod tracker;
@@ -38,9 +38,9 @@ use crate::tracker_link::TrackerLink;
 use crate::trackers::Trackers as Configured;
 use crate::{Clock, NodeError, NodeKey};
 pub(crate) use commands::{Closing, Command, Notice, Status};
-use desk::Desk;
 use finishing::Finishing;
 use links::Links;
+use receipt_checker::ReceiptChecker;
 use store::StoreJob;
 use tatum_protocol::Stream;
 use tatum_protocol::status::ReceiptCounts;
@@ -85,7 +85,7 @@ pub(crate) struct Engine {
     clock: Arc<dyn Clock>,
     verifier: Verifier,
     facts: Option<SharedFacts>,
-    desk: Option<Desk>,
+    receipt_checker: Option<ReceiptChecker>,
     operator_id: Option<OperatorId>,
     trackers: Trackers,
     /// At which trackers we take part in which stream.
@@ -144,13 +144,14 @@ impl Engine {
             }
             None => (None, None),
         };
-        let desk = setup.facts.clone().filter(|_| setup.relay.is_some()).map(|facts| Desk {
-            node: setup.key.id(),
-            verifier: setup.verifier,
-            facts,
-            clock: Arc::clone(&setup.clock),
-            grace_ms: setup.grace_ms,
-        });
+        let receipt_checker =
+            setup.facts.clone().filter(|_| setup.relay.is_some()).map(|facts| ReceiptChecker {
+                node: setup.key.id(),
+                verifier: setup.verifier,
+                facts,
+                clock: Arc::clone(&setup.clock),
+                grace_ms: setup.grace_ms,
+            });
         let engine = Self {
             links: Links::new(endpoint, setup.key.clone(), setup.relay.is_some()),
             key: setup.key,
@@ -158,7 +159,7 @@ impl Engine {
             clock: setup.clock,
             verifier: setup.verifier,
             facts: setup.facts,
-            desk,
+            receipt_checker,
             operator_id: None,
             trackers,
             attendance,

@@ -43,8 +43,8 @@ impl Engine {
 
     /// Checks a receipt; what passes is stored before anything else happens.
     pub(super) async fn receipt_offered(&mut self, link: Link, bytes: &[u8]) {
-        let Some(desk) = &self.desk else { return };
-        match desk.check(bytes) {
+        let Some(receipt_checker) = &self.receipt_checker else { return };
+        match receipt_checker.check(bytes) {
             Ok(checked) => match self.overlay.check_delivered(checked.receipt()) {
                 Ok(()) => self.store_job(StoreJob::Offered(link, Box::new(checked))).await,
                 Err(overclaimed) => {

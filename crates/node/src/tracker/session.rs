@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Shared;
 use super::refusal::refused;
-use crate::texts::{Frame, Heard, listen, read, say, write};
+use crate::websocket::{Frame, Heard, listen, read, say, write};
 
 /// A node has this long to answer the challenge.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! Who holds how much of whose quota.
 //!
 //! Invariant: the sum over a payer's relays is at most the quota that was named last. Books take
-//! at most [`MAX_HOLDINGS`] places; beyond that nobody new gets a lease.
+//! at most `MAX_HOLDINGS` places; beyond that nobody new gets a lease.
 
 use std::collections::BTreeMap;
 

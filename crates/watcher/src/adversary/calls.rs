@@ -2,10 +2,10 @@
 
 use tatum_primitives::OperatorId;
 
-use crate::{Data, Disproof, FORCED, Kept, Of, ReceiptLeaf};
+use crate::{Disproof, FORCED, Kept, Of, ProposalData, ReceiptLeaf};
 
 /// All of them.
-pub fn every_call(data: &Data, kept: &Kept) -> Vec<Disproof> {
+pub fn every_call(data: &ProposalData, kept: &Kept) -> Vec<Disproof> {
     let mut calls = Vec::new();
     let receipts: Vec<_> =
         (0..=data.receipts.count()).filter_map(|g| data.receipts.gap(g)).collect();

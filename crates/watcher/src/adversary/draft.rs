@@ -10,7 +10,7 @@ use tatum_receipt::SignedReceipt;
 use super::World;
 use crate::proposal::entry_depth;
 use crate::{
-    Book, Data, EdgeLeaf, EntryWords, ListData, Proposal, ReceiptLeaf, ReceiptTotals, Units,
+    Book, EdgeLeaf, EntryWords, ListData, Proposal, ProposalData, ReceiptLeaf, ReceiptTotals, Units,
 };
 
 /// The lines, the entries and the sum of a proposal.
@@ -128,8 +128,8 @@ impl Draft {
     }
 
     /// The commitments, and all the data below them. Words that do not add up cannot be shown.
-    pub fn propose(&self, world: &World) -> (Proposal, Data) {
-        let data = Data {
+    pub fn propose(&self, world: &World) -> (Proposal, ProposalData) {
+        let data = ProposalData {
             receipts: ListData::new(self.receipts.clone()).unwrap(),
             edges: ListData::new(self.edges.clone()).unwrap(),
             entries: EntryWords::build(self.entries.clone(), entry_depth(&world.facts)).ok(),

@@ -12,7 +12,7 @@ use str0m::net::{Protocol, Receive};
 
 use super::socket::Inbox;
 use super::{Driver, RUN};
-use crate::{LinkId, front};
+use crate::{LinkId, demux};
 
 /// Addresses remembered per link that may be open, on average.
 const ADDRESSES_PER_LINK: usize = 8;
@@ -77,7 +77,7 @@ impl Driver {
     }
 
     fn owner(&mut self, source: SocketAddr, bytes: &[u8], input: &Input<'_>) -> Option<LinkId> {
-        if let Some(fragment) = front::binding_request_fragment(bytes) {
+        if let Some(fragment) = demux::binding_request_fragment(bytes) {
             let id = *self.by_fragment.get(fragment)?;
             // Anyone can write a fragment; only a request that carries the password moves an
             // address.

@@ -18,7 +18,7 @@ use crate::output::Output;
 
 /// A deployment's trackers, as they serve permission lists.
 #[derive(Clone, Debug)]
-pub(crate) struct Lists {
+pub(crate) struct PermissionLists {
     trackers: Vec<TrackerClient>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Told {
     pub(crate) missed_by: Vec<String>,
 }
 
-impl Lists {
+impl PermissionLists {
     pub(crate) fn new(trackers: &Trackers) -> anyhow::Result<Self> {
         let client = |tracker: &TrackerAddress| TrackerClient::new(&tracker.http_url());
         let trackers = trackers.list().iter().map(client).collect::<Result<_, _>>()?;
@@ -203,10 +203,13 @@ mod tests {
         (url, kept)
     }
 
-    fn lists(urls: &[&str]) -> Lists {
+    fn lists(urls: &[&str]) -> PermissionLists {
         let tracker =
             |(number, url): (usize, &&str)| format!("{url}#0x{:064x}", number + 1).parse().unwrap();
-        Lists::new(&Trackers::new(urls.iter().enumerate().map(tracker).collect()).unwrap()).unwrap()
+        PermissionLists::new(
+            &Trackers::new(urls.iter().enumerate().map(tracker).collect()).unwrap(),
+        )
+        .unwrap()
     }
 
     #[tokio::test]

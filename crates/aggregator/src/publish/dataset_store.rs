@@ -22,21 +22,21 @@ const READERS: usize = 2;
 
 /// The folder of datasets. Clones share what is in memory.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct DatasetStore {
     folder: PathBuf,
-    open: Arc<Mutex<VecDeque<Arc<Volume>>>>,
+    open: Arc<Mutex<VecDeque<Arc<OpenDataset>>>>,
     readers: Arc<Semaphore>,
 }
 
 /// One dataset, with its trees as soon as they were asked for.
 #[derive(Debug)]
-pub(super) struct Volume {
+pub(super) struct OpenDataset {
     pub(super) dataset: Dataset,
     tree: OnceLock<SumTree>,
     prover: OnceLock<ReceiptProver>,
 }
 
-impl Shelf {
+impl DatasetStore {
     /// The datasets below `folder`.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder, open: Arc::default(), readers: Arc::new(Semaphore::new(READERS)) }
@@ -51,13 +51,13 @@ impl Shelf {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         manifest_hash: B256,
-        read: impl FnOnce(&Volume) -> Result<T, Error> + Send + 'static,
+        read: impl FnOnce(&OpenDataset) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let permit = Arc::clone(&self.readers).acquire_owned().await;
-        let shelf = self.clone();
+        let store = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            read(&*shelf.volume(manifest_hash)?)
+            read(&*store.dataset(manifest_hash)?)
         });
         let done = task.await.map_err(|error| ApiError::internal("reading a dataset", &error))?;
         done.map_err(|error| match error {
@@ -71,28 +71,29 @@ impl Shelf {
         })
     }
 
-    fn volume(&self, manifest_hash: B256) -> Result<Arc<Volume>, Error> {
-        let kept = |open: &VecDeque<Arc<Volume>>| {
-            open.iter().find(|volume| volume.dataset.manifest_hash() == manifest_hash).cloned()
+    fn dataset(&self, manifest_hash: B256) -> Result<Arc<OpenDataset>, Error> {
+        let kept = |open: &VecDeque<Arc<OpenDataset>>| {
+            open.iter().find(|one| one.dataset.manifest_hash() == manifest_hash).cloned()
         };
-        if let Some(volume) = kept(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(volume);
+        if let Some(open) = kept(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(open);
         }
         let dataset = Dataset::open(&self.folder(manifest_hash))?;
-        let volume = Arc::new(Volume { dataset, tree: OnceLock::new(), prover: OnceLock::new() });
+        let dataset =
+            Arc::new(OpenDataset { dataset, tree: OnceLock::new(), prover: OnceLock::new() });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(volume) = kept(&open) {
-            return Ok(volume);
+        if let Some(dataset) = kept(&open) {
+            return Ok(dataset);
         }
-        open.push_back(Arc::clone(&volume));
+        open.push_back(Arc::clone(&dataset));
         if open.len() > KEPT {
             open.pop_front();
         }
-        Ok(volume)
+        Ok(dataset)
     }
 }
 
-impl Volume {
+impl OpenDataset {
     /// An operator's entry with its proof.
     pub(super) fn operator(&self, operator: OperatorId) -> Result<OperatorProof, Error> {
         let tree = match self.tree.get() {

@@ -1,4 +1,4 @@
-//! The UDP front door: which link does a datagram belong to?
+//! Telling datagrams apart at the one UDP socket: which link does one belong to?
 //!
 //! str0m's own `Rtc::accepts` lets a session claim whatever comes from the address it nominated,
 //! also the first checks of a *newer* session with a peer that was restarted on the same port. So

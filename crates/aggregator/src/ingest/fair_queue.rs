@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-/// Turns of others for one of a client with a poor record.
+/// FairQueue of others for one of a client with a poor record.
 const FAVOUR: u32 = 9;
 /// Rejections before a record can be poor.
 const GRACE: u64 = 64;
@@ -23,9 +23,9 @@ const ALLOWANCE: u64 = 1_000;
 /// Clients that are remembered.
 const CLIENTS: usize = 16_384;
 
-/// Hands out turns. Clones share them.
+/// Hands out turns. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Turns {
+pub(super) struct FairQueue {
     threads: usize,
     state: Arc<Mutex<State>>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Turns {
 /// A thread's worth of work; the next in line gets it when this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
-    turns: Turns,
+    queue: FairQueue,
     poor: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Turn {
 struct State {
     taken: usize,
     taken_by_poor: usize,
-    /// Turns in a row that clients with a good record got while others waited.
+    /// FairQueue in a row that clients with a good record got while others waited.
     favoured: u32,
     good: Line,
     poor: Line,
@@ -82,7 +82,7 @@ impl Record {
     }
 }
 
-impl Turns {
+impl FairQueue {
     /// As many turns at a time as there are `threads`.
     pub(super) fn new(threads: usize) -> Self {
         Self { threads: threads.max(1), state: Arc::default() }
@@ -102,7 +102,7 @@ impl Turns {
         match waiting.await {
             Ok(turn) => turn,
             // The line is never dropped while somebody stands in it; if it were, work would go on.
-            Err(_) => Turn { turns: Self::new(1), poor: false },
+            Err(_) => Turn { queue: Self::new(1), poor: false },
         }
     }
 
@@ -145,7 +145,7 @@ impl Turns {
                 let Some(next) = state.next(self.threads) else { return };
                 next
             };
-            let turn = Turn { turns: self.clone(), poor };
+            let turn = Turn { queue: self.clone(), poor };
             if let Err(turn) = waiting.send(turn) {
                 // It has gone away; its turn is free again, and given to another in the next round.
                 turn.give_back();
@@ -162,11 +162,11 @@ impl Turn {
     /// Frees the thread without handing it on.
     fn give_back(mut self) {
         self.free();
-        self.turns = Turns::new(1);
+        self.queue = FairQueue::new(1);
     }
 
     fn free(&self) {
-        let mut state = self.turns.state();
+        let mut state = self.queue.state();
         state.taken = state.taken.saturating_sub(1);
         if self.poor {
             state.taken_by_poor = state.taken_by_poor.saturating_sub(1);
@@ -177,7 +177,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.free();
-        self.turns.hand_out();
+        self.queue.hand_out();
     }
 }
 
@@ -256,8 +256,8 @@ mod tests {
     struct Waiting<'a>(Pin<Box<dyn Future<Output = Turn> + 'a>>);
 
     impl<'a> Waiting<'a> {
-        fn new(turns: &'a Turns, n: u8) -> Self {
-            let mut waiting = Self(Box::pin(turns.take(client(n))));
+        fn new(queue: &'a FairQueue, n: u8) -> Self {
+            let mut waiting = Self(Box::pin(queue.take(client(n))));
             assert!(waiting.turn().is_none());
             waiting
         }
@@ -286,20 +286,20 @@ mod tests {
 
     #[tokio::test]
     async fn clients_take_turns_however_much_one_of_them_asks() {
-        let turns = Turns::new(1);
-        let held = turns.take(client(9)).await;
-        let line = [1, 1, 1, 2, 3, 3].map(|n| (n, Waiting::new(&turns, n)));
+        let queue = FairQueue::new(1);
+        let held = queue.take(client(9)).await;
+        let line = [1, 1, 1, 2, 3, 3].map(|n| (n, Waiting::new(&queue, n)));
         assert_eq!(order(held, line.into()), [1, 2, 3, 1, 3, 1]);
-        assert_eq!(turns.state().taken, 0);
+        assert_eq!(queue.state().taken, 0);
     }
 
     #[tokio::test]
     async fn who_sends_garbage_gets_one_turn_in_ten() {
-        let turns = Turns::new(1);
-        turns.note(client(1), 10, 100, Instant::now());
-        assert!(turns.is_poor(client(1)) && !turns.is_poor(client(2)));
-        let held = turns.take(client(9)).await;
-        let line = [1; 3].into_iter().chain([2; 24]).map(|n| (n, Waiting::new(&turns, n)));
+        let queue = FairQueue::new(1);
+        queue.note(client(1), 10, 100, Instant::now());
+        assert!(queue.is_poor(client(1)) && !queue.is_poor(client(2)));
+        let held = queue.take(client(9)).await;
+        let line = [1; 3].into_iter().chain([2; 24]).map(|n| (n, Waiting::new(&queue, n)));
         let order = order(held, line.collect());
         let poor: Vec<usize> = (0..order.len()).filter(|at| order[*at] == 1).collect();
         assert_eq!(poor, [9, 19, 26]);
@@ -307,54 +307,54 @@ mod tests {
 
     #[tokio::test]
     async fn who_turns_out_to_send_garbage_loses_its_place() {
-        let turns = Turns::new(1);
-        let held = turns.take(client(9)).await;
-        let line = [1, 1, 2, 2, 2].map(|n| (n, Waiting::new(&turns, n)));
-        turns.note(client(1), 0, 100, Instant::now());
+        let queue = FairQueue::new(1);
+        let held = queue.take(client(9)).await;
+        let line = [1, 1, 2, 2, 2].map(|n| (n, Waiting::new(&queue, n)));
+        queue.note(client(1), 0, 100, Instant::now());
         assert_eq!(order(held, line.into()), [2, 2, 2, 1, 1]);
     }
 
     #[tokio::test]
     async fn garbage_never_takes_more_than_half_of_the_threads() {
-        let turns = Turns::new(4);
-        turns.note(client(1), 0, 100, Instant::now());
-        let (_one, _other) = (turns.take(client(1)).await, turns.take(client(1)).await);
-        let mut third = Waiting::new(&turns, 1);
-        let good = (turns.take(client(2)).await, turns.take(client(2)).await);
+        let queue = FairQueue::new(4);
+        queue.note(client(1), 0, 100, Instant::now());
+        let (_one, _other) = (queue.take(client(1)).await, queue.take(client(1)).await);
+        let mut third = Waiting::new(&queue, 1);
+        let good = (queue.take(client(2)).await, queue.take(client(2)).await);
         drop(good);
         assert!(third.turn().is_none());
     }
 
     #[tokio::test]
     async fn who_goes_away_leaves_its_turn_to_the_next() {
-        let turns = Turns::new(1);
-        let held = turns.take(client(1)).await;
-        drop(Waiting::new(&turns, 2));
-        let mut next = Waiting::new(&turns, 3);
+        let queue = FairQueue::new(1);
+        let held = queue.take(client(1)).await;
+        drop(Waiting::new(&queue, 2));
+        let mut next = Waiting::new(&queue, 3);
         drop(held);
         let turn = next.turn();
         assert!(turn.is_some());
         drop(turn);
-        assert_eq!(turns.state().taken, 0);
+        assert_eq!(queue.state().taken, 0);
     }
 
     #[test]
     fn a_record_can_be_mended() {
-        let (turns, now) = (Turns::new(1), Instant::now());
-        turns.note(client(1), 0, 1_000_000, now);
-        assert!(turns.is_poor(client(1)));
-        turns.note(client(1), 4_096, 0, now);
-        assert!(!turns.is_poor(client(1)));
-        turns.note(client(1), 10, 20, now);
-        assert!(!turns.is_poor(client(1)), "a few rejections are nobody's fault");
+        let (queue, now) = (FairQueue::new(1), Instant::now());
+        queue.note(client(1), 0, 1_000_000, now);
+        assert!(queue.is_poor(client(1)));
+        queue.note(client(1), 4_096, 0, now);
+        assert!(!queue.is_poor(client(1)));
+        queue.note(client(1), 10, 20, now);
+        assert!(!queue.is_poor(client(1)), "a few rejections are nobody's fault");
     }
 
     #[test]
     fn garbage_has_an_allowance_and_good_receipts_have_none_to_keep() {
-        let (turns, now) = (Turns::new(1), Instant::now());
-        turns.note(client(1), 0, 3_000, now);
-        turns.note(client(2), 3_000, 2_000, now);
-        let may = |n, seconds| turns.may_send(client(n), now + Duration::from_secs(seconds));
+        let (queue, now) = (FairQueue::new(1), Instant::now());
+        queue.note(client(1), 0, 3_000, now);
+        queue.note(client(2), 3_000, 2_000, now);
+        let may = |n, seconds| queue.may_send(client(n), now + Duration::from_secs(seconds));
         assert_eq!([may(1, 0), may(1, 1), may(1, 2)], [false, false, true]);
         assert!(may(2, 0) && may(3, 0));
     }

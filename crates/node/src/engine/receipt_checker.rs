@@ -14,7 +14,7 @@ use crate::facts::SharedFacts;
 
 /// What a receipt is checked against.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct ReceiptChecker {
     pub(super) node: NodeId,
     pub(super) verifier: Verifier,
     pub(super) facts: SharedFacts,
@@ -22,7 +22,7 @@ pub(super) struct Desk {
     pub(super) grace_ms: u64,
 }
 
-impl Desk {
+impl ReceiptChecker {
     /// Decodes and checks; a refusal names the receipt's digest.
     pub(super) fn check(&self, bytes: &[u8]) -> Result<CheckedReceipt, (B256, Rejection)> {
         let signed =
@@ -83,8 +83,8 @@ mod tests {
         SessionKey::from_bytes(&[byte; 32]).unwrap()
     }
 
-    fn desk() -> Desk {
-        Desk {
+    fn receipt_checker() -> ReceiptChecker {
+        ReceiptChecker {
             node: node_key().id(),
             verifier: verifier(1),
             facts: SharedFacts::new(facts()),
@@ -112,7 +112,9 @@ mod tests {
     }
 
     fn code(signed: &SignedReceipt) -> &'static str {
-        desk().check(&signed.encode()).map_or_else(|(_, rejection)| rejection.code(), |_| "taken")
+        receipt_checker()
+            .check(&signed.encode())
+            .map_or_else(|(_, rejection)| rejection.code(), |_| "taken")
     }
 
     fn signed(receipt: DeliveryReceipt) -> SignedReceipt {
@@ -143,7 +145,7 @@ mod tests {
         assert_eq!(code(&broken), "signature");
         let mut trailing = signed(receipt()).encode().to_vec();
         trailing.push(0);
-        let refused = desk().check(&trailing).unwrap_err().1;
+        let refused = receipt_checker().check(&trailing).unwrap_err().1;
         assert_eq!(refused.code(), "malformed");
     }
 
@@ -151,10 +153,10 @@ mod tests {
     async fn a_later_receipt_takes_no_pay_from_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
-        let paid = desk().check(&signed(receipt()).encode()).unwrap();
+        let paid = receipt_checker().check(&signed(receipt()).encode()).unwrap();
         assert_eq!(store.keep(&paid).await.unwrap().1, Step::Advance);
         let unpaid = signed(DeliveryReceipt { sequence: 3, bytes_on_time: 0, ..receipt() });
-        let unpaid = desk().check(&unpaid.encode()).unwrap();
+        let unpaid = receipt_checker().check(&unpaid.encode()).unwrap();
         assert_eq!(store.keep(&unpaid).await.unwrap().1, Step::Superseded);
         let held = store.newest(&receipt().key()).await.unwrap();
         assert_eq!(held.map(StoredReceipt::into_signed), Some(signed(receipt())));

@@ -26,7 +26,7 @@ pub struct EntryWords {
 
 /// A proposal's data, as far as somebody has it.
 #[derive(Clone, Debug)]
-pub struct Data {
+pub struct ProposalData {
     /// The receipts.
     pub receipts: ListData,
     /// The edges.
