@@ -8,10 +8,9 @@ use std::path::Path;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use criterion::{Criterion, criterion_group, criterion_main};
-use tatum_dataset::{Dataset, Operator, Parameters, Payer, Writer, Written};
+use tatum_dataset::{CountedReceipt, Dataset, Operator, Parameters, Payer, Writer, Written};
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
-use tatum_rewards::PoolWeight;
 
 const PAYERS: u64 = 100_000;
 const OPERATORS: u32 = 1_000;
@@ -26,11 +25,14 @@ fn parameters() -> Parameters {
         block_number: 1,
         block_hash: B256::ZERO,
         pool_bps: Bps::new(1_000).unwrap(),
-        pool_weight: PoolWeight::Uniform,
+        pool_limit_bps: Bps::new(5_000).unwrap(),
         grace_ms: 0,
+        pot_nano: Nano(PAYERS * 1_000_000_000),
         available_nano: Nano(PAYERS * 1_000_000_000),
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
+        assented: None,
+        forced_hash: B256::ZERO,
     }
 }
 
@@ -74,14 +76,14 @@ fn close(parent: &Path) -> Written {
         operator_id: OperatorId(id),
         payout: Address::left_padding_from(&id.to_be_bytes()),
         bond_wei: 1,
-        eligible: true,
+        capacity_bytes: 1 << 40,
     };
     let operators = (0..OPERATORS).map(operator).collect();
     let mut writer =
         Writer::create(parent, parameters(), payers.clone(), operators, vec![]).unwrap();
     for (number, payer) in (0..).zip(&payers) {
         for index in 0..RECEIPTS_PER_PAYER {
-            writer.push(&receipt(payer, number, index)).unwrap();
+            writer.push(&CountedReceipt::forced(receipt(payer, number, index))).unwrap();
         }
     }
     writer.finish().unwrap()

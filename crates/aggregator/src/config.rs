@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Bps, U256};
-use tatum_rewards::PoolWeight;
+use tatum_primitives::U256;
 
 use crate::ingest::Limits;
 
@@ -34,12 +33,6 @@ pub struct Config {
     /// How long after an epoch's end its receipts are still taken, in milliseconds.
     #[serde(default = "default_grace_ms")]
     pub grace_ms: u64,
-    /// The part of every fee that goes to the common pool.
-    #[serde(default = "default_pool_bps")]
-    pub pool_bps: Bps,
-    /// How the common pool is split.
-    #[serde(default)]
-    pub pool_weight: PoolWeight,
     /// Blocks on top of one before it is relied on.
     #[serde(default)]
     pub confirmations: u64,
@@ -77,10 +70,6 @@ fn default_grace_ms() -> u64 {
     60_000
 }
 
-fn default_pool_bps() -> Bps {
-    Bps::new(2_000).unwrap_or(Bps::ONE)
-}
-
 fn default_poll_ms() -> u64 {
     1_000
 }
@@ -112,8 +101,6 @@ impl Config {
             public_url: None,
             database: None,
             grace_ms: default_grace_ms(),
-            pool_bps: default_pool_bps(),
-            pool_weight: PoolWeight::default(),
             confirmations: 0,
             outbid_up_to_wei: U256::ZERO,
             poll_ms: default_poll_ms(),
@@ -150,14 +137,14 @@ mod tests {
             config,
             Config::new("d".into(), "http://127.0.0.1:8545".into(), "x.json".into())
         );
-        assert_eq!(config.pool_bps.bps(), 2_000);
+        assert_eq!(config.grace_ms, 60_000);
     }
 
     #[test]
     fn a_full_configuration_reads_back_and_a_misspelt_field_is_refused() {
         let mut config = Config::new("d".into(), "http://127.0.0.1:8545".into(), "x.json".into());
         config.database = Some("postgres://u@h/d".to_owned());
-        config.pool_weight = PoolWeight::Bond;
+        config.posts_bond = false;
         config.limits.body_bytes = 1;
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);

@@ -125,8 +125,6 @@ fn closer(
         schedule: view.schedule(),
         rules: Rules {
             grace_ms: config.grace_ms,
-            pool_bps: config.pool_bps,
-            pool_weight: config.pool_weight,
             confirmations: config.confirmations,
             outbid_up_to_wei: config.outbid_up_to_wei,
             posts_bond: config.posts_bond,

@@ -118,7 +118,7 @@ impl Cursor {
         }
         // The hash is read on both sides of the facts, so that facts of another branch are not taken for this one's.
         let tip = self.block(last).await?;
-        let facts = self.facts(first, last).await?;
+        let facts = facts_between(&self.chain, self.view.schedule(), first, last).await?;
         if self.block(last).await? != tip {
             return Ok(());
         }
@@ -165,30 +165,6 @@ impl Cursor {
         Ok(Block { number, hash: block.ok_or_else(missing)?.header.hash })
     }
 
-    /// The facts of a range of blocks, in chain order.
-    async fn facts(&self, from: u64, to: u64) -> Result<Vec<Fact>> {
-        let deployment = self.chain.deployment();
-        let filter =
-            Filter::new().address(vec![deployment.stake_pool, deployment.operator_registry]);
-        let mut facts = Vec::new();
-        for log in self.chain.logs(&filter, from, to).await? {
-            let time_s = match (log.topic0(), log.block_timestamp) {
-                // Only this one needs the time; most endpoints send it along.
-                (Some(&OperatorRegistered::SIGNATURE_HASH), None) => self.time_of(&log).await?,
-                (_, time_s) => time_s.unwrap_or_default(),
-            };
-            facts.extend(fact(&log, self.view.schedule(), time_s));
-        }
-        Ok(facts)
-    }
-
-    async fn time_of(&self, log: &Log) -> Result<u64> {
-        let number = log.block_number.unwrap_or_default();
-        let block = self.chain.provider.get_block_by_number(number.into()).await?;
-        let missing = || ChainError::OutOfRange { what: "block", value: number.to_string() };
-        Ok(block.ok_or_else(missing)?.header.timestamp)
-    }
-
     /// Reads the quotas of the running epoch and, while it may still take receipts, of the one before. What one payer's failed
     /// call leaves unknown is asked for again next time; the others' answers stay.
     async fn read_quotas(&self, running: Epoch) -> Result<()> {
@@ -214,6 +190,34 @@ impl Cursor {
             call.call().await.map_err(|e| ChainError::from_call("reading a quota", e))?;
         Ok(Fact::Quota(payer, epoch, quota.saturating_to()))
     }
+}
+
+/// The facts of a range of blocks, in chain order.
+pub(crate) async fn facts_between(
+    chain: &Chain,
+    schedule: EpochSchedule,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Fact>> {
+    let deployment = chain.deployment();
+    let filter = Filter::new().address(vec![deployment.stake_pool, deployment.operator_registry]);
+    let mut facts = Vec::new();
+    for log in chain.logs(&filter, from, to).await? {
+        let time_s = match (log.topic0(), log.block_timestamp) {
+            // Only this one needs the time; most endpoints send it along.
+            (Some(&OperatorRegistered::SIGNATURE_HASH), None) => time_of(chain, &log).await?,
+            (_, time_s) => time_s.unwrap_or_default(),
+        };
+        facts.extend(fact(&log, schedule, time_s));
+    }
+    Ok(facts)
+}
+
+async fn time_of(chain: &Chain, log: &Log) -> Result<u64> {
+    let number = log.block_number.unwrap_or_default();
+    let block = chain.provider.get_block_by_number(number.into()).await?;
+    let missing = || ChainError::OutOfRange { what: "block", value: number.to_string() };
+    Ok(block.ok_or_else(missing)?.header.timestamp)
 }
 
 /// What one event means to the rules, if anything.

@@ -7,10 +7,11 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, Bps, Epoch, OperatorId, U256};
+use tatum_primitives::{Address, B256, Bps, Epoch, NodeId, OperatorId, U256};
 
 use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
-use crate::{Chain, ChainError, Result};
+use crate::follow::facts_between;
+use crate::{Chain, ChainError, ChainView, Result};
 
 const PARALLEL_READS: usize = 32;
 
@@ -27,6 +28,10 @@ pub struct EpochInputs {
     pub payers: Vec<PayerInput>,
     /// All operators that can have worked in the epoch, by id, without gaps.
     pub operators: Vec<OperatorInput>,
+    /// Which nodes were whose at any time of the epoch, in order.
+    pub nodes: Vec<(NodeId, OperatorId)>,
+    /// (payer, key): the session key could sign receipts of the epoch for the payer; in order.
+    pub session_keys: Vec<(Address, Address)>,
     /// The sum of all bonds that count in the epoch.
     pub total_bond_wei: U256,
     /// The sum of all capacities that count in the epoch.
@@ -79,12 +84,15 @@ impl Chain {
         let bond = self.registry.totalBondAt(epoch.0).block(block).call().await.map_err(read)?;
         let capacity =
             self.registry.totalCapacityAt(epoch.0).block(block).call().await.map_err(read)?;
+        let view = self.view_at(block_number).await?;
         Ok(EpochInputs {
             epoch,
             block_number,
             block_hash,
             payers: self.payers_at(epoch, block_number).await?,
             operators: self.operators_at(epoch, block).await?,
+            nodes: view.nodes_in(epoch),
+            session_keys: view.session_keys_in(epoch),
             total_bond_wei: bond,
             total_capacity_bytes: capacity,
             pool_bps: self.pool_bps().await?,
@@ -110,6 +118,14 @@ impl Chain {
         };
         let mut logs = self.logs_since(&catch_ups, first).await?.into_iter();
         logs.find(covers).ok_or(ChainError::NotClosed { epoch })
+    }
+
+    /// What the events up to a block say.
+    async fn view_at(&self, block: u64) -> Result<ChainView> {
+        let view = ChainView::new(self.schedule().await?);
+        let first = self.deployment().deploy_block;
+        view.apply(facts_between(self, view.schedule(), first, block).await?, block);
+        Ok(view)
     }
 
     async fn payers_at(&self, epoch: Epoch, block: u64) -> Result<Vec<PayerInput>> {

@@ -50,6 +50,12 @@ struct KeyOf {
     last_epoch: Option<Epoch>,
 }
 
+impl KeyOf {
+    fn covers(&self, epoch: Epoch) -> bool {
+        self.from <= epoch && self.last_epoch.is_none_or(|last| epoch <= last)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Tenure {
     first: Epoch,
@@ -95,6 +101,23 @@ impl ChainView {
         let facts = self.read();
         let open = facts.claims_of(node).find(|claim| claim.last_epoch.is_none());
         open.map(|claim| claim.operator)
+    }
+
+    /// Which nodes were whose at any time of an epoch, in order.
+    pub fn nodes_in(&self, epoch: Epoch) -> Vec<(NodeId, OperatorId)> {
+        let facts = self.read();
+        let named = facts.claims.iter().flat_map(|(node, claims)| {
+            let covering = claims.iter().filter(|claim| claim.covers(epoch));
+            covering.map(|claim| (*node, claim.operator))
+        });
+        named.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// (payer, key): the session key may sign receipts of an epoch for the payer; in order.
+    pub fn session_keys_in(&self, epoch: Epoch) -> Vec<(Address, Address)> {
+        let facts = self.read();
+        let valid = facts.session_keys.iter().filter(|(_, key)| key.covers(epoch));
+        valid.map(|(pair, _)| *pair).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Everybody who ever had a stake.
@@ -215,11 +238,7 @@ impl ChainFacts for ChainView {
         if payer == key {
             return true;
         }
-        let facts = self.read();
-        facts
-            .session_keys
-            .get(&(payer, key))
-            .is_some_and(|key| key.from <= epoch && key.last_epoch.is_none_or(|last| epoch <= last))
+        self.read().session_keys.get(&(payer, key)).is_some_and(|key| key.covers(epoch))
     }
 }
 
@@ -261,6 +280,7 @@ mod tests {
         let epochs = [(1, false), (2, true), (4, true), (5, false), (8, false), (9, true)];
         for (epoch, was) in epochs {
             assert_eq!(view.is_node_of(one, NODE, Epoch(epoch)), was, "epoch {epoch}");
+            assert_eq!(view.nodes_in(Epoch(epoch)) == [(NODE, one)], was, "epoch {epoch}");
         }
     }
 
@@ -288,6 +308,8 @@ mod tests {
         view.apply([Fact::Revoked(PAYER, KEY, Epoch(5))], 2);
         assert!(view.is_authorized(PAYER, KEY, Epoch(5)));
         assert!(!view.is_authorized(PAYER, KEY, Epoch(6)));
+        let known = [(1, 0), (2, 1), (5, 1), (6, 0)];
+        assert_eq!(known.map(|(at, _)| view.session_keys_in(Epoch(at)).len()), known.map(|k| k.1));
         assert!(!view.is_authorized(KEY, PAYER, Epoch(5)));
         assert!(view.is_authorized(PAYER, PAYER, Epoch(0)));
     }

@@ -3,19 +3,18 @@
 use std::error::Error as _;
 
 use tatum_primitives::Nano;
-use tatum_receipt::SignedReceipt;
 
 use crate::folder::digest;
 use crate::table::Row;
 use crate::{
-    Dataset, Difference, Differences, DistributionRow, Error, Manifest, Operator, Payer, Results,
-    RowError,
+    CountedReceipt, Dataset, Difference, Differences, DistributionRow, Error, Manifest, Operator,
+    Payer, Results, RowError,
 };
 
 /// Compares the listed files with those of a dataset.
 pub(crate) fn check_file_names(manifest: &Manifest, found: &mut Differences) {
     let expected =
-        [SignedReceipt::FILE, Payer::FILE, Operator::FILE, DistributionRow::FILE].join(", ");
+        [CountedReceipt::FILE, Payer::FILE, Operator::FILE, DistributionRow::FILE].join(", ");
     let got: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
     let got = got.join(", ");
     if got != expected {
@@ -111,9 +110,9 @@ pub(crate) fn read<R: Row, K: Ord>(
 /// What each operator was promised before, as the distribution states it.
 pub(crate) fn previous(rows: &[DistributionRow], found: &mut Differences) -> Vec<Nano> {
     let before = |(at, row): (u64, &DistributionRow)| {
-        let before = row.cumulative_nano.checked_sub(row.epoch_nano);
+        let before = row.cumulative_nano.checked_sub(row.epoch_nano());
         before.unwrap_or_else(|| {
-            let (epoch, cumulative) = (row.epoch_nano.0, row.cumulative_nano.0);
+            let (epoch, cumulative) = (row.epoch_nano().0, row.cumulative_nano.0);
             found.add(payout(at, "cumulative_nano", format!("at least {epoch}"), cumulative));
             Nano::ZERO
         })
@@ -138,12 +137,16 @@ pub(crate) fn compare_rows(
         if expected.payout != got.payout {
             found.add(payout(at, "payout", expected.payout, got.payout));
         }
-        if expected.epoch_nano != got.epoch_nano {
-            found.add(payout(at, "epoch_nano", expected.epoch_nano.0, got.epoch_nano.0));
-        }
-        if expected.cumulative_nano != got.cumulative_nano {
-            let (expected, got) = (expected.cumulative_nano.0, got.cumulative_nano.0);
-            found.add(payout(at, "cumulative_nano", expected, got));
+        let amounts = [
+            ("work_nano", expected.work_nano, got.work_nano),
+            ("paid_nano", expected.paid_nano, got.paid_nano),
+            ("pool_nano", expected.pool_nano, got.pool_nano),
+            ("cumulative_nano", expected.cumulative_nano, got.cumulative_nano),
+        ];
+        for (field, expected, got) in amounts {
+            if expected != got {
+                found.add(payout(at, field, expected.0, got.0));
+            }
         }
     }
 }
@@ -152,15 +155,15 @@ pub(crate) fn compare_rows(
 pub(crate) fn compare_results(expected: &Results, got: &Results, found: &mut Differences) {
     compare("root", expected.root, got.root, found);
     compare("depth", expected.depth, got.depth, found);
+    compare("entries_top", expected.entries_top, got.entries_top, found);
     compare("receipts.top", expected.receipts.top, got.receipts.top, found);
     compare("receipts.count", expected.receipts.count, got.receipts.count, found);
     compare("edges.top", expected.edges.top, got.edges.top, found);
     compare("edges.count", expected.edges.count, got.edges.count, found);
+    compare("work_nano", expected.work_nano.0, got.work_nano.0, found);
     compare("total_nano", expected.total_nano.0, got.total_nano.0, found);
     compare("distributed_nano", expected.distributed_nano.0, got.distributed_nano.0, found);
-    compare("dust_nano", expected.dust_nano.0, got.dust_nano.0, found);
-    let (expected, got) = (expected.utilisation_bps.bps(), got.utilisation_bps.bps());
-    compare("utilisation_bps", expected, got, found);
+    compare("carried_nano", expected.carried_nano.0, got.carried_nano.0, found);
 }
 
 /// A payout that differs.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::B256;
 use parquet::errors::ParquetError;
-use tatum_primitives::{Epoch, Nano};
+use tatum_primitives::{Epoch, Nano, OperatorId};
 
 /// Why a row cannot stand where it does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,14 @@ pub enum RowError {
     /// The row above, or one near it, has the same key.
     #[error("another row has the same key")]
     KeyTwice,
+    /// Operators leave out an id.
+    #[error("it is operator {got}, the row is operator {expected}'s")]
+    NotDense {
+        /// The id that belongs in the row.
+        expected: OperatorId,
+        /// The id that stands there.
+        got: OperatorId,
+    },
     /// A receipt of another epoch.
     #[error("epoch is {got}, not {expected}")]
     WrongEpoch {

@@ -4,16 +4,15 @@
 //!
 //! | file | a row | order |
 //! |---|---|---|
-//! | `receipts.parquet` | one signed receipt, the newest of its key | payer, operator, node, stream, role |
+//! | `receipts.parquet` | one signed receipt, the newest of its key, with its source | payer, operator, node, stream, role, reader |
 //! | `payers.parquet` | payer, fee (wei), quota (bytes) | payer |
-//! | `operators.parquet` | id, payout address, bond (wei), eligible | id, dense |
-//! | `distribution.parquet` | id, payout address, earned in the epoch, cumulative (nano) | id, dense |
+//! | `operators.parquet` | id, payout address, bond (wei), capacity (bytes) | id, dense |
+//! | `distribution.parquet` | id, payout address, work, paid, from the pool, cumulative (nano) | id, dense |
 //!
 //! The manifest names two lists that the epoch commits to, receipts and edges; `tatum-watcher` has their lines.
 //!
 //! Invariant: the folder is a function of the epoch's receipts and chain inputs alone. Their order, repeated receipts and
-//! receipts that newer ones replace change no byte of it. Source: "Dataset" and "Payout of an epoch" in
-//! `docs/architecture.md`.
+//! receipts that newer ones replace change no byte of it. Source: `docs/dataset.md`.
 //!
 //! # Requirements
 //!
@@ -21,10 +20,10 @@
 //!
 //! # Provided
 //!
-//! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in one pass over the sorted receipts, in memory
-//! that grows with operators and not with receipts; [`verify`] re-derives everything in a folder by another program,
-//! [`rollup`], and names what differs; [`ReceiptProof`] proves one receipt to
-//! somebody who has nothing else.
+//! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in memory that grows with (payer, operator) and
+//! not with receipts; [`verify`] re-derives everything in a folder and names what differs; [`Results::proposal`],
+//! [`Dataset::proposal_data`] and [`facts`] give it to a watcher; [`ReceiptProof`] proves one receipt to somebody who has
+//! nothing else.
 //!
 //! # Not provided
 //!
@@ -68,16 +67,15 @@ mod folder;
 mod lineup;
 mod manifest;
 mod open;
-mod pass;
+mod proposal;
 mod receipt_proof;
 mod receipt_prover;
 mod rollup;
 mod rows;
 #[cfg(test)]
 mod scene;
+mod sources;
 mod table;
-mod tables;
-mod tally;
 mod verify;
 mod writer;
 
@@ -85,11 +83,11 @@ pub use difference::{Difference, Differences};
 pub use error::{Error, RowError};
 pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
 pub use open::Dataset;
-pub use receipt_proof::{ReceiptProof, ReceiptProofError, Shown};
+pub use proposal::facts;
+pub use receipt_proof::{Place, ReceiptProof, ReceiptProofError, Shown};
 pub use receipt_prover::ReceiptProver;
-pub use rollup::{Distribution, rollup};
-pub use rows::{DistributionRow, Operator, Payer};
-pub use tables::Tables;
-pub use tally::Tally;
+pub use rollup::Distribution;
+pub use rows::{CountedReceipt, DistributionRow, Operator, Payer};
+pub use sources::Sources;
 pub use verify::{Claims, Verified, verify};
 pub use writer::{EpochData, LeftOut, Writer, Written, newest_of_each_key, write};

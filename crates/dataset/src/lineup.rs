@@ -9,11 +9,11 @@ use std::path::Path;
 use alloy_primitives::{B256, keccak256};
 use tatum_merkle::{ListBuilder, ListCommitment, map_in_order};
 use tatum_primitives::Epoch;
-use tatum_receipt::{DeliveryReceipt, ReceiptKey, SignedReceipt};
-use tatum_watcher::{FORCED, ReceiptLeaf, ReceiptTotals, Units};
+use tatum_receipt::{DeliveryReceipt, ReceiptKey};
+use tatum_watcher::{ReceiptLeaf, ReceiptTotals, Units};
 
 use crate::table::{Row, TableReader, row_number};
-use crate::{Error, RowError};
+use crate::{CountedReceipt, Error, RowError};
 
 /// How many lines are worth starting a thread for: some half a millisecond of work.
 const LINES_A_THREAD: usize = 1 << 10;
@@ -25,7 +25,6 @@ pub(crate) struct Lineup {
     last: Option<ReceiptKey>,
     totals: ReceiptTotals,
     list: ListBuilder,
-    bytes: u128,
 }
 
 /// What an epoch's receipts are, apart from what each pays.
@@ -35,19 +34,17 @@ pub(crate) struct Counted {
     pub(crate) receipts: ListCommitment,
     /// Units by payer and operator.
     pub(crate) units: Vec<Units>,
-    /// Sum of their payload bytes.
-    pub(crate) bytes: u128,
 }
 
 impl Lineup {
     pub(crate) fn new(epoch: Epoch) -> Self {
         let (totals, list) = (ReceiptTotals::default(), ListBuilder::default());
-        Self { epoch, last: None, totals, list, bytes: 0 }
+        Self { epoch, last: None, totals, list }
     }
 
     /// Adds the next receipt. On an error the line-up is as before.
-    pub(crate) fn push(&mut self, signed: &SignedReceipt) -> Result<(), RowError> {
-        let line = self.take(signed)?;
+    pub(crate) fn push(&mut self, counted: &CountedReceipt) -> Result<(), RowError> {
+        let line = self.take(counted)?;
         self.list.push(&line).map_err(RowError::List)
     }
 
@@ -55,15 +52,15 @@ impl Lineup {
     /// were taken.
     pub(crate) fn push_all<E: From<Error> + Send>(
         &mut self,
-        receipts: &[SignedReceipt],
-        mut each: impl FnMut(&SignedReceipt) -> Result<(), E>,
+        receipts: &[CountedReceipt],
+        mut each: impl FnMut(&CountedReceipt) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut lines = Vec::with_capacity(receipts.len());
-        for signed in receipts {
+        for counted in receipts {
             let row = u64::from(self.list.count())
                 .saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
-            lines.push(self.take(signed).map_err(|reason| in_row(row)(reason))?);
-            each(signed)?;
+            lines.push(self.take(counted).map_err(|reason| in_row(row)(reason))?);
+            each(counted)?;
         }
         let hash = |line: &Vec<u8>| Ok::<B256, E>(keccak256(line));
         for word in map_in_order(&lines, LINES_A_THREAD, hash)? {
@@ -74,28 +71,24 @@ impl Lineup {
         Ok(())
     }
 
-    /// Lines up the receipts in a folder's file and tells `each` of them, until one fails. Memory is a row group for each
-    /// core. Signatures are taken as verified.
-    pub(crate) fn read(
-        folder: &Path,
-        epoch: Epoch,
-        mut each: impl FnMut(&DeliveryReceipt) -> Result<(), Error>,
-    ) -> Result<Self, Error> {
+    /// Lines up the receipts in a folder's file. Memory is a row group for each core, besides the line-up's. Signatures are
+    /// taken as verified.
+    pub(crate) fn read(folder: &Path, epoch: Epoch) -> Result<Self, Error> {
         let mut lineup = Self::new(epoch);
-        let groups = TableReader::<SignedReceipt>::open(folder)?.groups();
+        let groups = TableReader::<CountedReceipt>::open(folder)?.groups();
         let groups: Vec<usize> = (0..groups).collect();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         for some in groups.chunks(cores) {
             for receipts in map_in_order(some, 1, |group| rows(folder, *group))? {
-                lineup.push_all(&receipts, |signed| each(&signed.receipt))?;
+                lineup.push_all(&receipts, |_| Ok::<_, Error>(()))?;
             }
         }
         Ok(lineup)
     }
 
     /// The line of the next receipt, which is added to all but the list.
-    fn take(&mut self, signed: &SignedReceipt) -> Result<Vec<u8>, RowError> {
-        let receipt = &signed.receipt;
+    fn take(&mut self, counted: &CountedReceipt) -> Result<Vec<u8>, RowError> {
+        let receipt = &counted.signed.receipt;
         if receipt.epoch != self.epoch {
             return Err(RowError::WrongEpoch { expected: self.epoch, got: receipt.epoch });
         }
@@ -105,9 +98,8 @@ impl Lineup {
             Some(last) if last > key => return Err(RowError::OutOfOrder),
             _ => {}
         }
-        let line = line(&mut self.totals, signed)?;
+        let line = line(&mut self.totals, counted)?;
         self.last = Some(key);
-        self.bytes = self.bytes.saturating_add(receipt.bytes.into());
         Ok(line)
     }
 
@@ -115,28 +107,28 @@ impl Lineup {
         self.list.count().into()
     }
 
-    pub(crate) fn counted(&self) -> Counted {
-        let units = self.totals.clone().finish();
-        Counted { receipts: self.list.commitment(), units, bytes: self.bytes }
+    pub(crate) fn counted(self) -> Counted {
+        Counted { receipts: self.list.commitment(), units: self.totals.finish() }
     }
 }
 
-/// The line of the next receipt in order: the receipt, and the units so far.
-pub(crate) fn line(totals: &mut ReceiptTotals, next: &SignedReceipt) -> Result<Vec<u8>, RowError> {
-    let DeliveryReceipt { payer, operator_id, bytes_on_time, .. } = next.receipt;
+/// The line of the next receipt in order: the receipt, the units so far, and its source.
+pub(crate) fn line(totals: &mut ReceiptTotals, next: &CountedReceipt) -> Result<Vec<u8>, RowError> {
+    let DeliveryReceipt { payer, operator_id, bytes_on_time, .. } = next.signed.receipt;
     let (edge_units, payer_units) =
         totals.push(payer, operator_id, bytes_on_time).map_err(RowError::Units)?;
-    Ok(ReceiptLeaf { signed: next.encode(), edge_units, payer_units, source: FORCED }.encode())
+    let (signed, source) = (next.signed.encode(), next.source);
+    Ok(ReceiptLeaf { signed, edge_units, payer_units, source }.encode())
 }
 
 /// The receipts of one row group.
-pub(crate) fn rows(folder: &Path, group: usize) -> Result<Vec<SignedReceipt>, Error> {
+pub(crate) fn rows(folder: &Path, group: usize) -> Result<Vec<CountedReceipt>, Error> {
     // A reader of its own, because readers of one file share its position.
-    let rows = TableReader::<SignedReceipt>::open(folder)?.group(group)?;
+    let rows = TableReader::<CountedReceipt>::open(folder)?.group(group)?;
     let numbered = rows.into_iter().enumerate();
-    numbered.map(|(at, signed)| signed.map_err(in_row(row_number(group, at)))).collect()
+    numbered.map(|(at, counted)| counted.map_err(in_row(row_number(group, at)))).collect()
 }
 
 fn in_row(row: u64) -> impl FnOnce(RowError) -> Error {
-    move |source| Error::Row { file: SignedReceipt::FILE, row, source }
+    move |source| Error::Row { file: CountedReceipt::FILE, row, source }
 }

@@ -7,7 +7,6 @@ use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
 use tatum_merkle::{ListCommitment, Word};
 use tatum_primitives::{Bps, Domain, Epoch, Nano};
-use tatum_rewards::PoolWeight;
 
 use crate::Error;
 
@@ -49,10 +48,13 @@ pub struct Parameters {
     pub block_hash: B256,
     /// The part of every fee that goes to the common pool.
     pub pool_bps: Bps,
-    /// How the common pool is split.
-    pub pool_weight: PoolWeight,
+    /// The most that an operator gets of the common pool, as a share of what it is paid for its work; zero is no limit.
+    pub pool_limit_bps: Bps,
     /// How long after the epoch's end receipts were still taken.
     pub grace_ms: u64,
+    /// The epoch's fees.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub pot_nano: Nano,
     /// What may be paid: everything funded so far less `previous_total_nano`.
     #[serde(with = "tatum_primitives::decimal::nano")]
     pub available_nano: Nano,
@@ -61,6 +63,10 @@ pub struct Parameters {
     pub previous_total_nano: Nano,
     /// The manifest of the distribution before; none for the first.
     pub previous_manifest_hash: Option<B256>,
+    /// The list of receipts that operators assented to; none if they did not.
+    pub assented: Option<ListCommitment>,
+    /// The rolling hash of the receipts that were forced in the epoch; zero if none were.
+    pub forced_hash: B256,
 }
 
 impl Parameters {
@@ -92,21 +98,24 @@ pub struct Results {
     pub root: Word,
     /// Depth of the sum tree.
     pub depth: usize,
+    /// The word over all places of the sum tree, as it is proposed.
+    pub entries_top: Word,
     /// The receipts, a line each, in order of their keys.
     pub receipts: ListCommitment,
     /// The edges, a line each, in order of operator and payer.
     pub edges: ListCommitment,
+    /// The sum of all edges.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub work_nano: Nano,
     /// What the tree promises in all.
     #[serde(with = "tatum_primitives::decimal::nano")]
     pub total_nano: Nano,
     /// What this epoch adds.
     #[serde(with = "tatum_primitives::decimal::nano")]
     pub distributed_nano: Nano,
-    /// What is available and not distributed.
+    /// What is available and paid to nobody: part of what the next epoch may pay.
     #[serde(with = "tatum_primitives::decimal::nano")]
-    pub dust_nano: Nano,
-    /// Bytes in receipts as a share of all payers' quota, rounded down.
-    pub utilisation_bps: Bps,
+    pub carried_nano: Nano,
 }
 
 impl Results {

@@ -10,13 +10,12 @@ use alloy_primitives::{B256, keccak256};
 use tatum_merkle::SumTree;
 use tatum_primitives::Nano;
 use tatum_receipt::SignedReceipt;
-use tatum_rewards::Share;
 
 use crate::lineup::Lineup;
-use crate::rollup::{distribute, entry};
+use crate::rollup::{entry, roll_up};
 use crate::table::{Row, TableReader};
 use crate::{
-    Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer, Tables, pass,
+    CountedReceipt, Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer,
 };
 
 /// A dataset's folder.
@@ -73,7 +72,19 @@ impl Dataset {
         &self,
         first: u64,
     ) -> Result<impl Iterator<Item = Result<SignedReceipt, Error>>, Error> {
-        Ok(self.table::<SignedReceipt>()?.into_rows_from(first))
+        let counted = self.table::<CountedReceipt>()?.into_rows_from(first);
+        Ok(counted.map(|counted| Ok(counted?.signed)))
+    }
+
+    /// The receipts with their sources, a row group at a time in memory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dataset::receipts`].
+    pub fn counted_receipts(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<CountedReceipt, Error>>, Error> {
+        Ok(self.table::<CountedReceipt>()?.into_rows())
     }
 
     /// The payers.
@@ -120,33 +131,15 @@ impl Dataset {
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
         let parameters = &self.manifest.parameters;
+        let counted = Lineup::read(&self.folder, parameters.epoch)?.counted();
         let (payers, operators) = (self.payers()?, self.operators()?);
-        let (shares, counted) = pass::roll_up(&self.folder, parameters, &payers, &operators)?;
-        distribute(parameters, &payers, &operators, &self.previous_nano()?, &shares, counted)
-    }
-
-    /// As [`Dataset::roll_up`], with the shares that `roll_up` works out, by operator id.
-    ///
-    /// # Errors
-    ///
-    /// Any [`Error`], or one of `roll_up`.
-    pub fn roll_up_by<E: From<Error>>(
-        &self,
-        roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, E>,
-    ) -> Result<Distribution, E> {
-        let parameters = &self.manifest.parameters;
-        let counted = Lineup::read(&self.folder, parameters.epoch, |_| Ok(()))?.counted();
-        let (payers, operators) = (self.payers()?, self.operators()?);
-        let (folder, previous) = (self.folder.as_path(), self.previous_nano()?);
-        let tables = Tables { folder, parameters, payers: &payers, operators: &operators };
-        let shares = roll_up(&tables)?;
-        Ok(distribute(parameters, &payers, &operators, &previous, &shares, counted)?)
+        roll_up(parameters, &payers, &operators, &self.previous_nano()?, counted)
     }
 
     /// What the distribution says that operators were promised before.
     fn previous_nano(&self) -> Result<Vec<Nano>, Error> {
         let rows = self.distribution()?;
-        let previous = |row: &DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano);
+        let previous = |row: &DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano());
         Ok(rows.iter().map(|row| previous(row).unwrap_or_default()).collect())
     }
 

@@ -11,7 +11,7 @@ use tatum_receipt::{
     Acknowledgement, AcknowledgementError, DeliveryReceipt, Signature, SignatureError,
     SignedReceipt, Verifier,
 };
-use tatum_watcher::{FORCED, ReceiptLeaf};
+use tatum_watcher::ReceiptLeaf;
 
 use crate::Manifest;
 
@@ -51,6 +51,8 @@ pub struct Place {
     /// Units of this receipt and those before it of the same payer.
     #[serde(with = "decimal")]
     pub payer_units: u128,
+    /// The receipt's place in the list that was assented to, or 2^32 − 1.
+    pub source: u32,
     /// The words beside its way to the top, the lowest first.
     pub path: Vec<B256>,
 }
@@ -182,9 +184,8 @@ impl ReceiptProof {
         if expected != got {
             return Err(ReceiptProofError::Leaf { expected, got });
         }
-        let Place { index, edge_units, payer_units, path } = self.place.clone();
-        let signed = signed.encode();
-        let line = ReceiptLeaf { signed, edge_units, payer_units, source: FORCED };
+        let Place { index, edge_units, payer_units, source, path } = self.place.clone();
+        let line = ReceiptLeaf { signed: signed.encode(), edge_units, payer_units, source };
         // No list is as long as that: a place beyond 32 bits is none.
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let opened =

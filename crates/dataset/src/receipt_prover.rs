@@ -7,13 +7,13 @@ use std::num::NonZero;
 
 use alloy_primitives::{B256, keccak256};
 use tatum_merkle::{ListWords, map_in_order};
-use tatum_receipt::{Acknowledgement, SignedReceipt, Verifier};
-use tatum_watcher::ReceiptTotals;
+use tatum_receipt::{Acknowledgement, Verifier};
+use tatum_watcher::{FORCED, ReceiptTotals};
 
 use crate::lineup::{line, rows};
 use crate::receipt_proof::Place;
 use crate::table::{Row, place_of_row, row_number};
-use crate::{Dataset, Error, ReceiptProof};
+use crate::{CountedReceipt, Dataset, Error, ReceiptProof};
 
 /// Proves receipts of one dataset.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl ReceiptProver {
     ///
     /// Any [`Error`] of reading.
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
-        let groups: Vec<usize> = (0..dataset.table::<SignedReceipt>()?.groups()).collect();
+        let groups: Vec<usize> = (0..dataset.table::<CountedReceipt>()?.groups()).collect();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (mut tops, mut before, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let mut totals = ReceiptTotals::default();
@@ -44,7 +44,7 @@ impl ReceiptProver {
             for (group, receipts) in some.iter().zip(read) {
                 before.push(totals.without_edges());
                 tops.push(words(&mut totals, *group, &receipts)?.commitment().top);
-                let leaf = |signed: &SignedReceipt| Ok::<_, Error>(head(signed.leaf()));
+                let leaf = |counted: &CountedReceipt| Ok::<_, Error>(head(counted.signed.leaf()));
                 let heads = map_in_order(&receipts, 1 << 10, leaf)?;
                 let numbered = heads.into_iter().enumerate();
                 places.extend(numbered.map(|(at, head)| (head, row_number(*group, at))));
@@ -66,7 +66,8 @@ impl ReceiptProver {
         leaf: B256,
         acknowledgement: Option<Acknowledgement>,
     ) -> Result<ReceiptProof, Error> {
-        let (signed, place) = self.find(leaf)?.ok_or(Error::NoSuchReceipt(leaf))?;
+        let (counted, place) = self.find(leaf)?.ok_or(Error::NoSuchReceipt(leaf))?;
+        let signed = counted.signed;
         let signer = self.verifier.signer(&signed).map_err(|_| Error::NoSuchReceipt(leaf))?;
         let manifest = self.dataset.manifest().clone();
         Ok(ReceiptProof {
@@ -83,13 +84,13 @@ impl ReceiptProver {
     }
 
     /// The receipt with this leaf, and its place in the list.
-    fn find(&self, leaf: B256) -> Result<Option<(SignedReceipt, Place)>, Error> {
+    fn find(&self, leaf: B256) -> Result<Option<(CountedReceipt, Place)>, Error> {
         let first = self.places.partition_point(|(of, _)| *of < head(leaf));
         let alike = self.places.iter().skip(first).take_while(|(of, _)| *of == head(leaf));
         for (_, row) in alike {
             let (group, at) = place_of_row(*row);
             let mut receipts = rows(self.dataset.folder(), group)?;
-            if receipts.get(at).is_none_or(|signed| signed.leaf() != leaf) {
+            if receipts.get(at).is_none_or(|counted| counted.signed.leaf() != leaf) {
                 continue;
             }
             let place = self.place(*row, group, at, &receipts)?;
@@ -103,18 +104,19 @@ impl ReceiptProver {
         row: u64,
         group: usize,
         at: usize,
-        receipts: &[SignedReceipt],
+        receipts: &[CountedReceipt],
     ) -> Result<Place, Error> {
         let mut totals = self.before.get(group).cloned().unwrap_or_default();
         let words = words(&mut totals.clone(), group, receipts)?;
-        for (at, signed) in receipts.iter().enumerate().take(at.saturating_add(1)) {
-            line(&mut totals, signed).map_err(in_row(group, at))?;
+        for (at, counted) in receipts.iter().enumerate().take(at.saturating_add(1)) {
+            line(&mut totals, counted).map_err(in_row(group, at))?;
         }
         let (edge_units, payer_units) = totals.last();
+        let source = receipts.get(at).map_or(FORCED, |counted| counted.source);
         let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let mut path = words.path(number(at))?;
         path.extend(self.groups.path(number(group))?);
-        Ok(Place { index: row, edge_units, payer_units, path })
+        Ok(Place { index: row, edge_units, payer_units, source, path })
     }
 }
 
@@ -122,17 +124,17 @@ impl ReceiptProver {
 fn words(
     totals: &mut ReceiptTotals,
     group: usize,
-    receipts: &[SignedReceipt],
+    receipts: &[CountedReceipt],
 ) -> Result<ListWords, Error> {
     let lines = receipts.iter().enumerate();
-    let lines = lines.map(|(at, signed)| line(totals, signed).map_err(in_row(group, at)));
+    let lines = lines.map(|(at, counted)| line(totals, counted).map_err(in_row(group, at)));
     let lines: Vec<Vec<u8>> = lines.collect::<Result<_, _>>()?;
     let hashes = map_in_order(&lines, 1 << 10, |line| Ok::<_, Error>(keccak256(line)))?;
     Ok(ListWords::build(hashes)?)
 }
 
 fn in_row(group: usize, at: usize) -> impl FnOnce(crate::RowError) -> Error {
-    move |source| Error::Row { file: SignedReceipt::FILE, row: row_number(group, at), source }
+    move |source| Error::Row { file: CountedReceipt::FILE, row: row_number(group, at), source }
 }
 
 /// What receipts are found by; equal heads are told apart in the file.

@@ -1,18 +1,22 @@
-//! From an epoch's inputs to its distribution: the payout rule, then the sum tree.
+//! From an epoch's tables to its distribution: the edges, the payout rule, then the sum tree.
 //!
-//! Invariant: a pure function. `total = previous total + distributed` and `distributed + dust = available`, or it refuses.
+//! Invariant: a pure function of tables in order. `total = previous total + distributed` and `distributed + carried =
+//! available`, or it refuses. Memory is one amount for each operator, and the units of each (payer, operator).
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use alloy_primitives::U256;
-use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree};
-use tatum_primitives::{Bps, Nano};
-use tatum_rewards::{Fee, Inputs, Share, payouts, settle};
-use tatum_watcher::{Book, Units};
+use alloy_primitives::{Address, B256, keccak256};
+use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree, map_in_order};
+use tatum_primitives::{Nano, OperatorId};
+use tatum_rewards::{Fee, Payouts, Round};
+use tatum_watcher::{Book, EdgeLeaf, Units};
 
 use crate::lineup::Counted;
-use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, Tally};
+use crate::table::Row;
+use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, RowError};
+
+/// Edges that are hashed at a time, on all cores.
+const EDGES_AT_A_TIME: usize = 1 << 16;
+/// How many lines are worth starting a thread for.
+const LINES_A_THREAD: usize = 1 << 10;
 
 /// An epoch's distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,91 +29,109 @@ pub struct Distribution {
     pub results: Results,
 }
 
-/// Rolls up an epoch from a tally, as an audit does. `previous_nano` is what each operator was promised in the distribution before, by id; operators
-/// beyond its end are new.
+/// Rolls up an epoch. `previous_nano` is what each operator was promised in the distribution before, by id; operators beyond
+/// its end are new.
 ///
 /// # Errors
 ///
 /// Any [`Error`]; the inputs are then not one epoch's true state.
-pub fn rollup(
+pub(crate) fn roll_up(
     parameters: &Parameters,
     payers: &[Payer],
     operators: &[Operator],
     previous_nano: &[Nano],
-    receipts: &Tally,
-) -> Result<Distribution, Error> {
-    let operators = sorted(operators);
-    let shares = shares(parameters, payers, &operators, receipts)?;
-    distribute(parameters, payers, &operators, previous_nano, &shares, receipts.counted())
-}
-
-/// What each operator gets of the epoch, by id.
-fn shares(
-    parameters: &Parameters,
-    payers: &[Payer],
-    operators: &[Operator],
-    receipts: &Tally,
-) -> Result<Vec<Share>, Error> {
-    let paid = payouts(&Inputs {
-        pool_bps: parameters.pool_bps,
-        pool_weight: parameters.pool_weight,
-        available_nano: parameters.available_nano,
-        payers: &payers.iter().map(with_fee).collect::<Result<Vec<_>, _>>()?,
-        usages: receipts.usages(),
-        operators: &with_previous(operators, &[]),
-    })?;
-    Ok(paid.earnings.iter().map(tatum_rewards::Earning::share).collect())
-}
-
-/// The distribution of shares that were worked out, by operator id.
-pub(crate) fn distribute(
-    parameters: &Parameters,
-    payers: &[Payer],
-    operators: &[Operator],
-    previous_nano: &[Nano],
-    shares: &[Share],
     counted: Counted,
 ) -> Result<Distribution, Error> {
+    check_payers(payers)?;
+    check_operators(operators)?;
     check_previous(parameters, operators, previous_nano)?;
-    let paid = settle(parameters.available_nano, &with_previous(operators, previous_nano), shares)?;
-    let row = |(operator, earning): (&Operator, &tatum_rewards::Earning)| DistributionRow {
-        operator_id: operator.operator_id,
-        payout: operator.payout,
-        epoch_nano: earning.epoch_nano(),
-        cumulative_nano: earning.cumulative_nano,
-    };
-    let rows: Vec<DistributionRow> = operators.iter().zip(&paid.earnings).map(row).collect();
+    let steered = |payer| steered_nano(parameters, payers, payer);
+    let edges = Edges::of(counted.units, operators.len(), steered)?;
+    let paid = pay(parameters, operators, previous_nano, &edges)?;
+    let rows = rows(operators, &paid);
     let tree = SumTree::build(rows.iter().map(entry).collect())?;
     let results = Results {
         root: tree.root(),
         depth: tree.depth(),
+        entries_top: tree.top(),
         receipts: counted.receipts,
-        edges: edges(parameters, payers, counted.units)?,
+        edges: edges.list,
+        work_nano: edges.work_nano,
         total_nano: tree.total(),
         distributed_nano: paid.distributed_nano,
-        dust_nano: paid.dust_nano,
-        utilisation_bps: utilisation_down(counted.bytes, payers),
+        carried_nano: paid.carried_nano,
     };
     Ok(Distribution { rows, tree, results })
 }
 
-/// The list of edges that is committed to: what each payer's receipts steer to each operator, and the sums so far.
-fn edges(
+/// What the edges of an epoch come to.
+struct Edges {
+    list: ListCommitment,
+    /// By operator id. What goes to operators that do not exist goes to nobody.
+    works: Vec<Nano>,
+    work_nano: Nano,
+}
+
+impl Edges {
+    fn of(
+        units: Vec<Units>,
+        operators: usize,
+        steered: impl Fn(Address) -> Result<Nano, Error>,
+    ) -> Result<Self, Error> {
+        let mut lines = Book::lines(units, steered);
+        let (mut list, mut work_nano) = (ListBuilder::default(), Nano::ZERO);
+        let mut works = vec![Nano::ZERO; operators];
+        loop {
+            let some = lines.by_ref().take(EDGES_AT_A_TIME).collect::<Result<Vec<_>, Error>>()?;
+            let Some(last) = some.last() else {
+                return Ok(Self { list: list.commitment(), works, work_nano });
+            };
+            work_nano = last.total_nano;
+            for edge in &some {
+                if let Some(work) = works.get_mut(place(edge.operator_id)) {
+                    *work = edge.operator_nano;
+                }
+            }
+            let hash = |edge: &EdgeLeaf| Ok::<B256, Error>(keccak256(edge.encode()));
+            for word in map_in_order(&some, LINES_A_THREAD, hash)? {
+                list.push_word(word)?;
+            }
+        }
+    }
+}
+
+fn place(id: OperatorId) -> usize {
+    usize::try_from(id.0).unwrap_or(usize::MAX)
+}
+
+fn pay(
     parameters: &Parameters,
-    payers: &[Payer],
-    units: Vec<Units>,
-) -> Result<ListCommitment, Error> {
-    let mut steered = BTreeMap::new();
-    for payer in payers {
-        let fee = Fee::divide(fee_nano(payer)?, parameters.pool_bps)?;
-        steered.insert(payer.payer, fee.steered_nano);
-    }
-    let of = |payer| Ok(steered.get(&payer).copied().unwrap_or_default());
-    let mut list = ListBuilder::default();
-    for edge in Book::of(units, of)?.edges {
-        list.push(&edge.encode())?;
-    }
-    Ok(list.commitment())
+    operators: &[Operator],
+    previous_nano: &[Nano],
+    edges: &Edges,
+) -> Result<Payouts, Error> {
+    let Parameters { available_nano, pot_nano, .. } = *parameters;
+    let backed = operators.iter().map(|operator| (operator.bond_wei, operator.capacity_bytes));
+    let round = Round::of(parameters.rule(), available_nano, pot_nano, edges.work_nano, backed)?;
+    let previous = previous_nano.iter().copied().chain(std::iter::repeat(Nano::ZERO));
+    let joined = operators.iter().zip(edges.works.iter().zip(previous));
+    let operator = |(operator, (work_nano, previous_nano)): (&Operator, (&Nano, Nano))| {
+        let Operator { bond_wei, capacity_bytes, .. } = *operator;
+        tatum_rewards::Operator { work_nano: *work_nano, bond_wei, capacity_bytes, previous_nano }
+    };
+    Ok(round.settle(&joined.map(operator).collect::<Vec<_>>())?)
+}
+
+fn rows(operators: &[Operator], paid: &Payouts) -> Vec<DistributionRow> {
+    let row = |(operator, earning): (&Operator, &tatum_rewards::Earning)| DistributionRow {
+        operator_id: operator.operator_id,
+        payout: operator.payout,
+        work_nano: earning.pay.work_nano,
+        paid_nano: earning.pay.paid_nano,
+        pool_nano: earning.pay.pool_nano,
+        cumulative_nano: earning.cumulative_nano,
+    };
+    operators.iter().zip(&paid.earnings).map(row).collect()
 }
 
 /// The entry of a row's operator in the sum tree.
@@ -117,38 +139,48 @@ pub(crate) const fn entry(row: &DistributionRow) -> Entry {
     Entry { operator_id: row.operator_id, payout: row.payout, cumulative_nano: row.cumulative_nano }
 }
 
-fn with_fee(payer: &Payer) -> Result<tatum_rewards::Payer, Error> {
-    Ok(tatum_rewards::Payer { payer: payer.payer, fee_nano: fee_nano(payer)? })
-}
-
 /// A payer's fee in whole nano.
 pub(crate) fn fee_nano(payer: &Payer) -> Result<Nano, Error> {
     Nano::from_wei_down(payer.fee_wei).map_err(Error::Fee)
 }
 
-fn sorted(operators: &[Operator]) -> Cow<'_, [Operator]> {
-    let mut operators = Cow::Borrowed(operators);
-    if !operators.is_sorted_by_key(|operator| operator.operator_id) {
-        operators.to_mut().sort_by_key(|operator| operator.operator_id);
-    }
-    operators
+/// What a payer's receipts steer; somebody who is not among `payers`, which are in order, steers nothing.
+pub(crate) fn steered_nano(
+    parameters: &Parameters,
+    payers: &[Payer],
+    payer: Address,
+) -> Result<Nano, Error> {
+    let at = payers.binary_search_by_key(&payer, |payer| payer.payer).ok();
+    let Some(payer) = at.and_then(|at| payers.get(at)) else { return Ok(Nano::ZERO) };
+    Ok(Fee::divide(fee_nano(payer)?, parameters.pool_bps)?.steered_nano)
 }
 
-/// Operators with what each was promised before.
-pub(crate) fn with_previous(
-    operators: &[Operator],
-    previous: &[Nano],
-) -> Vec<tatum_rewards::Operator> {
-    let previous = previous.iter().copied().chain(std::iter::repeat(Nano::ZERO));
-    let joined = operators.iter().zip(previous);
-    joined
-        .map(|(operator, previous_nano)| tatum_rewards::Operator {
-            operator_id: operator.operator_id,
-            bond_wei: operator.bond_wei,
-            eligible: operator.eligible,
-            previous_nano,
-        })
-        .collect()
+/// Every fee must fit, also that of somebody without receipts, and nobody may stand there twice.
+fn check_payers(payers: &[Payer]) -> Result<(), Error> {
+    let mut before = None;
+    for (row, payer) in (0..).zip(payers) {
+        fee_nano(payer)?;
+        let refused = |source| Err(Error::Row { file: Payer::FILE, row, source });
+        match before.replace(payer.payer) {
+            Some(before) if before == payer.payer => return refused(RowError::KeyTwice),
+            Some(before) if before > payer.payer => return refused(RowError::OutOfOrder),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Ids are 0, 1, 2, …: the place is the id.
+fn check_operators(operators: &[Operator]) -> Result<(), Error> {
+    for (row, operator) in (0u64..).zip(operators) {
+        let got = operator.operator_id;
+        if u64::from(got.0) != row {
+            let expected = OperatorId(u32::try_from(row).unwrap_or(u32::MAX));
+            let source = RowError::NotDense { expected, got };
+            return Err(Error::Row { file: Operator::FILE, row, source });
+        }
+    }
+    Ok(())
 }
 
 /// Nobody who was promised something may be left out, and the promises must come to the stated total.
@@ -166,30 +198,5 @@ fn check_previous(
     Err(Error::Previous { expected, got, operators: previous.len() })
 }
 
-/// `min(10 000, floor(bytes · 10 000 / Σ quota))`; 0 without any quota.
-fn utilisation_down(bytes: u128, payers: &[Payer]) -> Bps {
-    let quota = payers.iter().fold(U256::ZERO, |sum, payer| sum.saturating_add(payer.quota_bytes));
-    let scaled = U256::from(bytes).saturating_mul(U256::from(Bps::ONE.bps()));
-    let share = scaled.checked_div(quota).unwrap_or(U256::ZERO);
-    u16::try_from(share).ok().and_then(Bps::new).unwrap_or(Bps::ONE)
-}
-
 #[cfg(test)]
-mod tests {
-    use alloy_primitives::Address;
-
-    use super::*;
-
-    #[test]
-    fn utilisation_is_used_quota_and_never_more_than_all() {
-        let payer = |quota: u64| Payer {
-            payer: Address::ZERO,
-            fee_wei: U256::ZERO,
-            quota_bytes: U256::from(quota),
-        };
-        assert_eq!(utilisation_down(1, &[]), Bps::new(0).unwrap());
-        assert_eq!(utilisation_down(199, &[payer(500), payer(500)]), Bps::new(1_990).unwrap());
-        assert_eq!(utilisation_down(1, &[payer(10_001)]), Bps::new(0).unwrap());
-        assert_eq!(utilisation_down(u128::MAX, &[payer(1)]), Bps::ONE);
-    }
-}
+mod tests;

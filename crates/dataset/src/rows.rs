@@ -5,6 +5,7 @@
 use alloy_primitives::{Address, B256, U256};
 use tatum_primitives::{Epoch, Nano, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
+use tatum_watcher::FORCED;
 
 use crate::RowError;
 use crate::table::{Cells, Column, Cursor, Kind, Row};
@@ -20,17 +21,17 @@ pub struct Payer {
     pub quota_bytes: U256,
 }
 
-/// An operator, as the chain states it at the epoch's block.
+/// An operator, as the chain states it for the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// Its id in the registry.
     pub operator_id: OperatorId,
-    /// Where it wants to be paid.
+    /// Where it is paid for the epoch.
     pub payout: Address,
-    /// Its bond.
+    /// The bond that counts in the epoch.
     pub bond_wei: u128,
-    /// Whether it was bonded for the whole epoch.
-    pub eligible: bool,
+    /// The capacity that counts in the epoch: what it declared, up to what the bond backs.
+    pub capacity_bytes: u64,
 }
 
 /// What an operator earned.
@@ -40,13 +41,40 @@ pub struct DistributionRow {
     pub operator_id: OperatorId,
     /// Where it is paid.
     pub payout: Address,
-    /// What this epoch adds.
-    pub epoch_nano: Nano,
+    /// What receipts steer to it.
+    pub work_nano: Nano,
+    /// What it is paid of that.
+    pub paid_nano: Nano,
+    /// What it gets of the common pool.
+    pub pool_nano: Nano,
     /// Everything since epoch 0.
     pub cumulative_nano: Nano,
 }
 
-impl Row for SignedReceipt {
+impl DistributionRow {
+    /// What this epoch adds.
+    pub const fn epoch_nano(&self) -> Nano {
+        Nano(self.paid_nano.0.saturating_add(self.pool_nano.0))
+    }
+}
+
+/// A receipt that counts, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedReceipt {
+    /// The receipt.
+    pub signed: SignedReceipt,
+    /// Its place in the list that operators assented to; [`FORCED`] if it is not in it, or there is no such list.
+    pub source: u32,
+}
+
+impl CountedReceipt {
+    /// A receipt that nobody assented to.
+    pub const fn forced(signed: SignedReceipt) -> Self {
+        Self { signed, source: FORCED }
+    }
+}
+
+impl Row for CountedReceipt {
     const FILE: &'static str = "receipts.parquet";
     const COLUMNS: &'static [Column] = &[
         ("payer", Kind::Bytes(20)),
@@ -64,10 +92,11 @@ impl Row for SignedReceipt {
         ("channel", Kind::Bytes(32)),
         ("owed", Kind::Bytes(16)),
         ("signature", Kind::UniqueBytes(65)),
+        ("source", Kind::Int),
     ];
 
     fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
-        let receipt = &self.receipt;
+        let receipt = &self.signed.receipt;
         cells.bytes(receipt.payer.as_slice());
         cells.int(receipt.operator_id.0.into())?;
         cells.bytes(receipt.node.0.as_slice());
@@ -82,8 +111,8 @@ impl Row for SignedReceipt {
         cells.bytes(receipt.contents.as_slice());
         cells.bytes(receipt.channel.as_slice());
         cells.bytes(&receipt.owed.to_be_bytes());
-        cells.bytes(&self.signature.0);
-        Ok(())
+        cells.bytes(&self.signed.signature.0);
+        cells.int(self.source.into())
     }
 
     fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
@@ -103,7 +132,8 @@ impl Row for SignedReceipt {
             channel: B256::from(cells.bytes::<32>()?),
             owed: u128::from_be_bytes(cells.bytes()?),
         };
-        Ok(Self { receipt, signature: Signature(cells.bytes()?) })
+        let signed = SignedReceipt { receipt, signature: Signature(cells.bytes()?) };
+        Ok(Self { signed, source: cells.int()? })
     }
 }
 
@@ -139,15 +169,14 @@ impl Row for Operator {
         ("operator_id", Kind::Int),
         ("payout", Kind::Bytes(20)),
         ("bond_wei", Kind::Decimal),
-        ("eligible", Kind::Bool),
+        ("capacity_bytes", Kind::Int),
     ];
 
     fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
         cells.int(self.operator_id.0.into())?;
         cells.bytes(self.payout.as_slice());
         cells.decimal(self.bond_wei)?;
-        cells.bool(self.eligible);
-        Ok(())
+        cells.int(self.capacity_bytes)
     }
 
     fn take(cells: &mut Cursor<'_>) -> Result<Self, RowError> {
@@ -155,7 +184,7 @@ impl Row for Operator {
             operator_id: OperatorId(cells.int()?),
             payout: Address::from(cells.bytes::<20>()?),
             bond_wei: cells.decimal()?,
-            eligible: cells.bool()?,
+            capacity_bytes: cells.int()?,
         })
     }
 }
@@ -165,14 +194,18 @@ impl Row for DistributionRow {
     const COLUMNS: &'static [Column] = &[
         ("operator_id", Kind::Int),
         ("payout", Kind::Bytes(20)),
-        ("epoch_nano", Kind::Int),
+        ("work_nano", Kind::Int),
+        ("paid_nano", Kind::Int),
+        ("pool_nano", Kind::Int),
         ("cumulative_nano", Kind::Int),
     ];
 
     fn put(&self, cells: &mut Cells) -> Result<(), RowError> {
         cells.int(self.operator_id.0.into())?;
         cells.bytes(self.payout.as_slice());
-        cells.int(self.epoch_nano.0)?;
+        cells.int(self.work_nano.0)?;
+        cells.int(self.paid_nano.0)?;
+        cells.int(self.pool_nano.0)?;
         cells.int(self.cumulative_nano.0)
     }
 
@@ -180,7 +213,9 @@ impl Row for DistributionRow {
         Ok(Self {
             operator_id: OperatorId(cells.int()?),
             payout: Address::from(cells.bytes::<20>()?),
-            epoch_nano: Nano(cells.int()?),
+            work_nano: Nano(cells.int()?),
+            paid_nano: Nano(cells.int()?),
+            pool_nano: Nano(cells.int()?),
             cumulative_nano: Nano(cells.int()?),
         })
     }

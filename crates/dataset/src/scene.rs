@@ -3,9 +3,8 @@
 use alloy_primitives::{Address, B256, U256};
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
-use tatum_rewards::PoolWeight;
 
-use crate::{EpochData, Operator, Parameters, Payer};
+use crate::{EpochData, Operator, Parameters, Payer, Sources};
 
 pub(crate) fn key(number: u8) -> SessionKey {
     SessionKey::from_bytes(&[number; 32]).unwrap()
@@ -20,11 +19,14 @@ pub(crate) fn parameters() -> Parameters {
         block_number: 77,
         block_hash: B256::repeat_byte(0xb1),
         pool_bps: Bps::new(2_000).unwrap(),
-        pool_weight: PoolWeight::Uniform,
+        pool_limit_bps: Bps::new(5_000).unwrap(),
         grace_ms: 4_000,
+        pot_nano: Nano(10_000_000_000),
         available_nano: Nano(10_000_000_002),
         previous_total_nano: Nano(30),
         previous_manifest_hash: Some(B256::repeat_byte(0xee)),
+        assented: None,
+        forced_hash: B256::ZERO,
     }
 }
 
@@ -69,8 +71,8 @@ pub(crate) fn data() -> EpochData {
     let operator = |id: u32| Operator {
         operator_id: OperatorId(id),
         payout: Address::repeat_byte(u8::try_from(id).unwrap() + 0xa0),
-        bond_wei: 10u128.pow(18),
-        eligible: id != 2,
+        bond_wei: if id == 2 { 0 } else { 10u128.pow(18) },
+        capacity_bytes: if id == 2 { 0 } else { 1_000_000 },
     };
     EpochData {
         parameters: parameters(),
@@ -78,5 +80,6 @@ pub(crate) fn data() -> EpochData {
         operators: (0..3).map(operator).collect(),
         previous_nano: vec![Nano(10), Nano(20)],
         receipts: receipts(),
+        sources: Sources::default(),
     }
 }

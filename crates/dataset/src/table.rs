@@ -29,8 +29,6 @@ const DECIMAL_TOO_LARGE: u128 = 10u128.pow(38);
 pub(crate) enum Kind {
     /// A signed 64-bit integer, 0 to 2^63 − 1.
     Int,
-    /// Yes or no.
-    Bool,
     /// A decimal of 38 digits and no fraction: 16 bytes, big-endian, never negative.
     Decimal,
     /// So many bytes; amounts are big-endian.
@@ -43,7 +41,7 @@ impl Kind {
     /// Bytes in a cell, where that is fixed.
     const fn width(self) -> usize {
         match self {
-            Self::Int | Self::Bool => 0,
+            Self::Int => 0,
             Self::Decimal => 16,
             Self::Bytes(width) | Self::UniqueBytes(width) => width,
         }
@@ -83,7 +81,6 @@ fn schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
     let column = |(name, kind): &Column| {
         let physical = match kind {
             Kind::Int => Physical::INT64,
-            Kind::Bool => Physical::BOOLEAN,
             Kind::Decimal | Kind::Bytes(_) | Kind::UniqueBytes(_) => Physical::FIXED_LEN_BYTE_ARRAY,
         };
         let width = i32::try_from(kind.width()).unwrap_or(i32::MAX);

@@ -17,10 +17,12 @@ use crate::compare::{
     payout, previous, read, unreadable,
 };
 use crate::facts::Rules;
+use crate::lineup::Lineup;
+use crate::rollup::roll_up;
 use crate::table::{Row, TableReader};
 use crate::{
-    Dataset, Difference, Differences, Distribution, DistributionRow, Manifest, Operator, Payer,
-    Tally, rollup,
+    CountedReceipt, Dataset, Difference, Differences, Distribution, DistributionRow, Manifest,
+    Operator, Payer,
 };
 
 /// How many signatures are worth starting a thread for.
@@ -70,9 +72,14 @@ impl Verified {
         let before = earlier.distribution.rows.iter().map(|row| row.cumulative_nano);
         let before = before.chain(std::iter::repeat(Nano::ZERO));
         for ((at, row), expected) in (0u64..).zip(&self.distribution.rows).zip(before) {
-            let got = Nano(row.cumulative_nano.0.saturating_sub(row.epoch_nano.0));
+            let got = Nano(row.cumulative_nano.0.saturating_sub(row.epoch_nano().0));
             if got != expected {
-                found.add(payout(at, "cumulative_nano less epoch_nano", expected.0, got.0));
+                found.add(payout(
+                    at,
+                    "cumulative_nano less paid_nano and pool_nano",
+                    expected.0,
+                    got.0,
+                ));
             }
         }
         if found.is_empty() { Ok(()) } else { Err(found) }
@@ -117,12 +124,14 @@ impl Verification {
 
     fn run(self, found: &mut Differences) -> Option<Verified> {
         let mut claims = Claims::default();
-        let tally = self.receipts(&mut claims, found);
+        let lineup = self.receipts(&mut claims, found);
         found.claims = claims.clone();
-        let tally = tally?;
+        let lineup = lineup?;
+        let receipts = lineup.receipts();
         let parameters = &self.dataset.manifest().parameters;
         let previous = previous(&self.rows, found);
-        let distribution = rollup(parameters, &self.payers, &self.operators, &previous, &tally);
+        let counted = lineup.counted();
+        let distribution = roll_up(parameters, &self.payers, &self.operators, &previous, counted);
         let refused = |error| found.add(Difference::NoDistribution { detail: chain_of(&error) });
         let distribution = distribution.map_err(refused).ok()?;
         compare_rows(&distribution.rows, &self.rows, found);
@@ -133,47 +142,47 @@ impl Verification {
             payers: self.payers,
             operators: self.operators,
             distribution,
-            receipts: tally.receipts(),
+            receipts,
             claims,
         })
     }
 
-    /// Checks every receipt and tallies those that may stand where they do.
-    fn receipts(&self, claims: &mut Claims, found: &mut Differences) -> Option<Tally> {
-        check_file::<SignedReceipt>(&self.dataset, found);
+    /// Checks every receipt and lines up those that may stand where they do.
+    fn receipts(&self, claims: &mut Claims, found: &mut Differences) -> Option<Lineup> {
+        check_file::<CountedReceipt>(&self.dataset, found);
         let table = self.table(found)?;
         let parameters = &self.dataset.manifest().parameters;
         let rules = Rules::new(parameters, &self.payers, &self.operators);
-        let mut tally = Tally::new(parameters.epoch);
+        let mut lineup = Lineup::new(parameters.epoch);
         let mut row = 0u64;
         for group in 0..table.groups() {
             let rows =
-                table.group(group).map_err(|e| found.add(unreadable(SignedReceipt::FILE, &e)));
+                table.group(group).map_err(|e| found.add(unreadable(CountedReceipt::FILE, &e)));
             // Signatures are the dear part, and independent of each other.
-            let checked = map_in_order(&rows.ok()?, SIGNATURES_A_THREAD, |signed| {
-                let signed = signed.as_ref().map_err(Clone::clone);
+            let checked = map_in_order(&rows.ok()?, SIGNATURES_A_THREAD, |counted| {
+                let counted = counted.as_ref().map_err(Clone::clone);
                 Ok::<_, std::convert::Infallible>(
-                    signed.map(|signed| (signed.clone(), rules.signer(signed))),
+                    counted.map(|counted| (counted.clone(), rules.signer(&counted.signed))),
                 )
             });
             for item in checked.into_iter().flatten() {
-                let counted = item.and_then(|(signed, signer)| {
-                    claims.note(row, &signed, signer, found);
-                    tally.push(&signed)
+                let counted = item.and_then(|(counted, signer)| {
+                    claims.note(row, &counted.signed, signer, found);
+                    lineup.push(&counted)
                 });
                 if let Err(reason) = counted {
-                    found.add(Difference::Row { file: SignedReceipt::FILE, row, reason });
+                    found.add(Difference::Row { file: CountedReceipt::FILE, row, reason });
                 }
                 row = row.saturating_add(1);
             }
         }
-        check_rows::<SignedReceipt>(&self.dataset, row, found);
-        Some(tally)
+        check_rows::<CountedReceipt>(&self.dataset, row, found);
+        Some(lineup)
     }
 
-    fn table(&self, found: &mut Differences) -> Option<TableReader<SignedReceipt>> {
-        let table = self.dataset.table::<SignedReceipt>();
-        table.map_err(|error| found.add(unreadable(SignedReceipt::FILE, &error))).ok()
+    fn table(&self, found: &mut Differences) -> Option<TableReader<CountedReceipt>> {
+        let table = self.dataset.table::<CountedReceipt>();
+        table.map_err(|error| found.add(unreadable(CountedReceipt::FILE, &error))).ok()
     }
 }
 

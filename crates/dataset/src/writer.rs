@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{B256, keccak256};
 use tatum_primitives::Nano;
 use tatum_receipt::{Rejection, SignedReceipt};
-use tatum_rewards::Share;
 
 use crate::facts::Rules;
 use crate::folder::{Staging, digest};
 use crate::lineup::Lineup;
-use crate::rollup::distribute;
+use crate::rollup::roll_up;
 use crate::table::{Row, TableWriter};
-use crate::tables::Tables;
-use crate::{Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters, Payer};
+use crate::{
+    CountedReceipt, Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters,
+    Payer, Sources,
+};
 
 /// Everything an epoch's dataset is made from, in any order.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct EpochData {
     pub previous_nano: Vec<Nano>,
     /// Receipts with good signatures; of each key the admissible one that ranks highest counts.
     pub receipts: Vec<SignedReceipt>,
+    /// Where receipts stand in the list that was assented to.
+    pub sources: Sources,
 }
 
 /// A receipt that does not count at the block that closed the epoch.
@@ -66,11 +69,12 @@ pub struct Written {
 ///
 /// [`Error::Io`] is worth another try; anything else is not.
 pub fn write(parent: &Path, data: EpochData) -> Result<Written, Error> {
-    let EpochData { parameters, payers, operators, previous_nano, receipts } = data;
+    let EpochData { parameters, payers, operators, previous_nano, receipts, sources } = data;
     let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
     // First: an inadmissible receipt replaces nothing.
     let receipts = receipts.into_iter().filter(|signed| writer.admit(signed)).collect();
-    writer.push_all(&newest_of_each_key(receipts))?;
+    let newest = newest_of_each_key(receipts).into_iter().map(|signed| sources.count(signed));
+    writer.push_all(&newest.collect::<Vec<_>>())?;
     writer.finish()
 }
 
@@ -93,7 +97,7 @@ pub struct Writer {
     operators: Vec<Operator>,
     previous_nano: Vec<Nano>,
     rules: Rules,
-    receipts: TableWriter<SignedReceipt>,
+    receipts: TableWriter<CountedReceipt>,
     lineup: Lineup,
     left_out: Vec<LeftOut>,
 }
@@ -134,8 +138,8 @@ impl Writer {
     /// # Errors
     ///
     /// [`Error::Row`] if it is out of order or has a key for the second time; [`Error::Io`].
-    pub fn push(&mut self, signed: &SignedReceipt) -> Result<(), Error> {
-        self.push_all(std::slice::from_ref(signed))
+    pub fn push(&mut self, counted: &CountedReceipt) -> Result<(), Error> {
+        self.push_all(std::slice::from_ref(counted))
     }
 
     /// Adds the next receipts in canonical order; their lines are hashed on all cores.
@@ -143,31 +147,19 @@ impl Writer {
     /// # Errors
     ///
     /// As for [`Writer::push`].
-    pub fn push_all(&mut self, receipts: &[SignedReceipt]) -> Result<(), Error> {
-        let admitted = receipts.iter().filter(|signed| self.admit(signed)).cloned();
-        let admitted: Vec<SignedReceipt> = admitted.collect();
+    pub fn push_all(&mut self, receipts: &[CountedReceipt]) -> Result<(), Error> {
+        let admitted = receipts.iter().filter(|counted| self.admit(&counted.signed)).cloned();
+        let admitted: Vec<CountedReceipt> = admitted.collect();
         let table = &mut self.receipts;
-        self.lineup.push_all(&admitted, |signed| table.push(signed))
+        self.lineup.push_all(&admitted, |counted| table.push(counted))
     }
 
-    /// Rolls up in one pass over the receipts on disk, writes the distribution and the manifest, and gives the folder its name.
+    /// Rolls up, writes the distribution and the manifest, and gives the folder its name.
     ///
     /// # Errors
     ///
     /// Any [`Error`]; nothing is left behind.
     pub fn finish(self) -> Result<Written, Error> {
-        self.finish_by(|tables| tables.shares())
-    }
-
-    /// As [`Writer::finish`], with the shares that `roll_up` works out, by operator id.
-    ///
-    /// # Errors
-    ///
-    /// Any [`Error`], or one of `roll_up`; nothing is left behind.
-    pub fn finish_by<E: From<Error>>(
-        self,
-        roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, E>,
-    ) -> Result<Written, E> {
         let Self { staging, parameters, payers, operators, previous_nano, lineup, .. } = self;
         let folder = staging.path();
         let mut files = vec![
@@ -175,12 +167,8 @@ impl Writer {
             write_table(folder, &payers)?,
             write_table(folder, &operators)?,
         ];
-        let tables =
-            Tables { folder, parameters: &parameters, payers: &payers, operators: &operators };
-        let shares = roll_up(&tables)?;
         let counted = lineup.counted();
-        let distribution =
-            distribute(&parameters, &payers, &operators, &previous_nano, &shares, counted)?;
+        let distribution = roll_up(&parameters, &payers, &operators, &previous_nano, counted)?;
         files.push(write_table(folder, &distribution.rows)?);
         let manifest = Manifest::new(parameters, files, distribution.results.clone());
         let bytes = manifest.encode()?;

@@ -37,7 +37,13 @@ FROM (
 ) AS placed
 WHERE operator_id <> place
 UNION ALL
-SELECT 'operators with a bond below nothing',
+SELECT 'operators with a bond or a capacity below nothing',
        COUNT(*)
 FROM operators
 WHERE bond_wei < 0
+   OR capacity_bytes < 0
+UNION ALL
+SELECT 'receipts for operators that do not exist',
+       COUNT(*)
+FROM receipts
+WHERE operator_id >= (SELECT COUNT(*) FROM operators)

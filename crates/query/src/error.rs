@@ -1,12 +1,11 @@
-//! Why a query gives no shares.
+//! Why a query gives no answer.
 //!
 //! Invariant: whatever overflows, wraps nowhere and ends here.
 
 use datafusion::error::DataFusionError;
 
-/// Why a query gives no shares.
+/// Why a query gives no answer.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The tables break a rule: they are not one epoch's true state.
     #[error("the dataset has {rows} {rule}")]
@@ -28,7 +27,4 @@ pub enum Error {
     /// No threads for the engine.
     #[error("starting the query engine")]
     Threads(#[source] std::io::Error),
-    /// The dataset cannot be read or written.
-    #[error(transparent)]
-    Dataset(#[from] tatum_dataset::Error),
 }

@@ -1,12 +1,13 @@
 //! An epoch's roll-up as a query: plain SQL over the columns of the dataset's files, with DataFusion in process. Nobody is
 //! paid by it: it is the second opinion, in tests and benchmarks, on the pass that `tatum_dataset` makes.
 //!
-//! The query is `sql/roll_up.sql`, what must hold before it is `sql/checks.sql`. Both keep to whole numbers, to what every
-//! SQL engine has, and to files that every engine reads, so that another engine answers the same, digit by digit.
+//! `sql/edges.sql` is what payers' receipts steer to operators, and a view for the others: `sql/roll_up.sql` is what each
+//! operator gets, `sql/edge_lines.sql` and `sql/receipt_units.sql` are the lists' running totals. What must hold before is
+//! `sql/checks.sql`. All keep to whole numbers, to what every SQL engine has, and to files that every engine reads, so that
+//! another engine answers the same, digit by digit.
 //!
 //! Invariant: the answer depends on the rows and the parameters alone, not on threads, batches, memory or the order of
-//! rows; and it is that of `tatum_dataset::Tables::shares`, or none. Source: "Payout of an epoch" in
-//! `docs/architecture.md`.
+//! rows; and it is that of `tatum_dataset::Dataset::roll_up`, or none. Source: "Payout of an epoch" in `docs/dataset.md`.
 //!
 //! # Requirements
 //!
@@ -14,12 +15,12 @@
 //!
 //! # Provided
 //!
-//! [`Engine::shares`]: within the memory given, the rest on disk; too little memory is an error. Nothing wraps: every sum and
+//! [`Engine::pays`]: within the memory given, the rest on disk; too little memory is an error. Nothing wraps: every sum and
 //! product stays within what its type holds because a cast before it fails otherwise (`tests/overflow.rs`).
 //!
 //! # Not provided
 //!
-//! Trees and hashes, which no query language has: `tatum_dataset::Writer::finish_by` goes on from the shares.
+//! Trees and hashes, which no query language has.
 #![cfg_attr(
     not(test),
     deny(

@@ -1,6 +1,6 @@
 //! A session of the engine with the epoch's tables.
 //!
-//! Invariant: the tables are the dataset's files under their names, and `parameters`, one row from the manifest.
+//! Invariant: the tables are the dataset's files under their names, `parameters`, one row from the manifest, and `edges`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext, col};
 use tatum_dataset::Parameters;
-use tatum_rewards::PoolWeight;
 
 use crate::{Engine, Error};
 
-/// The order of receipts, as far as the query groups by it.
-const CANONICAL: [&str; 2] = ["payer", "operator_id"];
+/// What each payer's receipts steer to each operator.
+const EDGES: &str = include_str!("../sql/edges.sql");
+/// The order of receipts.
+const CANONICAL: [&str; 6] = ["payer", "operator_id", "node", "stream_key", "role", "reader"];
 /// What a sort may need on top when it merges what it spilled: a share of the memory, and not more than this.
 const MOST_RESERVED: usize = 10 << 20;
 
@@ -43,6 +44,7 @@ pub(crate) async fn open(
         session.register_parquet(table, path, options(engine, table)).await?;
     }
     session.sql(&parameters_view(parameters)).await?.collect().await?;
+    session.sql(&format!("CREATE VIEW edges AS {EDGES}")).await?.collect().await?;
     Ok(session)
 }
 
@@ -67,20 +69,19 @@ fn options(engine: &Engine, table: &str) -> ParquetReadOptions<'static> {
     options
 }
 
-/// The parameters that the query asks for. Only numbers and a fixed word go into the text.
+/// The parameters that the queries ask for. Only numbers go into the text.
 fn parameters_view(parameters: &Parameters) -> String {
-    let weight = match parameters.pool_weight {
-        PoolWeight::Uniform => "uniform",
-        PoolWeight::Bond => "bond",
-    };
     format!(
         "CREATE VIEW parameters AS SELECT \
          CAST({} AS BIGINT) AS epoch, \
          CAST({} AS DECIMAL(5, 0)) AS pool_bps, \
-         '{weight}' AS pool_weight, \
+         CAST({} AS DECIMAL(5, 0)) AS pool_limit_bps, \
+         CAST('{}' AS DECIMAL(20, 0)) AS pot_nano, \
          CAST('{}' AS DECIMAL(20, 0)) AS available_nano",
         parameters.epoch.0,
         parameters.pool_bps.bps(),
+        parameters.pool_limit_bps.bps(),
+        parameters.pot_nano.0,
         parameters.available_nano.0,
     )
 }

@@ -9,7 +9,7 @@ use crate::{Error, mul_div_down};
 /// Invariant: `pool_share_nano + steered_nano` is the fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fee {
-    /// `floor(fee · poolBps / 10 000)`; rounding favours the payer's own choice by less than one nano.
+    /// `⌊fee · poolBps / 10 000⌋`; rounding favours the payer's own choice by less than one nano.
     pub pool_share_nano: Nano,
     /// The rest, which the payer's receipts steer.
     pub steered_nano: Nano,

@@ -1,30 +1,30 @@
-//! Who is paid what for an epoch, in exact integers.
+//! Who is paid what for an epoch, in exact integers. Nothing of it is a setting of a program: the constants are the chain's.
 //!
-//! With `F_p` the fee of payer `p` and `u(p,o)` the units (bytes on time) that its receipts state for operator `o`, all in
-//! whole nano and all rounded down:
+//! With `F_p` the fee of payer `p`, `u(p,o)` the units (bytes on time) that its receipts state for operator `o` and `U_p`
+//! their sum, everything in whole nano and rounded down:
 //!
 //! ```text
-//! pool share   S_p = floor(F_p · poolBps / 10 000)           what stays common
-//! steered      R_p = F_p − S_p                               what p's receipts steer
-//! from receipts    = Σ_p floor(R_p · u(p,o) / Σ_o u(p,o))    to operator o
-//! common pool  P   = available − Σ_o from receipts           shares, remainders, fees that nobody's receipts steer
-//! from pool        = floor(P · w_o / Σ_o w_o)                to operator o, over the eligible
-//! dust             = P − Σ_o from pool                       stays in the contract, part of the next epoch's available
+//! steered  R_p    = F_p − ⌊F_p · poolBps / 10 000⌋           what p's receipts steer            (E4)
+//! edge            = ⌊R_p · u(p,o) / U_p⌋                     work_o = Σ o's edges, work = Σ all
+//! cap_o           = ⌊pot · C_o / Σ C⌋                        by declared and bonded capacity    (E3)
+//! paid_o          = a + ⌊min(work_o − a, 2·cap_o) / 2⌋       with a = min(work_o, cap_o)
+//! common          = available − work
+//! pool_o          = min(⌊common · bond_o / Σ bond⌋, ⌊paid_o · poolLimitBps / 10 000⌋)           (E5)
+//! carried         = available − Σ paid − Σ pool              part of the next epoch's available
 //! ```
 //!
-//! Rounding always favours the common pool, and then the next epoch. [`payouts`] checks `Σ paid + dust = available` on
-//! every call. Bounds and gains are proven by the properties in `tests/properties.rs`. Source: "Payout of an epoch" in
-//! `docs/architecture.md`; `tests/vectors/payouts.json` holds Solidity to the same numbers.
+//! Rounding always favours the common pool, and then the next epoch. [`Round::settle`] checks that no more is paid than there
+//! is. Bounds and gains are proven by the properties in `tests/rule.rs`. Source: "Payout of an epoch" in
+//! `docs/dataset.md`; `tests/vectors/payouts.json` holds `contracts/settlement/EntryMath.sol` to the same numbers.
 //!
 //! # Requirements
 //!
-//! Operator ids are dense. Every usage stems from checked receipts, only the newest of each key.
+//! Operators come by id without gaps. Works stem from checked receipts, only the newest of each key.
 //!
 //! # Provided
 //!
-//! The same answer whatever the order of the input and however a payer's usage is split up. A receipt steers its own
-//! signer's fee and no other, so an operator with a thousand invented payers gets back at most what those paid, less the
-//! pool share.
+//! A receipt steers its own signer's fee and no other, so an operator with a thousand invented payers gets back at most what
+//! those paid, less the pool share.
 //!
 //! # Not provided
 //!
@@ -33,29 +33,27 @@
 //! # Example
 //!
 //! ```
-//! use tatum_primitives::{Address, Bps, Nano, OperatorId};
-//! use tatum_rewards::{Inputs, Operator, Payer, PoolWeight, Usage, payouts};
+//! use tatum_primitives::{Bps, Nano};
+//! use tatum_rewards::{Fee, Operator, Round, Rule, edge_down};
 //!
-//! let payer = Address::repeat_byte(1);
-//! let operator = |id| Operator {
-//!     operator_id: OperatorId(id),
+//! let rule = Rule { pool_bps: Bps::new(1_000).unwrap(), pool_limit_bps: Bps::new(5_000).unwrap() };
+//! // A payer pays 100; its receipts state 3 units for one operator and 1 for another.
+//! let steered = Fee::divide(Nano(100), rule.pool_bps)?.steered_nano;
+//! let works = [edge_down(steered, 3, 4)?, edge_down(steered, 1, 4)?];
+//! assert_eq!(works, [Nano(67), Nano(22)]);
+//! let operators = works.map(|work_nano| Operator {
+//!     work_nano,
 //!     bond_wei: 1,
-//!     eligible: true,
+//!     capacity_bytes: 1,
 //!     previous_nano: Nano::ZERO,
-//! };
-//! let usage = |id, units| Usage { payer, operator_id: OperatorId(id), units };
-//! let paid = payouts(&Inputs {
-//!     pool_bps: Bps::new(2_000).ok_or("at most the whole")?,
-//!     pool_weight: PoolWeight::Uniform,
-//!     available_nano: Nano(100),
-//!     payers: &[Payer { payer, fee_nano: Nano(100) }],
-//!     usages: &[usage(0, 3), usage(1, 1)],
-//!     operators: &[operator(0), operator(1)],
-//! })?;
-//! // Of 100, 80 go by receipts as 3 to 1, and 20 to both alike.
-//! let earned: Vec<Nano> = paid.earnings.iter().map(|earning| earning.epoch_nano()).collect();
-//! assert_eq!(earned, [Nano(70), Nano(30)]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! });
+//! let backed = operators.iter().map(|operator| (operator.bond_wei, operator.capacity_bytes));
+//! let paid = Round::of(rule, Nano(100), Nano(100), Nano(89), backed)?.settle(&operators)?;
+//! // Either may earn 50 at the full price; of the 11 that are common, both get the same.
+//! let earned: Vec<Nano> = paid.earnings.iter().map(|earning| earning.pay.total_nano()).collect();
+//! assert_eq!(earned, [Nano(50 + 8 + 5), Nano(22 + 5)]);
+//! assert_eq!(paid.carried_nano, Nano(10));
+//! # Ok::<(), tatum_rewards::Error>(())
 //! ```
 #![cfg_attr(
     not(test),
@@ -70,19 +68,12 @@
 
 mod error;
 mod fee;
-mod payout;
 mod rounding;
 mod rule;
 mod settle;
-mod split;
-mod steering;
-mod weight;
 
 pub use error::Error;
 pub use fee::Fee;
-pub use payout::{Inputs, Operator, Payer, Usage, payouts};
 pub use rounding::mul_div_down;
 pub use rule::{Pay, Round, Rule, edge_down};
-pub use settle::{Earning, Payouts, Share, settle};
-pub use steering::Steering;
-pub use weight::PoolWeight;
+pub use settle::{Earning, Operator, Payouts};

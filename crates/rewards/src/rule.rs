@@ -13,7 +13,7 @@
 //! Invariant: `paid_o ≤ min(work_o, 2·cap_o)` and `Σ pool ≤ common`, so no more than `available` is paid out; what is
 //! paid to nobody stays for the next epoch. Neither splitting a bond, with the capacity and the work that it backs, nor
 //! joining payers gains a nano. The properties in `tests/rule.rs` prove it. Source: "Payout of an epoch" in
-//! `docs/architecture.md`.
+//! `docs/dataset.md`.
 //!
 //! ```
 //! use tatum_primitives::{Bps, Nano};
@@ -84,7 +84,36 @@ pub fn edge_down(steered: Nano, units: u128, payer_units: u128) -> Result<Nano, 
     if payer_units == 0 { Ok(Nano::ZERO) } else { share_down(steered, units, payer_units) }
 }
 
+impl Pay {
+    /// Both parts together.
+    pub const fn total_nano(&self) -> Nano {
+        Nano(self.paid_nano.0.saturating_add(self.pool_nano.0))
+    }
+}
+
 impl Round {
+    /// The round of an epoch with operators of these bonds and capacities.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] if 128 bits do not hold a sum.
+    pub fn of(
+        rule: Rule,
+        available_nano: Nano,
+        pot_nano: Nano,
+        work_nano: Nano,
+        operators: impl IntoIterator<Item = (u128, u64)>,
+    ) -> Result<Self, Error> {
+        let (mut total_bond_wei, mut total_capacity_bytes) = (0u128, 0u128);
+        for (bond_wei, capacity_bytes) in operators {
+            let bonds = total_bond_wei.checked_add(bond_wei);
+            total_bond_wei = bonds.ok_or(Error::Overflow("a sum of bonds"))?;
+            let capacities = total_capacity_bytes.checked_add(capacity_bytes.into());
+            total_capacity_bytes = capacities.ok_or(Error::Overflow("a sum of capacities"))?;
+        }
+        Ok(Self { rule, available_nano, pot_nano, work_nano, total_bond_wei, total_capacity_bytes })
+    }
+
     /// What an operator with this work, bond and capacity gets.
     ///
     /// # Errors

@@ -1,44 +1,31 @@
-//! The end of every roll-up: shares, however they were worked out, become earnings that add up.
+//! What all operators of an epoch are paid, and what they have earned with it.
 //!
-//! Invariant: `Σ from receipts + Σ from pool + dust = available`, or there are no payouts.
+//! Invariant: `distributed + carried = available`, or there are no payouts.
 
-use tatum_primitives::{Nano, OperatorId};
+use tatum_primitives::Nano;
 
-use crate::{Error, Operator};
+use crate::{Error, Pay, Round};
 
-/// What one operator gets of one epoch, by where it comes from.
+/// An operator in an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Steered to it by payers' receipts.
-    pub from_receipts_nano: Nano,
-    /// Its share of the common pool.
-    pub from_pool_nano: Nano,
+pub struct Operator {
+    /// The sum of its edges.
+    pub work_nano: Nano,
+    /// The bond that counts.
+    pub bond_wei: u128,
+    /// The capacity that counts: what it declared, up to what the bond backs.
+    pub capacity_bytes: u64,
+    /// Everything it had earned by the end of the epoch before.
+    pub previous_nano: Nano,
 }
 
 /// What one operator earned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Earning {
-    /// The operator.
-    pub operator_id: OperatorId,
-    /// Steered to it by payers' receipts.
-    pub from_receipts_nano: Nano,
-    /// Its share of the common pool.
-    pub from_pool_nano: Nano,
-    /// Both, and everything it had earned before.
+    /// What it gets of the epoch.
+    pub pay: Pay,
+    /// That, and everything it had earned before.
     pub cumulative_nano: Nano,
-}
-
-impl Earning {
-    /// What this epoch adds.
-    pub const fn epoch_nano(&self) -> Nano {
-        Nano(self.from_receipts_nano.0.saturating_add(self.from_pool_nano.0))
-    }
-
-    /// Where this epoch's part comes from.
-    pub const fn share(&self) -> Share {
-        let Self { from_receipts_nano, from_pool_nano, .. } = *self;
-        Share { from_receipts_nano, from_pool_nano }
-    }
 }
 
 /// What an epoch pays.
@@ -46,93 +33,74 @@ impl Earning {
 pub struct Payouts {
     /// By operator id, every operator once.
     pub earnings: Vec<Earning>,
-    /// What receipts steered to nobody.
-    pub common_pool_nano: Nano,
-    /// What the split of the common pool left over.
-    pub dust_nano: Nano,
-    /// Sum of what this epoch pays.
+    /// The sum of what this epoch pays.
     pub distributed_nano: Nano,
+    /// What is paid to nobody, and is part of what the next epoch may pay.
+    pub carried_nano: Nano,
 }
 
-/// Adds `shares`, one for each of `operators` and in their order, to what operators had earned before.
-///
-/// # Errors
-///
-/// [`Error::Shares`] unless there is one for each operator, [`Error::FeesExceedAvailable`], [`Error::NotConserved`], or
-/// [`Error::Overflow`].
-pub fn settle(available: Nano, operators: &[Operator], shares: &[Share]) -> Result<Payouts, Error> {
-    if operators.len() != shares.len() {
-        return Err(Error::Shares { expected: operators.len(), got: shares.len() });
+impl Round {
+    /// Pays all operators, which come by id.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Round::pay`], and [`Error::Overpaid`] or [`Error::Overflow`]: these are not the round's operators.
+    pub fn settle(&self, operators: &[Operator]) -> Result<Payouts, Error> {
+        let earnings = operators.iter().map(|operator| self.earning(operator));
+        let earnings = earnings.collect::<Result<Vec<_>, Error>>()?;
+        let mut paid = earnings.iter().map(|earning| earning.pay.total_nano());
+        let sum = paid.try_fold(Nano::ZERO, Nano::checked_add);
+        let distributed_nano = sum.ok_or(Error::Overflow("a sum of payouts"))?;
+        let overpaid = Error::Overpaid { paid: distributed_nano, available: self.available_nano };
+        let carried_nano = self.available_nano.checked_sub(distributed_nano).ok_or(overpaid)?;
+        Ok(Payouts { earnings, distributed_nano, carried_nano })
     }
-    let earnings = operators.iter().zip(shares).map(|(operator, share)| earning(operator, *share));
-    let earnings = earnings.collect::<Result<Vec<_>, Error>>()?;
-    let steered = sum(shares.iter().map(|share| share.from_receipts_nano))?;
-    let common_pool_nano = common_pool(available, steered)?;
-    let pooled = sum(shares.iter().map(|share| share.from_pool_nano))?;
-    let dust = common_pool_nano.checked_sub(pooled).ok_or(Error::Overflow("the common pool"))?;
-    let distributed_nano = sum(earnings.iter().map(Earning::epoch_nano))?;
-    let payouts = Payouts { earnings, common_pool_nano, dust_nano: dust, distributed_nano };
-    payouts.check_conservation(available)?;
-    Ok(payouts)
-}
 
-/// What of `available` goes to no operator by receipts.
-pub(crate) fn common_pool(available: Nano, steered: Nano) -> Result<Nano, Error> {
-    available.checked_sub(steered).ok_or(Error::FeesExceedAvailable { steered, available })
-}
-
-impl Payouts {
-    fn check_conservation(&self, available: Nano) -> Result<(), Error> {
-        let paid = self.distributed_nano;
-        if paid.checked_add(self.dust_nano) == Some(available) {
-            Ok(())
-        } else {
-            Err(Error::NotConserved { paid, dust: self.dust_nano, available })
-        }
+    fn earning(&self, operator: &Operator) -> Result<Earning, Error> {
+        let Operator { work_nano, bond_wei, capacity_bytes, previous_nano } = *operator;
+        let pay = self.pay(work_nano, bond_wei, capacity_bytes)?;
+        let cumulative = previous_nano.checked_add(pay.total_nano());
+        Ok(Earning { pay, cumulative_nano: cumulative.ok_or(Error::Overflow("an earning"))? })
     }
-}
-
-fn earning(operator: &Operator, share: Share) -> Result<Earning, Error> {
-    let Share { from_receipts_nano, from_pool_nano } = share;
-    let amounts = [operator.previous_nano, from_receipts_nano, from_pool_nano];
-    Ok(Earning {
-        operator_id: operator.operator_id,
-        from_receipts_nano,
-        from_pool_nano,
-        cumulative_nano: sum(amounts.into_iter())?,
-    })
-}
-
-pub(crate) fn sum(amounts: impl Iterator<Item = Nano>) -> Result<Nano, Error> {
-    let mut amounts = amounts;
-    amounts.try_fold(Nano::ZERO, Nano::checked_add).ok_or(Error::Overflow("a sum of amounts"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tatum_primitives::Bps;
 
-    const OPERATOR: Operator = Operator {
-        operator_id: OperatorId(0),
-        bond_wei: 1,
-        eligible: true,
-        previous_nano: Nano(5),
-    };
+    use super::*;
+    use crate::Rule;
+
+    fn round(work: u64, operators: &[Operator]) -> Round {
+        let rule = Rule { pool_bps: Bps::new(0).unwrap(), pool_limit_bps: Bps::new(0).unwrap() };
+        let backed = operators.iter().map(|o| (o.bond_wei, o.capacity_bytes));
+        Round::of(rule, Nano(100), Nano(100), Nano(work), backed).unwrap()
+    }
 
     #[test]
-    fn shares_of_more_than_there_is_are_refused() {
-        let share = |receipts, pool| Share {
-            from_receipts_nano: Nano(receipts),
-            from_pool_nano: Nano(pool),
+    fn what_nobody_is_paid_is_carried() {
+        let operator = |work| Operator {
+            work_nano: Nano(work),
+            bond_wei: 1,
+            capacity_bytes: 1,
+            previous_nano: Nano(5),
         };
-        let paid = settle(Nano(10), &[OPERATOR], &[share(6, 3)]).unwrap();
-        assert_eq!((paid.common_pool_nano, paid.dust_nano), (Nano(4), Nano(1)));
-        assert_eq!(paid.earnings[0].cumulative_nano, Nano(14));
-        let exceeded = Error::FeesExceedAvailable { steered: Nano(11), available: Nano(10) };
-        assert_eq!(settle(Nano(10), &[OPERATOR], &[share(11, 0)]), Err(exceeded));
-        let overdrawn = settle(Nano(10), &[OPERATOR], &[share(6, 5)]);
-        assert_eq!(overdrawn, Err(Error::Overflow("the common pool")));
-        let missing = Error::Shares { expected: 1, got: 0 };
-        assert_eq!(settle(Nano(10), &[OPERATOR], &[]), Err(missing));
+        let operators = [operator(50), operator(9), operator(0)];
+        // Each may earn 33 at the full price; of the 41 that nobody's receipts steer a third goes to each bond.
+        let paid = round(59, &operators).settle(&operators).unwrap();
+        let earned: Vec<_> = paid.earnings.iter().map(|e| e.cumulative_nano.0 - 5).collect();
+        assert_eq!(earned, [33 + 8 + 13, 9 + 13, 13]);
+        assert_eq!((paid.distributed_nano, paid.carried_nano), (Nano(89), Nano(11)));
+    }
+
+    #[test]
+    fn operators_of_another_round_are_refused() {
+        let one = Operator { bond_wei: 1, ..Operator::default() };
+        let refused = round(0, &[one]).settle(&[one, one]);
+        let (paid, available) = (Nano(200), Nano(100));
+        assert_eq!(refused, Err(Error::Overpaid { paid, available }));
+        let full = Operator { previous_nano: Nano(u64::MAX), ..one };
+        assert_eq!(round(0, &[full]).settle(&[full]), Err(Error::Overflow("an earning")));
+        assert!(round(0, &[one]).settle(&[Operator { bond_wei: 2, ..one }]).is_err());
     }
 }

@@ -5,7 +5,7 @@ use alloy_primitives::U256;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tatum_primitives::{Bps, Nano};
-use tatum_rewards::{Fee, Pay, Round, Rule, edge_down};
+use tatum_rewards::{Fee, Operator, Pay, Payouts, Round, Rule, edge_down};
 
 /// An epoch: payers' fees, what each operator stands for, and units by payer and operator.
 #[derive(Clone, Debug)]
@@ -39,26 +39,29 @@ impl Epoch {
 
     fn round(&self) -> Round {
         let pot = self.fees.iter().sum::<u64>();
-        Round {
-            rule: self.rule,
-            available_nano: Nano(pot + self.carried),
-            pot_nano: Nano(pot),
-            work_nano: Nano((0..self.operators.len()).map(|of| self.work(of).0).sum()),
-            total_bond_wei: self.operators.iter().map(|(bond, _)| bond).sum(),
-            total_capacity_bytes: self.operators.iter().map(|(_, bytes)| u128::from(*bytes)).sum(),
-        }
+        let work = (0..self.operators.len()).map(|of| self.work(of).0).sum();
+        let (available, operators) = (Nano(pot + self.carried), self.operators.iter().copied());
+        Round::of(self.rule, available, Nano(pot), Nano(work), operators).unwrap()
+    }
+
+    fn settle(&self) -> Payouts {
+        let operator = |(of, (bond_wei, capacity_bytes)): (usize, &(u128, u64))| Operator {
+            work_nano: self.work(of),
+            bond_wei: *bond_wei,
+            capacity_bytes: *capacity_bytes,
+            previous_nano: Nano(7),
+        };
+        let operators: Vec<Operator> = self.operators.iter().enumerate().map(operator).collect();
+        self.round().settle(&operators).unwrap()
     }
 
     fn pays(&self) -> Vec<Pay> {
-        let (round, operators) = (self.round(), self.operators.iter().enumerate());
-        operators
-            .map(|(of, (bond, bytes))| round.pay(self.work(of), *bond, *bytes).unwrap())
-            .collect()
+        self.settle().earnings.iter().map(|earning| earning.pay).collect()
     }
 }
 
 fn took(pay: &Pay) -> u64 {
-    pay.paid_nano.0 + pay.pool_nano.0
+    pay.total_nano().0
 }
 
 fn rules() -> impl Strategy<Value = Rule> {
@@ -181,11 +184,27 @@ proptest! {
         let (mut carried, mut fees, mut paid) = (0u64, 0u128, 0u128);
         for mut epoch in epochs {
             epoch.carried = carried;
-            let out: u64 = epoch.pays().iter().map(took).sum();
-            carried = epoch.round().available_nano.0.checked_sub(out).unwrap();
+            let paid_out = epoch.settle();
+            let out: u64 = paid_out.earnings.iter().map(|earning| earning.cumulative_nano.0 - 7).sum();
+            prop_assert_eq!(paid_out.distributed_nano, Nano(out));
+            carried = paid_out.carried_nano.0;
             fees += epoch.fees.iter().map(|fee| u128::from(*fee)).sum::<u128>();
             paid += u128::from(out);
             prop_assert_eq!(u128::from(carried), fees - paid);
         }
+    }
+}
+
+#[test]
+fn what_rounding_leaves_over_stays_below_a_nano_an_operator_for_ten_years() {
+    let operators = vec![(3u128, 5u64), (1, 1), (7, 11), (5, 2), (1, 1)];
+    let rule = Rule { pool_bps: Bps::ONE, pool_limit_bps: Bps::new(0).unwrap() };
+    let (units, mut carried) = (vec![vec![1, 2, 3, 4, 5]; 2], 0);
+    for day in 0..3_650u64 {
+        let fees = vec![day * 7_919 % 1_000_003, day];
+        let epoch =
+            Epoch { rule, fees, operators: operators.clone(), units: units.clone(), carried };
+        carried = epoch.settle().carried_nano.0;
+        assert!(carried < operators.len() as u64, "day {day}");
     }
 }

@@ -6,10 +6,9 @@
 
 use std::path::PathBuf;
 
-use alloy_primitives::{Address, keccak256};
 use serde::Serialize;
-use tatum_primitives::{Bps, Nano, OperatorId};
-use tatum_rewards::{Inputs, Operator, Payer, PoolWeight, Usage, payouts};
+use tatum_primitives::{Bps, Nano, U256};
+use tatum_rewards::{Fee, Operator, Round, Rule, edge_down};
 
 #[derive(Serialize)]
 struct File {
@@ -20,149 +19,182 @@ struct File {
 struct PayoutCase {
     name: String,
     pool_bps: u16,
-    pool_weight: PoolWeight,
+    pool_limit_bps: u16,
     available_nano: String,
-    payers: Vec<Address>,
-    fees_nano: Vec<String>,
-    usage_payers: Vec<Address>,
-    usage_operator_ids: Vec<u32>,
-    usage_units: Vec<String>,
+    pot_wei: String,
+    fees_wei: Vec<String>,
+    edge_payers: Vec<u32>,
+    edge_operators: Vec<u32>,
+    edge_units: Vec<String>,
+    edge_payer_units: Vec<String>,
     bonds_wei: Vec<String>,
-    eligible: Vec<bool>,
+    capacities_bytes: Vec<String>,
     previous_nano: Vec<String>,
-    from_receipts_nano: Vec<String>,
-    from_pool_nano: Vec<String>,
+    total_bond_wei: String,
+    total_capacity_bytes: String,
+    steered_nano: Vec<String>,
+    edges_nano: Vec<String>,
+    works_nano: Vec<String>,
+    work_nano: String,
+    common_nano: String,
+    caps_nano: Vec<String>,
+    paid_nano: Vec<String>,
+    pool_nano: Vec<String>,
     cumulative_nano: Vec<String>,
-    common_pool_nano: String,
     distributed_nano: String,
-    dust_nano: String,
+    carried_nano: String,
 }
 
-/// One epoch in short: fees of payers 0, 1, …; usages (payer, operator, units); operators (bond, eligible, previous).
+/// One epoch in short: fees of payers 0, 1, …; edges (payer, operator, units), each pair once; operators (bond, capacity,
+/// previous).
 struct Scene<'a> {
     name: &'a str,
     pool_bps: u16,
-    pool_weight: PoolWeight,
-    carried_over_nano: u64,
-    fees_nano: &'a [u64],
-    usages: &'a [(usize, u32, u64)],
-    operators: &'a [(u128, bool, u64)],
+    pool_limit_bps: u16,
+    carried_nano: u64,
+    fees_wei: &'a [u128],
+    edges: &'a [(u32, u32, u128)],
+    operators: &'a [(u128, u64, u64)],
 }
 
-const DATA: u64 = 1_000_000_000;
-const BOND: u128 = 1_000_000_000_000_000_000;
-
-fn payer(number: usize) -> Address {
-    Address::from_word(keccak256(format!("payer {number}")))
-}
+const DATA: u128 = 1_000_000_000_000_000_000;
+const GIB: u64 = 1 << 30;
+const NANO_WEI: u128 = 1_000_000_000;
 
 fn strings<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
     values.into_iter().map(|value| value.to_string()).collect()
 }
 
+fn nano(wei: u128) -> Nano {
+    Nano::from_wei_down(U256::from(wei)).unwrap()
+}
+
+/// Units of the payer's in all.
+fn payer_units(scene: &Scene<'_>, payer: u32) -> u128 {
+    scene.edges.iter().filter(|(of, ..)| *of == payer).map(|(.., units)| units).sum()
+}
+
+fn steered(scene: &Scene<'_>) -> Vec<Nano> {
+    let bps = Bps::new(scene.pool_bps).unwrap();
+    let steered = |wei: &u128| Fee::divide(nano(*wei), bps).unwrap().steered_nano;
+    scene.fees_wei.iter().map(steered).collect()
+}
+
+fn edges(scene: &Scene<'_>) -> Vec<Nano> {
+    let steered = steered(scene);
+    let edge = |(payer, _, units): &(u32, u32, u128)| {
+        edge_down(steered[*payer as usize], *units, payer_units(scene, *payer)).unwrap()
+    };
+    scene.edges.iter().map(edge).collect()
+}
+
+fn operators(scene: &Scene<'_>, edges: &[Nano]) -> Vec<Operator> {
+    let work = |id: u32| {
+        let own = scene.edges.iter().zip(edges).filter(|((_, of, _), _)| *of == id);
+        Nano(own.map(|(_, nano)| nano.0).sum())
+    };
+    let operator =
+        |(id, (bond_wei, capacity_bytes, previous)): (u32, &(u128, u64, u64))| Operator {
+            work_nano: work(id),
+            bond_wei: *bond_wei,
+            capacity_bytes: *capacity_bytes,
+            previous_nano: Nano(*previous),
+        };
+    (0..).zip(scene.operators).map(operator).collect()
+}
+
 fn payout_case(scene: &Scene<'_>) -> PayoutCase {
-    let fees = scene.fees_nano.iter().enumerate();
-    let payers: Vec<Payer> =
-        fees.map(|(number, fee)| Payer { payer: payer(number), fee_nano: Nano(*fee) }).collect();
-    let usage = |(number, operator, units): &(usize, u32, u64)| Usage {
-        payer: payer(*number),
-        operator_id: OperatorId(*operator),
-        units: *units,
-    };
-    let usages: Vec<Usage> = scene.usages.iter().map(usage).collect();
-    let operator = |(id, (bond_wei, eligible, previous)): (u32, &(u128, bool, u64))| Operator {
-        operator_id: OperatorId(id),
-        bond_wei: *bond_wei,
-        eligible: *eligible,
-        previous_nano: Nano(*previous),
-    };
-    let operators: Vec<Operator> = (0..).zip(scene.operators).map(operator).collect();
-    let available_nano = Nano(scene.fees_nano.iter().sum::<u64>() + scene.carried_over_nano);
-    let paid = payouts(&Inputs {
+    let edges = edges(scene);
+    let operators = operators(scene, &edges);
+    let pot_wei: u128 = scene.fees_wei.iter().sum();
+    let pot_nano = nano(pot_wei);
+    let rule = Rule {
         pool_bps: Bps::new(scene.pool_bps).unwrap(),
-        pool_weight: scene.pool_weight,
-        available_nano,
-        payers: &payers,
-        usages: &usages,
-        operators: &operators,
-    })
-    .unwrap();
+        pool_limit_bps: Bps::new(scene.pool_limit_bps).unwrap(),
+    };
+    let available = Nano(pot_nano.0 + scene.carried_nano);
+    let work = Nano(edges.iter().map(|nano| nano.0).sum());
+    let backed = operators.iter().map(|operator| (operator.bond_wei, operator.capacity_bytes));
+    let round = Round::of(rule, available, pot_nano, work, backed).unwrap();
+    let paid = round.settle(&operators).unwrap();
+    let caps = operators.iter().map(|operator| round.cap_down(operator.capacity_bytes).unwrap().0);
     PayoutCase {
         name: scene.name.into(),
         pool_bps: scene.pool_bps,
-        pool_weight: scene.pool_weight,
-        available_nano: available_nano.0.to_string(),
-        payers: payers.iter().map(|payer| payer.payer).collect(),
-        fees_nano: strings(scene.fees_nano),
-        usage_payers: usages.iter().map(|usage| usage.payer).collect(),
-        usage_operator_ids: usages.iter().map(|usage| usage.operator_id.0).collect(),
-        usage_units: strings(usages.iter().map(|usage| usage.units)),
+        pool_limit_bps: scene.pool_limit_bps,
+        available_nano: available.0.to_string(),
+        pot_wei: pot_wei.to_string(),
+        fees_wei: strings(scene.fees_wei),
+        edge_payers: scene.edges.iter().map(|(payer, ..)| *payer).collect(),
+        edge_operators: scene.edges.iter().map(|(_, operator, _)| *operator).collect(),
+        edge_units: strings(scene.edges.iter().map(|(.., units)| units)),
+        edge_payer_units: strings(scene.edges.iter().map(|(payer, ..)| payer_units(scene, *payer))),
         bonds_wei: strings(operators.iter().map(|operator| operator.bond_wei)),
-        eligible: operators.iter().map(|operator| operator.eligible).collect(),
+        capacities_bytes: strings(operators.iter().map(|operator| operator.capacity_bytes)),
         previous_nano: strings(operators.iter().map(|operator| operator.previous_nano.0)),
-        from_receipts_nano: strings(paid.earnings.iter().map(|e| e.from_receipts_nano.0)),
-        from_pool_nano: strings(paid.earnings.iter().map(|e| e.from_pool_nano.0)),
-        cumulative_nano: strings(paid.earnings.iter().map(|e| e.cumulative_nano.0)),
-        common_pool_nano: paid.common_pool_nano.0.to_string(),
+        total_bond_wei: round.total_bond_wei.to_string(),
+        total_capacity_bytes: round.total_capacity_bytes.to_string(),
+        steered_nano: strings(steered(scene).iter().map(|nano| nano.0)),
+        edges_nano: strings(edges.iter().map(|nano| nano.0)),
+        works_nano: strings(operators.iter().map(|operator| operator.work_nano.0)),
+        work_nano: work.0.to_string(),
+        common_nano: round.common_nano().unwrap().0.to_string(),
+        caps_nano: strings(caps),
+        paid_nano: strings(paid.earnings.iter().map(|earning| earning.pay.paid_nano.0)),
+        pool_nano: strings(paid.earnings.iter().map(|earning| earning.pay.pool_nano.0)),
+        cumulative_nano: strings(paid.earnings.iter().map(|earning| earning.cumulative_nano.0)),
         distributed_nano: paid.distributed_nano.0.to_string(),
-        dust_nano: paid.dust_nano.0.to_string(),
+        carried_nano: paid.carried_nano.0.to_string(),
     }
 }
 
 fn make() -> File {
-    let equal = [(BOND, true, 0); 3];
-    let mixed = [(BOND, true, 5 * DATA), (3 * BOND, true, 0), (2 * BOND, false, 7), (0, true, 1)];
+    let bonded = (5_000 * DATA, 500 * GIB, 0);
+    let equal = [bonded; 3];
+    let mixed = [
+        (5_000 * DATA, 500 * GIB, 5_000_000_000),
+        (15_000 * DATA, 1, 0),
+        (10_000 * DATA, 0, 7),
+        (0, 0, 1),
+    ];
     let scene = Scene {
         name: "",
-        pool_bps: 2_000,
-        pool_weight: PoolWeight::Uniform,
-        carried_over_nano: 0,
-        fees_nano: &[10 * DATA, 3 * DATA + 1, 7],
-        usages: &[(0, 0, 500), (0, 1, 250), (1, 1, 1), (1, 2, 2), (2, 2, 9)],
+        pool_bps: 1_000,
+        pool_limit_bps: 5_000,
+        carried_nano: 0,
+        fees_wei: &[10 * DATA, 3 * DATA + 1, 7 * NANO_WEI + 999_999_999],
+        edges: &[(0, 0, 500), (0, 1, 250), (1, 1, 1), (1, 2, 2), (2, 2, 9)],
         operators: &equal,
     };
-    let by_bond = Scene { pool_weight: PoolWeight::Bond, operators: &mixed, ..scene };
+    let workshop = Scene { pool_bps: 10_000, pool_limit_bps: 0, ..scene };
+    let mixed = Scene { operators: &mixed, ..scene };
     let scenes = [
-        Scene { name: "everybody the same", pool_bps: 10_000, ..scene },
+        Scene { name: "everybody the same", ..workshop },
+        Scene { name: "everybody the same, with a remainder", carried_nano: 2, ..workshop },
         Scene { name: "paid for work alone", pool_bps: 0, ..scene },
-        Scene { name: "a fifth common, uniform", ..scene },
-        Scene { name: "a fifth common, by bond, one not eligible", ..by_bond },
-        Scene { name: "no receipts", usages: &[], ..by_bond },
-        Scene { name: "receipts of zero units", usages: &[(0, 0, 0), (0, 1, 0)], ..scene },
-        Scene { name: "remainders carried over", carried_over_nano: 2, ..scene },
-        Scene {
-            name: "unknown operators and payers move nothing",
-            usages: &[(0, 0, 500), (0, 3, 1 << 40), (9, 0, 1 << 40), (1, u32::MAX, 5)],
-            ..scene
-        },
-        Scene {
-            name: "usages in pieces and out of order",
-            usages: &[
-                (2, 2, 9),
-                (1, 2, 1),
-                (0, 1, 250),
-                (0, 0, 1),
-                (1, 1, 1),
-                (0, 0, 499),
-                (1, 2, 1),
-            ],
-            ..scene
-        },
-        Scene { name: "no operators", operators: &[], ..scene },
-        Scene { name: "nobody eligible", operators: &[(BOND, false, 3); 2], ..scene },
-        Scene { name: "nothing available", fees_nano: &[], ..by_bond },
+        Scene { name: "a tenth common", ..scene },
+        Scene { name: "other bonds and capacities", ..mixed },
+        Scene { name: "no limit on the pool's share", pool_limit_bps: 0, ..mixed },
+        Scene { name: "no receipts", edges: &[], ..mixed },
+        Scene { name: "receipts of no units", edges: &[(0, 0, 0), (0, 1, 0)], ..scene },
+        Scene { name: "more work than capacity", edges: &[(0, 0, 1), (1, 0, 1)], ..scene },
+        Scene { name: "carried from before", carried_nano: 1 << 40, ..scene },
+        Scene { name: "no operators", edges: &[], operators: &[], ..scene },
+        Scene { name: "nobody bonded", operators: &[(0, 0, 3); 3], ..scene },
+        Scene { name: "nothing to pay", fees_wei: &[], edges: &[], ..mixed },
         Scene {
             name: "one nano for three",
             pool_bps: 0,
-            fees_nano: &[1],
-            usages: &[(0, 0, 1), (0, 1, 1), (0, 2, 1)],
+            fees_wei: &[NANO_WEI],
+            edges: &[(0, 0, 1), (0, 1, 1), (0, 2, 1)],
             ..scene
         },
         Scene {
-            name: "the whole supply and the largest receipts",
+            name: "the whole supply, and as many of the largest receipts as a list holds",
             pool_bps: 1,
-            fees_nano: &[990_000_000 * DATA],
-            usages: &[(0, 0, 1 << 40), (0, 1, (1 << 40) - 1), (0, 2, 1)],
+            fees_wei: &[990_000_000 * DATA],
+            edges: &[(0, 0, u32::MAX as u128 * (1 << 39)), (0, 1, (1 << 71) - 1), (0, 2, 1)],
+            operators: &[(990_000_000 * DATA, u64::MAX, 1 << 62), (1, u64::MAX, 0), (0, 1, 0)],
             ..scene
         },
     ];

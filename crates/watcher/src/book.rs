@@ -106,11 +106,6 @@ impl EdgeTotals {
         let (operator_nano, total_nano) = (self.operator_nano, self.total_nano);
         Ok(EdgeLeaf { operator_id, payer, units, payer_units, nano, operator_nano, total_nano })
     }
-
-    /// The sum of all edges so far.
-    pub const fn total_nano(&self) -> Nano {
-        self.total_nano
-    }
 }
 
 /// The edges of an epoch in order.
@@ -128,15 +123,27 @@ impl Book {
     /// # Errors
     ///
     /// As for [`EdgeTotals::push`], and what `steered` returns.
-    pub fn of(
+    pub fn of<E: From<Error>>(
+        units: Vec<Units>,
+        steered: impl Fn(Address) -> Result<Nano, E>,
+    ) -> Result<Self, E> {
+        let edges = Self::lines(units, steered).collect::<Result<Vec<EdgeLeaf>, E>>()?;
+        let work_nano = edges.last().map_or(Nano::ZERO, |last| last.total_nano);
+        Ok(Self { edges, work_nano })
+    }
+
+    /// The lines of [`Book::of`], one by one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Book::of`], in place of a line.
+    pub fn lines<E: From<Error>>(
         mut units: Vec<Units>,
-        steered: impl Fn(Address) -> Result<Nano, Error>,
-    ) -> Result<Self, Error> {
+        steered: impl Fn(Address) -> Result<Nano, E>,
+    ) -> impl Iterator<Item = Result<EdgeLeaf, E>> {
         units.sort_unstable_by_key(|edge| (edge.operator_id, edge.payer));
         let mut totals = EdgeTotals::default();
-        let line = |of: Units| totals.push(of, steered(of.payer)?);
-        let edges = units.into_iter().map(line).collect::<Result<_, _>>()?;
-        Ok(Self { edges, work_nano: totals.total_nano() })
+        units.into_iter().map(move |of| Ok(totals.push(of, steered(of.payer)?)?))
     }
 
     /// What receipts steer to each of so many operators, by id.
@@ -182,7 +189,7 @@ mod tests {
     #[test]
     fn edges_are_in_order_of_operator_and_payer_and_repeat_both_sums() {
         let units = units(&[(0, 1, 3), (0, 2, 1), (1, 1, 4)]);
-        let book = Book::of(units, |_| Ok(Nano(100))).unwrap();
+        let book = Book::of(units, |_| Ok::<_, Error>(Nano(100))).unwrap();
         let lines: Vec<_> =
             book.edges.iter().map(|edge| (edge.operator_id.0, edge.payer)).collect();
         assert_eq!(lines, [(1, PAYERS[0]), (1, PAYERS[1]), (2, PAYERS[0])]);
@@ -198,7 +205,7 @@ mod tests {
         for number in 0..1u32 << 24 {
             totals.push(PAYERS[0], OperatorId(number >> 23), 1 << 40).unwrap();
         }
-        let book = Book::of(totals.finish(), |_| Ok(Nano(u64::MAX))).unwrap();
+        let book = Book::of(totals.finish(), |_| Ok::<_, Error>(Nano(u64::MAX))).unwrap();
         assert_eq!(book.edges[0].payer_units, 1 << 64);
         assert_eq!(book.works(2), [Nano(u64::MAX / 2); 2]);
         assert_eq!(book.work_nano, Nano(u64::MAX - 1));

@@ -98,16 +98,8 @@ impl Facts {
     ///
     /// [`Error::Overflow`] if bonds add up to more than 128 bits.
     pub fn round(&self, work_nano: Nano) -> Result<Round, Error> {
-        let bonds = self.operators.iter().try_fold(0u128, |sum, o| sum.checked_add(o.bond_wei));
-        let capacities = self.operators.iter().map(|o| u128::from(o.capacity_bytes));
-        Ok(Round {
-            rule: self.rule,
-            available_nano: self.available_nano,
-            pot_nano: self.pot_nano,
-            work_nano,
-            total_bond_wei: bonds.ok_or(Error::Overflow("a sum of bonds"))?,
-            total_capacity_bytes: capacities.fold(0, u128::saturating_add),
-        })
+        let backed = self.operators.iter().map(|o| (o.bond_wei, o.capacity_bytes));
+        Round::of(self.rule, self.available_nano, self.pot_nano, work_nano, backed)
     }
 
     /// The right word at the operator's place, if `work` is its own; nothing if it is no operator's.

@@ -72,7 +72,7 @@ fn empty(event: &ProposedEvent, finalized: bool) -> EpochReport {
         receipts: 0,
         pot_nano: "0".to_owned(),
         distributed_nano: "0".to_owned(),
-        dust_nano: "0".to_owned(),
+        carried_nano: "0".to_owned(),
         checks: vec![Check::passed("proposal", format!("{stage}, by {}", event.proposer))],
         differences: vec![],
     }
@@ -95,7 +95,7 @@ async fn compare(
     report.receipts = verified.receipts;
     report.pot_nano = parameters.available_nano.0.to_string();
     report.distributed_nano = results.distributed_nano.0.to_string();
-    report.dust_nano = results.dust_nano.0.to_string();
+    report.carried_nano = results.carried_nano.0.to_string();
     let receipts = verified.receipts;
     let held = format!("{receipts} signatures are good; payouts and roots follow from the files");
     report.check("dataset", held, vec![]);
@@ -126,6 +126,7 @@ fn check_parameters(
     report: &mut EpochReport,
 ) {
     let (got, deployment) = (&verified.manifest.parameters, chain.deployment());
+    let pot = Nano::from_wei_down(inputs.pot_wei).unwrap_or_default();
     let differences = [
         differs("epoch", got.epoch, inputs.epoch),
         differs("chain id", got.chain_id, deployment.chain_id),
@@ -133,9 +134,16 @@ fn check_parameters(
         differs("distributor", got.distributor, deployment.distributor),
         differs("block number", got.block_number, inputs.block_number),
         differs("block hash", got.block_hash, inputs.block_hash),
+        differs("pool share in bps", got.pool_bps.bps(), inputs.pool_bps.bps()),
+        differs("pool limit in bps", got.pool_limit_bps.bps(), inputs.pool_limit_bps.bps()),
+        differs("pot in nano", got.pot_nano.0, pot.0),
     ];
     let differences = differences.into_iter().flatten().collect();
-    let held = format!("inputs are of block {}, which closed the epoch", inputs.block_number);
+    let (block, share, limit) = (inputs.block_number, inputs.pool_bps, inputs.pool_limit_bps);
+    let (share, limit) = (share.bps(), limit.bps());
+    let held = format!(
+        "inputs are of block {block}, which closed the epoch; {share} bps of fees are common, at most {limit} bps on pay"
+    );
     report.check("parameters", held, differences);
 }
 

@@ -74,12 +74,14 @@ async fn check_rows(
     };
     let starts = previous.into_iter().chain(std::iter::repeat(Nano::ZERO));
     let differs = |(row, start): (&tatum_dataset::DistributionRow, Nano)| {
-        let got = row.cumulative_nano.checked_sub(row.epoch_nano);
+        let got = row.cumulative_nano.checked_sub(row.epoch_nano());
         (got != Some(start)).then(|| {
             let operator = row.operator_id;
             format!(
                 "operator {operator} has {} nano, {} of them from this epoch; it was promised {} before",
-                row.cumulative_nano.0, row.epoch_nano.0, start.0
+                row.cumulative_nano.0,
+                row.epoch_nano().0,
+                start.0
             )
         })
     };

@@ -47,8 +47,8 @@ pub struct EpochReport {
     pub pot_nano: String,
     /// What it adds to operators' earnings, in nano.
     pub distributed_nano: String,
-    /// What is available and not distributed, in nano.
-    pub dust_nano: String,
+    /// What is available and paid to nobody, in nano.
+    pub carried_nano: String,
     /// Everything that was looked at.
     pub checks: Vec<Check>,
     /// Everything that differs, each with its place.
@@ -93,7 +93,7 @@ mod tests {
             receipts: 0,
             pot_nano: "0".into(),
             distributed_nano: "0".into(),
-            dust_nano: "0".into(),
+            carried_nano: "0".into(),
             checks: vec![],
             differences: vec![],
         };

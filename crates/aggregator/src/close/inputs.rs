@@ -5,9 +5,9 @@
 
 use tatum_chain::{EpochInputs, OperatorInput, PayerInput};
 use tatum_database::RolledEpoch;
-use tatum_dataset::{Error, Operator, Parameters, Payer, Writer, Written};
-use tatum_primitives::{Epoch, Nano};
-use tatum_receipt::{SignedReceipt, StoredReceipt};
+use tatum_dataset::{CountedReceipt, Error, Operator, Parameters, Payer, Writer, Written};
+use tatum_primitives::{B256, Epoch, Nano};
+use tatum_receipt::StoredReceipt;
 use tokio::sync::mpsc;
 
 use super::history::{History, available};
@@ -60,12 +60,16 @@ impl Closer {
             epoch: inputs.epoch,
             block_number: inputs.block_number,
             block_hash: inputs.block_hash,
-            pool_bps: self.rules.pool_bps,
-            pool_weight: self.rules.pool_weight,
+            pool_bps: inputs.pool_bps,
+            pool_limit_bps: inputs.pool_limit_bps,
             grace_ms: self.rules.grace_ms,
+            pot_nano: Nano::from_wei_down(inputs.pot_wei)?,
             available_nano: available(inputs.epoch, funded, history)?,
             previous_total_nano: history.total,
             previous_manifest_hash: history.manifest_hash,
+            // The distributor knows neither assents nor forced receipts.
+            assented: None,
+            forced_hash: B256::ZERO,
         })
     }
 
@@ -95,11 +99,12 @@ impl Closer {
     async fn send_pages(
         &self,
         epoch: Epoch,
-        pages: mpsc::Sender<Option<Vec<SignedReceipt>>>,
+        pages: mpsc::Sender<Option<Vec<CountedReceipt>>>,
     ) -> Result<(), CloseError> {
         let mut scan = self.database.scan_receipts(epoch);
         while let Some(page) = scan.next().await? {
-            let page = page.into_iter().map(StoredReceipt::into_signed).collect();
+            let signed = page.into_iter().map(StoredReceipt::into_signed);
+            let page = signed.map(CountedReceipt::forced).collect();
             if pages.send(Some(page)).await.is_err() {
                 // The writer failed and says why itself.
                 return Ok(());
@@ -114,7 +119,7 @@ impl Closer {
 /// Writes what is received; `None` if it broke off before its end.
 fn write_pages(
     mut writer: Writer,
-    mut pages: mpsc::Receiver<Option<Vec<SignedReceipt>>>,
+    mut pages: mpsc::Receiver<Option<Vec<CountedReceipt>>>,
 ) -> Result<Option<Written>, Error> {
     while let Some(page) = pages.blocking_recv() {
         let Some(page) = page else { return writer.finish().map(Some) };
@@ -130,6 +135,6 @@ pub(crate) fn payer(input: &PayerInput) -> Payer {
 
 /// An operator as the dataset has it.
 pub(crate) fn operator(input: &OperatorInput) -> Operator {
-    let OperatorInput { id, payout, bond_wei, capacity_bytes: _ } = *input;
-    Operator { operator_id: id, payout, bond_wei, eligible: bond_wei > 0 }
+    let OperatorInput { id: operator_id, payout, bond_wei, capacity_bytes } = *input;
+    Operator { operator_id, payout, bond_wei, capacity_bytes }
 }

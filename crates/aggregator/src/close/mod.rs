@@ -25,8 +25,7 @@ use std::time::{Duration, Instant};
 
 use tatum_chain::Chain;
 use tatum_database::Database;
-use tatum_primitives::{Bps, Epoch, EpochSchedule, U256};
-use tatum_rewards::PoolWeight;
+use tatum_primitives::{Epoch, EpochSchedule, U256};
 use tokio::sync::watch;
 
 pub use contest::Judged;
@@ -40,15 +39,11 @@ use crate::{Clock, Metrics};
 /// How long to wait after a failure, at most.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// What an epoch's payouts depend on besides receipts and chain.
+/// What this aggregator was told. What an epoch pays follows from receipts and chain alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// How long after an epoch's end its receipts are still taken.
     pub grace_ms: u64,
-    /// The part of every fee that goes to the common pool.
-    pub pool_bps: Bps,
-    /// How the common pool is split.
-    pub pool_weight: PoolWeight,
     /// Blocks on top of one before it is relied on.
     pub confirmations: u64,
     /// The most that is staked against a wrong root.

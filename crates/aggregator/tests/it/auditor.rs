@@ -173,7 +173,7 @@ async fn cheats_are_found_filed_against_and_told_to_the_webhook() {
     // auditor's bond lies at the contract until it is reclaimed.
     let secret = world.folder.path().join("secret");
     copy_all(&datasets, &secret);
-    let proposal = forged(&three, &secret, |forgery| forgery.operators[1].eligible = false).await;
+    let proposal = forged(&three, &secret, |forgery| forgery.operators[1].bond_wei = 0).await;
     let bond_wei = auditor.demand_bond_wei().await.unwrap();
     three.propose(proposal).await.unwrap();
     receiver.until_filed("demanded").await;
@@ -236,7 +236,7 @@ async fn an_alarm_outlives_restarts_and_a_webhook_that_fails() {
     cheat.close_epochs().await.unwrap();
     let secret = world.folder.path().join("secret");
     std::fs::create_dir_all(&secret).unwrap();
-    let proposal = forged(&cheat, &secret, |forgery| forgery.operators[1].eligible = false).await;
+    let proposal = forged(&cheat, &secret, |forgery| forgery.operators[1].bond_wei = 0).await;
     cheat.propose(proposal.clone()).await.unwrap();
 
     // The webhook's address is one where nobody listens yet.

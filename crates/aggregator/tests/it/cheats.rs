@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use tatum_aggregator::audit::{self, Challenge, DatasetSource};
 use tatum_chain::{Chain, ChainError, Proposal, ProposedEvent};
 use tatum_dataset::{Dataset, Operator, Parameters, Payer, Writer};
-use tatum_primitives::{Bps, Epoch, Nano, OperatorId, U256};
-use tatum_rewards::PoolWeight;
+use tatum_primitives::{B256, Bps, Epoch, Nano, OperatorId, U256};
 
 use crate::world::{EPOCH_S, Service, WINDOW_S, World, copy_folder};
 
@@ -86,8 +85,8 @@ pub(crate) struct Forgery {
 
 /// A proposal for epoch 2 that forgets what was promised before and gives all funds to operator 0.
 async fn without_history(chain: &Chain, folder: &Path) -> Proposal {
-    // The cheat says that operator 1, which earned most, is not eligible.
-    forged(chain, folder, |forgery| forgery.operators[1].eligible = false).await
+    // The cheat says that operator 1, which earned most, has no bond.
+    forged(chain, folder, |forgery| forgery.operators[1].bond_wei = 0).await
 }
 
 /// A proposal for epoch 2 that is `change`d from one without history and without receipts. Its dataset is put below
@@ -107,11 +106,14 @@ pub(crate) async fn forged(
         block_number: inputs.block_number,
         block_hash: inputs.block_hash,
         pool_bps: Bps::ONE,
-        pool_weight: PoolWeight::Uniform,
+        pool_limit_bps: Bps::new(0).unwrap(),
         grace_ms: 0,
+        pot_nano: Nano::from_wei_down(inputs.pot_wei).unwrap(),
         available_nano: Nano::from_wei_down(inputs.funded_through_wei).unwrap(),
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
+        assented: None,
+        forced_hash: B256::ZERO,
     };
     let payers = inputs.payers.iter().map(|payer| Payer {
         payer: payer.payer,
@@ -122,7 +124,7 @@ pub(crate) async fn forged(
         operator_id: operator.id,
         payout: operator.payout,
         bond_wei: operator.bond_wei,
-        eligible: operator.bond_wei > 0,
+        capacity_bytes: operator.capacity_bytes,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
     let mut forgery = Forgery { parameters, operators, previous_nano: vec![] };

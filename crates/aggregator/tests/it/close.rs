@@ -82,7 +82,7 @@ async fn the_audit_holds(chain: &Chain, service: &Service) {
         ];
         assert_eq!(names, all);
         let number = |text: &str| text.parse::<u64>().unwrap();
-        let paid = number(&report.distributed_nano) + number(&report.dust_nano);
+        let paid = number(&report.distributed_nano) + number(&report.carried_nano);
         assert_eq!(paid, number(&report.pot_nano));
     }
     let error = audit::epoch(chain, Epoch(7), None).await.unwrap_err();

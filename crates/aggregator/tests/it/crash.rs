@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use tatum_dataset::{EpochData, Parameters};
+use tatum_dataset::{EpochData, Parameters, Sources};
 use tatum_primitives::{B256, Epoch, StreamKey};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::Answer;
 use tatum_receipt::SignedReceipt;
-use tatum_rewards::PoolWeight;
 use tatum_test_utils::{Devnet, free_port};
 
 use crate::world::{EPOCH_S, World, signer};
@@ -170,7 +169,6 @@ async fn undisturbed(
     let previous_nano: Vec<_> =
         before.distribution().unwrap().iter().map(|row| row.cumulative_nano).collect();
     let parameters = Parameters {
-        pool_weight: PoolWeight::Uniform,
         block_number: inputs.block_number,
         block_hash: inputs.block_hash,
         ..published.manifest().parameters.clone()
@@ -184,10 +182,11 @@ async fn undisturbed(
         operator_id: row.id,
         payout: row.payout,
         bond_wei: row.bond_wei,
-        eligible: row.bond_wei > 0,
+        capacity_bytes: row.capacity_bytes,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
-    let data = EpochData { parameters, payers, operators, previous_nano, receipts };
+    let sources = Sources::default();
+    let data = EpochData { parameters, payers, operators, previous_nano, receipts, sources };
     let folder = tempfile::tempdir().unwrap();
     tatum_dataset::write(folder.path(), data).unwrap().manifest_hash
 }

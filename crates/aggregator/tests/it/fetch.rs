@@ -7,9 +7,8 @@ use axum::body::{Body, Bytes};
 use axum::routing::get;
 use futures_util::stream;
 use tatum_aggregator::audit::{Budget, DatasetSource, FetchError, FetchLimits};
-use tatum_dataset::{EpochData, Parameters};
+use tatum_dataset::{EpochData, Parameters, Sources};
 use tatum_primitives::{Address, B256, Bps, Epoch, Nano};
-use tatum_rewards::PoolWeight;
 
 /// One byte now and then, for ever: never silent, never done.
 async fn drip() -> Body {
@@ -43,11 +42,14 @@ fn boastful_manifest() -> (Vec<u8>, B256) {
         block_number: 0,
         block_hash: B256::ZERO,
         pool_bps: Bps::ONE,
-        pool_weight: PoolWeight::Uniform,
+        pool_limit_bps: Bps::ONE,
         grace_ms: 0,
+        pot_nano: Nano::ZERO,
         available_nano: Nano::ZERO,
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
+        assented: None,
+        forced_hash: B256::ZERO,
     };
     let data = EpochData {
         parameters,
@@ -55,6 +57,7 @@ fn boastful_manifest() -> (Vec<u8>, B256) {
         operators: vec![],
         previous_nano: vec![],
         receipts: vec![],
+        sources: Sources::default(),
     };
     let mut manifest = tatum_dataset::write(folder.path(), data).unwrap().manifest;
     manifest.files[0].size_bytes = 1 << 50;

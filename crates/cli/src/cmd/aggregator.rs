@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tatum_aggregator::Config;
 use tatum_aggregator::ingest::Limits;
-use tatum_primitives::{Bps, U256};
-use tatum_rewards::PoolWeight;
+use tatum_primitives::U256;
 
 use crate::amounts::parse_data;
 use crate::args::ChainArgs;
@@ -45,12 +44,6 @@ pub(crate) struct RunArgs {
     /// Seconds after an epoch's end in which its receipts are still taken
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     grace: u64,
-    /// The part of every fee that goes to the common pool, in basis points
-    #[arg(long, default_value_t = 2_000)]
-    pool_bps: u16,
-    /// How the common pool is split
-    #[arg(long, value_enum, default_value = "uniform")]
-    pool_weight: Weight,
     /// Blocks on top of one before it is relied on
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
@@ -104,15 +97,6 @@ enum ProposerBond {
     Manual,
 }
 
-/// How the common pool is split.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Weight {
-    /// Every operator the same
-    Uniform,
-    /// By bond
-    Bond,
-}
-
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
     let signer = keys::signer(&args.keystore.account().required()?)?;
@@ -121,14 +105,6 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     config.database = args.database;
     config.public_url = args.public_url;
     config.grace_ms = args.grace.saturating_mul(1000);
-    let Some(pool_bps) = Bps::new(args.pool_bps) else {
-        bail!("--pool-bps is at most 10000, the whole fee");
-    };
-    config.pool_bps = pool_bps;
-    config.pool_weight = match args.pool_weight {
-        Weight::Uniform => PoolWeight::Uniform,
-        Weight::Bond => PoolWeight::Bond,
-    };
     config.confirmations = args.confirmations;
     config.outbid_up_to_wei = args.outbid_up_to;
     config.poll_ms = args.poll_ms;

@@ -207,7 +207,7 @@ fn epoch_rows(report: &EpochReport) -> Vec<(&str, String)> {
         ("receipts", report.receipts.to_string()),
         ("available (nano)", report.pot_nano.clone()),
         ("distributed (nano)", report.distributed_nano.clone()),
-        ("dust (nano)", report.dust_nano.clone()),
+        ("carried (nano)", report.carried_nano.clone()),
     ];
     rows.extend(check_rows(&report.checks));
     rows.extend(report.differences.iter().map(|difference| ("differs", difference.clone())));

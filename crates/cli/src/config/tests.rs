@@ -69,7 +69,7 @@ fn a_flag_beats_the_file_and_the_file_beats_the_default() {
     let text = settings("aggregator", &file, &["--grace", "45"]).unwrap();
     assert!(text.contains("listen = \"127.0.0.1:1\" # file"), "{text}");
     assert!(text.contains("grace = 45 # flag"), "{text}");
-    assert!(text.contains("pool_bps = 2000 # default"), "{text}");
+    assert!(text.contains("poll_ms = 1000 # default"), "{text}");
     assert!(text.contains("# public_url is not set"), "{text}");
 }
 
@@ -121,8 +121,8 @@ fn a_wrong_key_or_value_is_refused_with_its_line() {
     assert!(refused("private_key = \"0x1\"\n").contains("unknown key \"private_key\""));
     let wrong = refused("# where\nlisten = \"here\"\n");
     assert!(wrong.starts_with("FILE:2: listen cannot be \"here\": invalid socket"), "{wrong}");
-    let wrong = refused("pool_weight = \"most\"\n");
-    assert!(wrong.starts_with("FILE:1: pool_weight cannot be \"most\": it is one of"), "{wrong}");
+    let wrong = refused("proposer_bond = \"most\"\n");
+    assert!(wrong.starts_with("FILE:1: proposer_bond cannot be \"most\": it is one of"), "{wrong}");
     assert_eq!(refused("listen = [\"a\"]\n"), "FILE:1: listen: this takes one value, not a list");
     assert_eq!(refused("[listen]\na = 1\n"), "FILE:1: listen: a table has no place here");
     assert!(refused("listen = \n").contains("no TOML"));

@@ -53,7 +53,7 @@ fn a_proof_with_any_byte_changed_is_refused() {
 #[test]
 fn each_check_names_itself() {
     type Change = fn(&mut ReceiptProof);
-    let changes: [(&str, Change); 14] = [
+    let changes: [(&str, Change); 15] = [
         ("signer:", |proof| proof.receipt.bytes += 1),
         ("signer:", |proof| proof.domain.chain_id += 1),
         ("signature:", |proof| proof.signature.0[64] = 0),
@@ -62,6 +62,7 @@ fn each_check_names_itself() {
         ("inclusion:", |proof| proof.place.index ^= 1),
         ("inclusion:", |proof| proof.place.edge_units += 1),
         ("inclusion:", |proof| proof.place.payer_units += 1),
+        ("inclusion:", |proof| proof.place.source -= 1),
         ("inclusion:", |proof| proof.manifest.results.receipts.top.0[0] ^= 1),
         ("manifest:", |proof| proof.manifest.parameters.block_number += 1),
         ("manifest:", |proof| proof.manifest_hash.0[0] ^= 1),

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
-use parquet::data_type::{BoolType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
+use parquet::data_type::{DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -19,7 +19,6 @@ use crate::{Error, RowError};
 /// The cells of one column of a row group that was read.
 enum ReadValues {
     Int(Vec<i64>),
-    Bool(Vec<bool>),
     Bytes(Vec<FixedLenByteArray>),
 }
 
@@ -85,7 +84,6 @@ impl<R: Row> TableReader<R> {
             let cells = reader.get_column_reader(at)?;
             let values = match kind {
                 Kind::Int => ReadValues::Int(read_all::<Int64Type>(cells, rows)?),
-                Kind::Bool => ReadValues::Bool(read_all::<BoolType>(cells, rows)?),
                 Kind::Decimal | Kind::Bytes(_) | Kind::UniqueBytes(_) => {
                     ReadValues::Bytes(read_all::<FixedLenByteArrayType>(cells, rows)?)
                 }
@@ -156,12 +154,6 @@ impl<'a> Cursor<'a> {
         let unsigned = u64::try_from(*value).ok().and_then(|value| T::try_from(value).ok());
         unsigned
             .ok_or_else(|| RowError::Field { field, detail: format!("{value} is out of range") })
-    }
-
-    /// The next cell as yes or no.
-    pub(crate) fn bool(&mut self) -> Result<bool, RowError> {
-        let Some((field, ReadValues::Bool(values))) = self.next() else { return Err(missing("")) };
-        values.get(self.row).copied().ok_or_else(|| missing(field))
     }
 
     /// The next cell as a decimal.

@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{
-    BoolType, ByteArray, FixedLenByteArray, FixedLenByteArrayType, Int64Type,
-};
+use parquet::data_type::{ByteArray, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
@@ -30,7 +28,6 @@ const CREATED_BY: &str = "tatum-dataset 1";
 #[derive(Debug)]
 enum Values {
     Int(Vec<i64>),
-    Bool(Vec<bool>),
     Bytes(Vec<u8>),
 }
 
@@ -47,7 +44,6 @@ impl Cells {
     fn new(columns: &[Column]) -> Self {
         let empty = |column: &Column| match column.1 {
             Kind::Int => Values::Int(Vec::new()),
-            Kind::Bool => Values::Bool(Vec::new()),
             Kind::Decimal | Kind::Bytes(_) | Kind::UniqueBytes(_) => Values::Bytes(Vec::new()),
         };
         Self {
@@ -71,13 +67,6 @@ impl Cells {
             values.push(cell.map_err(|_| RowError::Field { field, detail: detail() })?);
         }
         Ok(())
-    }
-
-    /// The next cell is yes or no.
-    pub(crate) fn bool(&mut self, value: bool) {
-        if let Some((_, Values::Bool(values))) = self.next() {
-            values.push(value);
-        }
     }
 
     /// The next cell is a decimal.
@@ -158,9 +147,6 @@ fn write_group(
         match (values, kind) {
             (Values::Int(values), _) => {
                 column.typed::<Int64Type>().write_batch(&values, None, None)?;
-            }
-            (Values::Bool(values), _) => {
-                column.typed::<BoolType>().write_batch(&values, None, None)?;
             }
             (Values::Bytes(values), _) => {
                 let values = fixed(values, kind.width());

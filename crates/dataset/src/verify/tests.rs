@@ -45,12 +45,16 @@ fn receipts(written: &Written) -> Vec<SignedReceipt> {
     dataset.receipts().unwrap().map(Result::unwrap).collect()
 }
 
+fn counted(signed: &[SignedReceipt]) -> Vec<CountedReceipt> {
+    signed.iter().cloned().map(CountedReceipt::forced).collect()
+}
+
 /// What [`verify`] says about a dataset whose receipts were replaced.
 fn said(change: impl FnOnce(&mut Vec<SignedReceipt>)) -> String {
     let (_parent, written) = written();
     let mut rows = receipts(&written);
     change(&mut rows);
-    verify(&forge(&written, &rows, None)).unwrap_err().to_string()
+    verify(&forge(&written, &counted(&rows), None)).unwrap_err().to_string()
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn a_changed_receipt_is_named_even_if_all_results_were_made_to_fit() {
     assert_eq!(strangers.map(|(_, row)| *row).collect::<Vec<_>>(), [row as u64]);
 
     // Without new results the file and the root differ as well, and the row is named all the same.
-    let found = verify(&forge(&honest, &rows, None)).unwrap_err();
+    let found = verify(&forge(&honest, &counted(&rows), None)).unwrap_err();
     assert!(found.to_string().contains("manifest.json: receipts.top is "), "{found}");
     assert_eq!(found.claims(), &claims);
 }
@@ -103,7 +107,7 @@ fn added_and_reordered_receipts_are_named() {
     rows.insert(1, SignedReceipt::sign(forged, &key(77), &crate::scene::verifier()));
     rows.sort_by_key(|signed| signed.receipt.key());
     let stranger = rows.iter().position(|signed| receipts(&written).iter().all(|r| r != signed));
-    let found = verify(&forge(&written, &rows, None)).unwrap_err();
+    let found = verify(&forge(&written, &counted(&rows), None)).unwrap_err();
     let claim = found.claims().signers.get(&(key(1).address(), key(77).address()));
     assert_eq!(claim, stranger.map(|row| row as u64).as_ref());
 }
@@ -114,9 +118,9 @@ fn a_dropped_receipt_is_found_by_the_root_the_rows_and_the_operator_it_paid() {
         let (_parent, written) = written();
         let mut rows = receipts(&written);
         let operator = rows.remove(dropped).receipt.operator_id;
-        let said = verify(&forge(&written, &rows, None)).unwrap_err().to_string();
+        let said = verify(&forge(&written, &counted(&rows), None)).unwrap_err().to_string();
         assert!(said.contains("receipts.top is "), "{said}");
-        let payout = format!("distribution.parquet row {operator}: epoch_nano is");
+        let payout = format!("distribution.parquet row {operator}: work_nano is");
         assert!(said.contains(&payout), "{said}");
     }
 }
@@ -139,13 +143,13 @@ fn a_receipt_that_does_not_count_is_named() {
 fn a_shifted_payout_is_named() {
     let (_parent, written) = written();
     let mut rows = written.distribution.rows.clone();
-    rows[0].epoch_nano.0 += 5;
+    rows[0].pool_nano.0 += 5;
     rows[0].cumulative_nano.0 += 5;
-    rows[1].epoch_nano.0 -= 5;
+    rows[1].pool_nano.0 -= 5;
     rows[1].cumulative_nano.0 -= 5;
     let found = verify(&forge(&written, &rows, None)).unwrap_err();
     let said = found.to_string();
-    assert!(said.contains("distribution.parquet row 0: epoch_nano is"), "{said}");
+    assert!(said.contains("distribution.parquet row 0: pool_nano is"), "{said}");
     assert!(said.contains("distribution.parquet row 1: cumulative_nano is"), "{said}");
 }
 
@@ -176,23 +180,24 @@ fn files_that_are_not_the_manifests_are_named() {
 #[test]
 fn every_result_in_the_manifest_is_derived_anew() {
     type Change = fn(&mut Results);
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 11] = [
         ("root", |results| results.root = Default::default()),
         ("depth", |results| results.depth += 1),
+        ("entries_top", |results| results.entries_top = Default::default()),
         ("receipts.top", |results| results.receipts.top = B256::ZERO),
         ("receipts.count", |results| results.receipts.count += 1),
         ("edges.top", |results| results.edges.top = B256::ZERO),
         ("edges.count", |results| results.edges.count += 1),
+        ("work_nano", |results| results.work_nano.0 += 1),
         ("total_nano", |results| results.total_nano.0 += 1),
         ("distributed_nano", |results| results.distributed_nano.0 += 1),
-        ("dust_nano", |results| results.dust_nano.0 += 1),
-        ("utilisation_bps", |results| results.utilisation_bps = tatum_primitives::Bps::ONE),
+        ("carried_nano", |results| results.carried_nano.0 += 1),
     ];
     for (field, change) in changes {
         let (_parent, written) = written();
         let mut results = written.manifest.results.clone();
         change(&mut results);
-        let rows = receipts(&written);
+        let rows = counted(&receipts(&written));
         let found = verify(&forge(&written, &rows, Some(results))).unwrap_err();
         assert!(found.to_string().contains(&format!("manifest.json: {field} is ")), "{found}");
         assert_eq!(found.list().len(), 1);
@@ -237,7 +242,7 @@ fn an_epoch_continues_the_one_before() {
 #[test]
 fn a_byte_changed_anywhere_is_a_difference_and_no_panic() {
     let (_parent, written) = written();
-    for file in [SignedReceipt::FILE, Payer::FILE, DistributionRow::FILE, MANIFEST] {
+    for file in [CountedReceipt::FILE, Payer::FILE, DistributionRow::FILE, MANIFEST] {
         let path = written.folder.join(file);
         let good = fs::read(&path).unwrap();
         for at in (0..good.len()).step_by(3) {

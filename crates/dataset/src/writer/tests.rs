@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::scene::{data, parameters, receipt, sign};
-use crate::verify;
+use crate::{DistributionRow, verify};
 
 fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap();
@@ -41,14 +41,46 @@ fn the_amounts_are_those_of_the_payout_rule() {
     let parent = TempDir::new().unwrap();
     let distribution = write(parent.path(), data()).unwrap().distribution;
     // Payer 1 steers 4.8 DATA over 8 : 0 : 1 of 9 thousand bytes on time, payer 2 3.2 DATA over 7 : 2 : 4 of 13.
-    let from_receipts = [4_266_666_666u64 + 1_723_076_923, 492_307_692, 533_333_333 + 984_615_384];
-    let pool = 10_000_000_002 - from_receipts.iter().sum::<u64>();
-    let earned: Vec<u64> = distribution.rows.iter().map(|row| row.epoch_nano.0).collect();
-    let expected = [from_receipts[0] + pool / 2, from_receipts[1] + pool / 2, from_receipts[2]];
-    assert_eq!(earned, expected);
-    assert_eq!(distribution.results.dust_nano, Nano(pool % 2));
-    assert_eq!(distribution.rows[1].cumulative_nano, Nano(20 + expected[1]));
-    assert_eq!(distribution.results.utilisation_bps.bps(), 2_200);
+    let works = [4_266_666_666u64 + 1_723_076_923, 492_307_692, 533_333_333 + 984_615_384];
+    let column = |of: fn(&DistributionRow) -> Nano| -> Vec<u64> {
+        distribution.rows.iter().map(|row| of(row).0).collect()
+    };
+    assert_eq!(column(|row| row.work_nano), works);
+    // Operators 0 and 1 may earn half the pot each at the full price; operator 2 has nothing that backs it.
+    let cap = 5_000_000_000;
+    let paid = [cap + (works[0] - cap) / 2, works[1], 0];
+    assert_eq!(column(|row| row.paid_nano), paid);
+    let common = 10_000_000_002 - works.iter().sum::<u64>();
+    let pool = [common / 2, paid[1] / 2, 0];
+    assert_eq!(column(|row| row.pool_nano), pool);
+    let distributed: u64 = paid.iter().chain(&pool).sum();
+    assert_eq!(distribution.results.work_nano, Nano(works.iter().sum()));
+    assert_eq!(distribution.results.distributed_nano, Nano(distributed));
+    assert_eq!(distribution.results.carried_nano, Nano(10_000_000_002 - distributed));
+    assert_eq!(distribution.rows[1].cumulative_nano, Nano(20 + paid[1] + pool[1]));
+}
+
+#[test]
+fn a_receipt_keeps_its_place_in_the_assented_list() {
+    let parent = TempDir::new().unwrap();
+    let signed = crate::scene::receipts();
+    let assented = [B256::ZERO, signed[4].leaf(), signed[1].leaf()];
+    let with = EpochData { sources: Sources::of(assented), ..data() };
+    let written = write(parent.path(), with).unwrap();
+    let dataset = crate::Dataset::open(&written.folder).unwrap();
+    let counted: Vec<CountedReceipt> =
+        dataset.counted_receipts().unwrap().map(Result::unwrap).collect();
+    let source = |of: &SignedReceipt| counted.iter().find(|row| row.signed == *of).unwrap().source;
+    assert_eq!(signed.iter().map(source).collect::<Vec<_>>(), {
+        let none = tatum_watcher::FORCED;
+        [none, 2, none, none, 1, none]
+    });
+    verify(&written.folder).unwrap();
+    // Only the receipts' list knows of it.
+    let (with, without) = (written.manifest.results, write(parent.path(), data()).unwrap());
+    let without = without.manifest.results;
+    assert_ne!(with.receipts, without.receipts);
+    assert_eq!((with.edges, with.root), (without.edges, without.root));
 }
 
 #[test]
@@ -69,7 +101,7 @@ fn a_writer_that_is_given_up_leaves_nothing_behind() {
     let EpochData { parameters, payers, operators, previous_nano, .. } = data();
     let mut writer =
         Writer::create(parent.path(), parameters, payers, operators, previous_nano).unwrap();
-    writer.push(&sign(receipt(1, 0, 1, 3))).unwrap();
+    writer.push(&CountedReceipt::forced(sign(receipt(1, 0, 1, 3)))).unwrap();
     assert!(names(parent.path())[0].starts_with(".writing-"));
     drop(writer);
     assert!(names(parent.path()).is_empty());
@@ -142,9 +174,10 @@ fn an_epoch_without_anything_is_a_dataset_too() {
         operators: vec![],
         previous_nano: vec![],
         receipts: vec![],
+        sources: Sources::default(),
     };
     let written = write(parent.path(), nothing).unwrap();
-    assert_eq!(written.distribution.results.dust_nano, parameters().available_nano);
+    assert_eq!(written.distribution.results.carried_nano, parameters().available_nano);
     verify(&written.folder).unwrap();
 }
 
@@ -162,8 +195,8 @@ fn more_than_a_row_group_is_read_back_as_written() {
     });
     let mut leaves = Vec::new();
     for signed in numbered {
-        writer.push(&signed).unwrap();
         leaves.push(signed.leaf());
+        writer.push(&CountedReceipt::forced(signed)).unwrap();
     }
     let written = writer.finish().unwrap();
     let dataset = crate::Dataset::open(&written.folder).unwrap();

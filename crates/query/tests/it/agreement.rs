@@ -1,15 +1,16 @@
-//! The query and the row-by-row reference come to the same shares.
+//! The queries and the roll-up come to the same payouts, and to the same lists byte for byte.
 
-use alloy_primitives::B256;
 use proptest::prelude::*;
-use tatum_dataset::EpochData;
+use tatum_dataset::{CountedReceipt, Dataset, EpochData};
+use tatum_merkle::{ListBuilder, ListCommitment};
 use tatum_primitives::{Bps, Nano};
-use tatum_rewards::PoolWeight;
+use tatum_query::Engine;
+use tatum_watcher::ReceiptLeaf;
 
-use crate::world::{Work, both_ways, engine, epoch, operator, parameters, payer, write};
+use crate::world::{Work, engine, epoch, operator, parameters, payer, queried, write};
 
-/// Nano that 64 bits just hold, in wei.
-const LARGEST_FEE_WEI: u128 = (u64::MAX as u128) * 1_000_000_000 + 999_999_999;
+/// Nano that a column of amounts just holds, in wei.
+const LARGEST_FEE_WEI: u128 = (i64::MAX as u128) * 1_000_000_000 + 999_999_999;
 
 /// Zero, one, and both ends of every size between.
 fn spread(most: u128) -> impl Strategy<Value = u128> {
@@ -44,102 +45,110 @@ fn epochs() -> impl Strategy<Value = EpochData> {
     (1..60u64, 0..12u32).prop_flat_map(|(payers, operators)| {
         let most = LARGEST_FEE_WEI / u128::from(payers);
         let fees = prop::collection::vec(spread(most), usize::try_from(payers).unwrap());
-        let bonds = prop::collection::vec(
-            (spread(10u128.pow(28) / 12 - 1), any::<bool>()),
+        let backed = prop::collection::vec(
+            (spread(10u128.pow(28) / 12 - 1), spread(i64::MAX as u128)),
             usize::try_from(operators).unwrap(),
         );
         let work = prop::collection::vec(work(payers, operators), 0..150);
-        (fees, bonds, work, any::<bool>(), 0..=10_000u16, 0..1_000_000_000u64).prop_map(
-            |(fees, bonds, work, by_bond, bps, more)| data(fees, bonds, work, by_bond, bps, more),
-        )
+        let rule = (0..=10_000u16, prop_oneof![Just(0), 0..=10_000u16]);
+        (fees, backed, work, rule, 0..1_000_000_000u64)
+            .prop_map(|(fees, backed, work, rule, more)| data(fees, backed, work, rule, more))
     })
 }
 
 fn data(
     fees: Vec<u128>,
-    bonds: Vec<(u128, bool)>,
+    backed: Vec<(u128, u128)>,
     mut work: Vec<Work>,
-    by_bond: bool,
-    bps: u16,
+    (share, limit): (u16, u16),
     more: u64,
 ) -> EpochData {
     // One receipt a key.
     work.sort_by_key(|work| (work.payer, work.operator, work.stream));
     work.dedup_by_key(|work| (work.payer, work.operator, work.stream));
-    let fees_nano: u128 = fees.iter().map(|fee| fee / 1_000_000_000).sum();
-    // Columns of amounts are signed.
-    let available = fees_nano.saturating_add(more.into()).min(i64::MAX as u128);
+    let pot: u64 = fees.iter().map(|fee| u64::try_from(fee / 1_000_000_000).unwrap()).sum();
     let payers = (0..).zip(fees).map(|(number, fee)| payer(number, fee)).collect();
-    let operators =
-        (0..).zip(bonds).map(|(id, (bond, eligible))| operator(id, bond, eligible)).collect();
+    let operator = |(id, (bond, capacity)): (u32, (u128, u128))| {
+        operator(id, bond, u64::try_from(capacity).unwrap())
+    };
+    let operators = (0..).zip(backed).map(operator).collect();
     let mut data = epoch(payers, operators, &work);
-    data.parameters.pool_bps = Bps::new(bps).unwrap();
-    data.parameters.available_nano = Nano(u64::try_from(available).unwrap());
-    if by_bond {
-        data.parameters.pool_weight = PoolWeight::Bond;
-    }
+    data.parameters.pool_bps = Bps::new(share).unwrap();
+    data.parameters.pool_limit_bps = Bps::new(limit).unwrap();
+    data.parameters.pot_nano = Nano(pot);
+    // Columns of amounts are signed.
+    let most = i64::MAX.unsigned_abs();
+    data.parameters.available_nano = Nano(pot.saturating_add(more).min(most));
     data
+}
+
+/// The lists of a dataset with the totals that the queries give, and no others.
+fn lists(engine: &Engine, dataset: &Dataset) -> [ListCommitment; 2] {
+    let (folder, parameters) = (dataset.folder(), &dataset.manifest().parameters);
+    let (mut receipts, mut edges) = (ListBuilder::default(), ListBuilder::default());
+    let units = engine.receipt_units(folder, parameters).unwrap();
+    let counted: Vec<CountedReceipt> =
+        dataset.counted_receipts().unwrap().map(Result::unwrap).collect();
+    assert_eq!(units.len(), counted.len());
+    for ((edge_units, payer_units), counted) in units.into_iter().zip(counted) {
+        let (signed, source) = (counted.signed.encode(), counted.source);
+        let line = ReceiptLeaf { signed, edge_units, payer_units, source };
+        receipts.push(&line.encode()).unwrap();
+    }
+    for line in engine.edge_lines(folder, parameters).unwrap() {
+        edges.push(&line.encode()).unwrap();
+    }
+    [receipts.commitment(), edges.commitment()]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_query_answers_what_the_reference_does(
+    fn the_queries_answer_what_the_roll_up_does(
         data in epochs(),
         threads in 1..4usize,
         sorted: bool,
     ) {
-        let engine = tatum_query::Engine { sorted, ..engine(threads) };
-        // More may be steered than 63 bits hold; then both refuse.
-        match both_ways(data.clone(), &engine) {
-            Ok((reference, answer, ..)) => prop_assert_eq!(answer.shares, reference),
-            Err(_) => {
-                let parent = tempfile::TempDir::new().unwrap();
-                let reference = write(parent.path(), data.clone(), |tables| Ok(tables.shares()?));
-                let query = write(parent.path(), data, |tables| {
-                    Ok(engine.shares(tables.folder(), tables.parameters())?.shares)
-                });
-                prop_assert!(reference.is_err(), "only the query refuses: {query:?}");
-                prop_assert!(query.is_err(), "only the reference refuses: {reference:?}");
-            }
-        }
+        let engine = Engine { sorted, ..engine(threads) };
+        let (reference, dataset, _parent) = write(data);
+        prop_assert_eq!(queried(&engine, &dataset).unwrap().pays, reference);
+        let results = &dataset.manifest().results;
+        prop_assert_eq!(lists(&engine, &dataset), [results.receipts, results.edges]);
     }
 }
 
 #[test]
 fn an_epoch_without_anything_pays_nobody() {
-    let data = epoch(vec![], vec![], &[]);
-    let (reference, answer, ..) = both_ways(data, &engine(2)).unwrap();
-    assert_eq!(answer.shares, reference);
-    assert!(answer.shares.is_empty());
+    let (reference, dataset, _parent) = write(epoch(vec![], vec![], &[]));
+    assert_eq!(queried(&engine(2), &dataset).unwrap().pays, reference);
+    assert!(reference.is_empty());
+    assert_eq!(lists(&engine(2), &dataset), [ListCommitment::default(); 2]);
 }
 
 #[test]
-fn units_of_nothing_leave_the_fee_to_the_common_pool() {
+fn units_of_nothing_steer_nothing_and_are_an_edge_all_the_same() {
     let late = Work { payer: 0, operator: 0, stream: 0, bytes: 9, on_time: 0 };
-    let data = epoch(
+    let mut data = epoch(
         vec![payer(0, 10_000_000_000_000)],
-        vec![operator(0, 1, false), operator(1, 1, true)],
+        vec![operator(0, 0, 1), operator(1, 1, 1)],
         &[late],
     );
-    let (reference, answer, ..) = both_ways(data, &engine(2)).unwrap();
-    assert_eq!(answer.shares, reference);
-    assert_eq!(answer.shares[0].from_receipts_nano, Nano::ZERO);
-    assert_eq!(answer.shares[1].from_pool_nano, parameters().available_nano);
+    data.parameters.pool_limit_bps = Bps::new(0).unwrap();
+    let (reference, dataset, _parent) = write(data);
+    let pays = queried(&engine(2), &dataset).unwrap().pays;
+    assert_eq!(pays, reference);
+    assert_eq!(pays[0].total_nano(), Nano::ZERO);
+    assert_eq!(pays[1].pool_nano, parameters().available_nano);
+    assert_eq!(dataset.manifest().results.edges.count, 1);
+    let results = &dataset.manifest().results;
+    assert_eq!(lists(&engine(2), &dataset), [results.receipts, results.edges]);
 }
 
 #[test]
-fn the_dataset_is_the_same_whoever_rolls_it_up() {
-    let parent = tempfile::TempDir::new().unwrap();
-    let by_query = write(parent.path(), crate::world::large(), |tables| {
-        Ok(tatum_query::Engine::new().shares(tables.folder(), tables.parameters())?.shares)
-    })
-    .unwrap();
-    let by_row =
-        write(parent.path(), crate::world::large(), |tables| Ok(tables.shares()?)).unwrap();
-    assert_eq!(by_query, by_row);
-    let dataset = tatum_dataset::Dataset::open(&by_query).unwrap();
-    let name: B256 = by_query.file_name().unwrap().to_str().unwrap().parse().unwrap();
-    assert_eq!(dataset.manifest_hash(), name);
+fn more_than_a_row_group_has_the_same_lists_whoever_adds_them_up() {
+    let (reference, dataset, _parent) = write(crate::world::large());
+    assert_eq!(queried(&Engine::new(), &dataset).unwrap().pays, reference);
+    let results = &dataset.manifest().results;
+    assert_eq!(lists(&Engine::new(), &dataset), [results.receipts, results.edges]);
 }

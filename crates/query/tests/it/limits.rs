@@ -6,23 +6,24 @@ use std::path::Path;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use tatum_query::{Answer, Engine};
 
-use crate::world::{both_ways, engine, large, parameters};
+use crate::world::{engine, large, parameters, queried, write};
 
 fn run(engine: &Engine, folder: &Path) -> Answer {
-    engine.shares(folder, &parameters()).unwrap()
+    engine.pays(folder, &parameters()).unwrap()
 }
 
 #[test]
 fn threads_batches_and_memory_change_nothing() {
-    let (reference, answer, folder, _parent) = both_ways(large(), &engine(2)).unwrap();
-    assert_eq!(answer.shares, reference);
+    let (reference, dataset, _parent) = write(large());
+    let (folder, answer) = (dataset.folder(), queried(&engine(2), &dataset).unwrap());
+    assert_eq!(answer.pays, reference);
     assert_eq!(answer.spilled_bytes, 0);
     for threads in [1, 2, 7] {
         for batch_rows in [100, 8_192] {
             for sorted in [false, true] {
                 let batch_rows = NonZero::new(batch_rows).unwrap();
                 let engine = Engine { batch_rows, sorted, ..engine(threads) };
-                assert_eq!(run(&engine, &folder).shares, reference, "{engine:?}");
+                assert_eq!(run(&engine, folder).pays, reference, "{engine:?}");
             }
         }
     }
@@ -30,37 +31,38 @@ fn threads_batches_and_memory_change_nothing() {
 
 #[test]
 fn what_does_not_fit_into_memory_is_spilled() {
-    let (reference, _, folder, _parent) = both_ways(large(), &engine(2)).unwrap();
+    let (reference, dataset, _parent) = write(large());
+    let folder = dataset.folder();
     for threads in [1, 2] {
         let batch_rows = NonZero::new(256).unwrap();
         let engine = Engine { batch_rows, memory_bytes: 5 << 20, ..engine(threads) };
-        let answer = run(&engine, &folder);
+        let answer = run(&engine, folder);
         assert!(answer.spilled_bytes > 0, "{threads} threads spilled nothing");
-        assert_eq!(answer.shares, reference);
+        assert_eq!(answer.pays, reference);
     }
     let left: Vec<_> =
-        std::fs::read_dir(&folder).unwrap().map(|item| item.unwrap().path()).collect();
+        std::fs::read_dir(folder).unwrap().map(|item| item.unwrap().path()).collect();
     assert_eq!(left.len(), 5, "temporary files are left: {left:?}");
 }
 
 #[test]
 fn too_little_memory_is_an_error() {
-    let (_, _, folder, _parent) = both_ways(large(), &engine(2)).unwrap();
-    let engine = Engine { memory_bytes: 4 << 10, ..engine(2) };
-    let error = engine.shares(&folder, &parameters()).unwrap_err();
+    let (_, dataset, _parent) = write(large());
+    let error = queried(&Engine { memory_bytes: 4 << 10, ..engine(2) }, &dataset).unwrap_err();
     assert!(matches!(error, tatum_query::Error::Engine(_)), "{error:?}");
 }
 
 #[test]
 fn the_order_of_rows_changes_nothing() {
-    let (reference, _, folder, _parent) = both_ways(large(), &engine(2)).unwrap();
+    let (reference, dataset, _parent) = write(large());
+    let folder = dataset.folder();
     let shuffled = tempfile::TempDir::new().unwrap();
     for file in ["payers.parquet", "operators.parquet"] {
         std::fs::copy(folder.join(file), shuffled.path().join(file)).unwrap();
     }
     shuffle(&folder.join("receipts.parquet"), &shuffled.path().join("receipts.parquet"));
     for threads in [1, 2, 7] {
-        assert_eq!(run(&engine(threads), shuffled.path()).shares, reference);
+        assert_eq!(run(&engine(threads), shuffled.path()).pays, reference);
     }
 }
 

@@ -1,22 +1,53 @@
 //! Numbers that do not fit are errors. The engine wraps sums and products silently, so the query casts before; here is shown
 //! that each cast it leans on fails, and that tables beyond the bounds are refused.
 
-use datafusion::prelude::SessionContext;
-use tatum_dataset::EpochData;
+use std::path::Path;
+
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use tatum_dataset::{Dataset, Parameters};
 use tatum_primitives::Nano;
 use tatum_query::Error;
-use tatum_rewards::PoolWeight;
 
-use crate::world::{Work, both_ways, engine, epoch, operator, payer};
+use crate::world::{Work, engine, epoch, operator, parameters, payer, write};
 
 const WORK: Work = Work { payer: 0, operator: 0, stream: 0, bytes: 1, on_time: 1 };
+const TABLES: [&str; 3] = ["receipts", "payers", "operators"];
 
-fn refusal(data: EpochData) -> Error {
-    both_ways(data, &engine(2)).map(|(_, answer, ..)| answer).unwrap_err()
+/// A dataset of two operators and a payer with one receipt.
+fn small() -> (Dataset, tempfile::TempDir) {
+    let operators = vec![operator(0, 1, 1), operator(1, 1, 1)];
+    let (_, dataset, parent) = write(epoch(vec![payer(0, 1_000_000_000_000)], operators, &[WORK]));
+    (dataset, parent)
 }
 
-fn rule(data: EpochData) -> String {
-    match refusal(data) {
+/// Writes what `rows` selects in the place of a table.
+fn replace(dataset: &Dataset, folder: &Path, table: &str, rows: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let session = SessionContext::new();
+        let from = dataset.folder().join(format!("{table}.parquet"));
+        let options = ParquetReadOptions::default();
+        session.register_parquet(table, from.to_str().unwrap(), options).await.unwrap();
+        let to = folder.join(format!("{table}.parquet"));
+        let copy = format!("COPY ({rows}) TO '{}' STORED AS PARQUET", to.display());
+        session.sql(&copy).await.unwrap().collect().await.unwrap();
+    });
+}
+
+/// What the query says of a dataset in which `rows` stand in the place of a table.
+fn answer(table: &str, rows: &str, parameters: &Parameters) -> Result<usize, Error> {
+    let (dataset, _parent) = small();
+    let folder = tempfile::TempDir::new().unwrap();
+    for name in TABLES.iter().filter(|name| **name != table) {
+        let file = format!("{name}.parquet");
+        std::fs::copy(dataset.folder().join(&file), folder.path().join(&file)).unwrap();
+    }
+    replace(&dataset, folder.path(), table, rows);
+    engine(2).pays(folder.path(), parameters).map(|answer| answer.pays.len())
+}
+
+fn rule(table: &str, rows: &str) -> String {
+    match answer(table, rows, &parameters()).unwrap_err() {
         Error::Refused { rule, rows: 1 } => rule,
         other => panic!("{other:?}"),
     }
@@ -24,41 +55,44 @@ fn rule(data: EpochData) -> String {
 
 #[test]
 fn tables_beyond_the_bounds_are_refused() {
-    let one = || vec![operator(0, 1, true)];
+    assert_eq!(answer("payers", "SELECT * FROM payers", &parameters()).unwrap(), 2);
     let fee = (u128::from(u64::MAX) + 1) * 1_000_000_000;
-    let data = epoch(vec![payer(0, fee)], one(), &[WORK]);
-    assert_eq!(rule(data), "fees of more nano than 64 bits hold");
-    let data = epoch(vec![payer(0, 1), payer(0, 1)], one(), &[WORK]);
-    assert_eq!(rule(data), "payers that stand there twice");
-}
-
-#[test]
-fn operators_with_gaps_are_refused() {
-    let data = epoch(vec![payer(0, 1)], vec![operator(0, 1, true), operator(2, 1, true)], &[]);
-    assert_eq!(rule(data), "operators whose ids are not 0, 1, 2 and so on");
+    let dear = format!("SELECT payer, CAST('{fee}' AS DECIMAL(38, 0)) AS fee_wei FROM payers");
+    assert_eq!(rule("payers", &dear), "fees of more nano than 64 bits hold");
+    let twice = "SELECT * FROM payers UNION ALL SELECT * FROM payers";
+    assert_eq!(rule("payers", twice), "payers that stand there twice");
+    let gap = "SELECT operator_id * 2 AS operator_id, bond_wei, capacity_bytes FROM operators";
+    assert_eq!(rule("operators", gap), "operators whose ids are not 0, 1, 2 and so on");
+    let nobody = "SELECT * FROM operators WHERE operator_id > 5";
+    assert_eq!(rule("operators", nobody), "receipts for operators that do not exist");
+    let owing = "SELECT operator_id, bond_wei, operator_id - 1 AS capacity_bytes FROM operators";
+    assert_eq!(rule("operators", owing), "operators with a bond or a capacity below nothing");
 }
 
 #[test]
 fn bonds_beyond_all_money_are_refused() {
-    let by_bond = |bonds: &[u128]| {
-        let operators = (0..).zip(bonds).map(|(id, bond)| operator(id, *bond, true)).collect();
-        let mut data = epoch(vec![], operators, &[]);
-        data.parameters.pool_weight = PoolWeight::Bond;
-        data
+    let bonded = |one: u128, other: u128| {
+        let rows = format!(
+            "SELECT operator_id, capacity_bytes, CASE operator_id
+                 WHEN 0 THEN CAST('{one}' AS DECIMAL(38, 0))
+                 ELSE CAST('{other}' AS DECIMAL(38, 0))
+             END AS bond_wei FROM operators"
+        );
+        answer("operators", &rows, &parameters())
     };
     let half = 10u128.pow(28) / 2;
-    both_ways(by_bond(&[half, half - 1]), &engine(2)).unwrap();
-    assert!(matches!(refusal(by_bond(&[half, half])), Error::Engine(_)));
-    assert!(matches!(refusal(by_bond(&[10u128.pow(28)])), Error::Engine(_)));
+    assert_eq!(bonded(half, half - 1).unwrap(), 2);
+    assert!(matches!(bonded(half, half), Err(Error::Engine(_))));
+    assert!(matches!(bonded(10u128.pow(28), 0), Err(Error::Engine(_))));
     let largest = 10u128.pow(38) - 1;
-    assert!(matches!(refusal(by_bond(&[largest, largest])), Error::Engine(_)));
+    assert!(matches!(bonded(largest, largest), Err(Error::Engine(_))));
 }
 
 #[test]
 fn fees_beyond_what_is_available_are_refused() {
-    let mut data = epoch(vec![payer(0, 1_000_000_000_000)], vec![operator(0, 1, true)], &[WORK]);
-    data.parameters.available_nano = Nano(1);
-    assert!(both_ways(data, &engine(2)).is_err());
+    let short = Parameters { available_nano: Nano(1), ..parameters() };
+    let refused = answer("payers", "SELECT * FROM payers", &short);
+    assert!(matches!(refused, Err(Error::Answer(_))), "{refused:?}");
 }
 
 /// Runs an expression over a column, so that nothing is worked out while planning.

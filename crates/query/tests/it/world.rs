@@ -1,14 +1,16 @@
 //! Made-up epochs. Signatures are not looked at here, so there are none.
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use tatum_dataset::{EpochData, Operator, Parameters, Payer, Tables, Writer, newest_of_each_key};
+use tatum_dataset::{
+    CountedReceipt, Dataset, EpochData, Operator, Parameters, Payer, Sources, Writer,
+    newest_of_each_key,
+};
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_query::{Answer, Engine, Error};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
-use tatum_rewards::{PoolWeight, Share};
+use tatum_rewards::Pay;
 use tempfile::TempDir;
 
 /// A payer's receipt in short.
@@ -30,11 +32,14 @@ pub(crate) fn parameters() -> Parameters {
         block_number: 1,
         block_hash: B256::ZERO,
         pool_bps: Bps::new(1_234).unwrap(),
-        pool_weight: PoolWeight::Uniform,
+        pool_limit_bps: Bps::new(5_000).unwrap(),
         grace_ms: 0,
+        pot_nano: Nano(900_000_000_000),
         available_nano: Nano(1_000_000_000_000),
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
+        assented: None,
+        forced_hash: B256::ZERO,
     }
 }
 
@@ -50,8 +55,9 @@ pub(crate) fn payer(number: u64, fee_wei: u128) -> Payer {
     }
 }
 
-pub(crate) fn operator(id: u32, bond_wei: u128, eligible: bool) -> Operator {
-    Operator { operator_id: OperatorId(id), payout: Address::repeat_byte(7), bond_wei, eligible }
+pub(crate) fn operator(id: u32, bond_wei: u128, capacity_bytes: u64) -> Operator {
+    let (operator_id, payout) = (OperatorId(id), Address::repeat_byte(7));
+    Operator { operator_id, payout, bond_wei, capacity_bytes }
 }
 
 pub(crate) fn receipt(work: &Work) -> SignedReceipt {
@@ -74,13 +80,15 @@ pub(crate) fn receipt(work: &Work) -> SignedReceipt {
 
 pub(crate) fn epoch(payers: Vec<Payer>, operators: Vec<Operator>, work: &[Work]) -> EpochData {
     let receipts = work.iter().map(receipt).collect();
-    EpochData { parameters: parameters(), payers, operators, previous_nano: vec![], receipts }
+    let (parameters, previous_nano, sources) = (parameters(), vec![], Sources::default());
+    EpochData { parameters, payers, operators, previous_nano, receipts, sources }
 }
 
 /// A few hundred payers, and more receipts than fit into a row group.
 pub(crate) fn large() -> EpochData {
     let payers = (0..600).map(|number| payer(number, u128::from(number) * 1_000_000_007)).collect();
-    let operators = (0..40).map(|id| operator(id, 10u128.pow(18), id % 7 != 0)).collect();
+    let backed = |id: u32| (u128::from(id % 7) * 10u128.pow(18), u64::from(id % 5) << 40);
+    let operators = (0..40).map(|id| operator(id, backed(id).0, backed(id).1)).collect();
     let work = (0..90_000u64).map(|number| Work {
         payer: number % 600,
         operator: u32::try_from(number / 600 * 7 % 40).unwrap(),
@@ -96,31 +104,23 @@ pub(crate) fn engine(threads: usize) -> Engine {
     Engine { threads: NonZero::new(threads).unwrap(), sorted: false, ..Engine::new() }
 }
 
-/// Writes the dataset and rolls it up both ways: the reference's shares, the engine's answer, and the folder.
-pub(crate) fn both_ways(
-    data: EpochData,
-    engine: &Engine,
-) -> Result<(Vec<Share>, Answer, PathBuf, TempDir), Error> {
+/// Writes the dataset: what the roll-up pays, and the dataset.
+pub(crate) fn write(data: EpochData) -> (Vec<Pay>, Dataset, TempDir) {
     let parent = TempDir::new().unwrap();
-    let mut outcome = None;
-    let written = write(parent.path(), data, |tables| {
-        let answer = engine.shares(tables.folder(), tables.parameters())?;
-        let reference = tables.shares()?;
-        outcome = Some((reference.clone(), answer));
-        Ok(reference)
-    })?;
-    let (reference, answer) = outcome.unwrap();
-    Ok((reference, answer, written, parent))
+    let EpochData { parameters, payers, operators, previous_nano, receipts, .. } = data;
+    let writer = Writer::create(parent.path(), parameters, payers, operators, previous_nano);
+    let mut writer = writer.unwrap();
+    let counted = newest_of_each_key(receipts).into_iter().map(CountedReceipt::forced);
+    writer.push_all(&counted.collect::<Vec<_>>()).unwrap();
+    let written = writer.finish().unwrap();
+    let pays = written.distribution.rows.iter().map(|row| {
+        let (work_nano, paid_nano, pool_nano) = (row.work_nano, row.paid_nano, row.pool_nano);
+        Pay { work_nano, paid_nano, pool_nano }
+    });
+    (pays.collect(), Dataset::open(&written.folder).unwrap(), parent)
 }
 
-/// Writes a dataset with the shares of `roll_up`.
-pub(crate) fn write(
-    parent: &Path,
-    data: EpochData,
-    roll_up: impl FnOnce(&Tables<'_>) -> Result<Vec<Share>, Error>,
-) -> Result<PathBuf, Error> {
-    let EpochData { parameters, payers, operators, previous_nano, receipts } = data;
-    let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
-    writer.push_all(&newest_of_each_key(receipts))?;
-    Ok(writer.finish_by(roll_up)?.folder)
+/// What the query pays by a dataset's files.
+pub(crate) fn queried(engine: &Engine, dataset: &Dataset) -> Result<Answer, Error> {
+    engine.pays(dataset.folder(), &dataset.manifest().parameters)
 }

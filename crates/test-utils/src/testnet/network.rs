@@ -24,7 +24,6 @@ const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the aggregator takes receipts after an epoch's end.
 const GRACE_S: &str = "4";
 /// A fifth of every fee goes to the common pool, the rest follows the payer's receipts.
-const POOL_BPS: &str = "2000";
 
 /// The running processes and where they answer.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ impl Network {
         let listen = self.aggregator_url.trim_start_matches("http://").to_owned();
         let data = self.data("aggregator");
         let mut arguments = vec!["aggregator", "run", "--listen", &listen, "--data", &data];
-        arguments.extend(["--grace", GRACE_S, "--pool-bps", POOL_BPS]);
+        arguments.extend(["--grace", GRACE_S]);
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&cast.proposer));
         let url = format!("{}/ready", self.aggregator_url);

@@ -7,6 +7,7 @@ use crate::Devnet;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tatum_chain::EpochInputs;
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, Role, U256};
 use tatum_receipt::SignedReceipt;
 
@@ -28,8 +29,8 @@ pub struct AuditedEpoch {
     pub pot_nano: Nano,
     /// What it added to operators' earnings.
     pub distributed_nano: Nano,
-    /// What was available and not distributed.
-    pub dust_nano: Nano,
+    /// What was available and paid to nobody.
+    pub carried_nano: Nano,
     /// Receipts it was paid by.
     pub receipts: usize,
     /// "ok", or what the audit found.
@@ -92,6 +93,34 @@ struct Share {
 }
 
 impl Recomputed {
+    /// Pays the operators of one epoch, and says how much in all.
+    fn pay(
+        &mut self,
+        inputs: &EpochInputs,
+        receipts: &[SignedReceipt],
+        available: u64,
+    ) -> anyhow::Result<u64> {
+        let works = works(inputs, receipts)?;
+        let common = available - works.values().sum::<u64>();
+        let (bonds, capacities) = (inputs.total_bond_wei, inputs.total_capacity_bytes);
+        let pot = Nano::from_wei_down(inputs.pot_wei)?.0;
+        let mut paid_out = 0;
+        for operator in &inputs.operators {
+            let work = works.get(&operator.id).copied().unwrap_or_default();
+            let cap = part(pot, U256::from(operator.capacity_bytes), capacities);
+            let full = work.min(cap);
+            let paid = full + (work - full).min(2 * cap) / 2;
+            let by_bond = part(common, U256::from(operator.bond_wei), bonds);
+            let pool = match inputs.pool_limit_bps.bps() {
+                0 => by_bond,
+                limit => by_bond.min(part(paid, U256::from(limit), U256::from(10_000))),
+            };
+            self.operators.entry(operator.id).or_default().earned_nano += paid + pool;
+            paid_out += paid + pool;
+        }
+        Ok(paid_out)
+    }
+
     /// What the operator has earned in all epochs.
     pub fn earned_nano(&self, operator: OperatorId) -> Option<Nano> {
         self.operators.get(&operator).map(|share| Nano(share.earned_nano))
@@ -176,7 +205,7 @@ pub async fn audit_all(
             root: field(&manifest, "/results/root")?,
             pot_nano: Nano::from_wei_down(pot_wei)?,
             distributed_nano: amount(&manifest, "/results/distributed_nano")?,
-            dust_nano: amount(&manifest, "/results/dust_nano")?,
+            carried_nano: amount(&manifest, "/results/carried_nano")?,
             receipts: network.receipts(epoch).await?.len(),
             audit,
         });
@@ -214,36 +243,10 @@ pub async fn recompute(
     let mut promised_nano = 0;
     for epoch in (0..=last.0).map(Epoch) {
         let inputs = chain.epoch_inputs(epoch).await?;
-        let manifest = network.get(&format!("/v1/epochs/{epoch}/manifest")).await?;
-        let pool_bps: u64 = field(&manifest, "/parameters/pool_bps")?;
         let receipts = network.receipts(epoch).await?;
         recomputed.count(&receipts);
-        let mut available = Nano::from_wei_down(inputs.funded_through_wei)?.0 - promised_nano;
-        let before = available;
-        for payer in &inputs.payers {
-            let fee = Nano::from_wei_down(payer.fee_wei)?.0;
-            let steered = fee - fee * pool_bps / 10_000;
-            let own = receipts.iter().filter(|signed| signed.receipt.payer == payer.payer);
-            let own: Vec<(OperatorId, u128)> = own.map(units).collect();
-            let all: u128 = own.iter().map(|(_, units)| units).sum();
-            let mut by_operator: BTreeMap<OperatorId, u128> = BTreeMap::new();
-            for (operator, units) in own {
-                *by_operator.entry(operator).or_default() += units;
-            }
-            for (operator, units) in by_operator.into_iter().filter(|_| all > 0) {
-                let part = u64::try_from(u128::from(steered) * units / all)?;
-                recomputed.operators.entry(operator).or_default().earned_nano += part;
-                available -= part;
-            }
-        }
-        let eligible: Vec<OperatorId> =
-            inputs.operators.iter().filter(|o| o.bond_wei > 0).map(|o| o.id).collect();
-        let part = available.checked_div(eligible.len() as u64).unwrap_or_default();
-        for operator in &eligible {
-            recomputed.operators.entry(*operator).or_default().earned_nano += part;
-        }
-        let dust = available - part * eligible.len() as u64;
-        promised_nano += before - dust;
+        let available = Nano::from_wei_down(inputs.funded_through_wei)?.0 - promised_nano;
+        promised_nano += recomputed.pay(&inputs, &receipts, available)?;
     }
     let counts = network.receipt_counts().await?;
     (recomputed.receipts_accepted, recomputed.receipts_rejected) = counts;
@@ -263,9 +266,32 @@ impl Recomputed {
     }
 }
 
-/// Units of one receipt: payload bytes, less those of messages that came late.
-fn units(signed: &SignedReceipt) -> (OperatorId, u128) {
-    (signed.receipt.operator_id, signed.receipt.bytes_on_time.into())
+/// What receipts steer to each operator.
+fn works(
+    inputs: &EpochInputs,
+    receipts: &[SignedReceipt],
+) -> anyhow::Result<BTreeMap<OperatorId, u64>> {
+    let mut works: BTreeMap<OperatorId, u64> = BTreeMap::new();
+    for payer in &inputs.payers {
+        let fee = Nano::from_wei_down(payer.fee_wei)?.0;
+        let share = U256::from(inputs.pool_bps.bps());
+        let steered = fee - part(fee, share, U256::from(10_000));
+        let mut units: BTreeMap<OperatorId, u128> = BTreeMap::new();
+        for signed in receipts.iter().filter(|signed| signed.receipt.payer == payer.payer) {
+            let own = units.entry(signed.receipt.operator_id).or_default();
+            *own += u128::from(signed.receipt.bytes_on_time);
+        }
+        let all = U256::from(units.values().sum::<u128>());
+        for (operator, units) in units {
+            *works.entry(operator).or_default() += part(steered, U256::from(units), all);
+        }
+    }
+    Ok(works)
+}
+
+/// `⌊amount · share / whole⌋`, and nothing of a whole that is nothing.
+fn part(amount: u64, share: U256, whole: U256) -> u64 {
+    (U256::from(amount) * share).checked_div(whole).unwrap_or_default().saturating_to()
 }
 
 /// A field of a JSON document, by its pointer.

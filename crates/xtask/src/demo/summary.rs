@@ -83,14 +83,14 @@ impl Summary {
                 operator.balance(),
             );
         }
-        println!("\n   epoch  pot (DATA)     distributed    dust (nano)  audit  root");
+        println!("\n   epoch  pot (DATA)     distributed    carried (DATA)  audit  root");
         for epoch in &self.epochs {
             println!(
-                "{:>8}  {:<13}  {:<13}  {:>11}  {:<5}  {}",
+                "{:>8}  {:<13}  {:<13}  {:<14}  {:<5}  {}",
                 epoch.epoch,
                 epoch.pot_nano.to_string(),
                 epoch.distributed_nano.to_string(),
-                epoch.dust_nano.0,
+                epoch.carried_nano.to_string(),
                 epoch.audit,
                 epoch.root,
             );
@@ -111,7 +111,7 @@ fn checks(
     let check = |name, ok| Check { name, ok };
     let earned: u64 = operators.iter().map(|operator| operator.earned_nano.0).sum();
     let pots: u64 = epochs.iter().map(|epoch| epoch.pot_nano.0).sum();
-    let dust = epochs.last().map_or(0, |epoch| epoch.dust_nano.0);
+    let carried = epochs.last().map_or(0, |epoch| epoch.carried_nano.0);
     let paid = |operator: &PaidOperator| {
         recomputed.earned_nano(operator.id).is_some_and(|most| operator.claimed_nano <= most)
     };
@@ -133,7 +133,10 @@ fn checks(
             "every operator claimed what it earned, and holds it",
             operators.iter().all(PaidOperator::is_paid_in_full),
         ),
-        check("payouts sum to the pots less the stated dust", earned == pots.saturating_sub(dust)),
+        check(
+            "payouts sum to the pots less what is carried on",
+            earned == pots.saturating_sub(carried),
+        ),
         check("audit equals chain for every epoch", epochs.iter().all(|epoch| epoch.audit == "ok")),
     ]
 }

@@ -9,12 +9,11 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use serde::Serialize;
-use tatum_dataset::{Dataset, Distribution, Operator, Parameters, Payer, Writer};
+use tatum_dataset::{CountedReceipt, Dataset, Distribution, Operator, Parameters, Payer, Writer};
 use tatum_primitives::{
     Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256,
 };
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
-use tatum_rewards::PoolWeight;
 
 use super::ingest::temporary_folder;
 use crate::output::Output;
@@ -118,14 +117,15 @@ fn write(args: &Args, parent: &Path) -> anyhow::Result<Dataset> {
         operator_id: OperatorId(id),
         payout: Address::left_padding_from(&id.to_be_bytes()),
         bond_wei: 1_000_000_000_000_000_000,
-        eligible: true,
+        capacity_bytes: 1 << 40,
     };
     let operators = (0..args.operators).map(operator).collect();
     let parameters = parameters(args.payers);
     let mut writer = Writer::create(parent, parameters, payers.clone(), operators, vec![])?;
     for (number, payer) in (0..).zip(&payers) {
         for index in 0..RECEIPTS_A_PAYER {
-            writer.push(&receipt(payer, number, index, args.operators))?;
+            let signed = receipt(payer, number, index, args.operators);
+            writer.push(&CountedReceipt::forced(signed))?;
         }
     }
     let written = writer.finish()?;
@@ -141,11 +141,14 @@ fn parameters(payers: u32) -> Parameters {
         block_number: 1,
         block_hash: B256::ZERO,
         pool_bps: Bps::new(1_000).unwrap_or(Bps::ONE),
-        pool_weight: PoolWeight::Bond,
+        pool_limit_bps: Bps::new(5_000).unwrap_or(Bps::ONE),
         grace_ms: 0,
+        pot_nano: Nano(u64::from(payers).saturating_mul(1_000_000_000)),
         available_nano: Nano(u64::from(payers).saturating_mul(1_000_000_007)),
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
+        assented: None,
+        forced_hash: B256::ZERO,
     }
 }
 

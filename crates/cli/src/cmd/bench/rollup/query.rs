@@ -3,15 +3,16 @@
 use std::num::NonZero;
 use std::time::Instant;
 
+use anyhow::ensure;
 use tatum_dataset::{Dataset, Distribution};
-use tatum_query::{Engine, Error};
+use tatum_query::Engine;
 
 use crate::output::Output;
 
 /// How the query may use this machine.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Roll up by the query instead of in one pass
+    /// Work payouts out by the query as well, first
     #[arg(long)]
     pub(super) query: bool,
     /// Memory for the query; the rest of it goes to temporary files
@@ -22,7 +23,7 @@ pub(super) struct Args {
     threads: Option<NonZero<usize>>,
 }
 
-/// Rolls up by the query, and says what that alone took.
+/// Works payouts out by the query, says what that took, and compares them with the roll-up's.
 pub(super) fn roll_up(
     args: &Args,
     dataset: &Dataset,
@@ -31,13 +32,12 @@ pub(super) fn roll_up(
     let engine = Engine::new();
     let threads = args.threads.unwrap_or(engine.threads);
     let engine = Engine { threads, memory_bytes: args.memory_mib << 20, ..engine };
-    let distribution = dataset.roll_up_by(|tables| {
-        let started = Instant::now();
-        let answer = engine.shares(tables.folder(), tables.parameters())?;
-        let (took_s, spilled_mb) =
-            (started.elapsed().as_secs_f64(), answer.spilled_bytes / 1_000_000);
-        output.progress(format!("the query took {took_s:.2} s and spilled {spilled_mb} MB"));
-        Ok::<_, Error>(answer.shares)
-    })?;
+    let started = Instant::now();
+    let answer = engine.pays(dataset.folder(), &dataset.manifest().parameters)?;
+    let (took_s, spilled_mb) = (started.elapsed().as_secs_f64(), answer.spilled_bytes / 1_000_000);
+    output.progress(format!("the query took {took_s:.2} s and spilled {spilled_mb} MB"));
+    let distribution = dataset.roll_up()?;
+    let totals = distribution.rows.iter().map(|row| row.epoch_nano());
+    ensure!(totals.eq(answer.pays.iter().map(|pay| pay.total_nano())), "the query pays otherwise");
     Ok(distribution)
 }
