@@ -59,6 +59,8 @@ async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::
     assert_eq!(worked.capacity_bytes, 5_000 * 107_374_182, "all that the bond backs");
     assert_eq!(missed.total_capacity_bytes, U256::from(worked.capacity_bytes));
     assert_eq!((missed.pool_bps.bps(), missed.pool_limit_bps.bps()), (1_000, 5_000));
+    assert_eq!(missed.nodes, [(node, id)]);
+    assert_eq!(missed.session_keys, [(payer.address(), session.address())]);
 
     let (view, _follower) = follow(payer_chain.clone(), 0, Duration::from_millis(200)).await?;
     let running = last.next();
