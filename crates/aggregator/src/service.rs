@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::close::{Closer, Judged, Leadership, Rules};
 use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
-use crate::publish::{DatasetStore, Publication, Pulse};
+use crate::publish::{DatasetStore, Probe, Publication, Pulse};
 use crate::{Clock, Config, Identity, Metrics, ingest, publish};
 
 /// How long the chain may be silent before the service says that it is not ready.
@@ -161,6 +161,7 @@ fn router(
         datasets: DatasetStore::new(config.datasets()),
         metrics: Arc::clone(&shared.metrics),
         pulse: shared.pulse.clone(),
+        probe: Probe::new(closer.database.clone()),
         identity,
     };
     with_fallbacks(ingest::router(ingest).merge(publish::router(publication)))

@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor, SqlSafeStr};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor, SqlSafeStr};
 
 use crate::DatabaseError;
+use crate::error::advice;
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
@@ -57,12 +59,18 @@ const MIGRATIONS: &[MigrationText] = &[
         "drop utilisation",
         include_str!("../../../migrations/20261128220000_drop_utilisation.sql"),
     ),
+    (
+        20261129010000,
+        "create probes",
+        include_str!("../../../migrations/20261129010000_create_probes.sql"),
+    ),
 ];
 
 /// An open database with the current schema. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Database {
     backend: Backend,
+    place: Arc<str>,
     writer: AnyPool,
     reader: AnyPool,
 }
@@ -84,15 +92,28 @@ impl Database {
         migrations: &[MigrationText],
     ) -> Result<Self, DatabaseError> {
         sqlx::any::install_default_drivers();
+        let place = place_of(url);
         let (backend, url) = backend_of(url)?;
+        try_once(backend, &url).await.map_err(|source| {
+            let advice = advice(&source);
+            DatabaseError::Open { place: place.clone(), advice, source }
+        })?;
         let writer =
             pool(backend, &url, if backend == Backend::Sqlite { 1 } else { READERS }).await?;
-        migrator(migrations).run(&writer).await?;
+        migrator(migrations).run(&writer).await.map_err(|error| {
+            let place = place.clone();
+            DatabaseError::Migrate { place, source: Box::new(error) }
+        })?;
         let reader = match backend {
             Backend::Sqlite => pool(backend, &url, READERS).await?,
             Backend::Postgres => writer.clone(),
         };
-        Ok(Self { backend, writer, reader })
+        Ok(Self { backend, place: place.into(), writer, reader })
+    }
+
+    /// Where it is: its file, or its server without the password.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Which program keeps the data.
@@ -100,9 +121,11 @@ impl Database {
         self.backend
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), DatabaseError> {
-        sqlx::query("SELECT 1").execute(&self.reader).await?;
+    /// Whether something can be written: finds out by writing `now_ms` on its own page, and having it on disk.
+    pub async fn try_write(&self, now_ms: u64) -> Result<(), DatabaseError> {
+        const SQL: &str = "INSERT INTO probes (id, at_ms) VALUES (0, $1) \
+             ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms";
+        sqlx::query(SQL).bind(crate::row::bigint(now_ms)?).execute(&self.writer).await?;
         Ok(())
     }
 
@@ -154,15 +177,44 @@ fn backend_of(url: &str) -> Result<(Backend, String), DatabaseError> {
     Err(DatabaseError::Url { url: format!("{scheme}:…"), reason })
 }
 
+/// Opens a connection as the pool does and closes it. A pool goes on trying for long what fails at once here.
+async fn try_once(backend: Backend, url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect(url).await?;
+    if backend == Backend::Sqlite {
+        connection.execute(SQLITE_SETUP).await?;
+    }
+    connection.close().await
+}
+
+/// Where `url` points, without a password.
+fn place_of(url: &str) -> String {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.trim_start_matches("//");
+        let path = path.split('?').next().unwrap_or_default();
+        return path.replace("%23", "#").replace("%3F", "?").replace("%25", "%");
+    }
+    let Some((scheme, rest)) = url.split_once("://") else { return "…".to_owned() };
+    let rest = rest.split('?').next().unwrap_or_default();
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
 async fn pool(backend: Backend, url: &str, connections: u32) -> Result<AnyPool, DatabaseError> {
-    let options =
-        AnyPoolOptions::new().max_connections(connections).after_connect(move |connection, _| {
+    let options = AnyPoolOptions::new()
+        .max_connections(connections)
+        .after_connect(move |connection, _| {
             Box::pin(async move {
                 if backend == Backend::Sqlite {
                     connection.execute(SQLITE_SETUP).await?;
                 }
                 Ok(())
             })
+        })
+        // SQLite ends a transaction by itself when the disk is full; the driver then takes the connection to be in one for
+        // ever. Whoever comes next gets a new one.
+        .before_acquire(|connection, _| {
+            let is_stuck = connection.is_in_transaction();
+            Box::pin(async move { Ok(!is_stuck) })
         });
     Ok(options.connect(url).await?)
 }
@@ -201,6 +253,31 @@ mod tests {
         assert_eq!(backend_of("postgres://u:p@h/d").unwrap().0, Backend::Postgres);
         let error = backend_of("mysql://root:secret@h/d").unwrap_err();
         assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_place_is_a_path_or_a_server_without_its_password() {
+        assert_eq!(place_of(&sqlite_url(Path::new("/a/odd ?#%.db")).unwrap()), "/a/odd ?#%.db");
+        assert_eq!(place_of("postgres://u:secret@h:5432/d?x=y"), "postgres://h:5432/d");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_opened_says_so_at_once_with_its_place_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let damaged = folder.path().join("damaged.db");
+        std::fs::write(&damaged, "this is no database".repeat(500)).unwrap();
+        let nowhere = folder.path().join("nowhere/x.db");
+        let started = std::time::Instant::now();
+        for (path, advice) in [(damaged, "damaged"), (nowhere, "no such file or folder")] {
+            let error = Database::open_file(&path).await.unwrap_err().to_string();
+            let (path, advises) = (path.to_str().unwrap(), error.contains(advice));
+            assert!(error.contains(path) && advises, "{error}");
+        }
+        let error = Database::open("postgres://u:secret@127.0.0.1:1/d").await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("127.0.0.1:1/d") && text.contains("is it running"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+        assert!(started.elapsed().as_secs() < 10, "it was tried for {:?}", started.elapsed());
     }
 
     #[tokio::test]

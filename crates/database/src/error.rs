@@ -17,11 +17,26 @@ pub enum DatabaseError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It cannot be opened.
+    #[error("cannot open the database {place}: {advice}")]
+    Open {
+        /// Its file, or its server without the password.
+        place: String,
+        /// What is wrong, and what to do.
+        advice: &'static str,
+        /// What the driver said.
+        source: sqlx::Error,
+    },
     /// The schema could not be brought up to date.
-    #[error("migrating the database")]
-    Migrate(#[source] Box<sqlx::migrate::MigrateError>),
+    #[error("bringing the schema of the database {place} up to date")]
+    Migrate {
+        /// Its file, or its server without the password.
+        place: String,
+        /// Why not.
+        source: Box<sqlx::migrate::MigrateError>,
+    },
     /// The database did not answer, or refused; trying again may help.
-    #[error("the database did not carry out a statement")]
+    #[error("the database did not carry out a statement: {}", advice(.0))]
     Unavailable(#[source] sqlx::Error),
     /// A stored value is not what this program writes.
     #[error("column {column} holds a value that was not written by this program: {reason}")]
@@ -55,8 +70,26 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-impl From<sqlx::migrate::MigrateError> for DatabaseError {
-    fn from(error: sqlx::migrate::MigrateError) -> Self {
-        Self::Migrate(Box::new(error))
+/// What a failure means to whoever runs the process. Sources: <https://www.sqlite.org/rescode.html>, PostgreSQL's appendix A.
+pub(crate) fn advice(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code = code.as_deref().unwrap_or_default();
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(5 | 6) => "another process holds it; end that one",
+        Ok(8) => "it cannot be written; look at who owns the file and its folder",
+        Ok(10) => "the disk failed, or is full; look at the system's log",
+        Ok(11 | 26) => {
+            "it is damaged, or no database; put back a copy, or move it away to begin anew"
+        }
+        Ok(13) => "the disk is full; make room, and it goes on by itself",
+        Ok(14) => "there is no such file or folder, or it may not be read and written",
+        _ if code == "3D000" => "the server has no database of this name; create it",
+        _ if code.starts_with("28") => "the server does not know this user, or its password",
+        _ if code.starts_with("53") => "the server has no room or no connection left",
+        _ => match error {
+            sqlx::Error::Io(_) => "the server does not answer; is it running, at this address?",
+            sqlx::Error::PoolTimedOut => "every connection is in use, or none can be opened",
+            _ => "see the cause",
+        },
     }
 }

@@ -171,7 +171,8 @@ impl Task {
 
     fn fail(&self, jobs: Vec<Job>, error: DatabaseError) {
         let error = Arc::new(error);
-        tracing::error!(error = ?error, "a submission could not be written");
+        let database = self.database.place();
+        tracing::error!(database, error = ?error, "a submission could not be written: {error}");
         for job in jobs {
             let _ = job.reply.send(Err(SubmitError::Database(Arc::clone(&error))));
         }

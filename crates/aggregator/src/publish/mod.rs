@@ -17,7 +17,7 @@ use axum::routing::get;
 use tatum_database::Database;
 
 pub use dataset_store::DatasetStore;
-pub use status::Pulse;
+pub use status::{Probe, Pulse};
 
 use crate::{Identity, Metrics};
 
@@ -32,6 +32,8 @@ pub struct Publication {
     pub metrics: Arc<Metrics>,
     /// When the chain last answered.
     pub pulse: Pulse,
+    /// Whether something can be written.
+    pub probe: Probe,
     /// Signs what is said of rejections.
     pub identity: Identity,
 }

@@ -1,6 +1,7 @@
 //! `GET /health`, `/ready` and `/metrics`.
 //!
-//! Invariant: healthy means that the process answers; ready means that it can take receipts and close epochs.
+//! Invariant: healthy means that the process answers; ready means that it can take receipts and close epochs, found out by
+//! trying: something is written, at most once a second, whoever asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +11,47 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
+use tatum_database::Database;
 use tatum_primitives::millis;
 use tatum_protocol::status::{AggregatorReadiness, Health};
 
+use tokio::sync::Mutex;
+
 use super::Publication;
+
+/// For so long what was found out about the disk is told again.
+const PROBED_FOR: Duration = Duration::from_secs(1);
+
+/// Whether something can be written.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    database: Database,
+    last: Arc<Mutex<Option<(Instant, bool)>>>,
+}
+
+impl Probe {
+    /// A probe of `database`.
+    pub fn new(database: Database) -> Self {
+        Self { database, last: Arc::default() }
+    }
+
+    /// Tries it, unless that was just done.
+    async fn can_write(&self) -> bool {
+        // Held while it is tried, so that many who ask try once.
+        let mut last = self.last.lock().await;
+        if let Some((at, can)) = *last
+            && at.elapsed() < PROBED_FOR
+        {
+            return can;
+        }
+        let tried = self.database.try_write(crate::clock::wall_ms()).await;
+        if let Err(error) = &tried {
+            tracing::warn!(database = self.database.place(), %error, "nothing can be written");
+        }
+        *last = Some((Instant::now(), tried.is_ok()));
+        tried.is_ok()
+    }
+}
 
 /// When the chain last answered.
 #[derive(Clone, Debug)]
@@ -49,7 +87,7 @@ pub(super) async fn health() -> Json<Health> {
 pub(super) async fn ready(
     State(publication): State<Publication>,
 ) -> (StatusCode, Json<AggregatorReadiness>) {
-    let database = publication.database.ping().await.is_ok();
+    let database = publication.probe.can_write().await;
     let chain = publication.pulse.is_beating(Instant::now());
     let readiness = AggregatorReadiness { ready: database && chain, database, chain };
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

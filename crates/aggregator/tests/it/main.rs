@@ -5,6 +5,7 @@ mod cheats;
 mod close;
 mod crash;
 mod demands;
+mod disk_full;
 mod fetch;
 mod flood;
 mod ingest;
