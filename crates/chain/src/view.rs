@@ -234,6 +234,11 @@ impl ChainFacts for ChainView {
         self.read().quotas.get(&(payer, epoch)).copied().filter(|bytes| *bytes > 0)
     }
 
+    fn knows_quota(&self, payer: Address, epoch: Epoch) -> bool {
+        let facts = self.read();
+        facts.quotas.contains_key(&(payer, epoch)) || !facts.payers.contains(&payer)
+    }
+
     fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
         if payer == key {
             return true;
@@ -330,9 +335,12 @@ mod tests {
         let view = view();
         view.apply([Fact::Payer(PAYER)], 1);
         assert_eq!(view.payers_without_quota(Epoch(1)), vec![PAYER]);
+        assert!(!view.knows_quota(PAYER, Epoch(1)), "it was not read yet");
+        assert!(view.knows_quota(KEY, Epoch(1)), "who never had a stake has no quota");
         view.apply([Fact::Quota(PAYER, Epoch(1), 0), Fact::Quota(PAYER, Epoch(2), 7)], 1);
         assert_eq!(view.quota_bytes(PAYER, Epoch(1)), None);
         assert_eq!(view.quota_bytes(PAYER, Epoch(2)), Some(7));
         assert!(view.payers_without_quota(Epoch(1)).is_empty());
+        assert!(view.knows_quota(PAYER, Epoch(1)));
     }
 }

@@ -46,6 +46,10 @@ impl SharedFacts {
     pub(crate) fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
         self.0.quota_bytes(payer, epoch)
     }
+
+    pub(crate) fn knows_quota(&self, payer: Address, epoch: Epoch) -> bool {
+        self.0.knows_quota(payer, epoch)
+    }
 }
 
 impl std::fmt::Debug for SharedFacts {

@@ -81,6 +81,9 @@ pub enum Refusal {
     /// The relay's operator does not count in the epoch, so nobody could pay it for this.
     #[error("the relay's operator does not count in this epoch")]
     Unbonded,
+    /// The relay has not read the payer's quota from the chain yet.
+    #[error("the payer's quota is not known to the relay yet; try again")]
+    QuotaUnknown,
 }
 
 /// Why a node ends a link.

@@ -102,6 +102,14 @@ pub enum Rejection {
         /// The payer named.
         payer: Address,
     },
+    /// The payer's quota has not been read from the chain yet. This says nothing about the receipt.
+    #[error("the quota of payer {payer} in epoch {epoch} is not known here yet; try again")]
+    QuotaUnknown {
+        /// The payer named.
+        payer: Address,
+        /// The receipt's epoch.
+        epoch: Epoch,
+    },
     /// More bytes on time than the payer's stake allows.
     #[error(
         "{got} bytes on time are more than the payer's quota of {quota} bytes in the epoch allows"
@@ -143,10 +151,16 @@ impl Rejection {
             Self::UnknownOperator { .. } => "unknown_operator",
             Self::UnknownNode { .. } => "unknown_node",
             Self::NoStake { .. } => "no_stake",
+            Self::QuotaUnknown { .. } => "quota_unknown",
             Self::OverQuota { .. } => "over_quota",
             Self::Signature { .. } => "signature",
             Self::UnauthorizedSigner { .. } => "unauthorized_signer",
         }
+    }
+
+    /// Whether the receipt was judged. One that was not is to be sent again, and nobody stands by its rejection.
+    pub const fn is_judgement(&self) -> bool {
+        !matches!(self, Self::QuotaUnknown { .. })
     }
 
     /// Whether time or a later block may lift the rejection, so that the same receipt is worth another try. Every other
@@ -158,6 +172,7 @@ impl Rejection {
             | Self::UnknownOperator { .. }
             | Self::UnknownNode { .. }
             | Self::NoStake { .. }
+            | Self::QuotaUnknown { .. }
             | Self::UnauthorizedSigner { .. } => true,
             // The bytes stay what they are, an epoch that is over stays over, and a quota is known before its epoch.
             Self::Malformed { .. }

@@ -126,7 +126,8 @@ impl Checks<'_> {
             return Err(Refusal::Unauthorised);
         }
         if facts.quota_bytes(payer, self.now.epoch).is_none() {
-            return Err(Refusal::NoStake);
+            let is_known = facts.knows_quota(payer, self.now.epoch);
+            return Err(if is_known { Refusal::NoStake } else { Refusal::QuotaUnknown });
         }
         Ok(checked)
     }
@@ -186,7 +187,13 @@ fn asked(
 fn quota(claim: &Claim, facts: &dyn ChainFacts) -> Result<u64, &'static str> {
     let epochs = [Some(claim.epoch), claim.epoch.previous()];
     let known = epochs.into_iter().flatten().find_map(|at| facts.quota_bytes(claim.payer, at));
-    known.ok_or("the payer has no stake that counts in this epoch")
+    known.ok_or_else(|| {
+        if facts.knows_quota(claim.payer, claim.epoch) {
+            "the payer has no stake that counts in this epoch"
+        } else {
+            "the payer's quota is not known here yet; try again"
+        }
+    })
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The payer has no stake.
     #[error("the payer has no stake that counts in this epoch")]
     NoStake,
+    /// The payer's quota was not read from the chain yet.
+    #[error("the payer's quota is not known here yet; try again")]
+    QuotaUnknown,
     /// A signal between nodes that were never made neighbours.
     #[error("{0} is no neighbour of yours")]
     NoNeighbour(NodeId),

@@ -116,7 +116,8 @@ impl Checker {
             Some(run.into_iter().map(|element| checker.check(element, window)).collect())
         };
         let candidates: Vec<Candidate> = self.work(client, check).await.flatten()?;
-        let refused = |candidate: &&Candidate| matches!(candidate, Candidate::Refused(_));
+        // What the client cannot know, and we do not either, is not held against it.
+        let refused = |candidate: &&Candidate| matches!(candidate, Candidate::Refused(refused) if refused.rejection.is_judgement());
         let rejected = candidates.iter().filter(refused).count();
         let good = candidates.len().saturating_sub(rejected);
         self.queue.note(client, good, rejected, Instant::now());

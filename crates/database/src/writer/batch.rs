@@ -78,7 +78,10 @@ impl Batch {
             },
         };
         let rejection = refused.rejection.clone();
-        self.refused.push(refused);
+        // What was not judged is no refusal to stand by.
+        if rejection.is_judgement() {
+            self.refused.push(refused);
+        }
         Outcome::Rejected(rejection)
     }
 

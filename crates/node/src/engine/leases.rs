@@ -36,6 +36,10 @@ impl Engine {
         self.quota(payer, epoch, now).unwrap_or_default()
     }
 
+    fn knows_quota(&self, payer: Address, epoch: Epoch) -> bool {
+        self.facts.as_ref().is_none_or(|facts| facts.knows_quota(payer, epoch))
+    }
+
     /// The overlay serves somebody and does not know within what.
     pub(super) fn quota_wanted(&mut self, payer: Address, epoch: Epoch) {
         let now = self.now();
@@ -53,6 +57,10 @@ impl Engine {
         let ahead_ms = AHEAD_MS.min(schedule.length_s.saturating_mul(250));
         self.overlay.set_epoch_ends_soon(left_ms <= ahead_ms);
         for payer in self.overlay.serving() {
+            // What was known stays until something else is.
+            if self.quota(payer, now.epoch, now).is_none() && !self.knows_quota(payer, now.epoch) {
+                continue;
+            }
             let bytes = self.quota_bytes(payer, now.epoch, now);
             self.overlay.set_quota(payer, now.epoch, bytes, now);
         }

@@ -20,7 +20,8 @@ impl Engine {
         } else if !facts.counts(self.key.id(), now.epoch) {
             Some(Refusal::Unbonded)
         } else if self.quota(attach.payer, now.epoch, &now).is_none() {
-            Some(Refusal::NoStake)
+            let is_known = facts.knows_quota(attach.payer, now.epoch);
+            Some(if is_known { Refusal::NoStake } else { Refusal::QuotaUnknown })
         } else {
             None
         };

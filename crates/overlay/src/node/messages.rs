@@ -149,7 +149,8 @@ impl Overlay {
             | Refusal::Replaced
             | Refusal::Rate { .. }
             | Refusal::NotPermitted
-            | Refusal::Unbonded => {}
+            | Refusal::Unbonded
+            | Refusal::QuotaUnknown => {}
         }
         self.send(link, &Frame::Refused { stream: key.stream, role: key.role, reason });
     }

@@ -37,6 +37,10 @@ pub trait ChainFacts {
     /// Payload bytes the payer's stake allows in `epoch`; `None` without a stake that counts. A stake counts if it pays a fee
     /// of at least a nano, as far as that is known yet, and buys at least a byte.
     fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64>;
+    /// Whether that is known: a payer that has or had a stake may have a quota that was not read yet.
+    fn knows_quota(&self, _payer: Address, _epoch: Epoch) -> bool {
+        true
+    }
     /// Whether `key` may sign receipts of `epoch` for `payer`. A payer may always sign for itself.
     fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool;
 }
@@ -57,6 +61,10 @@ impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
 
     fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
         (**self).quota_bytes(payer, epoch)
+    }
+
+    fn knows_quota(&self, payer: Address, epoch: Epoch) -> bool {
+        (**self).knows_quota(payer, epoch)
     }
 
     fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {

@@ -15,6 +15,7 @@ pub struct StatedFacts {
     nodes: HashMap<NodeId, OperatorId>,
     quotas: HashMap<Address, u64>,
     quota_of_others: Option<u64>,
+    unread: HashSet<Address>,
     keys: HashSet<(Address, Address)>,
     last: Option<Epoch>,
 }
@@ -45,6 +46,13 @@ impl StatedFacts {
     #[must_use]
     pub const fn quota_of_others(mut self, bytes: u64) -> Self {
         self.quota_of_others = Some(bytes);
+        self
+    }
+
+    /// A payer whose quota was not read yet.
+    #[must_use]
+    pub fn unread_quota(mut self, payer: Address) -> Self {
+        self.unread.insert(payer);
         self
     }
 
@@ -79,6 +87,10 @@ impl ChainFacts for StatedFacts {
     fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
         let bytes = self.quotas.get(&payer).copied().or(self.quota_of_others);
         bytes.filter(|bytes| *bytes > 0 && self.hold(epoch))
+    }
+
+    fn knows_quota(&self, payer: Address, _: Epoch) -> bool {
+        !self.unread.contains(&payer)
     }
 
     fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {

@@ -99,6 +99,17 @@ fn strangers_are_refused() {
 }
 
 #[test]
+fn a_quota_that_was_not_read_yet_is_no_missing_stake() {
+    let mut scene = scene();
+    let payer = Address::repeat_byte(3);
+    scene.chain = scene.chain.clone().unread_quota(payer);
+    let rejection = scene.check(DeliveryReceipt { payer, ..scene.receipt() }).unwrap_err();
+    assert_eq!(rejection, Rejection::QuotaUnknown { payer, epoch: Epoch(4) });
+    assert!(rejection.may_pass() && !rejection.is_judgement());
+    assert_eq!(scene.code(|r| r.payer = Address::ZERO), "no_stake");
+}
+
+#[test]
 fn what_held_before_an_epoch_does_not_hold_in_it() {
     let mut scene = scene();
     scene.chain = scene.chain.clone().until(Epoch(3));
