@@ -172,16 +172,29 @@ impl Chain {
         self.send("sending DATA", call).await.map(|r| r.transaction_hash)
     }
 
-    /// Lets `spender` take `amount_wei` from our account, after making sure that we hold it.
-    pub(crate) async fn approve(&self, spender: Address, amount_wei: U256) -> Result<()> {
+    /// Waits for what an earlier process sent for our account and did not see the end of, so that what is read afterwards has
+    /// it in it.
+    pub async fn settle_open(&self) -> Result<()> {
+        self.sender()?.settle_open().await
+    }
+
+    /// Makes sure that our account holds `amount_wei`.
+    pub async fn check_holds(&self, amount_wei: U256) -> Result<()> {
         let account = self.account()?;
         let held_wei = self.balance_wei(account).await?;
         if held_wei < amount_wei {
-            return Err(ChainError::TooLittleData {
-                account,
-                held_wei: held_wei.to_string(),
-                needed_wei: amount_wei.to_string(),
-            });
+            return Err(ChainError::TooLittleData { account, held_wei, needed_wei: amount_wei });
+        }
+        Ok(())
+    }
+
+    /// Lets `spender` take `amount_wei` from our account, which must hold it, unless it may already.
+    pub(crate) async fn approve(&self, spender: Address, amount_wei: U256) -> Result<()> {
+        self.check_holds(amount_wei).await?;
+        let allowed = self.token.allowance(self.account()?, spender).call().await;
+        let read = |e| ChainError::from_call("reading the allowance", e);
+        if allowed.map_err(read)? >= amount_wei {
+            return Ok(());
         }
         self.send("approving DATA", self.token.approve(spender, amount_wei)).await.map(drop)
     }

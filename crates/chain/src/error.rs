@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use alloy::primitives::TxHash;
-use alloy::sol_types::SolInterface;
 use alloy::transports::TransportError;
-use tatum_primitives::{Address, Epoch};
+use tatum_primitives::{Address, Data, Epoch, U256};
 
-use crate::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
+use crate::revert_reasons::revert_reason;
 
 /// Shorthand.
 pub type Result<T> = std::result::Result<T, ChainError>;
@@ -86,7 +85,7 @@ pub enum ChainError {
     Refused {
         /// What was tried.
         action: &'static str,
-        /// The custom error, with its values.
+        /// What it said, as a sentence where that is known.
         reason: String,
     },
     /// The transaction was mined and reverted.
@@ -101,14 +100,14 @@ pub enum ChainError {
     #[error("this needs a key: set TATUM_PRIVATE_KEY, or --keystore with its password")]
     NoSigner,
     /// The account cannot pay.
-    #[error("{account} holds {held_wei} wei of DATA, {needed_wei} are needed")]
+    #[error("{account} holds {}, {} are needed", Data(*held_wei), Data(*needed_wei))]
     TooLittleData {
         /// The account.
         account: Address,
         /// What it holds.
-        held_wei: String,
+        held_wei: U256,
         /// What is needed.
-        needed_wei: String,
+        needed_wei: U256,
     },
     /// The epoch is not closed yet.
     #[error("epoch {epoch} is not closed on chain yet")]
@@ -148,18 +147,4 @@ impl From<TransportError> for ChainError {
     fn from(error: TransportError) -> Self {
         Self::Rpc(Box::new(error))
     }
-}
-
-/// Names the custom error, whichever of our contracts it comes from.
-fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
-    let data = error.as_revert_data()?;
-    fn named<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
-        E::abi_decode(data).ok().map(|error| format!("{error:?}"))
-    }
-    named::<StakePool::StakePoolErrors>(&data)
-        .or_else(|| named::<OperatorRegistry::OperatorRegistryErrors>(&data))
-        .or_else(|| named::<Distributor::DistributorErrors>(&data))
-        .or_else(|| named::<DataToken::DataTokenErrors>(&data))
-        .or_else(|| alloy::sol_types::decode_revert_reason(&data))
-        .or_else(|| Some(data.to_string()))
 }

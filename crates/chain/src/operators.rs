@@ -1,10 +1,12 @@
-//! What operators do: register, add nodes, look at their earnings, claim.
+//! What is known of operators: whose they are, what they bonded and declared, what they have claimed.
 
 use alloy::primitives::TxHash;
+use alloy::rpc::types::Filter;
+use alloy::sol_types::SolEvent;
 use serde::Serialize;
-use tatum_primitives::{Address, B256, Epoch, Nano, NodeId, OperatorId, U256};
+use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, U256};
 
-use crate::bindings::OperatorRegistry::OperatorRegistered;
+use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result};
 
@@ -18,18 +20,28 @@ pub struct OperatorStatus {
     /// Where its tokens go.
     pub payout: Address,
     /// Its bond.
+    #[serde(with = "tatum_primitives::decimal")]
     pub bond_wei: U256,
     /// What it declared that its nodes carry in an epoch.
+    #[serde(with = "tatum_primitives::decimal")]
     pub declared_bytes: u64,
     /// What counts of that in the running epoch.
+    #[serde(with = "tatum_primitives::decimal")]
     pub capacity_bytes: u64,
     /// What will count of it in the next.
+    #[serde(with = "tatum_primitives::decimal")]
     pub next_capacity_bytes: u64,
-    /// First epoch it is no longer bonded for; `u64::MAX` while it stays.
-    pub exit_epoch: u64,
+    /// First epoch it is no longer bonded for, if it has asked to leave.
+    pub exit_epoch: Option<Epoch>,
+    /// First epoch in which a leaving operator may take its bond out.
+    pub bond_free_from: Option<Epoch>,
+    /// The running epoch.
+    pub epoch: Epoch,
     /// What it has claimed so far.
+    #[serde(with = "tatum_primitives::decimal::nano")]
     pub claimed_nano: Nano,
     /// DATA at its payout address.
+    #[serde(with = "tatum_primitives::decimal")]
     pub payout_balance_wei: U256,
 }
 
@@ -43,50 +55,34 @@ pub struct Claim {
 }
 
 impl Chain {
-    /// Registers our account as an operator and posts its bond; `u64::MAX` declares all the capacity that the bond backs.
-    pub async fn register_operator(
-        &self,
-        payout: Address,
-        bond_wei: u128,
-        capacity_bytes: u64,
-        metadata: String,
-    ) -> Result<OperatorId> {
-        self.approve(self.deployment().operator_registry, U256::from(bond_wei)).await?;
-        let call = self.registry.register(payout, bond_wei, capacity_bytes, metadata);
-        let receipt = self.send("registering the operator", call).await?;
-        let event = receipt.decoded_log::<OperatorRegistered>().ok_or(ChainError::Reverted {
-            action: "registering the operator",
-            hash: receipt.transaction_hash,
-        })?;
-        Ok(OperatorId(event.operatorId))
-    }
-
-    /// Registers a node's key to our operator.
-    pub async fn add_node(&self, operator: OperatorId, node: NodeId) -> Result<TxHash> {
-        let call = self.registry.addNode(operator.0, node.0);
-        self.send("adding the node", call).await.map(|r| r.transaction_hash)
-    }
-
-    /// Declares what our operator's nodes carry in an epoch; it counts from the next one on.
-    pub async fn declare_capacity(
-        &self,
-        operator: OperatorId,
-        capacity_bytes: u64,
-    ) -> Result<TxHash> {
-        let call = self.registry.declareCapacity(operator.0, capacity_bytes);
-        self.send("declaring the capacity", call).await.map(|r| r.transaction_hash)
-    }
-
-    /// Takes a node's key off our operator.
-    pub async fn remove_node(&self, operator: OperatorId, node: NodeId) -> Result<TxHash> {
-        let call = self.registry.removeNode(operator.0, node.0);
-        self.send("removing the node", call).await.map(|r| r.transaction_hash)
-    }
-
     /// The least an operator must bond.
     pub async fn minimum_bond_wei(&self) -> Result<U256> {
         let call = self.registry.minimumBondWei();
         call.call().await.map_err(|e| ChainError::from_call("reading the minimum bond", e))
+    }
+
+    /// The operators that `account` owns and that have not asked to leave.
+    pub async fn operators_of(&self, account: Address) -> Result<Vec<OperatorId>> {
+        let registry = Filter::new().address(self.deployment().operator_registry);
+        let events = vec![OperatorRegistered::SIGNATURE_HASH, OperatorOwnerChanged::SIGNATURE_HASH];
+        // Both events have the id in the first topic and the owner in the second.
+        let filter = registry.event_signature(events).topic2(account.into_word());
+        let mut ids = Vec::new();
+        for log in self.logs_since(&filter, self.deployment().deploy_block).await? {
+            let Some(id) = log.topics().get(1) else { continue };
+            ids.push(OperatorId(narrow("operator id", (*id).into())?));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let mut owned = Vec::new();
+        for id in ids {
+            let read = |e| ChainError::from_call("reading the operator", e);
+            let operator = self.registry.operatorAt(id.0).call().await.map_err(read)?;
+            if operator.owner == account && operator.exitEpoch == u64::MAX {
+                owned.push(id);
+            }
+        }
+        Ok(owned)
     }
 
     /// How many operators had registered before `epoch` began: their ids are below this number.
@@ -100,6 +96,8 @@ impl Chain {
         let read = |e| ChainError::from_call("reading the operator", e);
         let operator = self.registry.operatorAt(id.0).call().await.map_err(read)?;
         let epoch = self.pool.currentEpoch().call().await.map_err(read)?;
+        let answers = self.registry.answerEpochs().call().await.map_err(read)?;
+        let exit_epoch = (operator.exitEpoch != u64::MAX).then_some(Epoch(operator.exitEpoch));
         Ok(OperatorStatus {
             id,
             owner: operator.owner,
@@ -108,7 +106,9 @@ impl Chain {
             declared_bytes: operator.capacityBytes,
             capacity_bytes: self.capacity_at(id, Epoch(epoch)).await?,
             next_capacity_bytes: self.capacity_at(id, Epoch(epoch).next()).await?,
-            exit_epoch: operator.exitEpoch,
+            exit_epoch,
+            bond_free_from: exit_epoch.map(|exit| Epoch(exit.0.saturating_add(answers))),
+            epoch: Epoch(epoch),
             claimed_nano: self.claimed_nano(id).await?,
             payout_balance_wei: self.balance_wei(operator.payout).await?,
         })

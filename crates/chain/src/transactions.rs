@@ -88,6 +88,11 @@ impl Sender {
         if receipt.status() { Ok(receipt) } else { Err(ChainError::Reverted { action, hash }) }
     }
 
+    /// Finds out what became of transactions that nobody waited for to the end.
+    pub(crate) async fn settle_open(&self) -> Result<()> {
+        self.resume(&mut *self.turn.lock().await).await
+    }
+
     /// Signs, writes down and hands over; retries while the provider's nonce lags behind what is mined.
     async fn submit(
         &self,

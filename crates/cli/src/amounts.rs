@@ -1,7 +1,8 @@
 //! Amounts of DATA as people type and read them: decimals with up to 18 places.
 
 use alloy::primitives::U256;
-use alloy::primitives::utils::{ParseUnits, format_ether, parse_ether};
+use alloy::primitives::utils::parse_ether;
+use tatum_primitives::Data;
 
 /// Parses "12.5" as 12.5 DATA, in wei.
 pub(crate) fn parse_data(text: &str) -> Result<U256, String> {
@@ -17,9 +18,7 @@ pub(crate) fn parse_data(text: &str) -> Result<U256, String> {
 
 /// Prints wei as DATA without needless zeros.
 pub(crate) fn format_data(wei: U256) -> String {
-    let text = format_ether(ParseUnits::U256(wei).get_absolute());
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    format!("{text} DATA")
+    Data(wei).to_string()
 }
 
 #[cfg(test)]

@@ -179,6 +179,11 @@ impl FromStr for StreamArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (id, partition) = text.split_once('#').unwrap_or((text, "0"));
+        if let Some(digits) = owners_digits(id).filter(|digits| *digits != 40) {
+            return Err(format!(
+                "a name that begins with 0x is its owner's, and an address has 40 hex digits; here are {digits}"
+            ));
+        }
         Ok(Self {
             id: id.parse().map_err(|error: tatum_primitives::StreamIdError| error.to_string())?,
             partition: partition.parse().map_err(|_| {
@@ -186,6 +191,12 @@ impl FromStr for StreamArg {
             })?,
         })
     }
+}
+
+/// How many hex digits stand after the `0x` that a name begins with. Any other first part is nobody's address.
+fn owners_digits(id: &str) -> Option<usize> {
+    let digits = id.split('/').next()?.strip_prefix("0x")?;
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digits.len())
 }
 
 #[cfg(test)]
@@ -199,5 +210,15 @@ mod tests {
         assert_eq!(parse("acme/weather#12").unwrap().partition, 12);
         assert!(parse("acme/weather#70000").is_err());
         assert!(parse("#1").is_err());
+    }
+
+    #[test]
+    fn an_owner_that_lost_a_digit_is_noticed() {
+        let parse = |text: &str| text.parse::<StreamArg>();
+        let owner = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+        assert!(parse(&format!("{owner}/weather")).is_ok());
+        assert!(parse("0xylophone/weather").is_ok());
+        let error = parse(&format!("{}/weather", &owner[..41])).unwrap_err();
+        assert!(error.contains("40 hex digits; here are 39"), "{error}");
     }
 }

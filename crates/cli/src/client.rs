@@ -11,6 +11,7 @@ use tatum_primitives::Address;
 
 use crate::args::{ChainArgs, StreamArg, TrackerArgs};
 use crate::cmd::node::Followed;
+use crate::data_folder::DataFolder;
 use crate::keys::{self, KeySource};
 
 /// The stream, the payer and the network.
@@ -46,6 +47,13 @@ pub(crate) struct ClientArgs {
     chain: ChainArgs,
 }
 
+/// What a client needs for as long as it runs.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    _network: Followed,
+    _folder: Option<DataFolder>,
+}
+
 impl ClientArgs {
     /// The stream partition.
     pub(crate) fn stream(&self) -> Stream {
@@ -53,7 +61,7 @@ impl ClientArgs {
     }
 
     /// A client of the network, and the chain it follows meanwhile.
-    pub(crate) async fn config(&self) -> anyhow::Result<(Config, Followed)> {
+    pub(crate) async fn config(&self) -> anyhow::Result<(Config, Connected)> {
         let key = self.key("session key", "TATUM_SESSION_KEY", self.session_keystore.as_ref());
         let key = keys::session_key(&key.required()?)?;
         let group = self.key("group key", "TATUM_GROUP_KEY", self.group_keystore.as_ref());
@@ -61,6 +69,7 @@ impl ClientArgs {
             Some(group) => Keys::Static(GroupKey::new(*group)),
             None => Keys::Exchanged(Rotation::default()),
         };
+        let folder = self.data.as_deref().map(DataFolder::take).transpose()?;
         let network = Followed::new(&self.chain, 0).await.context("reading the chain")?;
         let payer = self.payer.unwrap_or(key.address());
         let trackers = self.trackers.trackers()?;
@@ -69,7 +78,7 @@ impl ClientArgs {
         config.data_dir.clone_from(&self.data);
         config.bind = self.bind;
         config.advertise.clone_from(&self.advertise);
-        Ok((config, network))
+        Ok((config, Connected { _network: network, _folder: folder }))
     }
 
     fn key<'a>(

@@ -162,3 +162,49 @@ fn the_version_names_commit_and_build() {
     assert!(text.starts_with(version) || text.contains("(unknown commit"), "{text}");
     assert!(text.trim_end().ends_with(')') && text.contains(" build for "), "{text}");
 }
+
+/// Waits until `tatum` has taken the folder, which it does before it asks anybody for anything.
+fn taken(folder: &Path) {
+    let lock = folder.join("process.lock");
+    for _ in 0..600 {
+        if std::fs::read_to_string(&lock).is_ok_and(|text| !text.trim().is_empty()) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("{} was not taken", lock.display());
+}
+
+#[test]
+fn one_folder_has_one_process() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let rpc = format!("http://{}", silent.local_addr().unwrap());
+    let key = format!("0x{:064x}", 7);
+    let parent = tempfile::tempdir().unwrap();
+    let deployment = parent.path().join("deployment.json");
+    let zero = "0x0000000000000000000000000000000000000001";
+    let contracts = serde_json::json!({
+        "chainId": 31337, "token": zero, "stakePool": zero, "operatorRegistry": zero,
+        "distributor": zero, "deployBlock": 0,
+    });
+    std::fs::write(&deployment, contracts.to_string()).unwrap();
+    for role in ["aggregator", "node", "tracker", "auditor"] {
+        let folder = parent.path().join(role);
+        let service = || {
+            let mut command = tatum(&[role, "run", "--rpc", &rpc, "--data"]);
+            command.arg(&folder).arg("--deployment").arg(&deployment);
+            command.env("TATUM_PRIVATE_KEY", &key).env("TATUM_NODE_KEY", &key);
+            command
+        };
+        // The chain does not answer, so the first one waits for it, with the folder in its hands.
+        let mut first = service().stderr(std::process::Stdio::null()).spawn().unwrap();
+        taken(&folder);
+        let second = service().output().unwrap();
+        fails(&second, 1, &format!("in use by process {}", first.id()));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let third = service().env("TATUM_RPC", "http://127.0.0.1:1").args(["--rpc", "x"]).output();
+        let errors = String::from_utf8_lossy(&third.unwrap().stderr).into_owned();
+        assert!(!errors.contains("in use"), "a killed process held on to its folder: {errors}");
+    }
+}

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use alloy_primitives::U256;
+use alloy_primitives::utils::{ParseUnits, format_ether};
 use serde::{Deserialize, Serialize};
 
 /// Wei in one nano.
@@ -57,6 +58,17 @@ impl fmt::Display for Nano {
     }
 }
 
+/// An amount in wei, shown as people read it: in DATA, exact, without needless zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Data(pub U256);
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format_ether(ParseUnits::U256(self.0).get_absolute());
+        write!(f, "{} DATA", text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 /// A share in basis points, 0 to 10 000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -100,6 +112,15 @@ mod tests {
     #[test]
     fn nano_prints_as_data() {
         assert_eq!(Nano(1_500_000_001).to_string(), "1.500000001");
+    }
+
+    #[test]
+    fn wei_are_shown_as_data_to_the_last_one() {
+        let shown = |wei: u128| Data(U256::from(wei)).to_string();
+        assert_eq!(shown(12_500_000_000_000_000_000), "12.5 DATA");
+        assert_eq!(shown(100_000_000_000_000_000_000), "100 DATA");
+        assert_eq!(shown(1), "0.000000000000000001 DATA");
+        assert_eq!(shown(0), "0 DATA");
     }
 
     #[test]

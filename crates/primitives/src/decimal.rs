@@ -57,12 +57,49 @@ pub mod nano {
     }
 }
 
+/// Amounts in nano that may be unknown, as their number of nano or null.
+pub mod optional_nano {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::Nano;
+
+    #[derive(Serialize, Deserialize)]
+    struct Known(#[serde(with = "super::nano")] Nano);
+
+    /// Writes an amount, if there is one.
+    ///
+    /// # Errors
+    /// If the serializer does.
+    pub fn serialize<S: Serializer>(amount: &Option<Nano>, to: S) -> Result<S::Ok, S::Error> {
+        amount.map(Known).serialize(to)
+    }
+
+    /// Reads an amount in its one spelling, or none.
+    ///
+    /// # Errors
+    /// If the text is another spelling, or no amount.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Nano>, D::Error> {
+        Ok(Option::<Known>::deserialize(from)?.map(|known| known.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::{Deserialize, Serialize};
 
     #[derive(Debug, Serialize, Deserialize)]
     struct Number(#[serde(with = "super")] u64);
+
+    #[derive(Serialize, Deserialize)]
+    struct Earned(#[serde(with = "super::optional_nano")] Option<crate::Nano>);
+
+    #[test]
+    fn an_unknown_amount_is_null_and_not_zero() {
+        for (earned, text) in [(None, "null"), (Some(crate::Nano(7)), "\"7\"")] {
+            assert_eq!(serde_json::to_string(&Earned(earned)).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Earned>(text).unwrap().0, earned);
+        }
+    }
 
     #[test]
     fn a_number_has_one_spelling() {

@@ -78,6 +78,8 @@ impl fmt::Display for StreamKey {
 }
 
 /// A stream's name, such as `0xabc…/weather`: 1 to 255 bytes of printable ASCII without `#` or spaces.
+///
+/// Invariant: an owner's address is in small letters, however it was written, so that it names one stream.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct StreamId(String);
@@ -100,7 +102,18 @@ pub enum StreamIdError {
         /// The byte.
         byte: u8,
     },
+    /// Capitals in the owner's address that are not its checksum (EIP-55).
+    #[error(
+        "{owner} is mistyped: its capitals are no checksum of it. Copy it again, or write it in small letters if it is right"
+    )]
+    Checksum {
+        /// The address as it was written.
+        owner: String,
+    },
 }
+
+/// Bytes of an address as text, with its `0x`.
+const ADDRESS_CHARS: usize = 42;
 
 impl StreamId {
     /// Checks `text` and keeps it.
@@ -112,8 +125,28 @@ impl StreamId {
         let bad = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
         match text.bytes().enumerate().find(|(_, byte)| bad(byte)) {
             Some((at, byte)) => Err(StreamIdError::Byte { at, byte }),
-            None => Ok(Self(text)),
+            None => Self::in_one_spelling(text).map(Self),
         }
+    }
+
+    /// `text` with its owner's address, if it has one, in small letters; capitals have to be right.
+    fn in_one_spelling(text: String) -> Result<String, StreamIdError> {
+        let (first, rest) = match text.find('/') {
+            Some(at) => text.split_at(at),
+            None => (text.as_str(), ""),
+        };
+        let digits = first.strip_prefix("0x").or_else(|| first.strip_prefix("0X"));
+        let Some(digits) = digits.filter(|digits| {
+            first.len() == ADDRESS_CHARS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }) else {
+            return Ok(text);
+        };
+        let is_mixed = digits.bytes().any(|byte| byte.is_ascii_lowercase())
+            && digits.bytes().any(|byte| byte.is_ascii_uppercase());
+        if is_mixed && Address::parse_checksummed(format!("0x{digits}"), None).is_err() {
+            return Err(StreamIdError::Checksum { owner: first.to_owned() });
+        }
+        Ok(format!("0x{}{rest}", digits.to_ascii_lowercase()))
     }
 
     /// The text.
@@ -215,6 +248,22 @@ mod tests {
         assert_eq!(of(format!("{owner:x}/weather")), None);
         assert_eq!(of("0x12/weather".to_owned()), None);
         assert_eq!(of(format!("acme/{owner:#x}")), None);
+    }
+
+    #[test]
+    fn an_owners_address_has_one_spelling_and_a_wrong_checksum_is_noticed() {
+        let owner: Address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".parse().unwrap();
+        let small = StreamId::new(format!("{owner:#x}/Weather")).unwrap();
+        let capitals = format!("{owner:#x}").to_uppercase();
+        for written in [owner.to_string(), capitals.clone(), capitals.replace("0X", "0x")] {
+            let stream = StreamId::new(format!("{written}/Weather")).unwrap();
+            assert_eq!((stream.as_str(), stream.key(0)), (small.as_str(), small.key(0)));
+        }
+        let mistyped = owner.to_string().replace("F39F", "f39F").replace("92266", "92267");
+        let error = StreamId::new(format!("{mistyped}/weather")).unwrap_err();
+        assert_eq!(error, StreamIdError::Checksum { owner: mistyped });
+        // What is no address keeps its capitals.
+        assert_eq!(StreamId::new("Acme/W").unwrap().as_str(), "Acme/W");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tatum_primitives::U256;
 use crate::amounts::parse_data;
 use crate::args::ChainArgs;
 use crate::config::ConfigArgs;
+use crate::data_folder::DataFolder;
 use crate::keys::{self, KeystoreArgs};
 use crate::output::Output;
 use crate::shutdown;
@@ -100,6 +101,7 @@ enum ProposerBond {
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
     let signer = keys::signer(&args.keystore.account().required()?)?;
+    let _folder = DataFolder::take(&args.data)?;
     let mut config = Config::new(args.data, args.chain.rpc.join(","), args.chain.deployment.file);
     config.listen = args.listen;
     config.database = args.database;

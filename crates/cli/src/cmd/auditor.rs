@@ -12,6 +12,7 @@ use tatum_primitives::Epoch;
 
 use crate::args::ChainArgs;
 use crate::config::ConfigArgs;
+use crate::data_folder::DataFolder;
 use crate::keys::{self, KeystoreArgs};
 use crate::output::Output;
 use crate::shutdown;
@@ -73,6 +74,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
+    let _folder = DataFolder::take(&args.data)?;
     let mut config = Config::new(args.data, args.chain.rpc.join(","), args.chain.deployment.file);
     let signer = if args.challenge {
         Some(keys::signer(&args.keystore.account().required()?)?)

@@ -16,6 +16,7 @@ use super::node_status::{self, StatusUrl};
 use super::node_top::{self, TopArgs};
 use crate::args::{AggregatorArgs, ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
 use crate::config::ConfigArgs;
+use crate::data_folder::DataFolder;
 use crate::output::Output;
 use crate::shutdown;
 
@@ -90,6 +91,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 
 async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     let trackers = args.trackers.trackers()?;
+    let _folder = DataFolder::take(&args.data)?;
     let network = Followed::new(&args.chain, args.confirmations).await?;
     let mut config = relay::Config::new(
         args.key.required()?,

@@ -1,20 +1,24 @@
-//! `tatum operator`: register, add nodes, look at earnings, claim.
+//! `tatum operator`: register, change what is registered, look at earnings, claim, leave.
+
+mod bond;
+mod change;
+mod register;
 
 use std::process::ExitCode;
 
-use alloy::primitives::{TxHash, U256};
+use alloy::primitives::TxHash;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use tatum_chain::{Chain, Claim, OperatorStatus};
 use tatum_merkle::{Entry, Word};
-use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId};
+use tatum_primitives::{Epoch, Nano, OperatorId};
 use tatum_protocol::OperatorProof;
 
-use crate::amounts::{format_data, parse_data};
+use crate::amounts::format_data;
 use crate::args::{AggregatorArgs, ChainArgs};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
-use crate::sizes::{format_bytes, parse_bytes};
+use crate::sizes::format_bytes;
 
 /// What operators do.
 #[derive(Debug, clap::Subcommand)]
@@ -23,22 +27,57 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  tatum operator register --name acme --node 0x8a88… --keystore operator.json"
     )]
-    Register(RegisterArgs),
+    Register(register::RegisterArgs),
     /// Add a node's key to an operator
     #[command(
         after_help = "Example:\n  tatum operator add-node --operator 0 0x8a88… --keystore operator.json"
     )]
-    AddNode(NodeArgs),
+    AddNode(change::NodeArgs),
     /// Take a node's key off an operator
     #[command(
         after_help = "Example:\n  tatum operator remove-node --operator 0 0x8a88… --keystore operator.json"
     )]
-    RemoveNode(NodeArgs),
+    RemoveNode(change::NodeArgs),
     /// Declare what an operator's nodes carry in an epoch, which bounds what it can earn
     #[command(
         after_help = "Example:\n  tatum operator capacity --operator 0 500GiB --keystore operator.json\n\nIt counts from the next epoch on, up to what the bond backs: 5 000 DATA back 500 GiB."
     )]
-    Capacity(CapacityArgs),
+    Capacity(change::CapacityArgs),
+    /// Name the address that the operator is paid at
+    #[command(
+        after_help = "Example:\n  tatum operator payout --operator 0 0x7099…79C8 --keystore operator.json"
+    )]
+    Payout(change::PayoutArgs),
+    /// Give the operator another name for people
+    #[command(
+        after_help = "Example:\n  tatum operator rename --operator 0 acme --keystore operator.json"
+    )]
+    Rename(change::RenameArgs),
+    /// Offer the operator, with its bond and its earnings to come, to another account
+    #[command(
+        after_help = "Example:\n  tatum operator hand-over --operator 0 0x7099…79C8 --keystore operator.json\n\nThe other account takes it with `tatum operator accept`. Until then nothing changes, and another offer takes this one's place."
+    )]
+    HandOver(change::HandOverArgs),
+    /// Take over an operator that was offered to the account
+    #[command(
+        after_help = "Example:\n  tatum operator accept --operator 0 --keystore new-owner.json"
+    )]
+    Accept(change::OperatorArgs),
+    /// Add to an operator's bond
+    #[command(
+        after_help = "Example:\n  tatum operator add-bond --operator 0 1000 --yes --keystore operator.json\n\nIt counts from the next epoch on, and backs more capacity."
+    )]
+    AddBond(bond::AddBondArgs),
+    /// Leave: from the next epoch on the operator earns nothing, and its bond comes free after a while
+    #[command(
+        after_help = "Example:\n  tatum operator leave --operator 0 --yes --keystore operator.json\n\nThere is no way back under the same id. `tatum operator withdraw-bond` takes the bond out when it is free."
+    )]
+    Leave(bond::LeaveArgs),
+    /// Take the bond out of an operator that has left
+    #[command(
+        after_help = "Example:\n  tatum operator withdraw-bond --operator 0 --keystore operator.json"
+    )]
+    WithdrawBond(change::OperatorArgs),
     /// Show bond, capacity, earnings, claims and balance
     #[command(
         after_help = "Example:\n  tatum operator status --operator 0 --aggregator http://127.0.0.1:7070 --json"
@@ -49,59 +88,6 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum operator claim --operator 0 --aggregator http://127.0.0.1:7070 --keystore any.json\n\nAnyone may claim for anyone: the tokens go to the operator's payout address."
     )]
     Claim(ClaimArgs),
-}
-
-/// How to register.
-#[derive(Debug, clap::Args)]
-pub(crate) struct RegisterArgs {
-    /// Where the tokens go; otherwise the account itself
-    #[arg(long)]
-    payout: Option<Address>,
-    /// Bond in DATA; otherwise the least the registry takes
-    #[arg(long, value_parser = parse_data)]
-    bond: Option<U256>,
-    /// What its nodes carry in an epoch, like 500GiB; otherwise all that the bond backs
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
-    capacity: Option<u64>,
-    /// A name for people
-    #[arg(long, default_value = "")]
-    name: String,
-    /// Ids of nodes to add at once; may be repeated
-    #[arg(long = "node", value_name = "NODE_ID")]
-    nodes: Vec<NodeId>,
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    keystore: KeystoreArgs,
-}
-
-/// What to declare.
-#[derive(Debug, clap::Args)]
-pub(crate) struct CapacityArgs {
-    /// The operator's id
-    #[arg(long, env = "TATUM_OPERATOR_ID")]
-    operator: OperatorId,
-    /// Bytes in an epoch, like 500GiB
-    #[arg(value_name = "SIZE", value_parser = parse_bytes)]
-    capacity: u64,
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    keystore: KeystoreArgs,
-}
-
-/// Which node of which operator.
-#[derive(Debug, clap::Args)]
-pub(crate) struct NodeArgs {
-    /// The operator's id
-    #[arg(long, env = "TATUM_OPERATOR_ID")]
-    operator: OperatorId,
-    /// The node's id: its ed25519 public key
-    node: NodeId,
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    keystore: KeystoreArgs,
 }
 
 /// Whose earnings, and who knows them.
@@ -126,18 +112,13 @@ pub(crate) struct ClaimArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Registered {
-    operator: OperatorId,
-    bond_wei: U256,
-    nodes: Vec<NodeId>,
-}
-
-#[derive(Debug, Serialize)]
 struct Earnings {
     #[serde(flatten)]
     status: OperatorStatus,
     finalized_epoch: Option<Epoch>,
+    #[serde(with = "tatum_primitives::decimal::optional_nano")]
     earned_nano: Option<Nano>,
+    #[serde(with = "tatum_primitives::decimal::optional_nano")]
     claimable_nano: Option<Nano>,
 }
 
@@ -145,82 +126,30 @@ struct Earnings {
 struct Claimed {
     operator: OperatorId,
     epoch: Epoch,
+    #[serde(with = "tatum_primitives::decimal::nano")]
     claimed_now_nano: Nano,
+    #[serde(with = "tatum_primitives::decimal::nano")]
     claimed_nano: Nano,
     transaction: Option<TxHash>,
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Register(args) => register(args, output).await?,
-        Command::AddNode(args) => {
-            let chain = args.chain.with_account(&args.keystore).await?;
-            node_changed(&args, chain.add_node(args.operator, args.node).await?, output);
-        }
-        Command::RemoveNode(args) => {
-            let chain = args.chain.with_account(&args.keystore).await?;
-            node_changed(&args, chain.remove_node(args.operator, args.node).await?, output);
-        }
-        Command::Capacity(args) => capacity(&args, output).await?,
+        Command::Register(args) => register::run(args, *output).await?,
+        Command::AddNode(args) => change::add_node(&args, *output).await?,
+        Command::RemoveNode(args) => change::remove_node(&args, *output).await?,
+        Command::Capacity(args) => change::capacity(&args, *output).await?,
+        Command::Payout(args) => change::payout(&args, *output).await?,
+        Command::Rename(args) => change::rename(args, *output).await?,
+        Command::HandOver(args) => change::hand_over(&args, *output).await?,
+        Command::Accept(args) => change::accept(&args, *output).await?,
+        Command::AddBond(args) => bond::add(&args, *output).await?,
+        Command::Leave(args) => bond::leave(&args, *output).await?,
+        Command::WithdrawBond(args) => bond::withdraw(&args, *output).await?,
         Command::Status(args) => status(&args, output).await?,
         Command::Claim(args) => claim(&args, output).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn register(args: RegisterArgs, output: &Output) -> anyhow::Result<()> {
-    let chain = args.chain.with_account(&args.keystore).await?;
-    let bond_wei = match args.bond {
-        Some(bond_wei) => bond_wei,
-        None => chain.minimum_bond_wei().await?,
-    };
-    let payout = args.payout.unwrap_or(chain.account()?);
-    let bond = u128::try_from(bond_wei).context("no bond is that large")?;
-    output.progress(format!("registering with a bond of {} …", format_data(bond_wei)));
-    let capacity_bytes = args.capacity.unwrap_or(u64::MAX);
-    let operator = chain.register_operator(payout, bond, capacity_bytes, args.name).await?;
-    for node in &args.nodes {
-        output.progress(format!("adding node {node} …"));
-        chain.add_node(operator, *node).await?;
-    }
-    let registered = Registered { operator, bond_wei, nodes: args.nodes };
-    let rows = [
-        ("operator", operator.to_string()),
-        ("bond", format_data(bond_wei)),
-        ("nodes", registered.nodes.len().to_string()),
-    ];
-    output.result(&registered, &rows);
-    Ok(())
-}
-
-async fn capacity(args: &CapacityArgs, output: &Output) -> anyhow::Result<()> {
-    let chain = args.chain.with_account(&args.keystore).await?;
-    let transaction = chain.declare_capacity(args.operator, args.capacity).await?;
-    let status = chain.operator_status(args.operator).await?;
-    let value = serde_json::json!({
-        "operator": args.operator, "declared_bytes": status.declared_bytes,
-        "next_capacity_bytes": status.next_capacity_bytes, "transaction": transaction,
-    });
-    let rows = [
-        ("operator", args.operator.to_string()),
-        ("declared", format_bytes(status.declared_bytes)),
-        ("counts from the next epoch", format_bytes(status.next_capacity_bytes)),
-        ("transaction", transaction.to_string()),
-    ];
-    output.result(&value, &rows);
-    Ok(())
-}
-
-fn node_changed(args: &NodeArgs, transaction: TxHash, output: &Output) {
-    let value = serde_json::json!({
-        "operator": args.operator, "node": args.node, "transaction": transaction,
-    });
-    let rows = [
-        ("operator", args.operator.to_string()),
-        ("node", args.node.to_string()),
-        ("transaction", transaction.to_string()),
-    ];
-    output.result(&value, &rows);
 }
 
 async fn status(args: &EarningsArgs, output: &Output) -> anyhow::Result<()> {
@@ -248,11 +177,18 @@ fn earnings_rows(earnings: &Earnings) -> Vec<(&'static str, String)> {
         amount.map_or_else(|| "unknown".to_owned(), |nano| format_data(nano.to_wei()))
     };
     let status = &earnings.status;
+    let leaving = match (status.exit_epoch, status.bond_free_from) {
+        (Some(exit), Some(free)) => {
+            format!("with epoch {exit}; the bond is free when epoch {free} begins")
+        }
+        _ => "no".to_owned(),
+    };
     vec![
         ("operator", status.id.to_string()),
         ("owner", status.owner.to_string()),
         ("payout", status.payout.to_string()),
         ("bond", format_data(status.bond_wei)),
+        ("leaves", leaving),
         ("capacity", format_bytes(status.capacity_bytes)),
         ("capacity in the next epoch", format_bytes(status.next_capacity_bytes)),
         ("earned", nano(earnings.earned_nano)),

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use alloy::primitives::{TxHash, U256};
 use serde::Serialize;
-use tatum_chain::{Chain, StakeStatus};
+use tatum_chain::{Chain, StakeStatus, Unbonding};
 use tatum_primitives::Address;
 
 use crate::amounts::{format_data, parse_data};
 use crate::args::ChainArgs;
+use crate::confirm::ConfirmArgs;
+use crate::dates::format_utc;
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
 
@@ -16,17 +18,19 @@ use crate::output::Output;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Stake DATA; it counts as quota from the next epoch on
-    #[command(after_help = "Example:\n  tatum stake add 1000 --keystore publisher.json")]
+    #[command(after_help = "Example:\n  tatum stake add 1000 --yes --keystore publisher.json")]
     Add {
         /// Amount in DATA, such as 1000 or 12.5
         #[arg(value_parser = parse_data)]
         amount: U256,
         #[command(flatten)]
+        confirm: ConfirmArgs,
+        #[command(flatten)]
         account: AccountArgs,
     },
     /// Ask for DATA back; it can be withdrawn after the unbonding time
     #[command(
-        after_help = "Examples:\n  tatum stake remove 12.5 --keystore publisher.json\n  tatum stake remove --all --keystore publisher.json"
+        after_help = "Examples:\n  tatum stake remove 12.5 --dry-run --keystore publisher.json\n  tatum stake remove --all --yes --keystore publisher.json"
     )]
     Remove {
         /// Amount in DATA
@@ -35,6 +39,8 @@ pub(crate) enum Command {
         /// Everything
         #[arg(long, conflicts_with = "amount")]
         all: bool,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
         #[command(flatten)]
         account: AccountArgs,
     },
@@ -104,15 +110,26 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
             output.result(&status, &rows(&status));
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Add { amount, account } => {
+        Command::Add { amount, confirm, account } => {
             let chain = account.connect().await?;
-            output.progress(format!("staking {} …", format_data(amount)));
+            chain.settle_open().await?;
+            chain.check_holds(amount).await?;
+            let what = format!("stake {} of {}", format_data(amount), chain.account()?);
+            if !confirm.agreed(&what, *output)? {
+                return Ok(ExitCode::SUCCESS);
+            }
             let transaction = chain.stake(amount).await?;
             (chain, transaction)
         }
-        Command::Remove { amount, all: _, account } => {
+        Command::Remove { amount, all: _, confirm, account } => {
             let chain = account.connect().await?;
-            output.progress("asking for the stake back …");
+            chain.settle_open().await?;
+            let how_much = amount.map_or_else(|| "all".to_owned(), format_data);
+            let payer = chain.account()?;
+            let what = format!("take {how_much} out of the stake of {payer} at the epoch's end");
+            if !confirm.agreed(&what, *output)? {
+                return Ok(ExitCode::SUCCESS);
+            }
             let transaction = chain.request_unstake(amount.unwrap_or(U256::MAX)).await?;
             (chain, transaction)
         }
@@ -131,20 +148,64 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 }
 
 fn rows(status: &StakeStatus) -> Vec<(&'static str, String)> {
-    let next = status.epoch.next();
-    vec![
+    let (epoch, next) = (status.epoch, status.epoch.next());
+    let mut rows = vec![
         ("payer", status.payer.to_string()),
         ("stake", format_data(status.stake_wei)),
-        ("quota", format!("{} bytes in epoch {}", status.quota_bytes, status.epoch)),
+        ("can be withdrawn now", format_data(status.withdrawable_wei)),
+    ];
+    rows.extend(status.unbonding.iter().map(
+        |Unbonding { amount_wei, withdrawable_epoch, withdrawable_at_s }| {
+            let (amount, when) = (format_data(*amount_wei), format_utc(*withdrawable_at_s));
+            (
+                "on its way out",
+                format!("{amount}, to be withdrawn from {when} (epoch {withdrawable_epoch})"),
+            )
+        },
+    ));
+    rows.extend([
+        ("fee", format!("{} per cent of the stake in each epoch", per_cent(status.fee_rate_ppb))),
         (
-            "quota per DATA",
-            format!("{} bytes in epoch {}", status.quota_bytes_per_data, status.epoch),
+            "fees paid",
+            format!(
+                "{} since epoch {}",
+                format_data(status.fees_paid_wei),
+                status.fees_since_epoch
+            ),
         ),
-        ("next quota", format!("{} bytes in epoch {}", status.next_quota_bytes, next)),
+        ("quota", format!("{} bytes in epoch {epoch}", status.quota_bytes)),
+        ("quota per DATA", format!("{} bytes in epoch {epoch}", status.quota_bytes_per_data)),
+        (
+            "next quota",
+            format!(
+                "{} bytes in epoch {next}, from {}",
+                status.next_quota_bytes,
+                format_utc(status.next_epoch_at_s)
+            ),
+        ),
         (
             "next quota per DATA",
-            format!("{} bytes in epoch {}", status.next_quota_bytes_per_data, next),
+            format!("{} bytes in epoch {next}", status.next_quota_bytes_per_data),
         ),
         ("balance", format_data(status.balance_wei)),
-    ]
+    ]);
+    rows
+}
+
+/// Parts per billion as per cent, exact.
+fn per_cent(ppb: u64) -> String {
+    let text = format!("{}.{:07}", ppb / 10_000_000, ppb % 10_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_shown_in_per_cent() {
+        assert_eq!(per_cent(10_000_000), "1");
+        assert_eq!(per_cent(327_500), "0.03275");
+        assert_eq!(per_cent(0), "0");
+    }
 }

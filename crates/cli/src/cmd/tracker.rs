@@ -11,6 +11,7 @@ use tatum_node::{NodeKey, tracker};
 use super::node::Followed;
 use crate::args::{ChainArgs, NodeKeyArgs};
 use crate::config::ConfigArgs;
+use crate::data_folder::DataFolder;
 use crate::output::Output;
 use crate::shutdown;
 
@@ -52,6 +53,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
+    let _folder = DataFolder::take(&args.data)?;
     let network = Followed::new(&args.chain, 0).await?;
     let key = match args.key.find()? {
         Some(key) => key,

@@ -127,7 +127,7 @@ async fn register_all(
             .collect();
         let nodes: Vec<String> = secrets.iter().map(|secret| node(secret).to_string()).collect();
         let name = format!("operator-{number}");
-        let mut arguments = vec!["operator", "register", "--name", &name];
+        let mut arguments = vec!["operator", "register", "--yes", "--name", &name];
         arguments.extend(nodes.iter().flat_map(|node| ["--node", node]));
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&account));
@@ -146,7 +146,7 @@ async fn register_all(
 
 /// The commands with which a payer stakes and authorises its session key.
 fn stake(devnet: &Devnet, payer: &Payer) -> anyhow::Result<Vec<tokio::process::Command>> {
-    let mut add = tatum::command(devnet, &["stake", "add", STAKE_DATA])?;
+    let mut add = tatum::command(devnet, &["stake", "add", "--yes", STAKE_DATA])?;
     add.env("TATUM_PRIVATE_KEY", tatum::hex(&payer.account));
     let mut authorize = tatum::command(devnet, &["session", "authorize"])?;
     authorize

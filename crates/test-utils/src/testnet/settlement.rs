@@ -129,7 +129,9 @@ impl Recomputed {
 
 #[derive(Debug, Deserialize)]
 struct Status {
+    #[serde(with = "tatum_primitives::decimal::optional_nano")]
     earned_nano: Option<Nano>,
+    #[serde(with = "tatum_primitives::decimal::nano")]
     claimed_nano: Nano,
     payout: Address,
 }

@@ -2,5 +2,6 @@
 #![allow(missing_docs)]
 
 mod chain;
+mod money;
 mod network;
 mod provider;

@@ -1,0 +1,132 @@
+//! What a contract's custom error means to whoever sent the transaction.
+//!
+//! Invariant: what users can run into is a sentence with amounts in DATA; of every other error the name and the values are told.
+
+use alloy::sol_types::SolInterface;
+use tatum_primitives::Data;
+
+use crate::bindings::DataToken::DataTokenErrors as Token;
+use crate::bindings::Distributor::DistributorErrors as Payouts;
+use crate::bindings::OperatorRegistry::OperatorRegistryErrors as Registry;
+use crate::bindings::StakePool::StakePoolErrors as Pool;
+
+/// What was said, whichever of our contracts said it.
+pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
+    let data = error.as_revert_data()?;
+    Pool::abi_decode(&data)
+        .map(pool)
+        .or_else(|_| Registry::abi_decode(&data).map(registry))
+        .or_else(|_| Payouts::abi_decode(&data).map(payouts))
+        .or_else(|_| Token::abi_decode(&data).map(token))
+        .ok()
+        .or_else(|| alloy::sol_types::decode_revert_reason(&data))
+        .or_else(|| Some(data.to_string()))
+}
+
+fn pool(error: Pool) -> String {
+    match error {
+        Pool::StakeBelowMinimum(e) => {
+            let (stake, least) = (Data(e.stakeWei), Data(e.minimumWei));
+            format!("the stake would be {stake}; a stake has at least {least}")
+        }
+        Pool::StakeTooSmall(e) => {
+            format!("{} were asked for, and {} are staked", Data(e.requestedWei), Data(e.stakeWei))
+        }
+        Pool::RemainderBelowMinimum(e) => format!(
+            "{} would be left; leave {} at least, or take out everything",
+            Data(e.remainderWei),
+            Data(e.minimumWei)
+        ),
+        Pool::AmountZero(_) => "there is nothing staked, or nothing was asked for".to_owned(),
+        Pool::NothingMinted(_) => "the amount is too small to count".to_owned(),
+        Pool::NothingToWithdraw(_) => {
+            "nothing can be withdrawn yet; `tatum stake status` says when".to_owned()
+        }
+        Pool::SessionKeyTaken(e) => {
+            format!("{} is or was a session key of {}; a key belongs to one payer", e.key, e.payer)
+        }
+        Pool::SessionKeySignatureInvalid(_) => "the session key did not agree".to_owned(),
+        Pool::SessionKeyNotAuthorized(e) => format!("{} is no session key of this account", e.key),
+        other => plain(&other),
+    }
+}
+
+fn registry(error: Registry) -> String {
+    match error {
+        Registry::BondBelowMinimum(e) => {
+            format!("the bond is {}; it has to be {}", Data(e.bondWei), Data(e.minimumWei))
+        }
+        Registry::BondLocked(e) if e.freeFromEpoch == u64::MAX => {
+            "the operator has not asked to leave; `tatum operator leave` does".to_owned()
+        }
+        Registry::BondLocked(e) => {
+            format!("there is no bond, or it is locked until epoch {} begins", e.freeFromEpoch)
+        }
+        Registry::CallerNotOperatorOwner(e) => format!("{} does not own the operator", e.caller),
+        Registry::CallerNotCandidate(e) => {
+            format!("the operator was not offered to {}", e.caller)
+        }
+        Registry::OperatorUnknown(e) => format!("there is no operator {}", e.operatorId),
+        Registry::OperatorLeaving(e) => format!("operator {} has asked to leave", e.operatorId),
+        Registry::PayoutZero(_) => "the zero address cannot be paid".to_owned(),
+        Registry::NodeKeyWeak(e) => format!("{} is no public key of a node", e.node),
+        Registry::NodeOurs(e) => format!("{} is a node of this operator already", e.node),
+        Registry::NodeNotOurs(e) => format!("{} is no node of this operator", e.node),
+        other => plain(&other),
+    }
+}
+
+fn payouts(error: Payouts) -> String {
+    match error {
+        Payouts::NothingToClaim(e) => format!("operator {} has claimed everything", e.operatorId),
+        Payouts::ProposerBondTooSmall(e) => {
+            format!(
+                "the proposer's bond is {}; it has to be {}",
+                Data(e.bondWei),
+                Data(e.requiredWei)
+            )
+        }
+        other => plain(&other),
+    }
+}
+
+fn token(error: Token) -> String {
+    match error {
+        Token::ERC20InsufficientBalance(e) => {
+            format!("{} holds {}, {} are needed", e.sender, Data(e.balance), Data(e.needed))
+        }
+        Token::ERC20InsufficientAllowance(e) => {
+            format!("{} may take {}, {} are needed", e.spender, Data(e.allowance), Data(e.needed))
+        }
+        other => plain(&other),
+    }
+}
+
+/// The error's name and values, without the name of the type around it.
+fn plain(error: &impl std::fmt::Debug) -> String {
+    let text = format!("{error:?}");
+    let inner = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::sol_types::SolError;
+    use tatum_primitives::U256;
+
+    use super::*;
+    use crate::bindings::{Distributor, OperatorRegistry};
+
+    #[test]
+    fn amounts_are_told_in_data_and_unnamed_errors_by_their_name() {
+        let bond = OperatorRegistry::BondBelowMinimum {
+            bondWei: U256::from(1_500_000_000_000_000_000_u64),
+            minimumWei: U256::from(5_000_000_000_000_000_000_u64),
+        };
+        let bond = Registry::abi_decode(&bond.abi_encode()).unwrap();
+        assert_eq!(registry(bond), "the bond is 1.5 DATA; it has to be 5 DATA");
+        let closed = Distributor::AnswerNotOverdue { answerBy: 7 };
+        let closed = Payouts::abi_decode(&closed.abi_encode()).unwrap();
+        assert_eq!(payouts(closed), "AnswerNotOverdue { answerBy: 7 }");
+    }
+}

@@ -1,0 +1,152 @@
+//! A payer's money as the contract has it: staked, on its way out, paid as fees; and the quota that it buys.
+
+use alloy::rpc::types::Filter;
+use alloy::sol_types::SolEvent;
+use serde::Serialize;
+use tatum_primitives::{Address, Epoch, U256};
+
+use crate::bindings::StakePool::UnstakeRequested;
+use crate::{Chain, ChainError, Result};
+
+const PPB: u64 = 1_000_000_000;
+const WEI_PER_DATA: u64 = 1_000_000_000_000_000_000;
+/// Closed epochs whose fees are asked for, one call each.
+const FEE_EPOCHS: u64 = 30;
+
+/// A payer's stake as of now.
+#[derive(Clone, Debug, Serialize)]
+pub struct StakeStatus {
+    /// The payer.
+    pub payer: Address,
+    /// Its stake, without what it asked to take out.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub stake_wei: U256,
+    /// What it asked to take out and can withdraw now.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub withdrawable_wei: U256,
+    /// What it asked to take out and has to wait for, before fees that are still to be paid.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub unbonding_wei: U256,
+    /// The requests that make it up, oldest first.
+    pub unbonding: Vec<Unbonding>,
+    /// What is taken of every stake in an epoch, in parts per billion.
+    pub fee_rate_ppb: u64,
+    /// What was taken from this one in the newest closed epochs.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub fees_paid_wei: U256,
+    /// The first of those epochs.
+    pub fees_since_epoch: Epoch,
+    /// Payload bytes it may have carried in the running epoch.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub quota_bytes: U256,
+    /// Bytes that a DATA staked buys in the running epoch.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub quota_bytes_per_data: U256,
+    /// Bytes that a DATA staked buys in the next epoch, unless that sells more than four times the capacity bonded.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub next_quota_bytes_per_data: U256,
+    /// What the stake of now buys in the next epoch, after the running one's fee.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub next_quota_bytes: U256,
+    /// The running epoch.
+    pub epoch: Epoch,
+    /// When the next one begins, in seconds since 1970.
+    pub next_epoch_at_s: u64,
+    /// DATA in its wallet.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub balance_wei: U256,
+}
+
+/// Something on its way out of a stake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unbonding {
+    /// What was asked for.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub amount_wei: U256,
+    /// The first epoch in which it can be withdrawn.
+    pub withdrawable_epoch: Epoch,
+    /// When that begins, in seconds since 1970.
+    pub withdrawable_at_s: u64,
+}
+
+impl Chain {
+    /// A payer's stake, quota and balance.
+    pub async fn stake_status(&self, payer: Address) -> Result<StakeStatus> {
+        let read = |e| ChainError::from_call("reading the stake", e);
+        let epoch = self.pool.currentEpoch().call().await.map_err(read)?;
+        let stake_wei = self.pool.stakeOf(payer).call().await.map_err(read)?;
+        let fee_rate_ppb = self.pool.feeRatePpb().call().await.map_err(read)?;
+        let next = self.pool.nextQuotaBytesPerData().call().await.map_err(read)?;
+        let leaving = self.pool.withdrawalsOf(payer).call().await.map_err(read)?;
+        let (fees_since_epoch, fees_paid_wei) = self.fees_paid_wei(payer).await?;
+        Ok(StakeStatus {
+            payer,
+            stake_wei,
+            withdrawable_wei: leaving.withdrawableWei,
+            unbonding_wei: leaving.unbondingWei,
+            unbonding: self.unbonding(payer, Epoch(epoch)).await?,
+            fee_rate_ppb: fee_rate_ppb.saturating_to(),
+            fees_paid_wei,
+            fees_since_epoch,
+            quota_bytes: self.pool.quotaOf(payer, epoch).call().await.map_err(read)?,
+            quota_bytes_per_data: self.pool.quotaBytesPerData(epoch).call().await.map_err(read)?,
+            next_quota_bytes_per_data: next,
+            next_quota_bytes: bought_bytes(stake_wei, fee_rate_ppb, next),
+            epoch: Epoch(epoch),
+            next_epoch_at_s: self.schedule().await?.end_ms(Epoch(epoch)) / 1_000,
+            balance_wei: self.balance_wei(payer).await?,
+        })
+    }
+
+    /// Requests that cannot be withdrawn yet.
+    async fn unbonding(&self, payer: Address, running: Epoch) -> Result<Vec<Unbonding>> {
+        let schedule = self.schedule().await?;
+        let requested = Filter::new()
+            .address(self.deployment().stake_pool)
+            .event_signature(UnstakeRequested::SIGNATURE_HASH)
+            .topic1(payer.into_word());
+        let logs = self.logs_since(&requested, self.deployment().deploy_block).await?;
+        let requests = logs.iter().filter_map(|log| log.log_decode::<UnstakeRequested>().ok());
+        let waits = |request: &Unbonding| request.withdrawable_epoch > running;
+        let all = requests.map(|log| {
+            let UnstakeRequested { amountWei, withdrawableEpoch, .. } = log.inner.data;
+            let withdrawable_epoch = Epoch(withdrawableEpoch);
+            let withdrawable_at_s = schedule.start_ms(withdrawable_epoch) / 1_000;
+            Unbonding { amount_wei: amountWei, withdrawable_epoch, withdrawable_at_s }
+        });
+        Ok(all.filter(waits).collect())
+    }
+
+    /// What was taken from a stake in the newest closed epochs, and the first of these.
+    async fn fees_paid_wei(&self, payer: Address) -> Result<(Epoch, U256)> {
+        let closed = self.closed_epochs().await?;
+        let first = closed.saturating_sub(FEE_EPOCHS);
+        let mut paid_wei = U256::ZERO;
+        for epoch in first..closed {
+            let fee = self.pool.feeOf(payer, epoch).call().await;
+            let fee_wei = fee.map_err(|e| ChainError::from_call("reading a fee", e))?;
+            paid_wei = paid_wei.saturating_add(fee_wei);
+        }
+        Ok((Epoch(first), paid_wei))
+    }
+}
+
+/// What is left of a stake after one fee, times a quota per DATA; rounded down.
+fn bought_bytes(stake_wei: U256, fee_rate_ppb: U256, quota_bytes_per_data: U256) -> U256 {
+    let kept_ppb = U256::from(PPB).saturating_sub(fee_rate_ppb);
+    let left_wei = stake_wei.saturating_mul(kept_ppb) / U256::from(PPB);
+    left_wei.saturating_mul(quota_bytes_per_data) / U256::from(WEI_PER_DATA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stake_buys_what_the_fee_leaves_of_it() {
+        let data = |amount: u64| U256::from(amount) * U256::from(WEI_PER_DATA);
+        let bought = bought_bytes(data(100), U256::from(10_000_000), U256::from(354_334_794));
+        assert_eq!(bought, U256::from(99_u64 * 354_334_794));
+        assert_eq!(bought_bytes(U256::from(1), U256::ZERO, U256::from(1)), U256::ZERO);
+    }
+}
