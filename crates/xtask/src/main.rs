@@ -3,6 +3,7 @@
 mod abi;
 mod adversary;
 mod demo;
+mod figures;
 mod gas;
 mod layers;
 mod mutants;
@@ -21,6 +22,8 @@ enum Command {
     Demo(demo::Args),
     /// Compile the contracts and remake abi/
     Abi(abi::Args),
+    /// Simulate the networks of docs/network.md anew and write their figures there
+    Figures(figures::Args),
     /// Check that crates stay within their layers, or draw them
     Layers(layers::Args),
     /// Measure the gas of whole transactions on anvil
@@ -35,6 +38,7 @@ async fn main() -> ExitCode {
         Command::Adversary(args) => adversary::run(args),
         Command::Demo(args) => demo::run(args).await,
         Command::Abi(args) => abi::run(&args),
+        Command::Figures(args) => figures::run(&args),
         Command::Layers(args) => layers::run(&args),
         Command::Gas(args) => gas::run(args).await,
         Command::Mutants(args) => mutants::run(args),

@@ -32,8 +32,17 @@ pub(crate) struct NetworkArgs {
     #[arg(long, default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     messages: usize,
     /// Percent of nodes that subscribe and do not relay
-    #[arg(long, value_name = "PERCENT", default_value_t = 25, value_parser = clap::value_parser!(u32).range(0..=90))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=98))]
     subscribers: u32,
+    /// Stream partitions, dealt out to subscribers and 16 publishers in turn
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
+    streams: usize,
+    /// Trackers, each responsible for some of the streams
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
+    trackers: usize,
+    /// Relays that carry a stream, at least; more as it has more subscribers, and never more than there are
+    #[arg(long, default_value_t = 4, value_parser = RangedU64ValueParser::<usize>::new().range(1..=20_000))]
+    relays_per_stream: usize,
     /// Percent of frames lost on every link
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
     loss: u32,
@@ -68,6 +77,9 @@ impl NetworkArgs {
             seed: self.seed,
             messages: self.messages,
             subscribers_permille: self.subscribers * 10,
+            streams: self.streams,
+            trackers: self.trackers,
+            relays_per_stream: self.relays_per_stream,
             loss_permille: self.loss * 10,
             churn_permille: self.churn * 10,
             malicious_permille: self.malicious * 10,
@@ -99,10 +111,17 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let ratio = if report.mean_link_ms > 0.0 { report.mean_ms / report.mean_link_ms } else { 0.0 };
     let exposure = &outcome.exposure;
     vec![
-        ("nodes", report.nodes.to_string()),
+        ("nodes", format!("{}, {} relays recruited", report.nodes, report.recruited)),
         ("mean direct link", format!("{:.1} ms", report.mean_link_ms)),
         ("mean time", format!("{:.1} ms, {ratio:.2} direct links", report.mean_ms)),
         ("99 % within", format!("{:.1} ms", report.p99_ms)),
+        (
+            "per pair",
+            format!(
+                "{:.2} direct links on average, {:.2} for 99 of 100, between regions",
+                report.mean_stretch, report.p99_stretch
+            ),
+        ),
         ("hops", format!("{:.1} on average, {} at most", report.mean_hops, report.max_hops)),
         ("duplicates", format!("{:.2} per message and node", report.duplicates_per_message)),
         ("delivered", format!("{} of {}", report.delivered, report.expected)),

@@ -2,18 +2,26 @@
 //!
 //! Invariant: node numbers are dense: relays first, then subscribers, then publishers.
 
-use ed25519_dalek::SigningKey;
+use std::collections::{BTreeMap, BTreeSet};
+
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use tatum_overlay::attendance::{Attendance, Times};
+use tatum_overlay::client::{Keyring, Opener, Rotation};
 use tatum_overlay::ledger::Cadence;
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
+use tatum_overlay::permissions::Book;
 use tatum_overlay::propagation::Limits;
-use tatum_overlay::{Block, Overlay, credit};
-use tatum_primitives::{Address, B256, Domain, NodeId, OperatorId, ReaderId};
-use tatum_receipt::{SessionKey, Verifier};
+use tatum_overlay::seal::GroupKey;
+use tatum_overlay::{Block, ChainKey, Now, Overlay, credit};
+use tatum_primitives::{NodeId, OperatorId, ReaderId, StreamKey};
+use tatum_protocol::{NodeKey, Stream};
+
 use tatum_tracker::topology::Place;
 
+use super::deployment::{session, stream_name, verifier};
+use super::host::Seat;
 use super::{Attack, Scenario};
 
 /// Nodes of an honest operator.
@@ -22,6 +30,8 @@ const NODES_PER_OPERATOR: usize = 4;
 const NODES_PER_ATTACKER: usize = 8;
 /// Address blocks of those that try to eclipse, all of one operator.
 const ECLIPSE_BLOCKS: u32 = 3;
+/// When streams change their trackers: as in production.
+const TIMES: Times = Times { patience_ms: 10_000, return_ms: 30_000, linger_ms: 60_000 };
 
 /// What a node is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +51,43 @@ pub(super) struct Arrival {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) overlay: Overlay,
+    pub(super) attendance: Attendance,
+    /// Its connection to each tracker.
+    pub(super) seats: Vec<Option<Seat>>,
+    /// By what name each of its streams is known.
+    pub(super) names: BTreeMap<StreamKey, Stream>,
+    pub(super) book: Book,
+    /// A publisher's keys, where payloads are sealed.
+    pub(super) keyring: Option<Keyring>,
+    /// A subscriber's, where payloads are sealed.
+    pub(super) opener: Option<Opener>,
     pub(super) role: Role,
-    pub(super) key: SigningKey,
+    pub(super) key: NodeKey,
     pub(super) place: Place,
     pub(super) attack: Option<Attack>,
     pub(super) alive: bool,
     /// It crashed at least once.
     pub(super) churned: bool,
+    /// Changes with each start.
+    pub(super) incarnation: u64,
+    /// Neighbours may have changed since it offered links last.
+    pub(super) must_dial: bool,
+    /// When it offered a link to whom.
+    pub(super) dialled_us: BTreeMap<usize, u64>,
+    /// Since when a relay carries which stream.
+    pub(super) carrying_since_us: BTreeMap<StreamKey, u64>,
     /// By the number of the message.
     pub(super) arrivals: Vec<Option<Arrival>>,
     /// Deliveries in order to the application, for subscribers.
     pub(super) delivered: u64,
+    /// Deliveries that did not come after all earlier ones of their chain.
+    pub(super) misordered: u64,
+    /// The last number that was delivered of each chain since it started.
+    pub(super) last_delivered: BTreeMap<ChainKey, u64>,
+    /// Runs of messages that it gave up.
+    pub(super) gaps: u64,
+    /// Numbers of the messages that the application could read.
+    pub(super) read: BTreeSet<usize>,
     /// What was counted before it crashed last.
     pub(super) duplicates_before: u64,
     pub(super) graylisted_before: u64,
@@ -59,25 +95,51 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn id(&self) -> NodeId {
-        NodeId(B256::from(self.key.verifying_key().to_bytes()))
+        self.key.id()
+    }
+
+    /// Numbers of the messages that reached it.
+    pub(super) fn got(&self) -> Vec<usize> {
+        let arrivals = self.arrivals.iter().enumerate();
+        arrivals.filter(|(_, arrival)| arrival.is_some()).map(|(number, _)| number).collect()
+    }
+
+    /// It starts, without memory of an earlier run.
+    pub(super) fn begin(
+        &mut self,
+        number: usize,
+        scenario: &Scenario,
+        trackers: usize,
+        now: &Now,
+        rng: &mut StdRng,
+    ) {
+        self.overlay = overlay(number, self.role, &self.key, self.place.operator);
+        let is_relay = self.role == Role::Relay;
+        self.attendance = Attendance::new(trackers, TIMES, is_relay, now.monotonic_ms);
+        self.seats = vec![None; trackers];
+        self.names.clear();
+        self.book = Book::new(verifier());
+        let (publisher, stream) = (session(number).address(), scenario.stream_of(number));
+        let place = (stream_name(stream, scenario).key(), publisher);
+        let sealed = |role| self.role == role && scenario.is_private;
+        self.keyring = sealed(Role::Publisher).then(|| {
+            let drawn = (Vec::new(), GroupKey::new(rng.random()));
+            Keyring::new(place, drawn, Some(Rotation::default()), now.monotonic_ms)
+        });
+        self.opener = sealed(Role::Subscriber).then(|| Opener::new(None));
+        self.alive = true;
+        self.incarnation += 1;
+        self.must_dial = true;
+        self.dialled_us.clear();
+        self.last_delivered.clear();
+        self.carrying_since_us.clear();
     }
 }
 
-pub(super) fn verifier() -> Verifier {
-    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
-}
-
-/// The payer key of a node.
-pub(super) fn session(number: usize) -> SessionKey {
-    let mut bytes = [9; 32];
-    bytes[24..].copy_from_slice(&(number as u64 + 1).to_be_bytes());
-    SessionKey::from_bytes(&bytes).unwrap_or_else(|_| unreachable!("a small number is a key"))
-}
-
-fn signing_key(number: usize) -> SigningKey {
+fn node_key(number: usize) -> NodeKey {
     let mut bytes = [3; 32];
     bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
-    SigningKey::from_bytes(&bytes)
+    NodeKey::from_bytes(&bytes)
 }
 
 /// All nodes of a scenario, in `regions` regions.
@@ -101,25 +163,50 @@ pub(super) fn populate(scenario: &Scenario, regions: usize, rng: &mut StdRng) ->
             Role::Publisher => number % regions,
             Role::Relay | Role::Subscriber => rng.random_range(0..regions),
         };
-        let region = u16::try_from(region).unwrap_or_default();
+        // Region 0 means unknown to trackers.
+        let region = u16::try_from(region + 1).unwrap_or_default();
         let place = place(number, malicious, role, attack, region);
-        let key = signing_key(number);
-        let overlay = overlay(number, role, &key, place.operator);
-        nodes.push(Node {
-            overlay,
-            role,
-            key,
-            place,
-            attack,
-            alive: true,
-            churned: false,
-            arrivals: vec![None; scenario.messages],
-            delivered: 0,
-            duplicates_before: 0,
-            graylisted_before: 0,
-        });
+        let key = node_key(number);
+        nodes.push(newborn(number, role, key, (place, attack), scenario.messages));
     }
     nodes
+}
+
+/// A node that was never started.
+fn newborn(
+    number: usize,
+    role: Role,
+    key: NodeKey,
+    (place, attack): (Place, Option<Attack>),
+    messages: usize,
+) -> Node {
+    Node {
+        overlay: overlay(number, role, &key, place.operator),
+        attendance: Attendance::new(0, TIMES, role == Role::Relay, 0),
+        seats: Vec::new(),
+        names: BTreeMap::new(),
+        book: Book::new(verifier()),
+        keyring: None,
+        opener: None,
+        role,
+        key,
+        place,
+        attack,
+        alive: false,
+        churned: false,
+        incarnation: 0,
+        must_dial: false,
+        dialled_us: BTreeMap::new(),
+        carrying_since_us: BTreeMap::new(),
+        arrivals: vec![None; messages],
+        delivered: 0,
+        misordered: 0,
+        last_delivered: BTreeMap::new(),
+        gaps: 0,
+        read: BTreeSet::new(),
+        duplicates_before: 0,
+        graylisted_before: 0,
+    }
 }
 
 fn place(
@@ -142,15 +229,9 @@ fn place(
     Place { region, operator, block: Some(Block::numbered(block)) }
 }
 
-/// A node as it starts, without memory of an earlier run.
-pub(super) fn overlay(
-    number: usize,
-    role: Role,
-    key: &SigningKey,
-    operator_id: Option<OperatorId>,
-) -> Overlay {
+fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<OperatorId>) -> Overlay {
     let config = Config {
-        id: NodeId(B256::from(key.verifying_key().to_bytes())),
+        id: key.id(),
         relay: role == Role::Relay,
         operator_id,
         limits: Limits::default(),
@@ -158,7 +239,7 @@ pub(super) fn overlay(
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
     };
-    let account = (role != Role::Relay).then(|| Account {
+    let account = (role != Role::Relay).then(|| PayerConfig {
         payer: session(number).address(),
         reader: ReaderId(0),
         key: session(number),

@@ -8,15 +8,22 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use tatum_overlay::frame::{self, Packer};
+use tatum_overlay::permissions::SignedPermissions;
 use tatum_overlay::{ChainKey, Frame, Link, Message, Now, Output, Priority};
-use tatum_primitives::{B256, Epoch, NodeId, StreamKey};
+use tatum_primitives::{Epoch, NodeId};
+use tatum_protocol::Stream;
+use tatum_protocol::tracker::{FromTracker, ToTracker};
+use tatum_receipt::checks::StatedFacts;
 use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt};
-use tatum_tracker::topology::Topology;
 
-use super::population::{Arrival, Node, Role, populate, verifier};
-use super::publish::Chain;
+use super::chain::Chain;
+use super::deployment::{facts, stream_name, verifier};
+use super::host::{Host, Seat};
+use super::population::{Arrival, Node, Role, populate};
+use super::survey::Survey;
 use super::{Attack, Scenario, attack};
 use crate::Regions;
 
@@ -28,17 +35,28 @@ const TICK_US: u64 = 50_000;
 const WORK_US: u64 = 100;
 /// What a lost control frame costs beyond a round trip.
 const RETRANSMIT_US: u64 = 50_000;
-/// Time for everybody to find and attach to their neighbours.
-pub(super) const WARM_UP_US: u64 = 3_000_000;
+/// Time for everybody to be introduced to their neighbours, and to attach to them.
+pub(super) const WARM_UP_US: u64 = 8_000_000;
+/// A node reviews its neighbours every so many looks at the time.
+const REVIEW_TICKS: u64 = 20;
 
-pub(super) const STREAM: StreamKey = StreamKey(B256::repeat_byte(0x51));
+/// All of it happens in one epoch.
+pub(super) const EPOCH: Epoch = Epoch(1);
 
 pub(super) enum Event {
-    Tick(usize),
+    Tick(usize, u64),
     Spam(usize),
     Publish(usize),
     Arrive { from: usize, to: usize, generation: u32, packet: Bytes, hops: u32 },
-    Assign(usize),
+    Connect(usize, usize),
+    Vanished { tracker: usize, seat: Seat },
+    ToTracker { tracker: usize, seat: Seat, text: Box<ToTracker> },
+    FromTracker { tracker: usize, number: usize, seat: Seat, text: Box<FromTracker> },
+    Sweep(usize),
+    KillTracker(usize),
+    StartTracker(usize),
+    PublishLists(u64),
+    Survey,
     Link(usize, usize),
     Unlink(usize, usize),
     Crash(usize),
@@ -78,7 +96,11 @@ pub(super) struct World {
     pub(super) regions: Regions,
     pub(super) nodes: Vec<Node>,
     pub(super) by_id: BTreeMap<NodeId, usize>,
-    pub(super) topology: Topology,
+    pub(super) trackers: Vec<Host>,
+    pub(super) facts: StatedFacts,
+    pub(super) streams: Vec<Stream>,
+    /// The newest permission list of each stream.
+    pub(super) lists: Vec<SignedPermissions>,
     pub(super) chains: Vec<Chain>,
     /// When each message was published.
     pub(super) published_us: Vec<u64>,
@@ -92,7 +114,10 @@ pub(super) struct World {
     /// Messages that the newest signed receipt of each account counts.
     pub(super) signed: BTreeMap<ReceiptKey, u64>,
     pub(super) rejected: u64,
-    pub(super) gaps: u64,
+    /// Requests that trackers refused.
+    pub(super) refusals: u64,
+    /// Who took part where, at some moments.
+    pub(super) surveys: Vec<Survey>,
     pub(super) rng: StdRng,
     pub(super) now_us: u64,
     last_arrival: BTreeMap<(usize, usize), u64>,
@@ -106,14 +131,20 @@ impl World {
         let regions = Regions::cloud();
         let nodes = populate(scenario, regions.count(), &mut rng);
         let by_id = nodes.iter().enumerate().map(|(number, node)| (node.id(), number)).collect();
-        let first = scenario.nodes;
-        let chains = (0..scenario.publishers).map(|index| Chain::new(first + index)).collect();
+        let streams = (0..scenario.streams).map(|stream| stream_name(stream, scenario)).collect();
+        let publishers = scenario.nodes..scenario.nodes + scenario.publishers;
+        let chains = publishers.map(|number| Chain::new(number, scenario)).collect();
+        let operators = nodes.iter().filter_map(|node| Some((node.id(), node.place.operator?)));
+        let facts = facts(operators, scenario.quota_bytes);
         Self {
             scenario: *scenario,
             regions,
             nodes,
             by_id,
-            topology: Topology::new(scenario.shape),
+            trackers: (0..scenario.trackers).map(|number| Host::new(number, scenario)).collect(),
+            facts,
+            streams,
+            lists: Vec::new(),
             chains,
             published_us: Vec::new(),
             numbers: BTreeMap::new(),
@@ -123,7 +154,8 @@ impl World {
             receipts: BTreeMap::new(),
             signed: BTreeMap::new(),
             rejected: 0,
-            gaps: 0,
+            refusals: 0,
+            surveys: Vec::new(),
             rng,
             now_us: 0,
             last_arrival: BTreeMap::new(),
@@ -134,10 +166,16 @@ impl World {
 
     /// Plays the scenario to its end.
     pub(super) fn play(&mut self) {
-        self.populate_graph();
+        if self.scenario.is_private {
+            self.publish_lists(1);
+            let halfway_us = self.scenario.length_ms() * 500;
+            self.at(WARM_UP_US + halfway_us, Event::PublishLists(2));
+        }
+        self.start_trackers(WARM_UP_US);
+        self.start_all();
         for number in 0..self.nodes.len() {
             let offset = self.rng.random_range(0..TICK_US);
-            self.at(offset, Event::Tick(number));
+            self.at(offset, Event::Tick(number, 0));
             match self.nodes[number].attack {
                 Some(Attack::Spam) => self.at(WARM_UP_US / 2 + offset, Event::Spam(number)),
                 Some(Attack::Eclipse) => self.at(WARM_UP_US + offset, Event::Harass(number)),
@@ -151,8 +189,21 @@ impl World {
         let end_us = WARM_UP_US + self.scenario.messages as u64 * interval_us;
         self.plan_churn(end_us);
         self.run_until(end_us + self.scenario.settle_ms * 1_000);
+        self.survey();
         self.close_accounts();
         self.run_until(self.now_us + 3_000_000);
+    }
+
+    /// Everybody starts, in random order, relays first: so trackers know them when the first client comes.
+    fn start_all(&mut self) {
+        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
+        order.shuffle(&mut self.rng);
+        order.sort_by_key(|number| self.nodes[*number].role != Role::Relay);
+        let (now, trackers) = (self.now(), self.trackers.len());
+        for number in order {
+            self.nodes[number].begin(number, &self.scenario, trackers, &now, &mut self.rng);
+            self.start(number);
+        }
     }
 
     pub(super) fn at(&mut self, at_us: u64, event: Event) {
@@ -166,8 +217,7 @@ impl World {
 
     pub(super) fn now(&self) -> Now {
         let ms = self.now_us / 1_000;
-        // No tracker leases quotas here, for so long that relays go by the whole of them.
-        Now { monotonic_ms: 10_000 + ms, wall_ms: START_MS + ms, epoch: Epoch(1) }
+        Now { monotonic_ms: ms, wall_ms: START_MS + ms, epoch: EPOCH }
     }
 
     fn run_until(&mut self, end_us: u64) {
@@ -181,14 +231,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Tick(number) => {
-                if self.nodes[number].alive {
-                    let now = self.now();
-                    self.nodes[number].overlay.tick(&now);
-                    self.drain(number, None);
-                }
-                self.after(TICK_US, Event::Tick(number));
-            }
+            Event::Tick(number, tick) => self.tick(number, tick),
             Event::Spam(number) => self.spam(number),
             Event::Publish(message) => self.publish(message),
             Event::Arrive { from, to, generation, packet, hops } => {
@@ -196,13 +239,38 @@ impl World {
                     self.arrive(from, to, &packet, hops);
                 }
             }
-            Event::Assign(number) => self.assign(number),
+            Event::Connect(number, tracker) => self.connect(number, tracker),
+            Event::Vanished { tracker, seat } => self.end_seat(tracker, seat),
+            Event::ToTracker { tracker, seat, text } => self.heard(tracker, seat, *text),
+            Event::FromTracker { tracker, number, seat, text } => {
+                self.told(tracker, number, seat, *text);
+            }
+            Event::Sweep(tracker) => self.sweep(tracker),
+            Event::KillTracker(tracker) => self.kill_tracker(tracker),
+            Event::StartTracker(tracker) => self.start_tracker(tracker),
+            Event::PublishLists(version) => self.publish_lists(version),
+            Event::Survey => self.survey(),
             Event::Link(a, b) => self.link(a, b),
             Event::Unlink(a, b) => self.unlink(a, b),
             Event::Crash(number) => self.crash(number),
             Event::Restart(number) => self.restart(number),
             Event::Harass(number) => self.harass(number),
         }
+    }
+
+    fn tick(&mut self, number: usize, tick: u64) {
+        if self.nodes[number].alive {
+            let now = self.now();
+            self.nodes[number].overlay.tick(&now);
+            if tick.is_multiple_of(REVIEW_TICKS) {
+                self.review(number);
+            }
+            self.drain(number, None);
+            // What came out may ask for other neighbours.
+            self.attend(number);
+            self.dial(number);
+        }
+        self.after(TICK_US, Event::Tick(number, tick + 1));
     }
 
     fn arrive(&mut self, from: usize, to: usize, packet: &Bytes, hops: u32) {
@@ -242,16 +310,16 @@ impl World {
                     let to = usize::try_from(link.0).unwrap_or(usize::MAX);
                     self.send(number, to, &frame, priority, current);
                 }
-                Output::Deliver(message) if self.number_of(&message).is_some() => {
-                    self.nodes[number].delivered += 1;
-                }
-                Output::Gap { .. } => self.gaps += 1,
+                Output::Deliver(message) => self.delivered(number, *message),
+                Output::Gap { .. } => self.nodes[number].gaps += 1,
                 Output::AttachAsked { link, attach, .. } => {
                     let held = self.receipts_of(number, &attach);
-                    self.nodes[number].overlay.admit(link, &attach, &held, u64::MAX, &now);
+                    let quota_bytes = self.scenario.quota_bytes;
+                    self.nodes[number].overlay.admit(link, &attach, &held, quota_bytes, &now);
                 }
-                Output::QuotaWanted { payer, epoch } => {
-                    self.nodes[number].overlay.set_quota(payer, epoch, u64::MAX, &now);
+                Output::QuotaWanted { payer, .. } => self.set_quota(number, payer),
+                Output::LeaseWanted { claim, evidence } => {
+                    self.lease_wanted(number, claim, evidence);
                 }
                 Output::ReceiptOffered { link, bytes } => self.take_receipt(number, link, &bytes),
                 Output::Distrusted { node } => self.avoid(number, node),
@@ -269,14 +337,14 @@ impl World {
                     let other = usize::try_from(link.0).unwrap_or(usize::MAX);
                     self.send_away(number, other, 15_000_000);
                 }
-                Output::Deliver(_)
-                | Output::Accepted { .. }
-                | Output::LeaseWanted { .. }
+                Output::Accepted { .. }
                 | Output::ReceiptSettled { .. }
                 | Output::ReceiptRejected { .. }
                 | Output::Admitted { .. }
-                | Output::Refused { .. }
-                | Output::Unserved { .. } => {}
+                | Output::Refused { .. } => {}
+                Output::Unserved { stream, .. } => {
+                    self.nodes[number].attendance.unserved(stream, now.monotonic_ms);
+                }
             }
         }
     }
@@ -293,7 +361,7 @@ impl World {
             self.receipts.insert(signed.receipt.key(), signed.clone());
         }
         let stored = StoredReceipt::written(&signed);
-        let word = verifier().acknowledge(&self.nodes[relay].key, &stored);
+        let word = verifier().acknowledge(self.nodes[relay].key.signing_key(), &stored);
         self.nodes[relay].overlay.acknowledge(link, &stored, word, &now);
     }
 
@@ -344,15 +412,16 @@ impl World {
     }
 
     pub(super) fn one_way_us(&self, a: usize, b: usize) -> u64 {
-        let region = |number: usize| usize::from(self.nodes[number].place.region);
+        let region = |number: usize| usize::from(self.nodes[number].place.region).saturating_sub(1);
         self.regions.one_way_us(region(a), region(b))
     }
 
     fn spam(&mut self, number: usize) {
         let range = (number, 0)..=(number, usize::MAX);
         let victims: Vec<usize> = self.links.range(range).map(|((_, to), _)| *to).collect();
+        let stream = self.streams[self.scenario.stream_of(number)].key();
         for victim in victims {
-            let packet = attack::spam(STREAM, &mut self.rng);
+            let packet = attack::spam(stream, &mut self.rng);
             self.fly((number, victim), packet, 0, 0, false);
         }
         self.after(Attack::SPAM_EVERY_US, Event::Spam(number));
@@ -362,5 +431,26 @@ impl World {
     pub(super) fn steady(&self, role: Role) -> impl Iterator<Item = (usize, &Node)> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter(move |(_, node)| node.role == role && !node.churned && node.attack.is_none())
+    }
+
+    /// Who published a message.
+    pub(super) fn publisher_of(&self, message: usize) -> usize {
+        self.chains[message % self.chains.len()].node
+    }
+
+    /// The messages that a node should get: those of its stream; a relay those of the streams that it carries for a while.
+    pub(super) fn due_at(&self, number: usize) -> impl Iterator<Item = usize> {
+        /// Until a relay that was recruited has its neighbours.
+        const SETTLED_US: u64 = 5_000_000;
+        let node = &self.nodes[number];
+        let takes_part = move |message: &usize| {
+            let stream = self.scenario.stream_of(self.publisher_of(*message));
+            if node.role != Role::Relay {
+                return stream == self.scenario.stream_of(number);
+            }
+            let since_us = node.carrying_since_us.get(&self.streams[stream].key());
+            since_us.is_some_and(|since_us| since_us + SETTLED_US <= self.published_us[*message])
+        };
+        (0..self.published_us.len()).filter(takes_part)
     }
 }
