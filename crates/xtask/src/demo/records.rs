@@ -4,20 +4,20 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use tatum_test_utils::testnet::Stream;
+use tatum_test_utils::testnet::RecordedStream;
 
 /// The demo publishes at least this many records.
 const LEAST_RECORDS: usize = 20_000;
 
 /// The streams of the demo.
-pub(crate) fn streams(repository: &Path) -> anyhow::Result<Vec<Stream>> {
+pub(crate) fn streams(repository: &Path) -> anyhow::Result<Vec<RecordedStream>> {
     let data = repository.join("node_modules/vega-datasets/data");
     let mut weather = csv(&data.join("seattle-weather-hourly-normals.csv"))?;
     weather.extend(csv(&data.join("weather.csv"))?);
     let flights = json(&data.join("flights-10k.json"))?;
     let total = weather.len() + flights.len();
     ensure!(total >= LEAST_RECORDS, "only {total} records in {}", data.display());
-    Ok(vec![Stream::new("weather", weather)?, Stream::new("flights", flights)?])
+    Ok(vec![RecordedStream::new("weather", weather)?, RecordedStream::new("flights", flights)?])
 }
 
 /// The lines of a CSV file as JSON objects.

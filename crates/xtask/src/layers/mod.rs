@@ -3,6 +3,7 @@
 //! Invariant: a crate that stands nowhere in the rules fails the check, so that no new room is without walls. Dependencies
 //! come from `cargo metadata`; what crates name without one (the clock, files, sockets) from a scan of their sources.
 
+mod circles;
 mod diagram;
 mod rules;
 mod source;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tatum_test_utils::repository;
 
-use self::rules::{Layer, WALLS, Wall};
+use self::rules::{CIRCLES, Layer, WALLS, Wall};
 use self::source::Source;
 use self::workspace::{Crate, crates};
 
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     /// Draw them anew in docs/architecture.md
     #[arg(long)]
     draw: bool,
+    /// A compiler with the source of its library, for wasm32-unknown-unknown; scripts/wasm prints one
+    #[arg(long, value_name = "PATH")]
+    wasm_rustc: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!("{line}");
     }
     if broken.is_empty() {
-        wasm::check(&root)?;
+        wasm::check(&root, args.wasm_rustc.as_deref())?;
         println!("{} crates stay within their walls", crates.len());
         return Ok(ExitCode::SUCCESS);
     }
@@ -66,6 +70,7 @@ fn broken(crates: &[Crate]) -> anyhow::Result<Vec<String>> {
         };
         broken.extend(upwards(one, layer));
         broken.extend(named(one)?);
+        broken.extend(round(one)?);
     }
     Ok(broken)
 }
@@ -97,6 +102,17 @@ fn named(one: &Crate) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(broken)
+}
+
+/// Modules of a crate that lean on each other.
+fn round(one: &Crate) -> anyhow::Result<Vec<String>> {
+    let known =
+        |circle: &&Vec<String>| !CIRCLES.contains(&(one.name.as_str(), circle.join(" ").as_str()));
+    let found = circles::circles(&one.folder)?;
+    let line = |circle: &Vec<String>| {
+        format!("{}: {} name each other in a circle", one.name, circle.join(", "))
+    };
+    Ok(found.iter().filter(known).map(line).collect())
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

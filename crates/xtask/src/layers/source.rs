@@ -46,6 +46,11 @@ impl Source {
         Self { path, lines }
     }
 
+    /// All of it.
+    pub(super) fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+
     /// The numbers of the lines that name this, a word or a path.
     pub(super) fn lines_naming(&self, name: &str) -> Vec<usize> {
         let names = |line: &&String| names(line, name);

@@ -99,3 +99,37 @@ fn arrows_that_follow_from_others_are_left_out() {
     );
     assert!(!text.contains("\"node\" -> \"primitives\""), "{text}");
 }
+
+#[test]
+fn modules_that_name_each_other_are_found_however_they_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join("src").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("lib.rs", "mod a;\nmod b;\nmod c;\npub use b::inner::{B, Other};\npub use c::C;");
+    write("a.rs", "use crate::{B, C};\nfn f() { crate::c::g() }");
+    write("b/mod.rs", "pub mod inner;\nuse super::c::{self, C as See};");
+    write("b/inner.rs", "// use crate::a::A;\npub struct B;");
+    write("c.rs", "#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}");
+    assert_eq!(circles::circles(folder.path()).unwrap(), Vec::<Vec<String>>::new());
+
+    for text in ["use crate::a::A;", "use super::super::a;", "fn f(a: crate::a::A) {}"] {
+        write("b/inner.rs", text);
+        assert_eq!(circles::circles(folder.path()).unwrap(), [["a", "b"]], "{text}");
+    }
+    write("b/inner.rs", "pub struct B;");
+    write("c.rs", "use super::Other;");
+    assert_eq!(circles::circles(folder.path()).unwrap(), [["b", "c"]], "by a name passed on");
+}
+
+#[test]
+fn no_circle_is_excused_that_is_none_any_more() {
+    let crates = workspace();
+    for (name, modules) in CIRCLES {
+        let one = crates.iter().find(|one| one.name == *name).unwrap();
+        let found = circles::circles(&one.folder).unwrap();
+        assert!(found.iter().any(|circle| circle.join(" ") == *modules), "{name}: {modules}");
+    }
+}
