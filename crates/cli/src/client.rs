@@ -10,8 +10,8 @@ use tatum_node::relay::SharedFacts;
 use tatum_primitives::Address;
 
 use crate::args::{ChainArgs, StreamArg, TrackerArgs};
-use crate::cmd::node::Followed;
 use crate::data_folder::DataFolder;
+use crate::followed::Followed;
 use crate::keys::{self, KeySource};
 
 /// The stream, the payer and the network.

@@ -11,10 +11,7 @@ use tatum_chain::PrivateKeySigner;
 use tatum_receipt::SessionKey;
 use zeroize::Zeroizing;
 
-use crate::keystore::{self, KeystoreError};
-
-/// A secret of 32 bytes.
-pub(crate) type Secret = Zeroizing<[u8; 32]>;
+use crate::keystore::{self, KeystoreError, Secret};
 
 /// Where a key is looked for, in this order: environment variable, keystore file.
 #[derive(Clone, Copy, Debug)]

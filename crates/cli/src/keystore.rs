@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::keys::Secret;
+/// A secret of 32 bytes.
+pub(crate) type Secret = Zeroizing<[u8; 32]>;
 
 /// A key file has a few hundred bytes.
 const MOST_BYTES: usize = 64 * 1024;

@@ -11,6 +11,7 @@ mod config;
 mod confirm;
 mod data_folder;
 mod dates;
+mod followed;
 mod keys;
 mod keystore;
 mod lines;

@@ -27,9 +27,9 @@ pub(crate) struct PermissionLists {
 pub(crate) struct Told {
     /// Nodes that heard of it at once.
     pub(crate) nodes_told: usize,
-    /// Trackers that keep it,
+    /// Trackers that keep it.
     pub(crate) kept_by: Vec<String>,
-    /// and those that do not.
+    /// Trackers that do not.
     pub(crate) missed_by: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the services keep on disk: receipts, refusals and the state of each epoch, on SQLite or PostgreSQL.
+//! What the services keep on disk: receipts, rejections and the state of each epoch, on SQLite or PostgreSQL.
 //!
 //! Invariant: [`Writer::submit`] answers only for what is committed and synced; after a crash every answer given still
 //! holds. This is the only crate that names sqlx. Sources: SQLite's documentation of WAL and `synchronous`,

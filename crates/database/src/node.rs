@@ -53,8 +53,8 @@ pub struct NodeReceiptCounts {
     pub kept: u64,
     /// Those that wait to be handed in.
     pub waiting: u64,
-    /// Those whose newest was refused by the aggregator.
-    pub refused: u64,
+    /// Those whose newest was rejected by the aggregator.
+    pub rejected: u64,
 }
 
 /// The store of one process.
@@ -210,7 +210,7 @@ impl NodeStore {
         rows.iter().map(|row| Ok(stored(row)?.into_signed())).collect()
     }
 
-    /// Records what the aggregator answered for each receipt. A refusal that is not final stays in the outbox.
+    /// Records what the aggregator answered for each receipt. A rejection that is not final stays in the outbox.
     pub async fn record_answers(
         &self,
         answered: &[(SignedReceipt, Answer)],
@@ -278,12 +278,12 @@ impl NodeStore {
     pub async fn counts(&self) -> Result<NodeReceiptCounts, DatabaseError> {
         const SQL: &str = "SELECT COUNT(*) AS kept, \
              COUNT(CASE WHEN answered_rank < rank THEN 1 END) AS waiting, \
-             COUNT(CASE WHEN refusals > 0 THEN 1 END) AS refused FROM node_receipts";
+             COUNT(CASE WHEN refusals > 0 THEN 1 END) AS rejected FROM node_receipts";
         let row = sqlx::query(SQL).fetch_one(self.database.reader()).await?;
         Ok(NodeReceiptCounts {
             kept: unsigned(&row, "kept")?,
             waiting: unsigned(&row, "waiting")?,
-            refused: unsigned(&row, "refused")?,
+            rejected: unsigned(&row, "rejected")?,
         })
     }
 
@@ -398,7 +398,7 @@ mod tests {
         let never = Rejection::PastEpoch { got: earlier, earliest_open: running };
         store.record_answers(&[(receipt(2, 2, 6), Answer::rejected(never))]).await.unwrap();
         let counts = store.counts().await.unwrap();
-        assert_eq!(counts, NodeReceiptCounts { kept: 2, waiting: 0, refused: 1 });
+        assert_eq!(counts, NodeReceiptCounts { kept: 2, waiting: 0, rejected: 1 });
     }
 
     #[tokio::test]

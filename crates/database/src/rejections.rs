@@ -1,6 +1,6 @@
 //! What was refused and why, kept for a limited time and in limited number.
 //!
-//! Invariant: refusing the same bytes for the same reason again adds no row, and writing refusals never touches receipts.
+//! Invariant: rejecting the same bytes for the same reason again adds no row, and writing rejections never touches receipts.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub struct RejectedReceipt {
     pub last_ms: u64,
 }
 
-/// Which refusals to list.
+/// Which rejections to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RejectionQuery {
     /// Only those that name this payer.
@@ -134,7 +134,7 @@ impl Database {
         statement.fetch_all(self.reader()).await?.iter().map(rejected).collect()
     }
 
-    /// Forgets refusals last seen before `before_ms`, and the oldest ones beyond the newest `keep`.
+    /// Forgets rejections last seen before `before_ms`, and the oldest ones beyond the newest `keep`.
     pub async fn forget_rejections(&self, before_ms: u64, keep: u64) -> Result<u64, DatabaseError> {
         const OLD: &str = "DELETE FROM rejected_receipts WHERE last_ms < $1";
         const SURPLUS: &str = "DELETE FROM rejected_receipts WHERE id IN \

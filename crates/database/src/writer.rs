@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::{Database, DatabaseError, Refused};
 
-/// How often old refusals are forgotten.
+/// How often old rejections are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// What a submitter hands to the writer.
@@ -64,9 +64,9 @@ pub struct WriterOptions {
     pub batch: usize,
     /// Refusals kept per minute; further ones are only answered.
     pub refusals_per_minute: u32,
-    /// For how long refusals are kept.
+    /// For how long rejections are kept.
     pub refusal_retention: Duration,
-    /// How many refusals are kept in all.
+    /// How many rejections are kept in all.
     pub refusals_kept: u64,
 }
 
@@ -195,8 +195,8 @@ impl Task {
         let before = now_ms().saturating_sub(retention_ms);
         match self.database.forget_rejections(before, self.options.refusals_kept).await {
             Ok(0) => {}
-            Ok(forgotten) => tracing::debug!(forgotten, "forgot old refusals"),
-            Err(error) => tracing::warn!(%error, "could not forget old refusals"),
+            Ok(forgotten) => tracing::debug!(forgotten, "forgot old rejections"),
+            Err(error) => tracing::warn!(%error, "could not forget old rejections"),
         }
     }
 }

@@ -5,8 +5,6 @@
 use alloy_primitives::B256;
 use tatum_primitives::OperatorId;
 
-use crate::Word;
-
 /// Why a tree cannot be built or a proof does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -76,9 +74,9 @@ pub enum Error {
     #[error("the proof leads to root {got}, not {expected}")]
     RootMismatch {
         /// The root to prove against.
-        expected: Word,
+        expected: B256,
         /// The root that the proof leads to.
-        got: Word,
+        got: B256,
     },
     /// The list has no such leaf.
     #[error("leaf {index} is not among the list's {count} leaves")]

@@ -49,7 +49,7 @@ impl Proof {
             return Err(Error::IdOutsideTree { id, depth });
         }
         let got = Word::root(word, depth)?;
-        if got == root { Ok(()) } else { Err(Error::RootMismatch { expected: root, got }) }
+        if got == root { Ok(()) } else { Err(Error::RootMismatch { expected: root.0, got: got.0 }) }
     }
 }
 

@@ -43,7 +43,7 @@ impl RangeProof {
         }
         let top = run.first().copied().unwrap_or_default();
         let got = Word::root(top, self.depth)?;
-        if got == root { Ok(()) } else { Err(Error::RootMismatch { expected: root, got }) }
+        if got == root { Ok(()) } else { Err(Error::RootMismatch { expected: root.0, got: got.0 }) }
     }
 }
 

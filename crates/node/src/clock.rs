@@ -4,7 +4,7 @@
 //! schedule only.
 
 use std::fmt::Debug;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tatum_overlay::Now;
 use tatum_primitives::{Epoch, EpochSchedule, millis};
@@ -29,6 +29,11 @@ pub trait Clock: Debug + Send + Sync {
     fn epoch(&self) -> Epoch {
         self.now().epoch
     }
+}
+
+/// A time to come; one that no clock can show is taken for now, so that nobody waits for ever.
+pub(crate) fn later(from: tokio::time::Instant, by: Duration) -> tokio::time::Instant {
+    from.checked_add(by).unwrap_or(from)
 }
 
 /// The machine's clock.

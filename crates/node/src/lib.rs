@@ -17,6 +17,17 @@
 //! # Not provided
 //! Without any tracker streams keep flowing, but nobody new can join.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
 pub mod client;
 mod clock;
 mod engine;

@@ -41,24 +41,7 @@ fn rank_bytes(signed: &SignedPermissions) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tatum_overlay::permissions::{Audience, PermissionList};
-    use tatum_primitives::{Address, Domain, StreamId};
-    use tatum_receipt::SessionKey;
-
-    fn verifier() -> Verifier {
-        Verifier::new(Domain { chain_id: 5, stake_pool: Address::repeat_byte(1) })
-    }
-
-    fn list(name: &str, version: u64, subscriber: u8) -> SignedPermissions {
-        let key = SessionKey::from_bytes(&[7; 32]).unwrap();
-        let list = PermissionList {
-            stream: StreamId::new(format!("{}/{name}", key.address())).unwrap(),
-            version,
-            publishers: Audience::nobody(),
-            subscribers: [Address::repeat_byte(subscriber)].into_iter().collect(),
-        };
-        list.signed(&key, &verifier())
-    }
+    use tatum_overlay::permissions::stated::{list, verifier};
 
     #[test]
     fn what_is_read_from_disk_is_checked_again() {

@@ -75,7 +75,7 @@ impl StatusSource {
     fn handed_in(&self) -> [u64; 3] {
         let totals = self.submitter.as_ref().map(|submitter| &submitter.totals);
         totals.map_or([0; 3], |totals| {
-            [&totals.handed_in, &totals.refused, &totals.failures]
+            [&totals.handed_in, &totals.rejected, &totals.failures]
                 .map(|total| total.load(Ordering::Relaxed))
         })
     }
@@ -94,7 +94,7 @@ async fn health(State(source): State<StatusSource>) -> Result<Json<Health>, Sile
 async fn status(State(source): State<StatusSource>) -> Result<Json<NodeStatus>, Silent> {
     let status = source.engine().await?;
     let stored = source.stored().await?;
-    let [handed_in, refusals, hand_in_failures] = source.handed_in();
+    let [handed_in, rejections, hand_in_failures] = source.handed_in();
     Ok(Json(NodeStatus {
         node: source.node,
         operator_id: status.operator_id,
@@ -109,9 +109,9 @@ async fn status(State(source): State<StatusSource>) -> Result<Json<NodeStatus>, 
             taken: status.receipts,
             kept: stored.kept,
             waiting_for_aggregator: stored.waiting,
-            refused_by_aggregator: stored.refused,
+            rejected_by_aggregator: stored.rejected,
             handed_in,
-            refusals,
+            rejections,
             hand_in_failures,
         },
     }))
@@ -121,7 +121,7 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
     let status = source.engine().await?;
     let stored = source.stored().await?;
     let counters = &status.counters;
-    let [handed_in, refused, failures] = source.handed_in();
+    let [handed_in, rejected, failures] = source.handed_in();
     let unreceipted: u64 = status
         .peers
         .iter()
@@ -164,7 +164,7 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
             status.receipts.accepted,
         ),
         ("receipts_handed_in_total", "Receipts that the aggregator answered for", handed_in),
-        ("receipts_refused_total", "Receipts that the aggregator refused", refused),
+        ("receipts_rejected_total", "Receipts that the aggregator rejected", rejected),
         ("hand_in_failures_total", "Failed requests to the aggregator", failures),
     ];
     let gauges = [

@@ -1,6 +1,6 @@
 //! Hands receipts from the durable outbox to the aggregator.
 //!
-//! Invariant: a receipt leaves the outbox only by an answer to it. A refusal that a later block can
+//! Invariant: a receipt leaves the outbox only by an answer to it. A rejection that a later block can
 //! lift (the aggregator may follow the chain more slowly than we) is tried again; others are final:
 //! [`Answer::is_final`] says which.
 
@@ -20,14 +20,14 @@ use crate::error::in_full;
 /// Receipts handed in at once.
 const BATCH: u32 = 2_000;
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
-/// A refusal that may pass is tried again after this.
+/// A rejection that may pass is tried again after this.
 const RETRY_REFUSED: Duration = Duration::from_secs(3);
 
 /// Totals since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) handed_in: AtomicU64,
-    pub(crate) refused: AtomicU64,
+    pub(crate) rejected: AtomicU64,
     pub(crate) failures: AtomicU64,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Submitter {
 enum Round {
     /// All that waited was answered.
     Done,
-    /// Some of it was refused for now.
+    /// Some of it was rejected for now.
     Refused,
 }
 
@@ -70,7 +70,7 @@ impl Submitter {
                         reason,
                         "handing in receipts failed; trying again"
                     );
-                    backoff = (backoff * 2).min(LAST_BACKOFF);
+                    backoff = backoff.saturating_mul(2).min(LAST_BACKOFF);
                     let jitter = rand::rng().random_range(0.5..1.0);
                     tokio::time::sleep(backoff.mul_f64(jitter)).await;
                     continue;
@@ -123,7 +123,7 @@ impl Submitter {
         self.store.to_hand_in(after, BATCH).await.map_err(|error| error.to_string())
     }
 
-    /// Records answers on disk; says whether a refusal among them may pass.
+    /// Records answers on disk; says whether a rejection among them may pass.
     async fn record(&self, answered: &[(SignedReceipt, Answer)]) -> Result<bool, String> {
         if answered.is_empty() {
             return Ok(false);
@@ -132,21 +132,21 @@ impl Submitter {
         Ok(self.count(answered))
     }
 
-    /// Counts what was answered; says whether a refusal among it may pass.
+    /// Counts what was answered; says whether a rejection among it may pass.
     fn count(&self, answered: &[(SignedReceipt, Answer)]) -> bool {
-        let (mut refused, mut passing) = (0, false);
+        let (mut rejected, mut passing) = (0, false);
         for (_, answer) in answered {
             let Some(reason) = answer.reason() else { continue };
-            refused += 1;
+            rejected = u64::saturating_add(rejected, 1);
             if answer.is_final() {
-                tracing::warn!(reason, "the aggregator refused a receipt for good");
+                tracing::warn!(reason, "the aggregator rejected a receipt for good");
             } else {
                 passing = true;
             }
         }
-        let counted = answered.len() as u64 - refused;
+        let counted = (answered.len() as u64).saturating_sub(rejected);
         self.totals.handed_in.fetch_add(counted, Ordering::Relaxed);
-        self.totals.refused.fetch_add(refused, Ordering::Relaxed);
+        self.totals.rejected.fetch_add(rejected, Ordering::Relaxed);
         passing
     }
 }

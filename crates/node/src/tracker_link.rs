@@ -106,7 +106,7 @@ impl TrackerLink {
             if events.events.is_closed() {
                 return;
             }
-            backoff = (backoff * 2).min(LAST_BACKOFF);
+            backoff = backoff.saturating_mul(2).min(LAST_BACKOFF);
         }
     }
 
@@ -144,7 +144,19 @@ impl TrackerLink {
             Some(FromTracker::Refused { reason }) => {
                 Err(format!("the tracker refused us: {reason}"))
             }
-            _ => Err("the tracker did not welcome us".to_owned()),
+            None => Err("the tracker closed the connection before it welcomed us".to_owned()),
+            // Whatever it says before its welcome is not for us yet.
+            Some(
+                FromTracker::Challenge { .. }
+                | FromTracker::Carry { .. }
+                | FromTracker::Leased(_)
+                | FromTracker::Permissions(_)
+                | FromTracker::Release { .. }
+                | FromTracker::Assign(_)
+                | FromTracker::Signal { .. }
+                | FromTracker::KeyAsked { .. }
+                | FromTracker::KeyGiven { .. },
+            ) => Err("the tracker did not welcome us".to_owned()),
         }
     }
 }

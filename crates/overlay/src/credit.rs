@@ -3,7 +3,7 @@
 //! Invariant: `served − receipted − allowed duplicates − forgiven` of the running and the previous
 //! epoch stays within [`Limits::bytes`] per account and [`Limits::payer_bytes`] per payer, plus one
 //! message; beyond it, service stops until a receipt comes. Older epochs are written off: their
-//! receipts are refused anyway, and so a crash costs a bounded loss.
+//! receipts are rejected anyway, and so a crash costs a bounded loss.
 //!
 //! A subscriber with several relays credits only the first copy. What it declares as late copies
 //! is taken off, but only up to an allowance that all of the payer's streams share, so nobody is
@@ -28,9 +28,9 @@ pub struct Limits {
     pub bytes: u64,
     /// Unreceipted bytes per payer, all streams, roles and readers together.
     pub payer_bytes: u64,
-    /// Late copies that are always allowed, in bytes per payer and epoch,
+    /// Late copies that are always allowed, in bytes per payer and epoch.
     pub duplicate_bytes: u64,
-    /// and as a multiple of the payer's receipted bytes.
+    /// Late copies that are allowed beyond those, as a multiple of the payer's receipted bytes.
     pub duplicate_factor: u64,
     /// Bytes lost with broken links that are forgiven per payer and epoch.
     pub flight_bytes: u64,
@@ -88,14 +88,14 @@ pub struct Overclaimed {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Account {
+struct CreditLine {
     served: u64,
     receipted: u64,
     duplicates: u64,
     forgiven: u64,
 }
 
-impl Account {
+impl CreditLine {
     /// What is owed, if as many late copies are allowed.
     fn open(&self, allowed_duplicates: u64) -> u64 {
         let settled = self
@@ -110,9 +110,9 @@ impl Account {
 #[derive(Debug)]
 pub struct Credit {
     limits: Limits,
-    accounts: BTreeMap<(CreditKey, Epoch), Account>,
+    accounts: BTreeMap<(CreditKey, Epoch), CreditLine>,
     /// The sums of each payer's accounts.
-    payers: BTreeMap<(Address, Epoch), Account>,
+    payers: BTreeMap<(Address, Epoch), CreditLine>,
     /// Up to this epoch an earlier run may have served what we do not know of.
     started: Option<Epoch>,
 }
@@ -178,7 +178,7 @@ impl Credit {
     }
 
     /// Changes an account and its payer's sum alike.
-    fn change(&mut self, key: CreditKey, epoch: Epoch, change: impl Fn(&mut Account)) {
+    fn change(&mut self, key: CreditKey, epoch: Epoch, change: impl Fn(&mut CreditLine)) {
         change(self.accounts.entry((key, epoch)).or_default());
         change(self.payers.entry((key.payer, epoch)).or_default());
     }

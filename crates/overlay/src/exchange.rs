@@ -236,7 +236,9 @@ impl Wrap {
         let mut words = [B256::ZERO; 2];
         let sealed = sealed.map_err(|_| ExchangeError::Wrapped)?;
         for (word, bytes) in words.iter_mut().zip(sealed.chunks(32)) {
-            word.0[..bytes.len()].copy_from_slice(bytes);
+            for (place, byte) in word.0.iter_mut().zip(bytes) {
+                *place = *byte;
+            }
         }
         Ok(words)
     }

@@ -12,10 +12,13 @@ use tatum_primitives::{B256, OperatorId, Role, StreamKey};
 use tatum_receipt::Acknowledgement;
 
 pub use crate::attach::Attach;
+use crate::count::Count;
 use crate::{ChainKey, Message};
 
 /// The version this code speaks.
 pub const VERSION: u8 = 1;
+/// Each frame stands behind its length.
+const LENGTH_BYTES: usize = 2;
 /// The largest packet.
 pub const MAX_PACKET_BYTES: usize = 40 * 1024;
 /// The most spans in one [`Frame::Have`].
@@ -174,7 +177,7 @@ pub enum Frame {
     Receipt(Vec<u8>),
     /// The node holds the receipt on disk.
     Acknowledged(Acknowledgement),
-    /// The node refuses a receipt.
+    /// The node rejects a receipt.
     Rejected {
         /// Its EIP-712 digest, or the keccak of bytes that are no receipt.
         digest: B256,
@@ -249,17 +252,18 @@ pub fn decode(packet: &Bytes) -> Result<Vec<(Frame, Bytes)>, FrameError> {
         return Err(FrameError::Version { got: version });
     }
     let mut frames = Vec::new();
-    let mut at = 1;
-    while at < packet.len() {
-        let wrong = FrameError::Malformed { at };
-        let length = packet.get(at..at + 2).ok_or_else(|| wrong.clone())?;
-        let end = at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
-        if end > packet.len() {
+    let mut rest = packet.slice(1..);
+    while !rest.is_empty() {
+        let wrong = FrameError::Malformed { at: packet.len().saturating_sub(rest.len()) };
+        let Some(length) = rest.first_chunk().copied().map(u16::from_be_bytes) else {
+            return Err(wrong);
+        };
+        let mut bytes = rest.split_off(LENGTH_BYTES);
+        if bytes.len() < usize::from(length) {
             return Err(wrong);
         }
-        let bytes = packet.slice(at + 2..end);
+        rest = bytes.split_off(usize::from(length));
         frames.push((Frame::decode(&bytes).ok_or(wrong)?, bytes));
-        at = end;
     }
     Ok(frames)
 }
@@ -278,11 +282,12 @@ impl Packer {
     /// Adds a frame; gives the packet so far if the frame does not fit into it any more.
     pub fn push(&mut self, frame: &Bytes) -> Option<Bytes> {
         let Ok(length) = u16::try_from(frame.len()) else { return None };
-        let bytes = 2 + frame.len();
-        let full = !self.frames.is_empty() && 1 + self.packet_bytes + bytes > Self::FULL_BYTES;
+        let bytes = LENGTH_BYTES.saturating_add(frame.len());
+        let filled = self.packet_bytes.saturating_add(bytes).saturating_add(1);
+        let full = !self.frames.is_empty() && filled > Self::FULL_BYTES;
         let done = if full { self.finish() } else { None };
         self.frames.push((length, frame.clone()));
-        self.packet_bytes += bytes;
+        self.packet_bytes.count(bytes);
         done
     }
 
@@ -291,7 +296,7 @@ impl Packer {
         if self.frames.is_empty() {
             return None;
         }
-        let mut packet = Vec::with_capacity(1 + self.packet_bytes);
+        let mut packet = Vec::with_capacity(self.packet_bytes.saturating_add(1));
         packet.push(VERSION);
         for (length, frame) in self.frames.drain(..) {
             packet.extend_from_slice(&length.to_be_bytes());

@@ -19,11 +19,11 @@ use crate::Now;
 /// When receipts are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cadence {
-    /// After this many messages,
+    /// A receipt is due after so many messages.
     pub messages: u64,
-    /// or this long after the first unreceipted one,
+    /// A receipt is due this long after the first message without one.
     pub interval_ms: u64,
-    /// and again this long after an unacknowledged one.
+    /// A receipt that nobody acknowledged is sent again after this.
     pub resend_ms: u64,
 }
 
@@ -49,7 +49,7 @@ pub struct AccountKey {
 }
 
 #[derive(Debug, Default)]
-struct Account {
+struct Tally {
     messages: u64,
     bytes: u64,
     bytes_on_time: u64,
@@ -77,7 +77,7 @@ pub struct Ledger {
     payer: Address,
     reader: ReaderId,
     cadence: Cadence,
-    accounts: BTreeMap<AccountKey, Account>,
+    accounts: BTreeMap<AccountKey, Tally>,
 }
 
 impl Ledger {
@@ -142,7 +142,7 @@ impl Ledger {
         }
     }
 
-    /// The node acknowledged, or refused for good, this receipt. True if it was the newest.
+    /// The node acknowledged, or rejected for good, this receipt. True if it was the newest.
     pub fn settled(&mut self, receipt: &DeliveryReceipt) -> bool {
         let Some(account) = self.accounts.get_mut(&key_of(receipt)) else { return false };
         let newest = account.newest.as_ref().is_some_and(|held| held.receipt == *receipt);
@@ -189,7 +189,7 @@ impl Ledger {
     /// Unacknowledged receipts, of all nodes.
     #[must_use]
     pub fn unsettled(&self) -> usize {
-        let open = |account: &&Account| {
+        let open = |account: &&Tally| {
             account.waiting_since_ms.is_some()
                 || (account.newest.is_some() && !account.acknowledged)
         };
@@ -228,7 +228,7 @@ impl Ledger {
     }
 }
 
-impl Account {
+impl Tally {
     fn receipt(&mut self, whose: (Address, ReaderId), key: &AccountKey) -> DeliveryReceipt {
         self.sequence = self.sequence.saturating_add(1).min(MAX_COUNTER);
         self.receipted_messages = self.messages;

@@ -1,19 +1,18 @@
-//! The heart of a Tatum node, without sockets, clocks or randomness of its own (sans-io).//!
+//! The heart of a Tatum node, without sockets, clocks or randomness of its own (sans-io).
+//!
 //! # Example
 //!
 //! ```
-//! use tatum_overlay::rendezvous;
-//! use tatum_primitives::{B256, NodeId};
+//! use tatum_overlay::window::Window;
 //!
-//! // Whoever knows the same trackers asks the same one first, and agrees who follows when it is gone.
-//! let trackers: Vec<NodeId> = (1..=3).map(|byte| NodeId(B256::repeat_byte(byte))).collect();
-//! let ranked = rendezvous::ranked(&trackers, B256::repeat_byte(9));
-//! let first = trackers[ranked[0]];
-//! let others: Vec<NodeId> = trackers.iter().copied().filter(|id| *id != first).collect();
-//! let next = others[rendezvous::ranked(&others, B256::repeat_byte(9))[0]];
-//! assert_eq!(next, trackers[ranked[1]]);
+//! // What was seen of a publisher's numbers, whatever the order: each is new once, and the holes are known.
+//! let mut seen = Window::starting_at(0);
+//! for number in [0, 1, 4] {
+//!     seen.insert(number);
+//! }
+//! assert!(seen.contains(4) && !seen.contains(3));
+//! assert_eq!(seen.holes_below(5), [2..=3]);
 //! ```
-
 //!
 //! Bytes, time and randomness come in as arguments, frames go out as values. So the same code runs
 //! in `tatum-node`, in seeded simulations of many nodes, and later in a browser.
@@ -45,10 +44,21 @@
 //!
 //! # Not provided
 //! Storage of messages beyond what neighbours may still ask for.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 mod attach;
 pub mod attendance;
 pub mod client;
+mod count;
 pub mod credit;
 pub mod exchange;
 pub mod frame;

@@ -128,17 +128,18 @@ impl Message {
     /// The message's id: the EIP-712 digest that its publisher signs.
     #[must_use]
     pub fn id(&self) -> B256 {
-        let mut words = [[0_u8; 32]; 9];
-        words[0] = TYPE_HASH.0;
-        words[1] = self.stream_key.0.0;
-        words[2] = self.chain.publisher.into_word().0;
-        words[3] = word(self.chain.chain);
-        words[4] = word(self.at.sequence);
-        words[5] = word(self.at.timestamp_ms);
-        // The previous number follows from the number; its time does not.
-        words[6] = word(self.previous.map_or(0, |previous| previous.timestamp_ms));
-        words[7][..8].copy_from_slice(&self.key_id);
-        words[8] = keccak256(&self.ciphertext).0;
+        let words = [
+            TYPE_HASH.0,
+            self.stream_key.0.0,
+            self.chain.publisher.into_word().0,
+            word(self.chain.chain),
+            word(self.at.sequence),
+            word(self.at.timestamp_ms),
+            // The previous number follows from the number; its time does not.
+            word(self.previous.map_or(0, |previous| previous.timestamp_ms)),
+            B256::right_padding_from(&self.key_id).0,
+            keccak256(&self.ciphertext).0,
+        ];
         eip712_digest(*SEPARATOR, keccak256(words.as_flattened()))
     }
 
@@ -211,19 +212,18 @@ pub(crate) mod signature_bytes {
     use tatum_receipt::Signature;
 
     pub(crate) fn serialize<S: Serializer>(value: &Signature, to: S) -> Result<S::Ok, S::Error> {
-        let mut r = [0_u8; 32];
-        let mut s = [0_u8; 32];
-        r.copy_from_slice(&value.0[..32]);
-        s.copy_from_slice(&value.0[32..64]);
-        (r, s, value.0[64]).serialize(to)
+        let [rs @ .., v] = value.0;
+        let (r, s) = rs.split_at(32);
+        let half = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).unwrap_or_default();
+        (half(r), half(s), v).serialize(to)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Signature, D::Error> {
         let (r, s, v) = <([u8; 32], [u8; 32], u8)>::deserialize(from)?;
-        let mut bytes = [0; 65];
-        bytes[..32].copy_from_slice(&r);
-        bytes[32..64].copy_from_slice(&s);
-        bytes[64] = v;
+        let mut bytes = [v; 65];
+        for (place, byte) in bytes.iter_mut().zip(r.into_iter().chain(s)) {
+            *place = byte;
+        }
         Ok(Signature(bytes))
     }
 }

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use crate::count::Count;
 use crate::frame::Span;
 use crate::window::{MAX_NUMBER, Window};
 use crate::{ChainKey, Message};
@@ -103,7 +104,7 @@ impl Propagation {
         let hole = chain.window.hole_before(number);
         let (size, payload_bytes) = (frame.len(), message.payload_bytes());
         chain.kept.insert(number, Kept { number, frame, payload_bytes });
-        self.kept_bytes += size;
+        self.kept_bytes.count(size);
         self.order.push_back((message.chain, number));
         self.evict();
         Accepted { hole, skipped }
@@ -126,7 +127,7 @@ impl Propagation {
         if span.last > MAX_NUMBER {
             return Vec::new();
         }
-        let end = span.last + 1;
+        let end = span.last.saturating_add(1);
         let first = span.first.max(end.saturating_sub(self.limits.history));
         let Some(chain) = self.chains.get(&span.chain) else {
             self.claim(span.chain, first);
@@ -203,7 +204,8 @@ impl Propagation {
             if let Some(silent) = silent.map(|(key, _)| *key)
                 && let Some(chain) = self.chains.remove(&silent)
             {
-                self.kept_bytes -= chain.kept.values().map(|kept| kept.frame.len()).sum::<usize>();
+                self.kept_bytes
+                    .uncount(chain.kept.values().map(|kept| kept.frame.len()).sum::<usize>());
             }
         }
         self.chains.entry(key).or_insert_with(|| Chain {
@@ -224,7 +226,7 @@ impl Propagation {
         if let Some(chain) = self.chains.get_mut(key)
             && let Some(kept) = chain.kept.remove(&number)
         {
-            self.kept_bytes -= kept.frame.len();
+            self.kept_bytes.uncount(kept.frame.len());
         }
     }
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::RangeInclusive;
 
+use crate::count::Count;
 use crate::frame::Span;
 use crate::{ChainKey, Link};
 
@@ -96,7 +97,7 @@ impl Repair {
                 return;
             }
             let promised = evidence == Evidence::Promise;
-            let due_ms = now_ms + FIRST_DELAY_MS;
+            let due_ms = now_ms.saturating_add(FIRST_DELAY_MS);
             match self.missing.entry((chain, number)) {
                 Entry::Vacant(free) => {
                     free.insert(Missing { attempts: 0, due_ms, hint, promised, renewals: 0 });
@@ -105,13 +106,13 @@ impl Repair {
                 Entry::Occupied(mut held) if held.get().renewable(hint) => {
                     let missing = held.get_mut();
                     let before = missing.hint;
-                    let renewals = missing.renewals + 1;
+                    let renewals = missing.renewals.saturating_add(1);
                     *missing = Missing { attempts: 0, due_ms, hint, promised, renewals };
                     self.uncount(before);
                 }
                 Entry::Occupied(_) => continue,
             }
-            *self.by_link.entry(hint).or_default() += 1;
+            self.by_link.entry(hint).or_default().count(1);
         }
     }
 
@@ -142,7 +143,7 @@ impl Repair {
 
     fn uncount(&mut self, link: Link) {
         if let Some(count) = self.by_link.get_mut(&link) {
-            *count -= 1;
+            count.uncount(1);
             if *count == 0 {
                 self.by_link.remove(&link);
             }
@@ -174,11 +175,12 @@ impl Repair {
             }
             let Some(link) = choose(neighbours, missing) else {
                 // Nobody to ask is no attempt; links come back.
-                missing.due_ms = now_ms + RETRY_MS;
+                missing.due_ms = now_ms.saturating_add(RETRY_MS);
                 continue;
             };
-            missing.attempts += 1;
-            missing.due_ms = now_ms + RETRY_MS * u64::from(missing.attempts);
+            missing.attempts.count(1);
+            let wait_ms = RETRY_MS.saturating_mul(u64::from(missing.attempts));
+            missing.due_ms = now_ms.saturating_add(wait_ms);
             ask(&mut requests, link, *chain, *number);
         }
         for key in gone {
@@ -191,7 +193,8 @@ impl Repair {
 fn choose(neighbours: &[Link], missing: &Missing) -> Option<Link> {
     let start = neighbours.iter().position(|link| *link == missing.hint).unwrap_or_default();
     let step = usize::try_from(missing.attempts).unwrap_or_default();
-    neighbours.get((start + step) % neighbours.len().max(1)).copied()
+    let at = start.saturating_add(step).checked_rem(neighbours.len())?;
+    neighbours.get(at).copied()
 }
 
 fn ask(requests: &mut Vec<Request>, link: Link, chain: ChainKey, number: u64) {
@@ -199,7 +202,7 @@ fn ask(requests: &mut Vec<Request>, link: Link, chain: ChainKey, number: u64) {
         && *to == link
         && span.chain == chain
         && span.last.checked_add(1) == Some(number)
-        && number - span.first < MAX_REQUEST
+        && number.saturating_sub(span.first) < MAX_REQUEST
     {
         span.last = number;
     } else {

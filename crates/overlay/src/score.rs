@@ -19,10 +19,13 @@
 //! one minute to an hour. Source: gossipsub v1.1 (P2, P3, P4, P6, P7), with per-node instead of
 //! per-topic counters.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use tatum_primitives::NodeId;
+
+use crate::count::Count;
 
 /// Below this many points a node's news is not believed.
 pub const NEWS_THRESHOLD: i64 = -100;
@@ -143,7 +146,7 @@ impl Scores {
         let before = std::mem::replace(&mut self.standing(node).block, block);
         self.leave_block(before);
         if let Some(block) = block {
-            *self.blocks.entry(block).or_default() += 1;
+            self.blocks.entry(block).or_default().count(1);
         }
     }
 
@@ -184,7 +187,8 @@ impl Scores {
             .saturating_add(missed.saturating_mul(30) / EVENT)
             .saturating_add(squared(conduct, 6, 10))
             .saturating_add(squared(self.colocated(standing.block).saturating_mul(EVENT), 16, 10));
-        i64::try_from(good).unwrap_or(i64::MAX) - i64::try_from(bad).unwrap_or(i64::MAX)
+        let points = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        points(good).saturating_sub(points(bad))
     }
 
     /// Whether what the node says it has is worth asking for.
@@ -211,8 +215,9 @@ impl Scores {
     /// Graylists a node for its backoff, twice as long each time.
     fn ban(&mut self, node: NodeId, now_ms: u64) -> u64 {
         let standing = self.standing(node);
-        let backoff_ms =
-            FIRST_BACKOFF_MS.saturating_mul(1 << standing.offences.min(10)).min(LAST_BACKOFF_MS);
+        let backoff_ms = FIRST_BACKOFF_MS
+            .saturating_mul(2_u64.saturating_pow(standing.offences.min(10)))
+            .min(LAST_BACKOFF_MS);
         standing.offences = standing.offences.saturating_add(1);
         standing.banned_until_ms = now_ms.saturating_add(backoff_ms);
         // The ban is the punishment; afterwards it starts anew, with a longer one before it.
@@ -241,7 +246,7 @@ impl Scores {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&node) {
             let forgettable = self.peers.iter().filter(|(_, standing)| standing.links == 0);
             let best = forgettable.max_by_key(|(node, standing)| {
-                (u64::MAX - standing.banned_until_ms, self.points(node))
+                (Reverse(standing.banned_until_ms), self.points(node))
             });
             if let Some(best) = best.map(|(node, _)| *node) {
                 self.peers.remove(&best);
@@ -253,7 +258,7 @@ impl Scores {
 
 /// `weight · (count − tolerance)²` of a counter in thousandths.
 fn squared(count: u64, tolerance: u64, weight: u64) -> u64 {
-    let excess = count.saturating_sub(tolerance * EVENT);
+    let excess = count.saturating_sub(tolerance.saturating_mul(EVENT));
     excess.saturating_mul(excess).saturating_mul(weight) / (EVENT * EVENT)
 }
 

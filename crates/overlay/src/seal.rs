@@ -59,9 +59,8 @@ impl GroupKey {
     #[must_use]
     pub fn id(&self) -> KeyId {
         let digest = keccak256([b"tatum group key id".as_slice(), &self.0].concat());
-        let mut id = [0; 8];
-        id.copy_from_slice(&digest[..8]);
-        id
+        // A digest has more than so many bytes.
+        digest.first_chunk().copied().unwrap_or_default()
     }
 
     /// Seals the payload of message `sequence` of `chain`.
@@ -138,8 +137,10 @@ const NEXT_KEY: u32 = 1;
 
 fn nonce(kind: u32, sequence: u64) -> Nonce<aes_gcm::aead::consts::U12> {
     let mut bytes = [0; 12];
-    bytes[..4].copy_from_slice(&kind.to_be_bytes());
-    bytes[4..].copy_from_slice(&sequence.to_be_bytes());
+    let all = kind.to_be_bytes().into_iter().chain(sequence.to_be_bytes());
+    for (place, byte) in bytes.iter_mut().zip(all) {
+        *place = byte;
+    }
     bytes.into()
 }
 

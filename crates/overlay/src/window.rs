@@ -14,6 +14,9 @@ pub const MAX_NUMBER: u64 = i64::MAX as u64;
 /// How far ahead of the first hole a message is remembered.
 pub const MAX_AHEAD: u64 = 32_768;
 
+/// The first that is no number.
+const END: u64 = MAX_NUMBER + 1;
+
 /// The numbers seen of one chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
@@ -25,8 +28,7 @@ impl Window {
     /// A window that expects `first` next and asks for nothing older.
     #[must_use]
     pub const fn starting_at(first: u64) -> Self {
-        let end = MAX_NUMBER + 1;
-        Self { floor: if first < end { first } else { end }, above: BTreeSet::new() }
+        Self { floor: if first < END { first } else { END }, above: BTreeSet::new() }
     }
 
     /// The first number neither seen nor given up.
@@ -50,7 +52,7 @@ impl Window {
         let skipped = number.checked_sub(MAX_AHEAD).filter(|floor| *floor > self.floor).map(|to| {
             let from = self.floor;
             self.raise(to);
-            from..=to - 1
+            from..=to.saturating_sub(1)
         });
         self.above.insert(number);
         self.settle();
@@ -60,17 +62,17 @@ impl Window {
     /// The holes below `end`, oldest first.
     #[must_use]
     pub fn holes_below(&self, end: u64) -> Vec<RangeInclusive<u64>> {
-        let end = end.min(MAX_NUMBER + 1);
+        let end = end.min(END);
         let mut holes = Vec::new();
         let mut next = self.floor;
         for seen in self.above.range(..end) {
             if *seen > next {
-                holes.push(next..=seen - 1);
+                holes.push(next..=seen.saturating_sub(1));
             }
             next = seen.saturating_add(1);
         }
         if next < end {
-            holes.push(next..=end - 1);
+            holes.push(next..=end.saturating_sub(1));
         }
         holes
     }

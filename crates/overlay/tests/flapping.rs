@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use tatum_overlay::frame::{Attach, Packer, Refusal, Span};
 use tatum_overlay::ledger::Cadence;
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{
     ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit, frame,
@@ -47,7 +47,7 @@ fn relay(credit: credit::Limits) -> Overlay {
 
 fn client() -> Overlay {
     let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
-    let account = Account {
+    let account = PayerConfig {
         payer: key().address(),
         reader: ReaderId(0),
         key: key(),

@@ -8,7 +8,7 @@ use tatum_overlay::frame::{
 };
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::limit::Rate;
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::window::MAX_NUMBER;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit};
@@ -425,7 +425,7 @@ fn client() -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
     };
-    let account = Account {
+    let account = PayerConfig {
         payer: key().address(),
         reader: ReaderId(0),
         key: key(),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tatum_overlay::frame::{Attach, Farewell, Packer, Refusal, Span};
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::limit::Rate;
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{
     Block, ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit,
@@ -39,7 +39,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         ceilings,
         latency_bound_ms: 2_000,
     };
-    let account = Account {
+    let account = PayerConfig {
         payer: key().address(),
         reader: ReaderId(0),
         key: key(),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tatum_overlay::frame::{Attach, Packer, Refusal, Span, decode};
 use tatum_overlay::ledger::Cadence;
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
 use tatum_overlay::permissions::{Access, Audience, PermissionList};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, credit};
@@ -57,7 +57,7 @@ fn overlay(relay: bool) -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
     };
-    let account = Account {
+    let account = PayerConfig {
         payer: key(PERMITTED).address(),
         reader: ReaderId(0),
         key: key(PERMITTED),

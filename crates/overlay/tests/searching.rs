@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tatum_overlay::frame::Packer;
 use tatum_overlay::ledger::Cadence;
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{Frame, Link, Now, Output, Overlay, credit};
 use tatum_primitives::{
@@ -30,7 +30,7 @@ fn client() -> Overlay {
         latency_bound_ms: 2_000,
     };
     let key = SessionKey::from_bytes(&[5; 32]).unwrap();
-    let account = Account {
+    let account = PayerConfig {
         payer: key.address(),
         reader: ReaderId(0),
         key,

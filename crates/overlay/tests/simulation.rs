@@ -15,7 +15,7 @@ use tatum_overlay::credit;
 use tatum_overlay::frame::{Attach, Packer, Refusal};
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::message::{ChainKey, Message, MessageRef};
-use tatum_overlay::node::{Account, Ceilings, Config};
+use tatum_overlay::node::{Ceilings, Config, PayerConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::{Link, Now, Output, Overlay, Priority};
 use tatum_primitives::{
@@ -97,7 +97,7 @@ impl World {
                     latency_bound_ms: 2_000,
                 };
                 let cadence = Cadence { messages: 50, interval_ms: 500, resend_ms: 700 };
-                let account = Account {
+                let account = PayerConfig {
                     payer: session(number).address(),
                     reader: ReaderId(u32::try_from(number).unwrap()),
                     key: session(number),

@@ -64,7 +64,7 @@ impl OperatorProof {
             cumulative_nano: self.cumulative_nano,
         };
         if entry.encode() != self.entry {
-            let (expected, got) = (Word(self.entry), Word(entry.encode()));
+            let (expected, got) = (self.entry, entry.encode());
             return Err(Error::RootMismatch { expected, got });
         }
         self.proof.verify(self.root, &entry)

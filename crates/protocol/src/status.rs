@@ -102,12 +102,12 @@ pub struct NodeReceipts {
     pub kept: u64,
     /// How many of those wait to be handed in.
     pub waiting_for_aggregator: u64,
-    /// How many of those the aggregator refused.
-    pub refused_by_aggregator: u64,
+    /// How many of those the aggregator rejected.
+    pub rejected_by_aggregator: u64,
     /// Those that the aggregator answered for since the node's start.
     pub handed_in: u64,
-    /// Refusals of the aggregator since the node's start.
-    pub refusals: u64,
+    /// Rejections of the aggregator since the node's start.
+    pub rejections: u64,
     /// Requests to the aggregator that failed since the node's start.
     pub hand_in_failures: u64,
 }

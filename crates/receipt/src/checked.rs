@@ -3,9 +3,10 @@
 //! Invariant: only [`checks::check`](crate::checks::check) makes a [`CheckedReceipt`], so what was not checked cannot be
 //! taken for it; and only what a store wrote or read is a [`StoredReceipt`], which is what a node may acknowledge.
 
+use ed25519_dalek::SigningKey;
 use tatum_primitives::Address;
 
-use crate::{DecodeError, DeliveryReceipt, SignedReceipt};
+use crate::{Acknowledgement, DecodeError, DeliveryReceipt, SignedReceipt, Verifier};
 
 /// A receipt that passed every rule, by whatever facts and time it was asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,5 +67,12 @@ impl StoredReceipt {
     /// The receipt with its signature, for whoever only reads on.
     pub fn into_signed(self) -> SignedReceipt {
         self.0
+    }
+}
+
+impl Verifier {
+    /// The node's word that it keeps a receipt; only for what is on disk.
+    pub fn acknowledge(&self, node: &SigningKey, stored: &StoredReceipt) -> Acknowledgement {
+        Acknowledgement::sign(node, self.digest(stored.receipt()))
     }
 }

@@ -167,7 +167,7 @@ impl Rejection {
     /// one is final.
     pub const fn may_pass(&self) -> bool {
         match self {
-            // The epoch begins; the stake, the key, the operator or its node may be news that whoever refused has not read.
+            // The epoch begins; the stake, the key, the operator or its node may be news that whoever rejected has not read.
             Self::FutureEpoch { .. }
             | Self::UnknownOperator { .. }
             | Self::UnknownNode { .. }

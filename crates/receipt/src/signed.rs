@@ -2,16 +2,12 @@
 //!
 //! Invariant: the leaf of the receipts tree is the keccak of exactly these bytes.
 
-use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Domain, eip712_digest, keccak256};
 
 use crate::receipt::RECEIPT_BYTES;
 use crate::signature::SIGNATURE_BYTES;
-use crate::{
-    Acknowledgement, DecodeError, DeliveryReceipt, SessionKey, Signature, SignatureError,
-    StoredReceipt,
-};
+use crate::{DecodeError, DeliveryReceipt, SessionKey, Signature, SignatureError};
 
 /// Bytes of an encoded signed receipt.
 pub const SIGNED_RECEIPT_BYTES: usize = RECEIPT_BYTES + SIGNATURE_BYTES;
@@ -76,11 +72,6 @@ impl Verifier {
     /// The EIP-712 digest that is signed.
     pub fn digest(&self, receipt: &DeliveryReceipt) -> B256 {
         self.digest_of(receipt.struct_hash())
-    }
-
-    /// The node's word that it keeps a receipt; only for what is on disk.
-    pub fn acknowledge(&self, node: &SigningKey, stored: &StoredReceipt) -> Acknowledgement {
-        Acknowledgement::sign(node, self.digest(stored.receipt()))
     }
 
     /// Who signed, if the signature is canonical.

@@ -41,7 +41,7 @@ impl Admission {
         if self.all.strangers >= most || here >= (most / BLOCK_PART).max(1) {
             return false;
         }
-        self.change(block, |count| count.strangers += 1);
+        self.change(block, |count| count.strangers = count.strangers.saturating_add(1));
         true
     }
 
@@ -52,7 +52,7 @@ impl Admission {
         if self.all.nodes >= self.max_nodes || self.of(block).nodes >= most_here {
             return false;
         }
-        self.change(block, |count| count.nodes += 1);
+        self.change(block, |count| count.nodes = count.nodes.saturating_add(1));
         true
     }
 

@@ -7,7 +7,7 @@ use tatum_overlay::Now;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
 use tatum_primitives::{Address, EpochSchedule, NodeId, Role, StreamKey};
-use tatum_protocol::Stream as Name;
+use tatum_protocol::Stream;
 use tatum_protocol::tracker::{Signal, ToTracker};
 use tatum_receipt::checks::ChainFacts;
 
@@ -55,8 +55,8 @@ pub(crate) enum Quota {
 
 #[derive(Debug)]
 pub(crate) enum Text {
-    Join { stream: Name, account: Option<Account> },
-    Offer { stream: Name },
+    Join { stream: Stream, account: Option<Account> },
+    Offer { stream: Stream },
     Region { name: String },
     Avoid { node: NodeId },
     Load { stream: StreamKey, bytes_per_second: u64 },

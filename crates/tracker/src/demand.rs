@@ -17,9 +17,9 @@ pub(crate) const MAX_PAYER_STREAMS: usize = 256;
 const NEW_STREAMS: Rate = Rate { per_second: 4, burst: 256 };
 /// Payers whose rates are remembered.
 const MAX_PAYERS: usize = 16_384;
-/// Seats for clients that one relay of a stream is reckoned with,
+/// Seats for clients that one relay of a stream is reckoned with.
 const SEATS: usize = 32;
-/// and bytes per second that it is reckoned to send to them.
+/// Bytes per second that one relay is reckoned to send to its clients.
 const SERVICE_BYTES_PER_SECOND: u64 = 16 << 20;
 /// The most relays that are recruited for one stream.
 const MAX_RELAYS: usize = 256;

@@ -26,6 +26,16 @@
 //!
 //! # Not provided
 //! Memory over a restart but for permission lists, which the caller keeps: nodes say again what they take part in and hold.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 mod admission;
 mod check;
@@ -38,10 +48,12 @@ pub mod lessor;
 mod member;
 mod output;
 mod participation;
+mod permission_lists;
 mod permissions;
 mod recruiting;
 mod regions;
 pub mod rendezvous;
+mod signal_rates;
 mod signals;
 mod status;
 mod stream;

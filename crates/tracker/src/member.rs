@@ -101,7 +101,7 @@ impl Member {
 
     /// Streams that it takes part in, of its own accord or recruited.
     pub(crate) fn burden(&self) -> usize {
-        self.streams.len() + self.recruited.len()
+        self.streams.len().saturating_add(self.recruited.len())
     }
 
     /// Whether it can be made to carry one more.

@@ -5,11 +5,11 @@
 
 use tatum_overlay::Now;
 use tatum_primitives::{NodeId, Role, StreamKey};
-use tatum_protocol::Stream as Name;
+use tatum_protocol::Stream;
 
 use crate::check::Account;
 use crate::member::Taking;
-use crate::stream::Stream;
+use crate::stream::StreamState;
 use crate::{Refusal, Tracker};
 
 /// Streams that a tracker keeps.
@@ -24,7 +24,7 @@ impl Tracker {
     pub(crate) fn join(
         &mut self,
         node: NodeId,
-        name: &Name,
+        name: &Stream,
         account: Option<Account>,
         now: &Now,
     ) -> Result<(), Refusal> {
@@ -41,16 +41,19 @@ impl Tracker {
         if let Some(account) = account {
             self.payers.join(account.payer, (node, key), now.monotonic_ms)?;
         }
+        // The account before the graph: neighbours who are told of this node find it paid for.
         self.note_taking(node, key, account);
         let shape = self.config.shape;
-        self.streams.entry(key).or_insert_with(|| Stream::new(name.clone(), shape));
+        self.streams.entry(key).or_insert_with(|| StreamState::new(name.clone(), shape));
         // The list first, so that nobody meets neighbours before it knows whom the owner permits.
         self.tell_permissions(node, key);
         let publisher = account.filter(|account| account.role == Role::Publisher);
         self.enter(node, key, publisher.is_some(), now);
+        // Who publishes is asked for keys, and answers to who takes part: so after it does itself.
         if let (Some(stream), Some(account)) = (self.streams.get_mut(&key), publisher) {
             stream.publishes(account.signer, node);
         }
+        // Last, since it counts the clients that are in the graph.
         self.recruit(key, now);
         Ok(())
     }

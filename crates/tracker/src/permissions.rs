@@ -7,42 +7,14 @@
 use std::collections::BTreeMap;
 
 use tatum_overlay::Now;
-use tatum_overlay::limit::{Limiter, Rate};
-use tatum_overlay::permissions::{Book, Entered, SignedPermissions};
+use tatum_overlay::permissions::{Entered, SignedPermissions};
 use tatum_primitives::{Address, Epoch, NodeId, StreamId, StreamKey};
 use tatum_protocol::tracker::FromTracker;
 use tatum_receipt::Verifier;
 use tatum_receipt::checks::ChainFacts;
 
+use crate::permission_lists::{MAX_WEIGHT, PermissionLists};
 use crate::{ListRefusal, Tracker};
-
-/// Memory for lists, in addresses.
-const MAX_WEIGHT: usize = 1 << 22;
-/// Lists that an owner may publish; each is sent to everybody in its stream.
-const OWNER_RATE: Rate = Rate { per_second: 2, burst: 32 };
-/// Owners whose rates are remembered.
-const MAX_OWNERS: usize = 16_384;
-
-/// The newest list of each stream, if the tracker takes any.
-#[derive(Debug)]
-pub(crate) struct PermissionLists {
-    book: Option<Book>,
-    owners: Limiter<Address>,
-}
-
-impl PermissionLists {
-    pub(crate) fn new(verifier: Option<Verifier>) -> Self {
-        Self { book: verifier.map(Book::new), owners: Limiter::new(OWNER_RATE, MAX_OWNERS) }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.book.as_ref().map_or(0, Book::len)
-    }
-
-    fn list(&self, stream: &StreamId) -> Option<&SignedPermissions> {
-        self.book.as_ref().and_then(|book| book.list(stream))
-    }
-}
 
 /// A list that its owner signed, who counts.
 #[derive(Debug, Clone)]

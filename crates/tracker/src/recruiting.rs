@@ -5,12 +5,12 @@
 
 use tatum_overlay::Now;
 use tatum_primitives::{NodeId, StreamKey};
-use tatum_protocol::Stream as Name;
+use tatum_protocol::Stream;
 use tatum_protocol::tracker::FromTracker;
 
 use crate::Tracker;
 use crate::member::Member;
-use crate::stream::Stream;
+use crate::stream::StreamState;
 
 impl Tracker {
     /// Recruits to every stream that has clients and too few relays.
@@ -45,7 +45,7 @@ impl Tracker {
     }
 
     /// A relay carries a stream already; for as long as clients may come it is as good as recruited.
-    pub(crate) fn offer(&mut self, node: NodeId, name: &Name, now: &Now) {
+    pub(crate) fn offer(&mut self, node: NodeId, name: &Stream, now: &Now) {
         let key = name.key();
         let Some(member) = self.members.get(&node) else { return };
         let room = member.is_relay() && member.burden() < member.limit();
@@ -53,12 +53,12 @@ impl Tracker {
             return;
         }
         let shape = self.config.shape;
-        self.streams.entry(key).or_insert_with(|| Stream::new(name.clone(), shape));
+        self.streams.entry(key).or_insert_with(|| StreamState::new(name.clone(), shape));
         self.carry(node, name.clone(), now);
     }
 
     /// Makes a relay carry a stream.
-    fn carry(&mut self, node: NodeId, stream: Name, now: &Now) {
+    fn carry(&mut self, node: NodeId, stream: Stream, now: &Now) {
         let key = stream.key();
         if let Some(member) = self.members.get_mut(&node) {
             member.recruited.insert(key);
@@ -71,7 +71,7 @@ impl Tracker {
     /// Releases recruited relays from streams that had no clients for a while.
     pub(crate) fn release_idle(&mut self, now: &Now) {
         let linger_ms = self.config.linger_ms;
-        let idle = |stream: &Stream| stream.is_idle(linger_ms, now.monotonic_ms);
+        let idle = |stream: &StreamState| stream.is_idle(linger_ms, now.monotonic_ms);
         let idle: Vec<StreamKey> =
             self.streams.iter().filter(|(_, stream)| idle(stream)).map(|(key, _)| *key).collect();
         for key in idle {

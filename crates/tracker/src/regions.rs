@@ -48,7 +48,7 @@ impl Regions {
         if self.names.len() >= MAX_REGIONS {
             return 0;
         }
-        let number = u16::try_from(self.names.len() + 1).unwrap_or_default();
+        let number = u16::try_from(self.names.len().saturating_add(1)).unwrap_or_default();
         self.names.insert(name.to_owned(), number);
         number
     }
@@ -80,7 +80,7 @@ const fn bits(address: IpAddr) -> u128 {
 }
 
 fn masked(bits: u128, length: u8) -> u128 {
-    bits & u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or_default()
+    bits & u128::MAX.checked_shl(128_u32.saturating_sub(u32::from(length))).unwrap_or_default()
 }
 
 fn network(text: &str) -> Option<(u8, u128)> {
@@ -90,7 +90,7 @@ fn network(text: &str) -> Option<(u8, u128)> {
     };
     let (width, prefix) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
     let length: u8 = length.unwrap_or(width);
-    let length = (length <= width).then(|| length + prefix)?;
+    let length = length.checked_add(prefix).filter(|_| length <= width)?;
     Some((length, masked(bits(address), length)))
 }
 

@@ -3,6 +3,21 @@
 //! Invariant: the order depends on the ids and the key only, not on how a list is sorted, and the
 //! order of two of them does not depend on whether a third is there: whoever goes takes only the keys
 //! with it that it was first for. Rendezvous hashing (Thaler and Ravishankar, 1998).
+//!
+//! # Example
+//!
+//! ```
+//! use tatum_primitives::{B256, NodeId};
+//! use tatum_tracker::rendezvous;
+//!
+//! // Whoever knows the same trackers asks the same one first, and agrees who follows when it is gone.
+//! let trackers: Vec<NodeId> = (1..=3).map(|byte| NodeId(B256::repeat_byte(byte))).collect();
+//! let ranked = rendezvous::ranked(&trackers, B256::repeat_byte(9));
+//! let first = trackers[ranked[0]];
+//! let others: Vec<NodeId> = trackers.iter().copied().filter(|id| *id != first).collect();
+//! let next = others[rendezvous::ranked(&others, B256::repeat_byte(9))[0]];
+//! assert_eq!(next, trackers[ranked[1]]);
+//! ```
 
 use std::cmp::Reverse;
 
@@ -28,10 +43,7 @@ pub fn payer_key(payer: Address) -> B256 {
 }
 
 fn weight(node: NodeId, key: B256) -> B256 {
-    let mut both = [0; 64];
-    both[..32].copy_from_slice(node.0.as_slice());
-    both[32..].copy_from_slice(key.as_slice());
-    keccak256(both)
+    keccak256([node.0.0, key.0].as_flattened())
 }
 
 #[cfg(test)]

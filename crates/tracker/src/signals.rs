@@ -3,27 +3,11 @@
 //! Invariant: a node is passed signals of its neighbours only, so many from each and so many from all; each costs it a
 //! signature check, and an offer a whole session.
 
-use tatum_overlay::limit::{Limiter, Rate};
 use tatum_primitives::NodeId;
 use tatum_protocol::tracker::{FromTracker, Signal};
 
+use crate::signal_rates::Signals;
 use crate::{Refusal, Tracker};
-
-/// From one node to another. Who dials waits longer each time, so an honest one stays below this.
-pub(crate) const BETWEEN: Rate = Rate { per_second: 1, burst: 8 };
-/// Pairs whose rates are remembered.
-pub(crate) const MAX_PAIRS: usize = 65_536;
-/// From all nodes to one: at a relay's start all its neighbours come at once.
-pub(crate) const RECEIVED: Rate = Rate { per_second: 100, burst: 2_048 };
-/// Receivers whose rates are remembered.
-pub(crate) const MAX_RECEIVERS: usize = 16_384;
-
-/// How many signals may be passed on.
-#[derive(Debug)]
-pub(crate) struct Signals {
-    pub(crate) between: Limiter<(NodeId, NodeId)>,
-    pub(crate) received: Limiter<NodeId>,
-}
 
 impl Tracker {
     /// Whether a signal may be passed on now.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tatum_primitives::{Address, NodeId};
-use tatum_protocol::Stream as Name;
+use tatum_protocol::Stream;
 
 use crate::demand::Load;
 use crate::topology::{Shape, Topology};
@@ -13,9 +13,10 @@ use crate::topology::{Shape, Topology};
 /// Nodes that may publish with one key; a further one is asked for no keys.
 const MAX_NODES_OF_PUBLISHER: usize = 16;
 
+/// What a tracker keeps of a stream partition.
 #[derive(Debug)]
-pub(crate) struct Stream {
-    pub(crate) name: Name,
+pub(crate) struct StreamState {
+    pub(crate) name: Stream,
     pub(crate) topology: Topology,
     /// Which clients said, under their signature, that they publish with a key.
     publishers: BTreeMap<Address, BTreeSet<NodeId>>,
@@ -24,8 +25,8 @@ pub(crate) struct Stream {
     idle_since_ms: Option<u64>,
 }
 
-impl Stream {
-    pub(crate) fn new(name: Name, shape: Shape) -> Self {
+impl StreamState {
+    pub(crate) fn new(name: Stream, shape: Shape) -> Self {
         Self {
             name,
             topology: Topology::new(shape),

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tatum_overlay::Now;
-use tatum_overlay::limit::Limiter;
 use tatum_primitives::{NodeId, StreamKey};
 use tatum_protocol::tracker::{Assignment, FromTracker, Neighbour, ToTracker};
 
@@ -16,9 +15,9 @@ use crate::check::{CheckedText, Checks, Text};
 use crate::demand::Payers;
 use crate::member::{Member, Newcomer};
 use crate::output::{Connection, Output};
-use crate::permissions::PermissionLists;
-use crate::signals::{self, Signals};
-use crate::stream::Stream;
+use crate::permission_lists::PermissionLists;
+use crate::signal_rates::Signals;
+use crate::stream::StreamState;
 use crate::{Config, Lessor, Refusal};
 
 /// All that a tracker knows.
@@ -29,7 +28,7 @@ use crate::{Config, Lessor, Refusal};
 pub struct Tracker {
     pub(crate) config: Config,
     pub(crate) members: BTreeMap<NodeId, Member>,
-    pub(crate) streams: BTreeMap<StreamKey, Stream>,
+    pub(crate) streams: BTreeMap<StreamKey, StreamState>,
     pub(crate) payers: Payers,
     pub(crate) lessor: Lessor,
     pub(crate) permissions: PermissionLists,
@@ -50,10 +49,7 @@ impl Tracker {
             streams: BTreeMap::new(),
             payers: Payers::new(),
             lessor: Lessor::default(),
-            signals: Signals {
-                between: Limiter::new(signals::BETWEEN, signals::MAX_PAIRS),
-                received: Limiter::new(signals::RECEIVED, signals::MAX_RECEIVERS),
-            },
+            signals: Signals::new(),
             connections: 0,
             rng: StdRng::from_seed(seed),
             outputs: VecDeque::new(),
@@ -71,7 +67,7 @@ impl Tracker {
             self.remove(newcomer.node, now);
             self.outputs.push_back(Output::Close { connection: old });
         }
-        self.connections += 1;
+        self.connections = self.connections.saturating_add(1);
         let connection = Connection { node: newcomer.node, number: self.connections };
         let member = Member::new(newcomer, connection, now.monotonic_ms);
         let is_relay = member.is_relay();

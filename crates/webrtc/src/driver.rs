@@ -217,7 +217,7 @@ impl Driver {
     fn add(&mut self, mut peer: Peer, description: String) -> Result<Offer, Error> {
         let commands = self.handles.upgrade().ok_or(Error::Stopped)?;
         let id = LinkId(self.next_link);
-        self.next_link += 1;
+        self.next_link = self.next_link.saturating_add(1);
         let link = Link { id, gauge: peer.gauge(), commands, queue_bytes: self.config.queue_bytes };
         self.by_fragment.insert(peer.fragment(), id);
         self.peers.insert(id, peer);

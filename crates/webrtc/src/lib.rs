@@ -21,6 +21,16 @@
 //!
 //! # Not provided
 //! TURN: two ends behind symmetric NATs cannot be linked. Delivery across a link's end.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 mod addresses;
 mod config;
@@ -31,6 +41,7 @@ mod error;
 mod link;
 mod peer;
 pub mod stun;
+mod time;
 
 pub use config::Config;
 pub use endpoint::Endpoint;

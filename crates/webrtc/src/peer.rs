@@ -15,6 +15,7 @@ use str0m::net::Transmit;
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
 use crate::link::Gauge;
+use crate::time::later;
 use crate::{CloseReason, Error, SCTP_BUFFER_BYTES};
 
 /// A stack that asks to be woken at once is woken after this pause, so that no fault can spin the
@@ -81,7 +82,7 @@ impl Peer {
             let candidate = Candidate::server_reflexive(outside, *base, "udp");
             rtc.add_local_candidate(candidate.map_err(description)?);
         }
-        Ok((rtc, now + patience))
+        Ok((rtc, later(now, patience)))
     }
 
     fn new(
@@ -158,7 +159,7 @@ impl Peer {
 
     /// Feeds a datagram. An error ends the session.
     pub(crate) fn receive(&mut self, input: Input<'_>) -> Result<(), CloseReason> {
-        self.received += 1;
+        self.received = self.received.saturating_add(1);
         self.rtc.handle_input(input).map_err(|error| failed(&error))
     }
 
@@ -202,7 +203,7 @@ impl Peer {
             if self.flush()? {
                 continue;
             }
-            self.deadline = wake.max(now + SHORTEST_WAIT);
+            self.deadline = wake.max(later(now, SHORTEST_WAIT));
             break;
         }
         if !self.open {

@@ -20,10 +20,12 @@ const XOR_MAPPED_ADDRESS: u16 = 0x20;
 /// The question.
 #[must_use]
 pub fn request(transaction: &Transaction) -> [u8; HEADER_BYTES] {
+    let no_attributes = [0, 0];
+    let bytes = REQUEST.into_iter().chain(no_attributes).chain(COOKIE).chain(*transaction);
     let mut request = [0; HEADER_BYTES];
-    request[..2].copy_from_slice(&REQUEST);
-    request[4..8].copy_from_slice(&COOKIE);
-    request[8..].copy_from_slice(transaction);
+    for (place, byte) in request.iter_mut().zip(bytes) {
+        *place = byte;
+    }
     request
 }
 
@@ -31,22 +33,22 @@ pub fn request(transaction: &Transaction) -> [u8; HEADER_BYTES] {
 #[must_use]
 pub fn response(request: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
     let (header, attributes) = request.split_first_chunk::<HEADER_BYTES>()?;
-    let size = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    if header[..2] != REQUEST || header[4..8] != COOKIE || attributes.len() != size || size % 4 != 0
-    {
+    let (kind, size, mask) = parts(header)?;
+    let whole = attributes.len() == size && size.is_multiple_of(4);
+    if kind != REQUEST || !mask.starts_with(&COOKIE) || !whole {
         return None;
     }
     let (family, ip) = match source.ip() {
         IpAddr::V4(ip) => (1, ip.octets().to_vec()),
         IpAddr::V6(ip) => (2, ip.octets().to_vec()),
     };
-    let value_size = u8::try_from(4 + ip.len()).ok()?;
-    let mut response = [SUCCESS, [0, 4 + value_size]].concat();
-    response.extend(&header[4..]);
+    let value_size = u8::try_from(ip.len()).ok()?.checked_add(4)?;
+    let mut response = [SUCCESS, [0, value_size.checked_add(4)?]].concat();
+    response.extend(mask);
     response.extend(XOR_MAPPED_ADDRESS.to_be_bytes());
     response.extend([0, value_size, 0, family]);
-    response.extend(masked(&source.port().to_be_bytes(), &header[4..]));
-    response.extend(masked(&ip, &header[4..]));
+    response.extend(masked(&source.port().to_be_bytes(), mask));
+    response.extend(masked(&ip, mask));
     Some(response)
 }
 
@@ -54,7 +56,8 @@ pub fn response(request: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
 #[must_use]
 pub fn mapped_address(response: &[u8], transaction: &Transaction) -> Option<SocketAddr> {
     let (header, mut attributes) = response.split_first_chunk::<HEADER_BYTES>()?;
-    if header[..2] != SUCCESS || header[4..8] != COOKIE || header[8..] != *transaction {
+    let (kind, _, mask) = parts(header)?;
+    if kind != SUCCESS || !mask.starts_with(&COOKIE) || !mask.ends_with(transaction) {
         return None;
     }
     loop {
@@ -63,11 +66,18 @@ pub fn mapped_address(response: &[u8], transaction: &Transaction) -> Option<Sock
         let size = usize::from(u16::from_be_bytes(*size));
         let value = rest.get(..size)?;
         if u16::from_be_bytes(*kind) == XOR_MAPPED_ADDRESS {
-            return unmask(value, &header[4..]);
+            return unmask(value, mask);
         }
         // Attributes are padded to four bytes.
         attributes = rest.get(size.next_multiple_of(4)..)?;
     }
+}
+
+/// A header's kind, the size that it states, and the mask of addresses: cookie and transaction.
+fn parts(header: &[u8; HEADER_BYTES]) -> Option<([u8; 2], usize, &[u8])> {
+    let (kind, rest) = header.split_first_chunk()?;
+    let (size, mask) = rest.split_first_chunk()?;
+    Some((*kind, usize::from(u16::from_be_bytes(*size)), mask))
 }
 
 fn unmask(value: &[u8], mask: &[u8]) -> Option<SocketAddr> {
@@ -78,7 +88,8 @@ fn unmask(value: &[u8], mask: &[u8]) -> Option<SocketAddr> {
         2 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?)),
         _ => return None,
     };
-    let port = u16::from_be_bytes([high ^ COOKIE[0], low ^ COOKIE[1]]);
+    let [first, second, ..] = COOKIE;
+    let port = u16::from_be_bytes([high ^ first, low ^ second]);
     Some(SocketAddr::new(ip, port))
 }
 

@@ -11,7 +11,8 @@ use serde::Serialize;
 use tatum_primitives::B256;
 use zeroize::Zeroizing;
 
-use crate::keys::{self, KeySource, Secret};
+use crate::keys::{self, KeySource};
+use crate::keystore::Secret;
 use crate::output::Output;
 
 /// What to do with keys.

@@ -3,25 +3,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tatum_chain::{ChainView, Follower, follow};
 use tatum_node::relay::{self, SharedFacts};
-use tatum_node::{Clock, SystemClock};
-use tatum_primitives::Domain;
 
 use super::node_status::{self, StatusUrl};
 use super::node_top::{self, TopArgs};
 use crate::args::{AggregatorArgs, ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
+use crate::followed::Followed;
 use crate::output::Output;
 use crate::shutdown;
-
-/// How often the chain is looked at.
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
 /// What to do with nodes.
 #[derive(Debug, clap::Subcommand)]
@@ -117,29 +111,4 @@ async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     config.grace = Duration::from_secs(args.grace);
     relay::run(config, shutdown::requested()).await.context("running the relay")?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The chain, followed for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct Followed {
-    /// What the receipt rules ask.
-    pub(crate) view: ChainView,
-    /// What receipts are signed for.
-    pub(crate) domain: Domain,
-    _follower: Follower,
-}
-
-impl Followed {
-    /// Connects and reads the chain up to now.
-    pub(crate) async fn new(args: &ChainArgs, confirmations: u64) -> anyhow::Result<Self> {
-        let chain = args.read_only().await?;
-        let domain = chain.domain();
-        let (view, follower) = follow(chain, confirmations, FOLLOW_EVERY).await?;
-        Ok(Self { view, domain, _follower: follower })
-    }
-
-    /// The machine's clock with the chain's epochs.
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(SystemClock::new(self.view.schedule()))
-    }
 }

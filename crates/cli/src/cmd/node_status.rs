@@ -80,7 +80,7 @@ pub(crate) async fn run(url: &StatusUrl, output: &Output) -> anyhow::Result<Exit
         ("stopped by quotas", format!("{} times", seen.messages.quota_stops)),
         ("receipts kept", seen.receipts.kept.to_string()),
         ("receipts waiting", seen.receipts.waiting_for_aggregator.to_string()),
-        ("receipts refused", seen.receipts.refused_by_aggregator.to_string()),
+        ("receipts rejected", seen.receipts.rejected_by_aggregator.to_string()),
     ];
     output.result(&seen, &rows);
     Ok(ExitCode::SUCCESS)

@@ -214,10 +214,10 @@ impl Screen {
                 now.dropped_packets
             )),
             Line::from(format!(
-                "receipts: {} kept, {} waiting for the aggregator, {} refused; stops: credit {}, quota {}",
+                "receipts: {} kept, {} waiting for the aggregator, {} rejected; stops: credit {}, quota {}",
                 receipts.kept,
                 receipts.waiting_for_aggregator,
-                receipts.refused_by_aggregator,
+                receipts.rejected_by_aggregator,
                 counted.credit_stops,
                 counted.quota_stops
             )),
@@ -344,9 +344,9 @@ mod tests {
             taken: ReceiptCounts { accepted: 5, ..ReceiptCounts::default() },
             kept: 7,
             waiting_for_aggregator: 2,
-            refused_by_aggregator: 0,
+            rejected_by_aggregator: 0,
             handed_in: 5,
-            refusals: 0,
+            rejections: 0,
             hand_in_failures: 0,
         };
         NodeStatus {

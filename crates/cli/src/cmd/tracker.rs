@@ -8,10 +8,10 @@ use anyhow::Context;
 use tatum_node::relay::SharedFacts;
 use tatum_node::{NodeKey, tracker};
 
-use super::node::Followed;
 use crate::args::{ChainArgs, NodeKeyArgs};
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
+use crate::followed::Followed;
 use crate::output::Output;
 use crate::shutdown;
 

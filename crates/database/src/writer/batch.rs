@@ -12,7 +12,7 @@ use super::{Candidate, Outcome};
 use crate::database::begin_write;
 use crate::{Database, DatabaseError, Refused, epochs, receipts, rejections};
 
-/// Writes `submissions` in one transaction, with at most `keep` refusals; gives the outcomes and how many refusals
+/// Writes `submissions` in one transaction, with at most `keep` rejections; gives the outcomes and how many rejections
 /// were kept.
 pub(super) async fn write(
     database: &Database,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
-use tatum_overlay::node::{Account, Ceilings, Config as OverlayConfig};
+use tatum_overlay::node::{Ceilings, Config as OverlayConfig, PayerConfig};
 use tatum_overlay::propagation::Limits;
 use tatum_primitives::{Address, Domain, ReaderId, millis};
 use tatum_receipt::{SessionKey, Verifier};
@@ -127,7 +127,7 @@ impl Config {
                 ceilings: Ceilings::default(),
                 latency_bound_ms: bound_ms,
             },
-            account: Some(Account { payer, reader, key, verifier, cadence }),
+            account: Some(PayerConfig { payer, reader, key, verifier, cadence }),
             relay: None,
             region: None,
             clock: Arc::clone(&self.clock),

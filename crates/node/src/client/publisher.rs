@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::key_file::KeptKeyring;
 use super::{Config, Stream, finish};
+use crate::clock::later;
 use crate::engine::{Command, EngineHandle, Notice};
 use crate::facts::SharedFacts;
 use crate::{Clock, GroupKey, NodeError};
@@ -154,7 +155,7 @@ impl Publisher {
         if let Some((old, next)) = rotated {
             self.room().await?;
             self.send(Sealed::NextKey(old, next)).await?;
-            self.handed_on += 1;
+            self.handed_on = self.handed_on.saturating_add(1);
         }
         self.room().await?;
         self.started.get_or_insert_with(Instant::now);
@@ -260,8 +261,10 @@ impl Publisher {
             let Some(pause) = pause else { continue };
             // Waits of less than a tick are taken together, or timers would cost more than
             // messages.
-            next = (next + Duration::from_secs_f64(pause)).max(Instant::now() - CATCH_UP);
-            if next > Instant::now() + Duration::from_millis(2) {
+            let now = Instant::now();
+            let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
+            next = later(next, Duration::from_secs_f64(pause)).max(earliest);
+            if next > later(now, Duration::from_millis(2)) {
                 tokio::select! {
                     () = sleep_until(next) => {}
                     () = &mut shutdown => return Ok(()),
@@ -273,7 +276,7 @@ impl Publisher {
     /// Waits until every message was accepted and the closing receipts were acknowledged, but no
     /// longer than `patience`.
     pub async fn finish(mut self, patience: Duration) -> PublishStats {
-        let deadline = Instant::now() + patience;
+        let deadline = later(Instant::now(), patience);
         let sent = self.window.messages();
         let all = self.progress.wait_for(|progress| progress.accepted >= sent);
         // Running out of patience shows in the counts.
@@ -360,7 +363,7 @@ async fn follow(
         progress.send_modify(|progress| {
             for notice in notices {
                 match notice {
-                    Notice::Accepted => progress.accepted += 1,
+                    Notice::Accepted => progress.accepted = progress.accepted.saturating_add(1),
                     Notice::Admitted { role: Role::Publisher, .. } => {
                         progress.admitted = true;
                         progress.refusal = None;
@@ -380,7 +383,7 @@ async fn follow(
                         };
                         progress.refusal.get_or_insert_with(reason);
                     }
-                    Notice::Settled => progress.settled += 1,
+                    Notice::Settled => progress.settled = progress.settled.saturating_add(1),
                     Notice::Access { access, .. } => answers.permit(*access),
                     Notice::KeyAsked(from, request) => answers.answer(from, &request),
                     // A publisher subscribes to nothing.

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Config, Keys, Stream, finish};
+use crate::clock::later;
 use crate::engine::{Command, EngineHandle, Notice};
 use crate::{Clock, NodeError};
 
@@ -155,7 +156,7 @@ impl Subscriber {
     }
 
     async fn served(&mut self, patience: Duration) -> Result<(), NodeError> {
-        let deadline = Instant::now() + patience;
+        let deadline = later(Instant::now(), patience);
         let mut waiting: BTreeSet<StreamKey> = self.streams.keys().copied().collect();
         let mut detail = String::new();
         while !waiting.is_empty() {
@@ -261,7 +262,8 @@ impl Subscriber {
                 None
             }
             Notice::Settled => {
-                self.stats.receipts_acknowledged += 1;
+                let acknowledged = &mut self.stats.receipts_acknowledged;
+                *acknowledged = acknowledged.saturating_add(1);
                 None
             }
             Notice::Unserved { seconds, .. } => {
@@ -287,8 +289,8 @@ impl Subscriber {
         let (sequence, timestamp_ms) = (message.at.sequence, message.at.timestamp_ms);
         match opened {
             Opened::Payload(_, payload) => {
-                self.stats.messages += 1;
-                self.stats.bytes += payload.len() as u64;
+                self.stats.messages = self.stats.messages.saturating_add(1);
+                self.stats.bytes = self.stats.bytes.saturating_add(payload.len() as u64);
                 Item::Message(Delivered {
                     stream,
                     partition,
@@ -300,7 +302,7 @@ impl Subscriber {
                 })
             }
             Opened::Unreadable(_) => {
-                self.stats.unreadable += 1;
+                self.stats.unreadable = self.stats.unreadable.saturating_add(1);
                 Item::Unreadable(Unreadable { stream, publisher, sequence })
             }
         }
@@ -323,14 +325,15 @@ impl Subscriber {
     pub async fn finish(self, patience: Duration) -> SubscribeStats {
         let Self { engine, mut notices, mut stats, .. } = self;
         let draining = tokio::spawn(async move {
-            let mut settled = 0;
+            let mut settled = 0_u64;
             while let Some(notice) = notices.recv().await {
-                settled += u64::from(matches!(notice, Notice::Settled));
+                settled = settled.saturating_add(u64::from(matches!(notice, Notice::Settled)));
             }
             settled
         });
         let closing = finish(engine, patience).await;
-        stats.receipts_acknowledged += draining.await.unwrap_or_default();
+        let drained = draining.await.unwrap_or_default();
+        stats.receipts_acknowledged = stats.receipts_acknowledged.saturating_add(drained);
         stats.receipts_open = closing.unsettled;
         stats
     }

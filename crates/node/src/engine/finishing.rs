@@ -57,7 +57,8 @@ impl Engine {
             finishing.unreceipted = unreceipted;
             *quiet_since_ms = now.monotonic_ms;
         }
-        let quiet = now.monotonic_ms >= *quiet_since_ms + QUIET_MS || unreceipted == 0;
+        let quiet_ms = now.monotonic_ms.saturating_sub(*quiet_since_ms);
+        let quiet = quiet_ms >= QUIET_MS || unreceipted == 0;
         let done = (unsettled == 0 && quiet) || now.monotonic_ms >= finishing.deadline_ms;
         if done && let Some(reply) = finishing.reply.take() {
             // Whoever asked may have gone.

@@ -216,7 +216,8 @@ impl Links {
         if peer.link.as_ref().is_some_and(|current| current.id() == link) {
             peer.link = None;
             peer.open = false;
-            peer.dial_after_ms = peer.dial_after_ms.min(now.monotonic_ms + LAST_BACKOFF_MS);
+            peer.dial_after_ms =
+                peer.dial_after_ms.min(now.monotonic_ms.saturating_add(LAST_BACKOFF_MS));
         }
         Some(node)
     }
@@ -227,9 +228,10 @@ impl Links {
         for (node, peer) in &mut self.peers {
             if in_use(node) || now.monotonic_ms < peer.away_until_ms {
                 peer.idle_since_ms = None;
-            } else if now.monotonic_ms
-                >= *peer.idle_since_ms.get_or_insert(now.monotonic_ms) + LINGER_MS
-            {
+                continue;
+            }
+            let since_ms = *peer.idle_since_ms.get_or_insert(now.monotonic_ms);
+            if now.monotonic_ms.saturating_sub(since_ms) >= LINGER_MS {
                 idle.push(*node);
             }
         }
@@ -308,7 +310,7 @@ impl Links {
             let sent =
                 if wait { Err(SendError::Full) } else { link.send(packet.clone(), priority) };
             if let Err(error) = sent {
-                self.dropped_packets += 1;
+                self.dropped_packets = self.dropped_packets.saturating_add(1);
                 if error == SendError::Full {
                     refused.push(packet);
                 }
@@ -321,8 +323,10 @@ impl Links {
 impl Peer {
     /// Puts off the next attempt, longer each time, with jitter so that nodes do not dial in step.
     fn wait(&mut self, now: &Now) {
-        self.backoff_ms = (self.backoff_ms * 2).clamp(FIRST_BACKOFF_MS, LAST_BACKOFF_MS);
+        self.backoff_ms =
+            self.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LAST_BACKOFF_MS);
         let jitter = rand::rng().random_range(0..=self.backoff_ms / 2);
-        self.dial_after_ms = now.monotonic_ms + self.backoff_ms + jitter;
+        let wait_ms = self.backoff_ms.saturating_add(jitter);
+        self.dial_after_ms = now.monotonic_ms.saturating_add(wait_ms);
     }
 }

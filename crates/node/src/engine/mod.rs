@@ -22,7 +22,7 @@ use std::time::Duration;
 use rand::Rng;
 use tatum_database::NodeStore;
 use tatum_overlay::attendance::Attendance;
-use tatum_overlay::node::{Account, Config as OverlayConfig};
+use tatum_overlay::node::{Config as OverlayConfig, PayerConfig};
 use tatum_overlay::permissions::Book;
 use tatum_overlay::{Block, Now, Overlay};
 use tatum_primitives::{NodeId, OperatorId, StreamKey};
@@ -61,7 +61,7 @@ pub(crate) struct Setup {
     pub(crate) trackers: Configured,
     pub(crate) endpoint: tatum_webrtc::Config,
     pub(crate) overlay: OverlayConfig,
-    pub(crate) account: Option<Account>,
+    pub(crate) account: Option<PayerConfig>,
     pub(crate) relay: Option<RelayOffer>,
     pub(crate) region: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -98,7 +98,7 @@ pub(crate) struct Engine {
     receipts: ReceiptCounts,
     refreshed_ms: u64,
     /// On whose account a client asks.
-    account: Option<Account>,
+    account: Option<PayerConfig>,
     region: Option<String>,
     finishing: Option<Finishing>,
 }
@@ -203,7 +203,7 @@ impl Engine {
                             break;
                         }
                         let Ok(event) = link_events.try_recv() else { break };
-                        received += self.link_event(event);
+                        received = received.saturating_add(self.link_event(event));
                     }
                 }
                 event = tracker_events.recv() => {
@@ -281,7 +281,7 @@ impl Engine {
     async fn tick(&mut self) {
         let now = self.now();
         self.overlay.tick(&now);
-        if now.monotonic_ms >= self.refreshed_ms + REFRESH_MS {
+        if now.monotonic_ms.saturating_sub(self.refreshed_ms) >= REFRESH_MS {
             self.refreshed_ms = now.monotonic_ms;
             self.refresh(&now);
             self.refresh_quotas(&now);

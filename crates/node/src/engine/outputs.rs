@@ -46,12 +46,12 @@ impl Engine {
             Output::ReceiptOffered { link, bytes } => self.receipt_offered(link, &bytes).await,
             Output::ReceiptSigned(signed) => self.receipt_signed(signed).await,
             Output::ReceiptSettled { receipt, acknowledgement } => {
-                self.receipts.settled += 1;
+                self.receipts.settled = self.receipts.settled.saturating_add(1);
                 self.store_job(StoreJob::Acknowledged(receipt, acknowledgement)).await;
                 self.notice(Notice::Settled).await?;
             }
             Output::ReceiptRejected { node, digest, reason } => {
-                tracing::warn!(%node, %digest, reason, "a node refused our receipt");
+                tracing::warn!(%node, %digest, reason, "a node rejected our receipt");
             }
             Output::Admitted { node, stream, role } => {
                 tracing::info!(%node, %stream, ?role, "a relay serves us");

@@ -23,7 +23,7 @@ pub(super) struct ReceiptChecker {
 }
 
 impl ReceiptChecker {
-    /// Decodes and checks; a refusal names the receipt's digest.
+    /// Decodes and checks; a rejection names the receipt's digest.
     pub(super) fn check(&self, bytes: &[u8]) -> Result<CheckedReceipt, (B256, Rejection)> {
         let signed =
             SignedReceipt::decode(bytes).map_err(|error| (keccak256(bytes), error.into()))?;
@@ -145,8 +145,8 @@ mod tests {
         assert_eq!(code(&broken), "signature");
         let mut trailing = signed(receipt()).encode().to_vec();
         trailing.push(0);
-        let refused = receipt_checker().check(&trailing).unwrap_err().1;
-        assert_eq!(refused.code(), "malformed");
+        let rejected = receipt_checker().check(&trailing).unwrap_err().1;
+        assert_eq!(rejected.code(), "malformed");
     }
 
     #[tokio::test]

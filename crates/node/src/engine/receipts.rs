@@ -58,13 +58,14 @@ impl Engine {
     }
 
     fn reject(&mut self, link: Link, digest: B256, code: &str, reason: &dyn std::error::Error) {
-        *self.receipts.rejected.entry(code.to_owned()).or_default() += 1;
-        tracing::warn!(%digest, code, %reason, "refused a receipt");
+        let rejected = self.receipts.rejected.entry(code.to_owned()).or_default();
+        *rejected = rejected.saturating_add(1);
+        tracing::warn!(%digest, code, %reason, "rejected a receipt");
         self.overlay.reject(link, digest, format!("{code}: {reason}"));
     }
 
     pub(super) async fn receipt_signed(&mut self, signed: Box<SignedReceipt>) {
-        self.receipts.signed += 1;
+        self.receipts.signed = self.receipts.signed.saturating_add(1);
         if self.store.is_some() {
             self.store_job(StoreJob::Signed(signed)).await;
         } else {
@@ -88,11 +89,12 @@ impl Engine {
                 self.admit(link, &attach, &newest);
             }
             StoreReply::Offered(link, stored, step) => {
-                match step {
-                    Step::Advance => self.receipts.accepted += 1,
-                    Step::Superseded => self.receipts.superseded += 1,
-                    Step::Duplicate => self.receipts.duplicate += 1,
-                }
+                let count = match step {
+                    Step::Advance => &mut self.receipts.accepted,
+                    Step::Superseded => &mut self.receipts.superseded,
+                    Step::Duplicate => &mut self.receipts.duplicate,
+                };
+                *count = count.saturating_add(1);
                 let word = self.verifier.acknowledge(self.key.signing_key(), &stored);
                 self.overlay.acknowledge(link, &stored, word, &now);
             }

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Shared;
 use super::refusal::refused;
+use crate::clock::later;
 use crate::websocket::{Frame, Heard, listen, read, say, write};
 
 /// A node has this long to answer the challenge.
@@ -169,7 +170,8 @@ async fn converse(
     let mut heard = Instant::now();
     let mut pinged = false;
     loop {
-        let silence = heard + if pinged { PING_AFTER * 2 } else { PING_AFTER };
+        let patience = PING_AFTER.saturating_mul(if pinged { 2 } else { 1 });
+        let silence = later(heard, patience);
         tokio::select! {
             text = inbox.recv() => match text {
                 Some(text) => say(socket, &text, WRITE_TIMEOUT).await?,

@@ -9,7 +9,8 @@ pub(super) async fn answer(socket: UdpSocket) {
     loop {
         // Errors of a single exchange (an ICMP answer, for example) concern one peer only.
         let Ok((size, source)) = socket.recv_from(&mut buffer).await else { continue };
-        if let Some(response) = stun::response(&buffer[..size], source) {
+        let datagram = buffer.get(..size).unwrap_or_default();
+        if let Some(response) = stun::response(datagram, source) {
             let _ = socket.send_to(&response, source).await;
         }
     }

@@ -35,7 +35,8 @@ impl Load {
         for (stream, bytes) in passed {
             let more = bytes.saturating_sub(before.get(&stream).copied().unwrap_or_default());
             if more > 0 {
-                loads.push((stream, more.saturating_mul(1_000) / elapsed_ms));
+                let per_second = more.saturating_mul(1_000).checked_div(elapsed_ms);
+                loads.push((stream, per_second.unwrap_or_default()));
             }
             self.bytes.insert(stream, bytes);
         }

@@ -48,9 +48,9 @@ pub(super) struct Place {
     assigned: BTreeMap<TrackerNo, BTreeSet<NodeId>>,
     /// Until when we stay with trackers that others take the place of.
     leaving: BTreeMap<TrackerNo, u64>,
-    /// Neighbours of connections that are gone,
+    /// Neighbours whom trackers assigned that are gone.
     kept: BTreeSet<NodeId>,
-    /// and until when; `None` before our tracker has assigned others.
+    /// Until when those are kept; `None` before our tracker has assigned others.
     kept_until_ms: Option<u64>,
 }
 
@@ -63,14 +63,17 @@ impl Place {
     /// Sees to it that we take part where we should.
     pub(super) fn review(&mut self, view: &View<'_>) -> Changes {
         let mut changes = Changes::default();
+        // First where we belong: everything below follows from it.
         self.home = choose(self.home, &self.ranking, view);
         let wanted = self.wanted(view);
         let up = |no: &&TrackerNo| matches!((view.standing)(**no), Standing::Up(_));
+        // Join before anything is left, so that somebody always knows of us.
         for no in wanted.iter().filter(up) {
             if self.joined.insert(*no) {
                 changes.join.push(*no);
             }
         }
+        // Only when the new tracker has given us neighbours may the old ones go, a while later: links take time to open.
         let settled = self.home.is_some_and(|home| self.has_assigned(home));
         let due_ms = view.now_ms.saturating_add(view.times.linger_ms);
         let former: Vec<TrackerNo> = self.joined.difference(&wanted).copied().collect();
@@ -83,6 +86,7 @@ impl Place {
                 changes.leave.push(no);
             }
         }
+        // Neighbours of trackers that are gone go last, by the same rule; nobody is left to be told.
         if !settled || self.kept.is_empty() {
             self.kept_until_ms = None;
         } else if view.now_ms >= *self.kept_until_ms.get_or_insert(due_ms) {
@@ -123,7 +127,7 @@ impl Place {
         self.joined.remove(&no);
         self.leaving.remove(&no);
         let Some(nodes) = self.assigned.remove(&no) else { return };
-        if self.kept.len() + nodes.len() > MAX_KEPT {
+        if self.kept.len().saturating_add(nodes.len()) > MAX_KEPT {
             self.kept.clear();
         }
         self.kept.extend(nodes);

@@ -36,9 +36,9 @@ pub enum Keys {
 /// How long a key is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
-    /// At most for so many messages,
+    /// It seals at most so many messages.
     pub messages: u64,
-    /// and for so long.
+    /// It is in use at most for so long.
     pub interval: Duration,
 }
 

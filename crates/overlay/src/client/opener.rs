@@ -19,9 +19,9 @@ const PATIENCE_MS: u64 = 60_000;
 const MAX_KEYS: usize = 4_096;
 /// Keys that are asked for at a time; further messages wait without asking.
 const MAX_ASKED: usize = 1_024;
-/// A request is made again after this, and then after twice as long each time,
+/// A request is made again after this, and then after twice as long each time.
 const FIRST_RETRY_MS: u64 = 500;
-/// up to this.
+/// The longest time until a request is made again.
 const LAST_RETRY_MS: u64 = 10_000;
 
 /// A message that waited long enough, or not at all.

@@ -14,9 +14,9 @@ use crate::limit::{Bucket, Rate};
 
 /// How long an answer is waited for.
 pub const PATIENCE_MS: u64 = 2_000;
-/// After this, who got no answer asks again,
+/// Who got no answer asks again after this.
 const RETRY_MS: u64 = 5_000;
-/// and who was told that there is no more.
+/// Who was told that there is no more asks again after this.
 const DENIED_MS: u64 = 2_000;
 /// A payer that is not served for so long has its lease given back.
 pub const IDLE_MS: u64 = 30_000;

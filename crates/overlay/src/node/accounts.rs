@@ -8,7 +8,7 @@ use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
 
 use super::client::Client;
 use super::peer::Attachment;
-use super::{Account, Output, Overlay};
+use super::{Output, Overlay, PayerConfig};
 use crate::ledger::{AccountKey, Delivery};
 use crate::{Frame, Link, Message, Now};
 
@@ -59,7 +59,7 @@ impl Overlay {
 
     fn sign(&mut self, due: Vec<DeliveryReceipt>) {
         let Some(client) = &mut self.client else { return };
-        let Account { key, verifier, .. } = &client.account;
+        let PayerConfig { key, verifier, .. } = &client.account;
         for receipt in due {
             let signed = SignedReceipt::sign(receipt, key, verifier);
             client.ledger.signed(&signed);
@@ -123,7 +123,7 @@ impl Overlay {
         let mut frames = Vec::new();
         for (stream, peer) in state.peers.iter_mut() {
             if peer.serves_us == Attachment::Admitted
-                && peer.duplicates >= peer.duplicates_told + WORTH_TELLING_BYTES
+                && peer.duplicates.saturating_sub(peer.duplicates_told) >= WORTH_TELLING_BYTES
             {
                 peer.duplicates_told = peer.duplicates;
                 frames.push(Frame::Duplicates { stream: *stream, bytes: peer.duplicates });

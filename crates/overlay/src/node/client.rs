@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tatum_primitives::{Epoch, NodeId, Role, StreamKey};
 
 use super::peer::Attachment;
-use super::{Account, Output, Overlay};
+use super::{Output, Overlay, PayerConfig};
 use crate::frame::{Attach, Refusal, Span};
 use crate::ledger::{AccountKey, Delivery, Ledger};
 use crate::window::Window;
@@ -32,7 +32,7 @@ struct Sent {
 /// A client's accounts and its published messages in flight.
 #[derive(Debug)]
 pub struct Client {
-    pub(super) account: Account,
+    pub(super) account: PayerConfig,
     pub(super) ledger: Ledger,
     /// By relay, not by link: a relay that comes back says again what it accepted.
     sent: BTreeMap<NodeId, BTreeMap<SentKey, Sent>>,
@@ -56,7 +56,7 @@ const LAST_ATTACH_RETRY_MS: u64 = 60_000;
 const MAX_ACCEPTED: usize = 4_096;
 
 impl Client {
-    pub(super) fn new(account: Account) -> Self {
+    pub(super) fn new(account: PayerConfig) -> Self {
         let ledger = Ledger::new(account.payer, account.reader, account.cadence);
         Self {
             account,
@@ -70,7 +70,7 @@ impl Client {
     }
 
     fn request(&self, what: (StreamKey, Role), ends: (NodeId, NodeId), now: &Now) -> Attach {
-        let Account { payer, reader, key, .. } = &self.account;
+        let PayerConfig { payer, reader, key, .. } = &self.account;
         Attach::sign(what, (*payer, *reader), ends, now.wall_ms, key)
     }
 
@@ -93,11 +93,11 @@ impl Client {
     /// Whether a relay may make us sign now. A hostile one would ask for a receipt per message.
     fn may_hurry(&mut self, node: NodeId, now: &Now) -> bool {
         let last_ms = self.hurried_ms.get(&node).copied();
-        if last_ms.is_some_and(|last_ms| now.monotonic_ms < last_ms + HURRY_MS) {
+        if last_ms.is_some_and(|last_ms| now.monotonic_ms.saturating_sub(last_ms) < HURRY_MS) {
             return false;
         }
         if self.hurried_ms.len() >= MAX_RELAYS {
-            self.hurried_ms.retain(|_, at_ms| now.monotonic_ms < *at_ms + HURRY_MS);
+            self.hurried_ms.retain(|_, at_ms| now.monotonic_ms.saturating_sub(*at_ms) < HURRY_MS);
         }
         self.hurried_ms.insert(node, now.monotonic_ms);
         true
@@ -311,11 +311,15 @@ impl Overlay {
     pub(super) fn attach_again(&mut self, link: Link, now: &Now) {
         let Some(state) = self.links.get(&link) else { return };
         let due = |attachment: &Attachment, refusals: u8| match attachment {
-            Attachment::Asked { at_ms } => now.monotonic_ms >= at_ms + ATTACH_RETRY_MS,
+            Attachment::Asked { at_ms } => {
+                now.monotonic_ms.saturating_sub(*at_ms) >= ATTACH_RETRY_MS
+            }
             Attachment::Refused { at_ms } => {
                 let longer = u32::from(refusals.saturating_sub(1)).min(8);
-                let wait_ms = (ATTACH_RETRY_MS << longer).min(LAST_ATTACH_RETRY_MS);
-                now.monotonic_ms >= at_ms + wait_ms
+                let wait_ms = ATTACH_RETRY_MS
+                    .saturating_mul(2_u64.saturating_pow(longer))
+                    .min(LAST_ATTACH_RETRY_MS);
+                now.monotonic_ms.saturating_sub(*at_ms) >= wait_ms
             }
             Attachment::None | Attachment::Admitted => false,
         };

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::{MAX_REQUESTS, Output, Overlay};
+use crate::count::Count;
 use crate::score::Deed;
 use crate::{Frame, Link, Now};
 
@@ -63,10 +64,10 @@ impl Overlay {
     /// put off asks again by itself.
     fn may_request(&mut self, link: Link) -> bool {
         let Some(state) = self.links.get_mut(&link) else { return false };
-        state.requests += 1;
+        state.requests.count(1);
         let allowed = state.requests <= MAX_REQUESTS;
-        let first_too_many = state.requests == MAX_REQUESTS + 1;
-        self.counters.put_off += u64::from(!allowed);
+        let first_too_many = state.requests.checked_sub(1) == Some(MAX_REQUESTS);
+        self.counters.put_off.count(u64::from(!allowed));
         if first_too_many {
             self.note(link, Deed::Conduct);
         }

@@ -10,6 +10,7 @@ use tatum_primitives::{Address, NodeId, Role, StreamKey};
 
 use super::peer::{Attachment, Peer};
 use super::{Output, Overlay};
+use crate::count::Count;
 use crate::frame::{CALL_OFF_BYTES, Farewell, Refusal, Span};
 use crate::limit::{Limiter, Rate};
 use crate::score::{Block, Deed, Scores};
@@ -26,13 +27,13 @@ pub struct Ceilings {
     pub streams: usize,
     /// Bytes of messages kept for neighbours, all streams together.
     pub kept_bytes: usize,
-    /// Bytes that one node may send,
+    /// Bytes that one node may send.
     pub node_rate: Rate,
-    /// all nodes of one address block together,
+    /// Bytes that all nodes of one address block may send together.
     pub block_rate: Rate,
-    /// new messages of one stream,
+    /// Bytes of new messages that one stream may bring.
     pub stream_rate: Rate,
-    /// and new messages that publishers bring on one payer's account.
+    /// Bytes of new messages that publishers may bring on one payer's account.
     pub payer_rate: Rate,
 }
 
@@ -126,7 +127,7 @@ impl Overlay {
         let allowed = self.guard.nodes.take(node, bytes, at_ms)
             && block.is_none_or(|block| self.guard.blocks.take(block, bytes, at_ms));
         if !allowed {
-            self.counters.over_rate += 1;
+            self.counters.over_rate.count(1);
             self.guard.scores.note(node, Deed::Conduct);
         }
         allowed
@@ -145,7 +146,7 @@ impl Overlay {
         if allowed {
             return true;
         }
-        self.counters.over_rate += 1;
+        self.counters.over_rate.count(1);
         if payer.is_some() && !std::mem::replace(&mut state.told_rate, true) {
             let limit_bytes_per_second = self.config.ceilings.payer_rate.per_second;
             let reason = Refusal::Rate { limit_bytes_per_second };
@@ -204,7 +205,7 @@ impl Overlay {
     pub(super) fn sentence(&mut self, link: Link, now: &Now) {
         let Some(state) = self.links.get(&link).filter(|state| !state.dismissed) else { return };
         if let Some(backoff_ms) = self.guard.scores.judge(state.node, now.monotonic_ms) {
-            self.counters.graylisted += 1;
+            self.counters.graylisted.count(1);
             let node = state.node;
             self.outputs.push_back(Output::Distrusted { node });
             self.dismiss(link, Farewell::Graylisted, backoff_ms);
@@ -294,11 +295,12 @@ impl Overlay {
     pub(super) fn bound_memory(&mut self) {
         let ceiling = self.config.ceilings.kept_bytes;
         while self.kept_bytes > ceiling {
-            let kept = |stream: &&mut super::Stream| stream.propagation.kept_bytes();
+            let kept = |stream: &&mut super::StreamState| stream.propagation.kept_bytes();
             let Some(largest) = self.streams.values_mut().max_by_key(kept) else { return };
             let before = largest.propagation.kept_bytes();
-            largest.propagation.shrink(before - before / 8 - 1);
-            let freed = before - largest.propagation.kept_bytes();
+            // An eighth less, and one less of what is smaller, so that it ends.
+            largest.propagation.shrink(before.saturating_sub(before / 8).saturating_sub(1));
+            let freed = before.saturating_sub(largest.propagation.kept_bytes());
             self.kept_bytes = self.kept_bytes.saturating_sub(freed.max(1));
         }
     }

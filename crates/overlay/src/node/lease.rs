@@ -9,6 +9,7 @@ use tatum_primitives::{Address, Epoch};
 
 use super::quotas::{Decision, Request};
 use super::{Output, Overlay};
+use crate::count::Count;
 use crate::credit::CreditKey;
 use crate::frame::Refusal;
 use crate::lease::Lease;
@@ -49,7 +50,7 @@ impl Overlay {
     /// A tracker answered a claim.
     pub fn leased(&mut self, lease: &Lease, now: &Now) {
         let Some(settled) = self.quotas.leased(lease, now) else { return };
-        self.counters.leases += 1;
+        self.counters.leases.count(1);
         self.limit_changed(lease.payer, lease.epoch, settled, now);
         self.admit_waiting(now);
     }
@@ -106,7 +107,7 @@ impl Overlay {
     fn claim(&mut self, now: &Now) {
         let due = self.quotas.claims(now);
         for (claim, evidence) in due.claims {
-            self.counters.claims += 1;
+            self.counters.claims.count(1);
             self.outputs.push_back(Output::LeaseWanted { claim, evidence: Box::new(evidence) });
         }
         for (payer, epoch) in due.changed {

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tatum_primitives::StreamKey;
+use tatum_primitives::{NodeId, OperatorId, StreamKey};
 
-use super::peer::{LinkState, Peer};
+use super::peer::Peer;
 use crate::Link;
+use crate::score::Block;
 
 /// What passes on a link, by stream. Streams come and go through [`Links`] only.
 #[derive(Debug, Default)]
@@ -45,6 +46,62 @@ impl Peers {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// A link, and what is known of the node at its other end.
+#[derive(Debug)]
+pub(super) struct LinkState {
+    pub(super) node: NodeId,
+    pub(super) relay: bool,
+    pub(super) operator: Option<OperatorId>,
+    pub(super) peers: Peers,
+    /// Bytes served on request in the running second.
+    pub(super) answered_bytes: usize,
+    /// Receipts and requests for service in the running second.
+    pub(super) requests: u32,
+    /// What its news of messages cost us in the running second, in numbers looked at.
+    pub(super) news: u64,
+    /// Where its packets come from, if that says anything.
+    pub(super) block: Option<Block>,
+    /// It was sent away; the caller is about to close the link.
+    pub(super) dismissed: bool,
+    /// The tracker was asked for another neighbour in its place.
+    pub(super) distrusted: bool,
+    /// It was told in the running second that it publishes too much.
+    pub(super) told_rate: bool,
+    /// It brought in the running second what the stream's owner does not permit.
+    pub(super) unpermitted: bool,
+}
+
+impl LinkState {
+    pub(super) fn new(node: NodeId, operator: Option<OperatorId>) -> Self {
+        Self {
+            node,
+            relay: false,
+            operator,
+            peers: Peers::default(),
+            answered_bytes: 0,
+            requests: 0,
+            news: 0,
+            block: None,
+            dismissed: false,
+            distrusted: false,
+            told_rate: false,
+            unpermitted: false,
+        }
+    }
+
+    /// A second passed.
+    pub(super) fn next_second(&mut self) {
+        self.answered_bytes = 0;
+        self.requests = 0;
+        self.news = 0;
+        self.told_rate = false;
+        self.unpermitted = false;
+        for reader in self.peers.iter_mut().filter_map(|(_, peer)| peer.subscriber.as_mut()) {
+            reader.before = std::mem::take(&mut reader.recent);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tatum_primitives::{Role, StreamKey};
 
 use super::peer::{Attachment, Peer};
 use super::{ANNOUNCEMENTS, Output, Overlay};
+use crate::count::Count;
 use crate::credit::CreditKey;
 use crate::frame::{MAX_SPANS, Refusal, Span};
 use crate::propagation::Kept;
@@ -38,7 +39,7 @@ impl Overlay {
         let stream = message.stream_key;
         let entry = self.entry(link, &message, now);
         if matches!(entry, Entry::Refused) {
-            self.counters.unwanted += 1;
+            self.counters.unwanted.count(1);
             return;
         }
         let Some(state) = self.streams.get(&stream) else { return };
@@ -54,7 +55,7 @@ impl Overlay {
             return;
         }
         if let Err(error) = message.verify(&mut self.keys) {
-            self.counters.invalid += 1;
+            self.counters.invalid.count(1);
             return self.misbehaved(link, error.to_string(), now);
         }
         self.take(Some(link), &message, frame.clone(), now);
@@ -84,13 +85,13 @@ impl Overlay {
     }
 
     fn on_duplicate(&mut self, link: Link, message: &Message, entry: &Entry, now: &Now) {
-        self.counters.duplicates += 1;
+        self.counters.duplicates.count(1);
         if matches!(entry, Entry::Published { fresh: true }) {
             // Another relay was quicker, but the publisher's delivery here is done as well.
             self.note_accepted(link, message, now);
         }
         if let Some(peer) = self.links.peer_mut(link, &message.stream_key) {
-            peer.duplicates += message.payload_bytes();
+            peer.duplicates.count(message.payload_bytes());
         }
     }
 
@@ -100,15 +101,16 @@ impl Overlay {
         let chain = message.chain;
         let before = stream.propagation.kept_bytes();
         let accepted = stream.propagation.accept(message, frame, now.monotonic_ms);
-        self.kept_bytes = self.kept_bytes + stream.propagation.kept_bytes() - before;
+        let kept = self.kept_bytes.saturating_add(stream.propagation.kept_bytes());
+        self.kept_bytes = kept.saturating_sub(before);
         stream.repair.found(chain, message.at.sequence, from);
         stream.announcements = ANNOUNCEMENTS;
-        stream.messages += 1;
-        stream.bytes += message.payload_bytes();
+        stream.messages.count(1);
+        stream.bytes.count(message.payload_bytes());
         let age_ms = now.wall_ms.saturating_sub(message.at.timestamp_ms);
         stream.delay_ms = (stream.delay_ms.saturating_mul(7).saturating_add(age_ms)) / 8;
-        self.counters.messages += 1;
-        self.counters.bytes += message.payload_bytes();
+        self.counters.messages.count(1);
+        self.counters.bytes.count(message.payload_bytes());
         if let (Some(hole), Some(link)) = (accepted.hole, from) {
             stream.repair.pursue(chain, hole, (link, Evidence::Signed), now.monotonic_ms);
         }
@@ -140,8 +142,8 @@ impl Overlay {
     pub(super) fn stop(&mut self, link: Link, key: CreditKey, now: &Now) {
         let Some(reason) = self.quotas.stop_reason(key, now.epoch) else { return };
         match reason {
-            Refusal::Credit { .. } => self.counters.credit_stops += 1,
-            Refusal::NoStake | Refusal::OverQuota { .. } => self.counters.quota_stops += 1,
+            Refusal::Credit { .. } => self.counters.credit_stops.count(1),
+            Refusal::NoStake | Refusal::OverQuota { .. } => self.counters.quota_stops.count(1),
             Refusal::NotAuthorized
             | Refusal::NotCarried
             | Refusal::Stale
@@ -162,7 +164,7 @@ impl Overlay {
         for link in self.links.on(&stream).into_iter().filter(|link| *link != from) {
             let Some(peer) = self.links.peer_mut(link, &stream) else { continue };
             if peer.called_off.contains(message.chain, message.at.sequence) {
-                self.counters.called_off += 1;
+                self.counters.called_off.count(1);
                 continue;
             }
             let serve = peer.subscriber.as_mut().filter(|reader| !reader.stopped).map(|reader| {
@@ -177,7 +179,7 @@ impl Overlay {
                 !reader.stopped
             });
             if serve.unwrap_or(false) || peer.relay {
-                self.counters.forwarded += 1;
+                self.counters.forwarded.count(1);
                 let (frame, priority) = (frame.clone(), Priority::Live);
                 self.outputs.push_back(Output::Send { link, frame, priority });
             }
@@ -219,9 +221,9 @@ impl Overlay {
                 // What is left out is told again with the next heartbeats.
                 return;
             }
-            state.news += SPAN_COST;
+            state.news.count(SPAN_COST);
             for hole in stream.propagation.lacking(span) {
-                state.news += (hole.end() - hole.start()).saturating_add(1);
+                state.news.count(hole.end().saturating_sub(*hole.start()).saturating_add(1));
                 let hint = (link, Evidence::Promise);
                 stream.repair.pursue(span.chain, hole, hint, now.monotonic_ms);
             }
@@ -247,14 +249,14 @@ impl Overlay {
             if !(peer.relay || open || publishing) {
                 break;
             }
-            state.answered_bytes += frame.len();
+            state.answered_bytes.count(frame.len());
             if let Some(key) = key {
                 self.quotas.credit.serve(key, now.epoch, payload_bytes);
             }
             if let Some(reader) = &mut reader {
                 reader.recent = reader.recent.saturating_add(payload_bytes);
             }
-            self.counters.forwarded += 1;
+            self.counters.forwarded.count(1);
             let priority = Priority::Repair;
             self.outputs.push_back(Output::Send { link, frame: frame.clone(), priority });
             if let Some(client) = self.client.as_mut().filter(|_| publishing) {
@@ -277,7 +279,8 @@ impl Overlay {
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             let (requests, lost) = stream.repair.due(&neighbours, now.monotonic_ms);
             for request in requests {
-                self.counters.wanted += request.span.last - request.span.first + 1;
+                let Span { first, last, .. } = request.span;
+                self.counters.wanted.count(last.saturating_sub(first).saturating_add(1));
                 self.send(request.link, &Frame::Want { stream: key, span: request.span });
             }
             for span in lost {
@@ -289,9 +292,8 @@ impl Overlay {
     /// Nobody has these messages: later ones wait for them no more.
     fn lose(&mut self, key: StreamKey, chain: ChainKey, lost: RangeInclusive<u64>) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
-        let count = (lost.end() - lost.start()).saturating_add(1);
-        self.counters.lost = self.counters.lost.saturating_add(count);
         let (first, last) = (*lost.start(), *lost.end());
+        self.counters.lost.count(last.saturating_sub(first).saturating_add(1));
         stream.propagation.give_up(&chain, lost);
         if !stream.subscribed {
             return;

@@ -32,6 +32,7 @@ pub use client::Client;
 pub use guard::Ceilings;
 pub use output::{Counters, Output, PayerSummary, PeerSummary, StreamSummary};
 
+use crate::count::Count;
 use crate::credit;
 use crate::frame::{self, Frame};
 use crate::ledger::Cadence;
@@ -44,8 +45,8 @@ use crate::repair::Repair;
 use crate::score::Deed;
 use crate::{Link, Now};
 use guard::Guard;
-use links::Links;
-use peer::{LinkState, Writer};
+use links::{LinkState, Links};
+use peer::Writer;
 use quotas::Quotas;
 use search::Search;
 
@@ -79,7 +80,7 @@ pub struct Config {
 
 /// Whom a client pays as, and with what.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct PayerConfig {
     /// Who pays.
     pub payer: Address,
     /// Which of the payer's processes this is.
@@ -93,7 +94,7 @@ pub struct Account {
 }
 
 #[derive(Debug)]
-struct Stream {
+struct StreamState {
     propagation: Propagation,
     repair: Repair,
     order: Order,
@@ -119,7 +120,7 @@ pub struct Overlay {
     client: Option<Client>,
     links: Links,
     by_node: BTreeMap<NodeId, Link>,
-    streams: BTreeMap<StreamKey, Stream>,
+    streams: BTreeMap<StreamKey, StreamState>,
     assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
     quotas: Quotas,
     guard: Guard,
@@ -137,7 +138,7 @@ pub struct Overlay {
 impl Overlay {
     /// A node without links; `account` makes it a client that can subscribe and publish.
     #[must_use]
-    pub fn new(config: Config, account: Option<Account>) -> Self {
+    pub fn new(config: Config, account: Option<PayerConfig>) -> Self {
         let quotas = Quotas::new(config.credit);
         let guard = Guard::new(&config.ceilings);
         Self {
@@ -266,7 +267,7 @@ impl Overlay {
         self.repair(now);
         self.flush_accepted();
         self.lease_tick(now);
-        if now.monotonic_ms >= self.heartbeat_ms + HEARTBEAT_MS {
+        if now.monotonic_ms.saturating_sub(self.heartbeat_ms) >= HEARTBEAT_MS {
             self.heartbeat_ms = now.monotonic_ms;
             self.announce();
             self.note_serving(now);
@@ -279,9 +280,9 @@ impl Overlay {
         self.client_tick(now);
     }
 
-    fn stream(&mut self, key: StreamKey) -> &mut Stream {
+    fn stream(&mut self, key: StreamKey) -> &mut StreamState {
         let limits = self.config.limits;
-        self.streams.entry(key).or_insert_with(|| Stream {
+        self.streams.entry(key).or_insert_with(|| StreamState {
             propagation: Propagation::new(limits),
             repair: Repair::default(),
             order: Order::default(),
@@ -330,7 +331,7 @@ impl Overlay {
     }
 
     fn misbehaved(&mut self, link: Link, reason: String, now: &Now) {
-        self.counters.malformed += 1;
+        self.counters.malformed.count(1);
         self.note(link, Deed::Invalid);
         self.sentence(link, now);
         self.outputs.push_back(Output::Misbehaved { link, reason });

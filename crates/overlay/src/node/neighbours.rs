@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use tatum_primitives::{NodeId, StreamKey};
 
 use super::{Overlay, peer};
+use crate::count::Count;
 use crate::frame::{Frame, MAX_SPANS, Span};
 use crate::{Link, Now};
 
@@ -104,7 +105,7 @@ impl Overlay {
             .iter_mut()
             .filter(|(_, stream)| stream.announcements > 0)
             .map(|(key, stream)| {
-                stream.announcements -= 1;
+                stream.announcements.uncount(1);
                 *key
             })
             .collect();

@@ -80,7 +80,7 @@ pub enum Output {
         /// The node's word.
         acknowledgement: Acknowledgement,
     },
-    /// A node refused a receipt of ours.
+    /// A node rejected a receipt of ours.
     ReceiptRejected {
         /// The node.
         node: NodeId,
@@ -184,9 +184,9 @@ pub struct Counters {
     pub credit_stops: u64,
     /// Times service was refused because a payer's quota was used up.
     pub quota_stops: u64,
-    /// Claims for parts of payers' quotas that were made to trackers,
+    /// Claims for parts of payers' quotas that were made to trackers.
     pub claims: u64,
-    /// and those that were answered.
+    /// Claims that trackers answered.
     pub leases: u64,
     /// Packets and messages beyond what a node, a block, a stream or a payer may send.
     pub over_rate: u64,

@@ -4,69 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tatum_primitives::{Address, NodeId, OperatorId};
+use tatum_primitives::Address;
 
-use super::links::Peers;
 use crate::ChainKey;
+use crate::count::Count;
 use crate::credit::CreditKey;
 use crate::frame::Span;
-use crate::score::Block;
 use crate::window::Window;
-
-#[derive(Debug)]
-pub(super) struct LinkState {
-    pub(super) node: NodeId,
-    pub(super) relay: bool,
-    pub(super) operator: Option<OperatorId>,
-    pub(super) peers: Peers,
-    /// Bytes served on request in the running second.
-    pub(super) answered_bytes: usize,
-    /// Receipts and requests for service in the running second.
-    pub(super) requests: u32,
-    /// What its news of messages cost us in the running second, in numbers looked at.
-    pub(super) news: u64,
-    /// Where its packets come from, if that says anything.
-    pub(super) block: Option<Block>,
-    /// It was sent away; the caller is about to close the link.
-    pub(super) dismissed: bool,
-    /// The tracker was asked for another neighbour in its place.
-    pub(super) distrusted: bool,
-    /// It was told in the running second that it publishes too much.
-    pub(super) told_rate: bool,
-    /// It brought in the running second what the stream's owner does not permit.
-    pub(super) unpermitted: bool,
-}
-
-impl LinkState {
-    pub(super) fn new(node: NodeId, operator: Option<OperatorId>) -> Self {
-        Self {
-            node,
-            relay: false,
-            operator,
-            peers: Peers::default(),
-            answered_bytes: 0,
-            requests: 0,
-            news: 0,
-            block: None,
-            dismissed: false,
-            distrusted: false,
-            told_rate: false,
-            unpermitted: false,
-        }
-    }
-
-    /// A second passed.
-    pub(super) fn next_second(&mut self) {
-        self.answered_bytes = 0;
-        self.requests = 0;
-        self.news = 0;
-        self.told_rate = false;
-        self.unpermitted = false;
-        for reader in self.peers.iter_mut().filter_map(|(_, peer)| peer.subscriber.as_mut()) {
-            reader.before = std::mem::take(&mut reader.recent);
-        }
-    }
-}
 
 /// What passes between us and a neighbour in one stream.
 #[derive(Debug, Default)]
@@ -88,9 +32,9 @@ pub(super) struct Peer {
     pub(super) paused: bool,
     /// Times in a row that it refused us.
     pub(super) refusals: u8,
-    /// Messages that others brought first and it should have brought as well,
+    /// Messages that others brought first and it should have brought as well.
     pub(super) expected: u32,
-    /// and those of them that it brought.
+    /// Those of the expected ones that it brought.
     pub(super) brought: u32,
     /// What it needs no copies of.
     pub(super) called_off: CalledOff,
@@ -108,7 +52,8 @@ const MAX_CALLED_OFF: usize = 1_024;
 
 impl CalledOff {
     pub(super) fn add(&mut self, span: &Span) {
-        let most = (span.last.saturating_sub(MAX_CALLED_OFF as u64 - 1)).max(span.first);
+        let most =
+            (span.last.saturating_add(1).saturating_sub(MAX_CALLED_OFF as u64)).max(span.first);
         for number in most..=span.last {
             if self.numbers.insert((span.chain, number)) {
                 self.order.push_back((span.chain, number));
@@ -204,7 +149,7 @@ impl Writer {
             self.windows.pop_first();
         }
         self.windows.entry(chain).or_insert_with(|| Window::starting_at(0)).insert(number);
-        self.waiting += 1;
+        self.waiting.count(1);
         match self.runs.last_mut() {
             Some(run) if run.chain == chain && run.last.checked_add(1) == Some(number) => {
                 run.last = number;

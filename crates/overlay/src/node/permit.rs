@@ -6,6 +6,7 @@
 use tatum_primitives::{Address, Role, StreamKey};
 
 use super::Overlay;
+use crate::count::Count;
 use crate::frame::{Attach, Refusal};
 use crate::permissions::Access;
 use crate::score::Deed;
@@ -41,7 +42,7 @@ impl Overlay {
     /// A message of a publisher without permission. It was dropped before its signature was looked
     /// at, so it costs us no more than a duplicate.
     pub(super) fn on_unpermitted(&mut self, link: Link, key: &StreamKey, now: &Now) {
-        self.counters.unpermitted += 1;
+        self.counters.unpermitted.count(1);
         let since_ms = self.streams.get(key).map_or(0, |stream| stream.access_since_ms);
         let Some(state) = self.links.get_mut(&link) else { return };
         let first = !std::mem::replace(&mut state.unpermitted, true);

@@ -137,7 +137,7 @@ impl Quotas {
         now: &Now,
     ) -> Vec<(Address, Epoch)> {
         let epochs = [now.epoch, now.epoch.next()];
-        let epochs = if self.epoch_ends_soon { &epochs[..] } else { &epochs[..1] };
+        let epochs = epochs.get(..if self.epoch_ends_soon { 2 } else { 1 }).unwrap_or_default();
         self.leases.note_serving(payers, epochs, now.monotonic_ms);
         let unnamed = |(epoch, payer): &(Epoch, Address)| {
             self.leases.quota(*payer, *epoch).is_none().then_some((*payer, *epoch))

@@ -12,6 +12,7 @@ use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
 use super::quotas::Request;
 use super::{MAX_SHARED_STREAMS, Output, Overlay};
+use crate::count::Count;
 use crate::credit::{CreditKey, Overclaimed};
 use crate::frame::{self, Attach, Refusal};
 use crate::{Frame, Link, Now};
@@ -95,12 +96,15 @@ impl Overlay {
         if role == Role::Storage {
             return self.refuse(link, stream, role, Refusal::NotCarried);
         }
+        // An older link of the same reader ends first, or both would count against the same account.
         self.replace(link, attach);
+        // What is on disk before the account opens: it may be what had been owed since the last run.
         for receipt in newest {
             self.quotas.credit.resume(receipt.receipt());
         }
         let key = CreditKey::asked_by(attach);
         let stopped = !self.quotas.open(key, now.epoch);
+        // Ending the older link may have cost this node its place.
         let Some(node) =
             self.links.get(&link).filter(|state| !state.dismissed).map(|state| state.node)
         else {
@@ -113,6 +117,7 @@ impl Overlay {
                 peer.subscriber.as_ref().is_some_and(|reader| reader.key == key)
             }
         };
+        // Who is served already is stopped by its next message; only newcomers are turned away here.
         if !known && !self.quotas.within(key.payer, now.epoch) {
             self.links.part_if_idle(link, &stream);
             return self.stop(link, key, now);
@@ -139,6 +144,7 @@ impl Overlay {
             }
             Role::Storage => return,
         }
+        // The client hears what we hold before anything is sent, so that its next receipt counts on from there.
         self.tell_newest(link, stream, role, newest);
         if stopped {
             // The client may have receipts that we lack; it is served as soon as they are here.
@@ -235,7 +241,7 @@ impl Overlay {
     /// [`Overclaimed`] says how much it may count.
     pub fn check_delivered(&mut self, receipt: &DeliveryReceipt) -> Result<(), Overclaimed> {
         let checked = self.quotas.credit.check_delivered(receipt);
-        self.counters.overclaimed += u64::from(checked.is_err());
+        self.counters.overclaimed.count(u64::from(checked.is_err()));
         checked
     }
 
@@ -264,7 +270,7 @@ impl Overlay {
         }
     }
 
-    /// Tells a client that its receipt is refused.
+    /// Tells a client that its receipt is rejected.
     pub fn reject(&mut self, link: Link, digest: B256, reason: String) {
         self.send(link, &Frame::Rejected { digest, reason });
     }
@@ -399,7 +405,7 @@ impl Overlay {
     /// The streams, for status pages.
     #[must_use]
     pub fn stream_summaries(&self) -> Vec<StreamSummary> {
-        let summary = |(key, stream): (&StreamKey, &super::Stream)| StreamSummary {
+        let summary = |(key, stream): (&StreamKey, &super::StreamState)| StreamSummary {
             stream: *key,
             assigned: self.assigned.get(key).map_or(0, std::collections::BTreeSet::len),
             messages: stream.messages,

@@ -135,24 +135,8 @@ fn weight(signed: &SignedPermissions) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permissions::{Audience, PermissionList};
-    use tatum_primitives::{Address, Domain};
-    use tatum_receipt::SessionKey;
-
-    fn verifier() -> Verifier {
-        Verifier::new(Domain { chain_id: 5, stake_pool: Address::repeat_byte(1) })
-    }
-
-    fn list(name: &str, version: u64, subscriber: u8) -> SignedPermissions {
-        let key = SessionKey::from_bytes(&[7; 32]).unwrap();
-        let list = PermissionList {
-            stream: StreamId::new(format!("{}/{name}", key.address())).unwrap(),
-            version,
-            publishers: Audience::nobody(),
-            subscribers: [Address::repeat_byte(subscriber)].into_iter().collect(),
-        };
-        list.signed(&key, &verifier())
-    }
+    use crate::permissions::stated::{list, verifier};
+    use tatum_primitives::Address;
 
     #[test]
     fn a_list_gives_way_to_newer_ones_only() {

@@ -9,6 +9,7 @@
 //! Source: EIP-712, with the deployment's domain.
 
 mod book;
+pub mod stated;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};

@@ -2,19 +2,10 @@
 //!
 //! Invariant: a hello is signed over the tracker's fresh challenge and the tracker's own key, so it opens no other connection.
 
-use serde::{Deserialize, Serialize};
 use tatum_primitives::{B256, NodeId};
 
-use super::ToTracker;
+use super::{RelayOffer, ToTracker};
 use crate::{NodeKey, verify};
-
-/// What a relay offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RelayOffer {
-    /// Streams it can be recruited to.
-    pub capacity: u32,
-}
 
 /// Signs a hello.
 #[must_use]

@@ -11,9 +11,9 @@ mod to_tracker;
 
 pub use assignment::{Assignment, Neighbour};
 pub use from_tracker::FromTracker;
-pub use hello::{RelayOffer, sign_hello, verify_hello};
+pub use hello::{sign_hello, verify_hello};
 pub use signal::{Signal, SignalKind};
-pub use to_tracker::ToTracker;
+pub use to_tracker::{RelayOffer, ToTracker};
 
 /// The version this code speaks. The first one knew streams by their keys only, so that nobody could tell whose they are; the
 /// second knew of no other trackers; the third wrote incarnations and sessions as numbers, which JavaScript rounds.

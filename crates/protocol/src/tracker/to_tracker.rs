@@ -6,8 +6,16 @@ use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
 use tatum_primitives::{NodeId, StreamKey};
 
-use super::{RelayOffer, Signal};
+use super::Signal;
 use crate::Stream;
+
+/// What a relay offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayOffer {
+    /// Streams it can be recruited to.
+    pub capacity: u32,
+}
 
 /// What a node says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

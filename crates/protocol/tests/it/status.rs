@@ -58,9 +58,9 @@ fn a_node_keeps_its_status() {
             },
             kept: 5,
             waiting_for_aggregator: 2,
-            refused_by_aggregator: 0,
+            rejected_by_aggregator: 0,
             handed_in: 3,
-            refusals: 0,
+            rejections: 0,
             hand_in_failures: 0,
         },
     };

@@ -11,7 +11,7 @@ const MAX_TOLERANCE_BYTES: u64 = 64 << 20;
 /// The most bytes on time that a receipt of a payer with this quota may state: `Q + ⌊Q/20⌋ + min(64 MiB, ⌊Q/20⌋)`.
 ///
 /// What was served when an epoch ended may be counted in its neighbour, and several relays stop only once each of them
-/// has seen that the quota is used up; a receipt is not refused for that.
+/// has seen that the quota is used up; a receipt is not rejected for that.
 pub const fn with_tolerance(quota_bytes: u64) -> u64 {
     let part = quota_bytes / 20;
     let flat = if part < MAX_TOLERANCE_BYTES { part } else { MAX_TOLERANCE_BYTES };

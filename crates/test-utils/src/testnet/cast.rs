@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, keccak256};
 use tatum_receipt::SessionKey;
 
-use super::Stream;
+use super::RecordedStream;
 use super::tatum;
 
 const STAKE_DATA: &str = "1000";
@@ -77,7 +77,7 @@ impl Cast {
     /// `subscribers` of each stream.
     pub async fn assemble(
         devnet: &Devnet,
-        streams: &[Stream],
+        streams: &[RecordedStream],
         relays: &[usize],
         subscribers_per_stream: usize,
     ) -> anyhow::Result<Self> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::Stream;
+use super::RecordedStream;
 
 /// What the subscribers printed, against what was published.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Delivery {
 }
 
 /// Compares what each subscriber wrote to its file with its stream's records.
-pub fn compare(streams: &[Stream], out: &Path) -> anyhow::Result<Delivery> {
+pub fn compare(streams: &[RecordedStream], out: &Path) -> anyhow::Result<Delivery> {
     let mut delivery = Delivery { in_order: true, ..Delivery::default() };
     for stream in streams {
         delivery.published += stream.records.len();
@@ -37,7 +37,7 @@ pub fn compare(streams: &[Stream], out: &Path) -> anyhow::Result<Delivery> {
 }
 
 impl Delivery {
-    fn add<'a>(&mut self, stream: &Stream, lines: impl Iterator<Item = &'a str> + Clone) {
+    fn add<'a>(&mut self, stream: &RecordedStream, lines: impl Iterator<Item = &'a str> + Clone) {
         let mut missing: HashMap<&str, usize> = HashMap::new();
         for record in &stream.records {
             *missing.entry(record).or_default() += 1;
@@ -61,7 +61,7 @@ pub(super) fn file(out: &Path, subscriber: &str) -> std::path::PathBuf {
     out.join("received").join(format!("{subscriber}.jsonl"))
 }
 
-fn files(stream: &Stream, out: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
+fn files(stream: &RecordedStream, out: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
     let folder = out.join("received");
     let entries =
         std::fs::read_dir(&folder).with_context(|| format!("looking into {}", folder.display()))?;
@@ -77,7 +77,7 @@ mod tests {
 
     fn compared(lines: &[&str]) -> Delivery {
         let records = ["a", "b", "b", "c"].map(str::to_owned).to_vec();
-        let stream = Stream::new("s", records).unwrap();
+        let stream = RecordedStream::new("s", records).unwrap();
         let mut delivery = Delivery { in_order: true, ..Delivery::default() };
         delivery.add(&stream, lines.iter().copied());
         delivery

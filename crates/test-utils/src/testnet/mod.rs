@@ -17,5 +17,5 @@ pub use network::Network;
 pub use settlement::{
     AuditedEpoch, PaidOperator, Recomputed, audit_all, claim_all, keep_receipts, recompute,
 };
-pub use stream::Stream;
+pub use stream::RecordedStream;
 pub use tatum::{command, hex, json};

@@ -12,7 +12,7 @@ use tatum_primitives::{Address, Epoch, EpochSchedule, millis};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
-use super::Stream;
+use super::RecordedStream;
 use super::cast::{Cast, Payer, Relay};
 use super::delivery;
 use super::tatum;
@@ -43,7 +43,7 @@ impl Network {
     pub async fn start(
         devnet: &Devnet,
         cast: &Cast,
-        streams: &[Stream],
+        streams: &[RecordedStream],
         out: &Path,
     ) -> anyhow::Result<Self> {
         let (aggregator, tracker) = (free_port()?, free_port()?);
@@ -142,7 +142,7 @@ impl Network {
         &mut self,
         devnet: &Devnet,
         cast: &Cast,
-        streams: &[Stream],
+        streams: &[RecordedStream],
     ) -> anyhow::Result<()> {
         for subscriber in &cast.subscribers {
             self.start_subscriber(devnet, subscriber, &streams[subscriber.stream])?;
@@ -157,7 +157,7 @@ impl Network {
         &mut self,
         devnet: &Devnet,
         subscriber: &Payer,
-        stream: &Stream,
+        stream: &RecordedStream,
     ) -> anyhow::Result<()> {
         let command = self.client(devnet, "subscribe", subscriber, stream)?;
         let received = delivery::file(&self.out, &subscriber.name);
@@ -184,7 +184,7 @@ impl Network {
         &self,
         devnet: &Devnet,
         cast: &Cast,
-        streams: &[Stream],
+        streams: &[RecordedStream],
     ) -> anyhow::Result<()> {
         for (index, stream) in streams.iter().enumerate() {
             let of_stream = |payer: &&Payer| payer.stream == index;
@@ -206,7 +206,7 @@ impl Network {
     pub async fn revoke(
         &self,
         devnet: &Devnet,
-        stream: &Stream,
+        stream: &RecordedStream,
         subscriber: &Payer,
     ) -> anyhow::Result<()> {
         let whom = ("--subscriber", subscriber.account.address());
@@ -217,7 +217,7 @@ impl Network {
         &self,
         devnet: &Devnet,
         verb: &str,
-        stream: &Stream,
+        stream: &RecordedStream,
         whom: &[(&str, Address)],
     ) -> anyhow::Result<()> {
         let mut arguments =
@@ -237,7 +237,7 @@ impl Network {
         &mut self,
         devnet: &Devnet,
         cast: &Cast,
-        streams: &[Stream],
+        streams: &[RecordedStream],
         rate: u32,
     ) -> anyhow::Result<()> {
         for publisher in &cast.publishers {
@@ -260,7 +260,7 @@ impl Network {
         devnet: &Devnet,
         verb: &str,
         payer: &Payer,
-        stream: &Stream,
+        stream: &RecordedStream,
     ) -> anyhow::Result<tokio::process::Command> {
         let data = self.data(&payer.name);
         let address = payer.account.address().to_string();
@@ -274,7 +274,7 @@ impl Network {
     /// Waits until every publisher has ended well, telling how far the subscribers are.
     pub async fn until_published(
         &mut self,
-        streams: &[Stream],
+        streams: &[RecordedStream],
         progress: impl Fn(String),
     ) -> anyhow::Result<()> {
         let expected = self.expected(streams);
@@ -297,7 +297,7 @@ impl Network {
     }
 
     /// Waits for the last deliveries, then ends the subscribers, which hand in their closing receipts.
-    pub async fn stop_subscribers(&mut self, streams: &[Stream]) -> anyhow::Result<()> {
+    pub async fn stop_subscribers(&mut self, streams: &[RecordedStream]) -> anyhow::Result<()> {
         let expected = self.expected(streams);
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.received()? < expected && Instant::now() < deadline {
@@ -316,7 +316,7 @@ impl Network {
     }
 
     /// Deliveries that make every subscriber complete.
-    fn expected(&self, streams: &[Stream]) -> usize {
+    fn expected(&self, streams: &[RecordedStream]) -> usize {
         let each = streams.iter().map(|stream| stream.records.len() * self.subscribers_per_stream);
         each.sum()
     }

@@ -7,7 +7,7 @@ use crate::Devnet;
 
 /// A stream and its records.
 #[derive(Debug)]
-pub struct Stream {
+pub struct RecordedStream {
     /// A short name, for files and tables.
     pub name: &'static str,
     /// The stream's id, which begins with its owner's address.
@@ -16,7 +16,7 @@ pub struct Stream {
     pub records: Vec<String>,
 }
 
-impl Stream {
+impl RecordedStream {
     /// A stream that belongs to its publisher.
     pub fn new(name: &'static str, records: Vec<String>) -> Result<Self, StreamIdError> {
         let id = StreamId::new(format!("{}/{name}", account(name).address()))?;

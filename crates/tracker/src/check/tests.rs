@@ -1,28 +1,13 @@
 //! Which claims and accounts are in order.
 
 use super::*;
-use tatum_primitives::{B256, Epoch, OperatorId, ReaderId};
+use tatum_primitives::{B256, Epoch, ReaderId};
 use tatum_receipt::SessionKey;
+use tatum_receipt::checks::StatedFacts;
 
-/// One payer has a stake in epoch 5.
-struct Fixed;
-
-impl ChainFacts for Fixed {
-    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
-        None
-    }
-
-    fn is_bonded(&self, _: OperatorId, _: Epoch) -> bool {
-        false
-    }
-
-    fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {
-        (payer == key(1).address() && epoch == Epoch(5)).then_some(1_000)
-    }
-
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-        payer == key
-    }
+/// One payer has a stake up to epoch 5.
+fn facts() -> StatedFacts {
+    StatedFacts::default().quota(key(1).address(), 1_000).until(Epoch(5))
 }
 
 const RELAY: NodeId = NodeId(B256::repeat_byte(1));
@@ -34,7 +19,7 @@ fn key(byte: u8) -> SessionKey {
     SessionKey::from_bytes(&[byte; 32]).unwrap()
 }
 
-fn checks(facts: &Fixed) -> Checks<'_> {
+fn checks(facts: &StatedFacts) -> Checks<'_> {
     let schedule = EpochSchedule { genesis_s: 0, length_s: 1_000 };
     let now = Now { monotonic_ms: 0, wall_ms: NOW_MS, epoch: Epoch(5) };
     Checks { tracker: TRACKER, now, schedule, facts: Some(facts) }
@@ -54,7 +39,7 @@ fn evidence(payer: u8, relay: NodeId, signer: u8, signed_at_ms: u64) -> Evidence
 
 #[test]
 fn a_lease_needs_a_request_of_the_payers_client_to_this_relay() {
-    let asked = |evidence: &Evidence| asked(RELAY, &claim(1, 5), evidence, &Fixed).is_ok();
+    let asked = |evidence: &Evidence| asked(RELAY, &claim(1, 5), evidence, &facts()).is_ok();
     assert!(asked(&evidence(1, RELAY, 1, 0)));
     assert!(!asked(&evidence(1, CLIENT, 1, 0)), "a request to another relay");
     assert!(!asked(&evidence(2, RELAY, 2, 0)), "for another payer");
@@ -66,7 +51,8 @@ fn a_lease_needs_a_request_of_the_payers_client_to_this_relay() {
 
 #[test]
 fn a_relay_that_holds_a_lease_need_not_show_again_that_it_was_asked() {
-    let checks = checks(&Fixed);
+    let facts = facts();
+    let checks = checks(&facts);
     let lease = || {
         let evidence = Box::new(evidence(1, CLIENT, 3, NOW_MS));
         ToTracker::Lease { claim: claim(1, 5), evidence }
@@ -80,7 +66,7 @@ fn a_relay_that_holds_a_lease_need_not_show_again_that_it_was_asked() {
 fn requests_and_epochs_that_are_long_over_count_no_more() {
     let timely = |epoch, signed_at_ms| {
         let evidence = evidence(1, RELAY, 1, signed_at_ms);
-        checks(&Fixed).timely(&claim(1, epoch), &evidence).is_ok()
+        checks(&facts()).timely(&claim(1, epoch), &evidence).is_ok()
     };
     assert!(timely(5, 5_400_000) && timely(6, 5_400_000) && timely(5, 4_000_000));
     assert!(!timely(4, 5_400_000) && !timely(7, 5_400_000));
@@ -90,15 +76,16 @@ fn requests_and_epochs_that_are_long_over_count_no_more() {
 
 #[test]
 fn an_epoch_that_has_hardly_begun_has_the_quota_of_the_last() {
-    assert_eq!(quota(&claim(1, 5), &Fixed), Ok(1_000));
-    assert_eq!(quota(&claim(1, 6), &Fixed), Ok(1_000));
-    assert!(quota(&claim(1, 7), &Fixed).is_err());
-    assert!(quota(&claim(2, 5), &Fixed).is_err());
+    assert_eq!(quota(&claim(1, 5), &facts()), Ok(1_000));
+    assert_eq!(quota(&claim(1, 6), &facts()), Ok(1_000));
+    assert!(quota(&claim(1, 7), &facts()).is_err());
+    assert!(quota(&claim(2, 5), &facts()).is_err());
 }
 
 #[test]
 fn an_account_counts_for_its_stream_its_time_and_a_payer_with_a_stake() {
-    let checks = checks(&Fixed);
+    let facts = facts();
+    let checks = checks(&facts);
     let (stream, other) = (StreamKey(B256::ZERO), StreamKey(B256::repeat_byte(1)));
     let account = |payer: u8, signer: u8, signed_at_ms| {
         let ends = (CLIENT, TRACKER);

@@ -54,8 +54,9 @@ impl Topology {
     pub(super) fn seat_clients(&mut self, rng: &mut impl Rng) {
         let caps = self.parties.caps(self.shape.client_degree, self.shape.share_percent);
         let waiting: Vec<NodeId> = self.unseated.iter().copied().collect();
-        let seats: usize = self.clients.len() * self.shape.client_degree;
-        let fair = seats / self.relays.len().max(1);
+        let seats: usize = self.clients.len().saturating_mul(self.shape.client_degree);
+        let fair = seats.checked_div(self.relays.len()).unwrap_or_default();
+        let too_many = fair.saturating_mul(4).saturating_add(8);
         for client in waiting {
             while let Some(state) = self.clients.get(&client) {
                 if state.relays.len() >= state.wants.min(self.relays.len()) {
@@ -73,7 +74,7 @@ impl Topology {
                         let fit = Fit {
                             avoided: self.avoids(&client, node),
                             crowded: !caps.allow(&mine, places.iter(), &relay.place),
-                            overloaded: relay.clients.len() > 4 * fair + 8,
+                            overloaded: relay.clients.len() > too_many,
                             far: relay.place.region != mine.region,
                             clients: relay.clients.len(),
                         };

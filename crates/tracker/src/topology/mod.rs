@@ -41,9 +41,9 @@ pub struct Shape {
     pub degree: usize,
     /// Of those, how many are in other regions.
     pub far: usize,
-    /// Relays of a client that subscribes,
+    /// Relays of a client that subscribes.
     pub client_degree: usize,
-    /// and of one that publishes. It cannot see what becomes of its messages, so it must be
+    /// Relays of a client that publishes. It cannot see what becomes of its messages, so it must be
     /// unlikely that all its relays keep them to themselves.
     pub publisher_degree: usize,
     /// The largest part of a node's relays that may belong to one operator (other than its own) or
@@ -325,7 +325,7 @@ impl Topology {
 
     /// While the graph is small, what a relay should have changes with its size.
     fn note_all_lacking(&mut self) {
-        if self.relays.len() <= self.shape.degree + 2 {
+        if self.relays.len() <= self.shape.degree.saturating_add(2) {
             let nodes: Vec<NodeId> = self.relays.keys().copied().collect();
             nodes.into_iter().for_each(|node| self.note_lacking(node));
         }
@@ -346,7 +346,7 @@ impl Topology {
             if let Some(relay) = self.relays.get_mut(&one)
                 && relay.relays.insert(other)
             {
-                relay.far += usize::from(far);
+                relay.far = relay.far.saturating_add(usize::from(far));
             }
             self.touched.insert(one);
             self.note_lacking(one);
@@ -359,7 +359,7 @@ impl Topology {
             if let Some(relay) = self.relays.get_mut(&one)
                 && relay.relays.remove(&other)
             {
-                relay.far -= usize::from(far);
+                relay.far = relay.far.saturating_sub(usize::from(far));
             }
             self.touched.insert(one);
             self.note_lacking(one);

@@ -38,10 +38,10 @@ pub(super) struct Caps {
 impl Parties {
     pub(super) fn add(&mut self, place: &Place) {
         if let Some(operator) = place.operator {
-            *self.operators.entry(operator).or_default() += 1;
+            add(&mut self.operators, operator);
         }
         if let Some(block) = place.block {
-            *self.blocks.entry(block).or_default() += 1;
+            add(&mut self.blocks, block);
         }
     }
 
@@ -56,15 +56,20 @@ impl Parties {
 
     /// The share of the neighbours, or, where there are too few parties for that, an equal part.
     pub(super) fn caps(&self, degree: usize, share_percent: usize) -> Caps {
-        let share = (degree * share_percent / 100).max(1);
+        let share = (degree.saturating_mul(share_percent) / 100).max(1);
         let cap = |parties: usize| share.max(degree.div_ceil(parties.max(1)));
         Caps { operator: cap(self.operators.len()), block: cap(self.blocks.len()) }
     }
 }
 
+fn add<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {
+    let count = counts.entry(key).or_default();
+    *count = count.saturating_add(1);
+}
+
 fn subtract<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {
     if let Some(count) = counts.get_mut(&key) {
-        *count -= 1;
+        *count = count.saturating_sub(1);
         if *count == 0 {
             counts.remove(&key);
         }
@@ -84,10 +89,12 @@ impl Caps {
         if !foreign && new.block.is_none() {
             return true;
         }
-        let (mut operator, mut block) = (0, 0);
+        let (mut operator, mut block) = (0_usize, 0_usize);
         for place in theirs {
-            operator += usize::from(foreign && place.operator == new.operator);
-            block += usize::from(new.block.is_some() && place.block == new.block);
+            let same = foreign && place.operator == new.operator;
+            operator = operator.saturating_add(usize::from(same));
+            let same = new.block.is_some() && place.block == new.block;
+            block = block.saturating_add(usize::from(same));
         }
         operator < self.operator && block < self.block
     }

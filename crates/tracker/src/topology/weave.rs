@@ -3,6 +3,7 @@
 //! Invariant: every step keeps the number of neighbours of all relays but those it is meant for,
 //! respects the caps, and leaves the graph connected.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use rand::Rng;
@@ -36,7 +37,7 @@ impl Topology {
     pub(super) fn weave_in(&mut self, node: NodeId, rng: &mut impl Rng) {
         self.caps = self.current_caps();
         let region = self.region(&node).unwrap_or_default();
-        if self.relays.len() > self.shape.degree + 1 {
+        if self.relays.len() > self.shape.degree.saturating_add(1) {
             while self.wants(&node) >= 2 {
                 let near = self.near_room(region);
                 let kinds = if near {
@@ -107,7 +108,7 @@ impl Topology {
         let members = self.regions.get(&region).map(Vec::as_slice).unwrap_or_default();
         let far: usize =
             members.iter().filter_map(|node| self.relays.get(node)).map(|relay| relay.far).sum();
-        far + 2 > members.len() * self.shape.far
+        far.saturating_add(2) > members.len().saturating_mul(self.shape.far)
     }
 
     /// Whether `node` bears `new` as a neighbour, if it had not those in `without`.
@@ -205,7 +206,7 @@ impl Topology {
                 .iter()
                 .copied()
                 .filter(|other| self.may_meet((node, None), (*other, None)));
-            let cost = |other: NodeId| (self.misfit(node, other), usize::MAX - self.wants(&other));
+            let cost = |other: NodeId| (self.misfit(node, other), Reverse(self.wants(&other)));
             let best = free.clone().map(cost).min();
             let partner = free.filter(|other| Some(cost(*other)) == best).choose(rng);
             if let Some(partner) = partner {
@@ -226,7 +227,7 @@ impl Topology {
             let wants_far = self.relays.get(node).is_some_and(|relay| relay.far < self.shape.far);
             usize::from(wants_far != far)
         };
-        misfit(&a) + misfit(&b)
+        misfit(&a).saturating_add(misfit(&b))
     }
 
     /// Two relays lack one neighbour each but may not meet: an edge is taken apart for them.
@@ -407,21 +408,25 @@ impl Topology {
 
     /// Whether there is a path between two relays; searched from both ends at once.
     pub(super) fn linked(&self, a: NodeId, b: NodeId) -> bool {
-        let mut reached = [BTreeSet::from([a]), BTreeSet::from([b])];
-        let mut edges = [vec![a], vec![b]];
+        let (mut here, mut edge) = (BTreeSet::from([a]), vec![a]);
+        let (mut there, mut other_edge) = (BTreeSet::from([b]), vec![b]);
         if a == b {
             return true;
         }
         loop {
-            let side = usize::from(reached[1].len() < reached[0].len());
+            // The side that has reached less goes on.
+            if there.len() < here.len() {
+                std::mem::swap(&mut here, &mut there);
+                std::mem::swap(&mut edge, &mut other_edge);
+            }
             let mut next = Vec::new();
-            for node in std::mem::take(&mut edges[side]) {
+            for node in std::mem::take(&mut edge) {
                 let relays = self.relays.get(&node).map(|relay| relay.relays.iter());
                 for other in relays.into_iter().flatten() {
-                    if reached[1 - side].contains(other) {
+                    if there.contains(other) {
                         return true;
                     }
-                    if reached[side].insert(*other) {
+                    if here.insert(*other) {
                         next.push(*other);
                     }
                 }
@@ -429,7 +434,7 @@ impl Topology {
             if next.is_empty() {
                 return false;
             }
-            edges[side] = next;
+            edge = next;
         }
     }
 }

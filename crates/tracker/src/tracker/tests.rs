@@ -7,33 +7,17 @@ use crate::participation::DECLINED_MS;
 use crate::topology::Place;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
-use tatum_primitives::{Address, B256, Epoch, EpochSchedule, OperatorId, ReaderId, Role, StreamId};
+use tatum_primitives::{B256, Epoch, EpochSchedule, ReaderId, Role, StreamId};
 use tatum_protocol::tracker::{RelayOffer, Signal, SignalKind};
-use tatum_protocol::{NodeKey, Stream as Name};
+use tatum_protocol::{NodeKey, Stream};
 use tatum_receipt::SessionKey;
-use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::checks::{ChainFacts, StatedFacts};
 
 const START_MS: u64 = 1_700_000_000_000;
 
 /// Every address has a stake, but for that of key 99.
-struct Stakes;
-
-impl ChainFacts for Stakes {
-    fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
-        None
-    }
-
-    fn is_bonded(&self, _: OperatorId, _: Epoch) -> bool {
-        false
-    }
-
-    fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        (payer != key(99).address()).then_some(8 << 20)
-    }
-
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
-        payer == key
-    }
+fn stakes() -> StatedFacts {
+    StatedFacts::default().quota_of_others(8 << 20).quota(key(99).address(), 0)
 }
 
 /// A tracker, and what its nodes heard.
@@ -41,7 +25,7 @@ struct World {
     tracker: Tracker,
     heard: BTreeMap<NodeId, Vec<FromTracker>>,
     now: Now,
-    follows_chain: bool,
+    facts: Option<StatedFacts>,
 }
 
 impl World {
@@ -51,7 +35,8 @@ impl World {
         config.follows_chain = follows_chain;
         let now = Now { monotonic_ms: 0, wall_ms: START_MS, epoch: Epoch(1) };
         let tracker = Tracker::new(config, [1; 32]);
-        Self { tracker, heard: BTreeMap::new(), now, follows_chain }
+        let facts = follows_chain.then(stakes);
+        Self { tracker, heard: BTreeMap::new(), now, facts }
     }
 
     fn at(&mut self, ms: u64) {
@@ -81,7 +66,7 @@ impl World {
             tracker: self.tracker.config.key.id(),
             now: self.now,
             schedule: EpochSchedule { genesis_s: 0, length_s: u64::MAX >> 20 },
-            facts: self.follows_chain.then_some(&Stakes as &dyn ChainFacts),
+            facts: self.facts.as_ref().map(|facts| facts as &dyn ChainFacts),
         };
         let done = self.tracker.take(from, text, &checks);
         self.drain();
@@ -137,8 +122,8 @@ fn key(byte: u8) -> SessionKey {
     SessionKey::from_bytes(&[byte; 32]).unwrap()
 }
 
-fn named(number: u8) -> Name {
-    Name::new(StreamId::new(format!("test/{number}")).unwrap(), 0)
+fn named(number: u8) -> Stream {
+    Stream::new(StreamId::new(format!("test/{number}")).unwrap(), 0)
 }
 
 #[test]

@@ -20,18 +20,20 @@ const ADDRESSES_PER_LINK: usize = 8;
 impl Driver {
     /// Reads what is there, within a run. The events of one run may wait for the reader, no more.
     pub(super) fn take_datagrams(&mut self, inbox: &mut Inbox) {
-        let mut taken = 0;
+        let mut taken = 0_usize;
         while taken < RUN {
             match self.socket.receive(inbox) {
                 Ok(()) => {
                     for (source, ours, datagram) in inbox.datagrams() {
                         self.datagram(source, ours, datagram);
-                        taken += 1;
+                        taken = taken.saturating_add(1);
                     }
                 }
                 // ICMP errors of earlier sends surface here on some systems; they concern one peer,
                 // not the socket.
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => taken += 1,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    taken = taken.saturating_add(1)
+                }
                 Err(_) => return,
             }
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use crate::stun::{self, Transaction};
+use crate::time::later;
 
 /// Questions before links are made without an answer.
 const TRIES: u32 = 4;
@@ -55,7 +56,7 @@ impl Mapping {
         }
         rand::rng().fill(&mut self.transaction);
         self.unanswered = self.unanswered.saturating_add(1);
-        self.due = now + if self.is_pending() { RETRY } else { REFRESH };
+        self.due = later(now, if self.is_pending() { RETRY } else { REFRESH });
         Some(stun::request(&self.transaction))
     }
 
@@ -66,7 +67,7 @@ impl Mapping {
             tracing::debug!(%address, server = %self.server, "seen at an address");
         }
         self.unanswered = 0;
-        self.due = now + REFRESH;
+        self.due = later(now, REFRESH);
         true
     }
 }

@@ -47,8 +47,8 @@ impl Piece {
             && self.destination == path.destination
             && self.datagrams < most
             && datagram.len() <= self.each_bytes
-            && self.bytes.len() == self.each_bytes * self.datagrams
-            && self.bytes.len() + datagram.len() <= PIECE_BYTES
+            && self.each_bytes.checked_mul(self.datagrams) == Some(self.bytes.len())
+            && self.bytes.len().saturating_add(datagram.len()) <= PIECE_BYTES
     }
 }
 
@@ -147,7 +147,7 @@ impl Socket {
             && piece.takes(path, datagram, most)
         {
             piece.bytes.extend_from_slice(datagram);
-            piece.datagrams += 1;
+            piece.datagrams = piece.datagrams.saturating_add(1);
             return;
         }
         self.flush();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tatum_primitives::{Address, NodeId, OperatorId};
 use tatum_test_utils::testnet::{
-    Cast, Network, Relay, Stream, audit_all, claim_all, command, compare, json, recompute,
+    Cast, Network, RecordedStream, Relay, audit_all, claim_all, command, compare, json, recompute,
 };
 use tatum_test_utils::{Devnet, DevnetParameters};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -16,9 +16,9 @@ const RATE: u32 = 200;
 /// What a killed relay may lose: what it served since the last receipt, which comes every two seconds.
 const UNRECEIPTED: u64 = 3 * RATE as u64;
 
-fn streams() -> anyhow::Result<Vec<Stream>> {
+fn streams() -> anyhow::Result<Vec<RecordedStream>> {
     let records = (0..RECORDS).map(|n| format!("{{\"reading\":{n}}}")).collect();
-    Ok(vec![Stream::new("readings", records)?])
+    Ok(vec![RecordedStream::new("readings", records)?])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +193,7 @@ async fn whom_the_owner_leaves_out_gets_nothing_more() -> anyhow::Result<()> {
 async fn map(
     devnet: &Devnet,
     network: &Network,
-    stream: &Stream,
+    stream: &RecordedStream,
     folder: &std::path::Path,
 ) -> anyhow::Result<Map> {
     let file = folder.join("map.svg");

@@ -55,11 +55,11 @@ struct Measured {
     /// From the call that seals, signs and publishes to the opened payload, over two links and the relay.
     relay_p50_us: f64,
     relay_p99_us: f64,
-    /// User and system time of the relay's process for a message that goes to four subscribers, flat out,
+    /// User and system time of the relay's process for a message that goes to four subscribers, flat out.
     cpu_us_per_message: f64,
-    /// to one subscriber, flat out,
+    /// The same for a message that goes to one subscriber, flat out.
     cpu_us_per_message_degree_1: f64,
-    /// and to one subscriber at the steady rate.
+    /// The same for a message that goes to one subscriber at the steady rate.
     cpu_us_per_message_steady: f64,
     /// What checking one signature with a known key takes of that, by itself: no relay that checks can do with less.
     verify_us: f64,

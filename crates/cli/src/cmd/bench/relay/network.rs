@@ -9,18 +9,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
 use tatum_database::Database;
-use tatum_node::client::{Config, Item, Publisher, Stream, Subscriber};
+use tatum_node::client::{Config, Item, Publisher, Subscriber};
 use tatum_node::relay::SharedFacts;
 use tatum_node::tracker::{self, Tracker};
 use tatum_node::{GroupKey, NodeKey};
-use tatum_primitives::StreamId;
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::ingest;
-use super::process::{self, Relay, one_operator};
+use super::process::{self, Relay, one_operator, stream};
 
 /// Bytes of a payload before it is sealed.
 pub(super) const PAYLOAD_BYTES: usize = 1024;
@@ -29,12 +28,6 @@ pub(super) const PAYLOAD_BYTES: usize = 1024;
 const WINDOW: u64 = 512;
 /// No message is on its way for longer.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The stream of all messages.
-pub(super) fn stream() -> Stream {
-    let id = StreamId::new("bench/relay").unwrap_or_else(|_| unreachable!("a valid id"));
-    Stream::new(id, 0)
-}
 
 /// Everything of a run.
 pub(super) struct Network {

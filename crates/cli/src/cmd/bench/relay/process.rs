@@ -11,14 +11,13 @@ use std::time::Duration;
 use anyhow::Context;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
-use tatum_primitives::{Address, Domain, EpochSchedule, OperatorId};
+use tatum_primitives::{Address, Domain, EpochSchedule, OperatorId, StreamId};
+use tatum_protocol::Stream;
 use tatum_protocol::client::NodeClient;
 use tatum_protocol::status::NodeStatus;
 use tatum_receipt::checks::StatedFacts;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-
-use super::network::stream;
 
 /// The operator of the relay under test.
 const OPERATOR: OperatorId = OperatorId(0);
@@ -48,6 +47,12 @@ pub(crate) struct Args {
     /// When the only epoch began
     #[arg(long)]
     genesis_s: u64,
+}
+
+/// The stream of all messages.
+pub(super) fn stream() -> Stream {
+    let id = StreamId::new("bench/relay").unwrap_or_else(|_| unreachable!("a valid id"));
+    Stream::new(id, 0)
 }
 
 /// A chain on which everybody has a stake and one node works for one operator.
