@@ -165,7 +165,6 @@ pub(super) const CIRCLES: &[(&str, &str)] = &[
     ("aggregator", "audit/datasets audit/source"),
     ("dataset", "compare difference verify"),
     ("query", "engine session"),
-    ("rewards", "payout settle steering weight"),
     ("watcher", "disproof rules"),
     ("watcher", "adversary/draft adversary/world"),
 ];
