@@ -22,7 +22,7 @@
 //!
 //! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in memory that grows with (payer, operator) and
 //! not with receipts; [`verify`] re-derives everything in a folder and names what differs; [`Results::proposal`],
-//! [`Dataset::proposal_data`] and [`facts`] give it to a watcher; [`ReceiptProof`] proves one receipt to somebody who has
+//! [`Dataset::proposal_data`] and [`facts()`] give it to a watcher; [`ReceiptProof`] proves one receipt to somebody who has
 //! nothing else.
 //!
 //! # Not provided

@@ -54,7 +54,7 @@ impl Dataset {
         let parameters = &self.manifest().parameters;
         let units = Lineup::read(self.folder(), parameters.epoch)?.counted().units;
         let payers = self.payers()?;
-        Ok(Book::of(units, |payer| steered_nano(parameters, &payers, payer))?)
+        Book::of(units, |payer| steered_nano(parameters, &payers, payer))
     }
 
     /// All that a watcher needs of the dataset's proposal, or to answer a demand: every line and word. Memory is some 400 bytes

@@ -93,7 +93,7 @@ fn a_watcher_finds_what_a_dataset_leaves_out_or_pays_too_much() {
     };
     assert_eq!(found(&proposal, &facts, &kept), Kind::IgnoredForced);
     // By another rule than the chain's.
-    let (mut other, nothing) = (facts.clone(), Kept { forced: vec![], ..kept.clone() });
+    let (mut other, nothing) = (facts.clone(), Kept { forced: vec![], ..kept });
     other.rule.pool_limit_bps = tatum_primitives::Bps::new(1).unwrap();
     assert_eq!(found(&proposal, &other, &nothing), Kind::BadEntry);
     let more = Proposal { work_nano: Nano(proposal.work_nano.0 + 1), ..proposal };

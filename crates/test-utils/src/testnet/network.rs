@@ -23,7 +23,6 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(90);
 const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the aggregator takes receipts after an epoch's end.
 const GRACE_S: &str = "4";
-/// A fifth of every fee goes to the common pool, the rest follows the payer's receipts.
 
 /// The running processes and where they answer.
 #[derive(Debug)]
