@@ -151,7 +151,7 @@ impl InTurn {
         request: RequestPacket,
     ) -> std::result::Result<ResponsePacket, TransportError> {
         let mut pause = FIRST_PAUSE;
-        let mut round = 1;
+        let mut round = 1_u32;
         loop {
             let failed = match self.ask_each(&request).await {
                 Ok(answer) => return Ok(answer),
@@ -165,7 +165,7 @@ impl InTurn {
             tracing::debug!(error = %failed, wait_ms = wait.as_millis(), "the chain's endpoints are busy; asking later");
             tokio::time::sleep(wait).await;
             pause = pause.saturating_mul(2);
-            round += 1;
+            round = round.saturating_add(1);
         }
     }
 

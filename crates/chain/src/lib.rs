@@ -2,6 +2,16 @@
 //!
 //! Invariant: no other crate names the chain library's providers or the contracts' ABIs. The bindings come from
 //! `abi/*.json`, which the tests remake from the Solidity sources and compare.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 pub mod bindings;
 mod challenges;

@@ -38,12 +38,12 @@ impl PieceSize {
         let mut found = Vec::new();
         while from <= to {
             let blocks = self.0.load(Ordering::Relaxed);
-            let last = to.min(from.saturating_add(blocks - 1));
+            let last = to.min(from.saturating_add(blocks.saturating_sub(1)));
             let piece = filter.clone().from_block(from).to_block(last);
             match provider.get_logs(&piece).await {
                 Ok(logs) => found.extend(logs),
                 Err(error) if last > from && is_refusal(&error) => {
-                    self.halve(last - from + 1);
+                    self.halve(last.saturating_sub(from).saturating_add(1));
                     continue;
                 }
                 Err(error) => return Err(error.into()),

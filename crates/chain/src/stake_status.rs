@@ -134,8 +134,10 @@ impl Chain {
 /// What is left of a stake after one fee, times a quota per DATA; rounded down.
 fn bought_bytes(stake_wei: U256, fee_rate_ppb: U256, quota_bytes_per_data: U256) -> U256 {
     let kept_ppb = U256::from(PPB).saturating_sub(fee_rate_ppb);
-    let left_wei = stake_wei.saturating_mul(kept_ppb) / U256::from(PPB);
-    left_wei.saturating_mul(quota_bytes_per_data) / U256::from(WEI_PER_DATA)
+    let left_wei =
+        stake_wei.saturating_mul(kept_ppb).checked_div(U256::from(PPB)).unwrap_or_default();
+    let quota = left_wei.saturating_mul(quota_bytes_per_data);
+    quota.checked_div(U256::from(WEI_PER_DATA)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Sender {
         let fees = self.fees().await?;
         let chain_id = self.provider.get_chain_id().await?;
         let request = fees.applied_to(request).with_chain_id(chain_id);
-        let mut tries = 0;
+        let mut tries = 0_u32;
         loop {
             let known = self.provider.get_transaction_count(self.account).pending().await?;
             let nonce = known.max(turn.next_nonce);
@@ -125,7 +125,7 @@ impl Sender {
                     // The provider that told the nonce is behind the one that takes transactions.
                     turn.journal.close(&sent)?;
                     turn.next_nonce = nonce.saturating_add(1);
-                    tries += 1;
+                    tries = tries.saturating_add(1);
                 }
                 Err(error) if matches!(error, TransportError::ErrorResp(_)) => {
                     turn.journal.close(&sent)?;
@@ -197,7 +197,7 @@ impl Sender {
     async fn raise(&self, sent: &Sent) -> Option<Sent> {
         let envelope = TxEnvelope::decode_2718(&mut sent.raw.as_ref()).ok()?;
         let mut request = TransactionRequest::from_transaction(envelope);
-        let raised = |fee: u128| fee.saturating_mul(RAISE_PERCENT) / 100 + 1;
+        let raised = |fee: u128| (fee.saturating_mul(RAISE_PERCENT) / 100).saturating_add(1);
         request.gas_price = request.gas_price.map(raised);
         request.max_fee_per_gas = request.max_fee_per_gas.map(raised);
         request.max_priority_fee_per_gas = request.max_priority_fee_per_gas.map(raised);

@@ -309,7 +309,7 @@ async fn read_line(
     line: &mut Vec<u8>,
 ) -> Result<bool, NodeError> {
     line.clear();
-    let limit = MAX_PAYLOAD_BYTES as u64 + 2;
+    let limit = (MAX_PAYLOAD_BYTES as u64).saturating_add(2);
     let size = input.take(limit).read_until(b'\n', line).await.map_err(NodeError::Input)?;
     if line.ends_with(b"\n") {
         line.pop();

@@ -32,7 +32,7 @@ impl Driver {
                 // ICMP errors of earlier sends surface here on some systems; they concern one peer,
                 // not the socket.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                    taken = taken.saturating_add(1)
+                    taken = taken.saturating_add(1);
                 }
                 Err(_) => return,
             }
