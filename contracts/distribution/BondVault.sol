@@ -5,8 +5,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 /// @title Bond vault
-/// @notice Keeps the bonds of proposers and demanders apart from the distributor's balance, so that no claim can ever be
-/// paid from a bond: the distributor itself holds operators' earnings and nothing else.
+/// @notice Keeps the bonds of proposers apart from the distributor's balance, so that no claim can ever be paid from a bond: the
+/// distributor itself holds operators' earnings and nothing else.
 contract BondVault {
     using SafeERC20 for IERC20;
 
@@ -23,17 +23,7 @@ contract BondVault {
 
     /// @notice Pays out `amountWei` of what is kept here.
     function pay(address to, uint256 amountWei) external {
-        _checkCaller();
-        TOKEN.safeTransfer(to, amountWei);
-    }
-
-    /// @notice As `pay`, but tells whether the token agreed, so that no recipient can hold up others.
-    function tryPay(address to, uint256 amountWei) external returns (bool paid) {
-        _checkCaller();
-        return TOKEN.trySafeTransfer(to, amountWei);
-    }
-
-    function _checkCaller() private view {
         if (msg.sender != DISTRIBUTOR) revert CallerNotDistributor(msg.sender);
+        TOKEN.safeTransfer(to, amountWei);
     }
 }

@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {IDistributor} from "../interfaces/IDistributor.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
 import {MerkleSum} from "../libraries/MerkleSum.sol";
 
 /// @title Claims
@@ -17,7 +18,7 @@ abstract contract Claims is IDistributor {
 
     IERC20 internal immutable TOKEN;
 
-    /// @inheritdoc IDistributor
+    /// @inheritdoc ISettlement
     bytes32 public finalizedRoot;
 
     /// @dev Claimed nano of four neighbours, 64 bits each, the lowest id in the lowest bits.

@@ -26,7 +26,23 @@ interface IDemands {
         bytes32 word;
     }
 
-    event Demanded(uint64 indexed counter, bytes32 indexed id, address indexed demander, Asked asked, uint64 answerBy);
+    struct Demand {
+        address demander;
+        /// The deadline of the answer; once answered, that of asking on.
+        uint40 until;
+        /// Answered, or paid back.
+        bool answered;
+        uint256 offerWei;
+    }
+
+    event Demanded(
+        uint64 indexed counter,
+        bytes32 indexed id,
+        address indexed demander,
+        Asked asked,
+        uint256 offerWei,
+        uint64 answerBy
+    );
     event WordsShown(uint64 indexed counter, bytes32 indexed id, bytes32[] words);
     event LineShown(uint64 indexed counter, bytes32 indexed id, bytes leaf);
 
@@ -67,6 +83,8 @@ interface IDemands {
     function expire(ISettlement.Proposal calldata proposal, Asked calldata asked) external;
     /// @notice Pays a demander back whose proposal is over.
     function reclaim(Asked calldata asked) external;
+    /// @notice The demand with an id: keccak256 of the ABI-encoded `Asked`.
+    function demandOf(bytes32 id) external view returns (Demand memory);
     /// @notice What a demand has to offer at the current base fee: one and a half times what its answer costs.
     function priceWei(bool ofLine) external view returns (uint256);
 }

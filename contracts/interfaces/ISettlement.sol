@@ -42,6 +42,24 @@ interface ISettlement {
         bytes32 uriHash;
     }
 
+    enum State {
+        None,
+        Open,
+        Final,
+        Vetoed,
+        /// Cancelled, or its bond withdrawn.
+        Over
+    }
+
+    /// @notice What has become of a proposal.
+    struct Standing {
+        uint96 bondWei;
+        /// When its window has passed, and nobody can ask on.
+        uint40 finalizableAt;
+        uint24 openDemands;
+        State state;
+    }
+
     /// @notice One line of a list.
     struct Line {
         uint32 index;
@@ -118,7 +136,7 @@ interface ISettlement {
     /// reading all of them out by demands is paid by half of it. With an assent everybody has them, and the base is enough.
     /// At once it is checked what needs no data.
     function propose(Draft calldata draft, string calldata uri) external returns (uint64 counter);
-    /// @notice Makes the oldest surviving proposal final. Anyone may call.
+    /// @notice Makes the oldest surviving proposal final, and has the pool hand over the pots. Anyone may call.
     function finalize(Proposal calldata proposal) external;
     /// @notice Returns a proposal's bond once its own window has passed, whichever became final.
     function withdrawBond(Proposal calldata proposal) external;
@@ -137,9 +155,22 @@ interface ISettlement {
     function answered(uint64 counter) external;
 
     function isOpen(uint64 counter) external view returns (bool);
+    /// @notice What has become of the proposal with this counter.
+    function standingOf(uint64 counter) external view returns (Standing memory);
+    /// @notice The newest counter; the first proposal has 1.
+    function proposalCount() external view returns (uint64);
     function finalizedRoot() external view returns (bytes32);
     /// @notice The epoch that can be proposed: one more than the finalized one.
     function nextEpoch() external view returns (uint64);
+    /// @notice The first moment at which `epoch` can be proposed: forcing and settling are over.
+    function proposableAt(uint64 epoch) external view returns (uint256);
+    /// @notice What a proposal for `epoch` made now could pay out beyond the finalized root.
+    function availableNano(uint64 epoch) external view returns (uint64);
+    function windows() external view returns (Windows memory);
+    /// @notice Who may veto, how often still, and until when.
+    function guardian() external view returns (address account, uint32 vetoes, uint64 until);
+    /// @notice `keccak256(top ‖ count)` of the receipts of a final epoch, which stays when its proposal's data is long gone.
+    function receiptsHashOf(uint64 epoch) external view returns (bytes32);
     /// @notice What a proposal with so many receipts has to post.
     function bondWei(uint256 receipts, bool assented) external view returns (uint256);
     function rewardOf(address reporter) external view returns (uint256 amountWei);

@@ -46,6 +46,15 @@ abstract contract Calendar {
         return _assentsUntil(epoch) + FORCE;
     }
 
+    /// @dev All windows, with those that the calendar has not.
+    function _windows(uint64 challenge, uint64 answer, uint64 follow)
+        internal
+        view
+        returns (ISettlement.Windows memory)
+    {
+        return ISettlement.Windows(GRACE, FORCE, SETTLE, challenge, answer, follow);
+    }
+
     function _proposableAt(uint64 epoch) internal view returns (uint256) {
         return _forcedUntil(epoch) + SETTLE;
     }

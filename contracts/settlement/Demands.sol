@@ -13,14 +13,6 @@ import {RunningList} from "./RunningList.sol";
 /// demand has its own deadline, and there is no limit to their number: a common clock could be used up by somebody who
 /// pays for demands, and a limit by the proposer.
 contract Demands is IDemands {
-    struct Demand {
-        address demander;
-        /// The deadline of the answer; once answered, that of asking on.
-        uint40 until;
-        bool answered;
-        uint256 offerWei;
-    }
-
     /// @notice Gas of an answer of 64 words, and of one of a line, as whole transactions.
     uint256 public constant WORDS_GAS = 150_000;
     uint256 public constant LINE_GAS = 75_000;
@@ -61,7 +53,7 @@ contract Demands is IDemands {
         // Effect: the proposal waits for the answer.
         uint256 answerBy = block.timestamp + ANSWER;
         _demands[id] = Demand(msg.sender, uint40(answerBy), false, msg.value);
-        emit Demanded(asked.counter, id, msg.sender, asked, uint64(answerBy));
+        emit Demanded(asked.counter, id, msg.sender, asked, msg.value, uint64(answerBy));
         SETTLEMENT.demanded(proposal, first);
     }
 
@@ -102,6 +94,11 @@ contract Demands is IDemands {
         // Effect and interaction: the offer goes back, once.
         _demands[id].answered = true;
         _pay(found.demander, found.offerWei);
+    }
+
+    /// @inheritdoc IDemands
+    function demandOf(bytes32 id) external view returns (Demand memory) {
+        return _demands[id];
     }
 
     /// @inheritdoc IDemands

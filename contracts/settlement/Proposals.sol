@@ -6,6 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {BondVault} from "../distribution/BondVault.sol";
+import {Claims} from "../distribution/Claims.sol";
 import {IAssents} from "../interfaces/IAssents.sol";
 import {IForcedReceipts} from "../interfaces/IForcedReceipts.sol";
 import {IOperatorFacts} from "../interfaces/IOperatorFacts.sol";
@@ -13,13 +14,12 @@ import {IPoolFacts} from "../interfaces/IPoolFacts.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {MerkleSum} from "../libraries/MerkleSum.sol";
 import {Calendar} from "./Calendar.sol";
-import {EntryMath} from "./EntryMath.sol";
 
 /// @title Proposals
 /// @notice See ISettlement. A proposal is kept as its commitment and its standing, both under its counter. Nothing but its own
 /// faults, its own demands and the guardian can end or delay it.
 /// @dev A cancellation calls no token, so no token can hold it up.
-contract Proposals is ISettlement, Calendar {
+abstract contract Proposals is Claims, Calendar {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
@@ -39,22 +39,6 @@ contract Proposals is ISettlement, Calendar {
         address guardian;
         uint32 vetoes;
         uint64 guardianUntil;
-    }
-
-    enum State {
-        None,
-        Open,
-        Final,
-        Vetoed,
-        Over
-    }
-
-    struct Standing {
-        uint96 bondWei;
-        /// When its window has passed, and nobody can ask on.
-        uint40 finalizableAt;
-        uint24 openDemands;
-        State state;
     }
 
     struct Progress {
@@ -77,9 +61,8 @@ contract Proposals is ISettlement, Calendar {
     /// @notice Keeps the bonds.
     BondVault public immutable bondVault;
 
-    IERC20 private immutable TOKEN;
-    IPoolFacts private immutable POOL;
-    IOperatorFacts private immutable OPERATORS;
+    IPoolFacts internal immutable POOL;
+    IOperatorFacts internal immutable OPERATORS;
     IForcedReceipts private immutable FORCED;
     IAssents private immutable ASSENTS;
     address private immutable DISPROOFS;
@@ -87,24 +70,22 @@ contract Proposals is ISettlement, Calendar {
     uint256 private immutable BASE_BOND_WEI;
     uint256 private immutable BOND_PER_RECEIPT_WEI;
     uint64 private immutable CHALLENGE;
+    uint64 private immutable ANSWER;
     uint64 private immutable FOLLOW;
     address private immutable GUARDIAN;
     uint64 private immutable GUARDIAN_UNTIL;
 
     /// @inheritdoc ISettlement
-    bytes32 public finalizedRoot;
-    /// @inheritdoc ISettlement
     mapping(address reporter => uint256) public rewardOf;
 
-    Progress private _progress;
+    Progress internal _progress;
     uint256 private _burntWei;
     mapping(uint64 counter => bytes32) private _commitments;
-    mapping(uint64 counter => Standing) private _standings;
+    mapping(uint64 counter => Standing) internal _standings;
     mapping(address proposer => Latest) private _latest;
 
-    constructor(Parameters memory parameters) Calendar(parameters.pool, parameters.windows) {
+    constructor(Parameters memory parameters) Claims(parameters.token) Calendar(parameters.pool, parameters.windows) {
         if (parameters.baseBondWei == 0) revert SettlementParameterInvalid();
-        TOKEN = parameters.token;
         POOL = parameters.pool;
         OPERATORS = parameters.operators;
         FORCED = parameters.forced;
@@ -114,6 +95,7 @@ contract Proposals is ISettlement, Calendar {
         BASE_BOND_WEI = parameters.baseBondWei;
         BOND_PER_RECEIPT_WEI = parameters.bondPerReceiptWei;
         CHALLENGE = parameters.windows.challenge;
+        ANSWER = parameters.windows.answer;
         FOLLOW = parameters.windows.follow;
         GUARDIAN = parameters.guardian;
         GUARDIAN_UNTIL = parameters.guardianUntil;
@@ -141,26 +123,6 @@ contract Proposals is ISettlement, Calendar {
 
         // Interaction: the bond comes in.
         TOKEN.safeTransferFrom(msg.sender, address(bondVault), amountWei);
-    }
-
-    /// @inheritdoc ISettlement
-    function finalize(Proposal calldata proposal) external {
-        // Check: it is open, ripe, and the oldest that is.
-        uint64 epoch = proposal.draft.epoch;
-        Standing storage standing = _open(proposal);
-        Progress memory progress = _progress;
-        if (epoch != progress.nextEpoch) revert EpochNotNext(epoch, progress.nextEpoch);
-        _checkRipe(standing);
-        for (uint64 older = progress.before + 1; older < proposal.counter; ++older) {
-            if (_isRipe(_standings[older])) revert OlderSurvives(older);
-        }
-
-        // Effect: it is the root. Later proposals are for the next epoch.
-        bytes32 root = MerkleSum.rootOf(proposal.draft.entriesTop, EntryMath.depthOf(OPERATORS.operatorCount(epoch)));
-        standing.state = State.Final;
-        finalizedRoot = root;
-        (_progress.nextEpoch, _progress.before) = (epoch + 1, progress.proposals);
-        emit Finalized(proposal.counter, epoch, root);
     }
 
     /// @inheritdoc ISettlement
@@ -247,6 +209,39 @@ contract Proposals is ISettlement, Calendar {
     }
 
     /// @inheritdoc ISettlement
+    function proposalCount() external view returns (uint64) {
+        return _progress.proposals;
+    }
+
+    /// @inheritdoc ISettlement
+    function standingOf(uint64 counter) external view returns (Standing memory) {
+        return _standings[counter];
+    }
+
+    /// @inheritdoc ISettlement
+    function proposableAt(uint64 epoch) external view returns (uint256) {
+        return _proposableAt(epoch);
+    }
+
+    /// @inheritdoc ISettlement
+    function windows() external view returns (Windows memory) {
+        return _windows(CHALLENGE, ANSWER, FOLLOW);
+    }
+
+    /// @inheritdoc ISettlement
+    function guardian() external view returns (address account, uint32 vetoes, uint64 until) {
+        return (GUARDIAN, _progress.vetoes, GUARDIAN_UNTIL);
+    }
+
+    /// @inheritdoc ISettlement
+    function availableNano(uint64 epoch) public view returns (uint64) {
+        // Sums of the tree have 64 bits: what is funded beyond that stays.
+        uint256 fundedNano = POOL.fundedThroughWei(epoch) / 1e9;
+        if (fundedNano > type(uint64).max) fundedNano = type(uint64).max;
+        return (fundedNano - MerkleSum.nanoOf(finalizedRoot)).toUint64();
+    }
+
+    /// @inheritdoc ISettlement
     function bondWei(uint256 receipts, bool assented) public view returns (uint256) {
         return assented ? BASE_BOND_WEI : BASE_BOND_WEI + receipts * BOND_PER_RECEIPT_WEI;
     }
@@ -263,10 +258,7 @@ contract Proposals is ISettlement, Calendar {
         proposal.proposer = msg.sender;
         proposal.time = uint64(block.timestamp);
         proposal.oldRoot = finalizedRoot;
-        // Sums of the tree have 64 bits: what is funded beyond that stays.
-        uint256 fundedNano = POOL.fundedThroughWei(draft.epoch) / 1e9;
-        if (fundedNano > type(uint64).max) fundedNano = type(uint64).max;
-        proposal.availableNano = (fundedNano - MerkleSum.nanoOf(proposal.oldRoot)).toUint64();
+        proposal.availableNano = availableNano(draft.epoch);
         proposal.assentRound = assented.round;
         proposal.assentTop = assented.top;
         proposal.assentCount = assented.count;
@@ -275,9 +267,9 @@ contract Proposals is ISettlement, Calendar {
 
     function _checkTime(uint64 epoch, uint64 next) private view {
         if (epoch != next) revert EpochNotNext(epoch, next);
-        uint256 proposableAt = _proposableAt(epoch);
-        if (block.timestamp < proposableAt || POOL.closedEpochs() <= epoch) {
-            revert ProposalTooEarly(proposableAt.toUint64());
+        uint256 earliest = _proposableAt(epoch);
+        if (block.timestamp < earliest || POOL.closedEpochs() <= epoch) {
+            revert ProposalTooEarly(earliest.toUint64());
         }
     }
 
@@ -289,16 +281,16 @@ contract Proposals is ISettlement, Calendar {
         }
     }
 
-    function _checkDraft(Draft calldata draft, uint64 oldNano, uint64 availableNano) private view {
+    function _checkDraft(Draft calldata draft, uint64 oldNano, uint64 available) private view {
         bytes32 forcedHash = FORCED.hashOf(draft.epoch);
         if (draft.forcedHash != forcedHash) revert ForcedHashDiffers(forcedHash);
         if (
             (draft.receiptsCount == 0) != (draft.receiptsTop == 0) || (draft.edgesCount == 0) != (draft.edgesTop == 0)
                 || draft.edgesCount > draft.receiptsCount
         ) revert CountsWrong();
-        if (draft.workNano > availableNano) revert SumWrong(draft.workNano, availableNano);
+        if (draft.workNano > available) revert SumWrong(draft.workNano, available);
         uint256 sumNano = MerkleSum.nanoOf(draft.entriesTop);
-        if (sumNano < oldNano || sumNano - oldNano > availableNano) revert SumWrong(sumNano, availableNano);
+        if (sumNano < oldNano || sumNano - oldNano > available) revert SumWrong(sumNano, available);
     }
 
     /// @dev The standing of the very proposal that was made under its counter.
@@ -309,16 +301,16 @@ contract Proposals is ISettlement, Calendar {
         return _standings[proposal.counter];
     }
 
-    function _open(Proposal calldata proposal) private view returns (Standing storage standing) {
+    function _open(Proposal calldata proposal) internal view returns (Standing storage standing) {
         standing = _standing(proposal);
         if (standing.state != State.Open) revert ProposalNotOpen(proposal.counter);
     }
 
-    function _checkRipe(Standing memory standing) private view {
+    function _checkRipe(Standing memory standing) internal view {
         if (!_isRipe(standing)) revert ChallengeWindowOpen(standing.finalizableAt, standing.openDemands);
     }
 
-    function _isRipe(Standing memory standing) private view returns (bool) {
+    function _isRipe(Standing memory standing) internal view returns (bool) {
         return standing.state == State.Open && standing.openDemands == 0 && block.timestamp >= standing.finalizableAt;
     }
 }

@@ -6,9 +6,16 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Distributor} from "../../contracts/distribution/Distributor.sol";
-import {IOperatorRegistry} from "../../contracts/interfaces/IOperatorRegistry.sol";
+import {IOperatorFacts} from "../../contracts/interfaces/IOperatorFacts.sol";
+import {IPoolFacts} from "../../contracts/interfaces/IPoolFacts.sol";
+import {ISettlement} from "../../contracts/interfaces/ISettlement.sol";
 import {IStakePool} from "../../contracts/interfaces/IStakePool.sol";
 import {OperatorRegistry} from "../../contracts/operators/OperatorRegistry.sol";
+import {Assents} from "../../contracts/settlement/Assents.sol";
+import {Demands} from "../../contracts/settlement/Demands.sol";
+import {Disproofs} from "../../contracts/settlement/Disproofs.sol";
+import {ForcedReceipts} from "../../contracts/settlement/ForcedReceipts.sol";
+import {Proposals} from "../../contracts/settlement/Proposals.sol";
 import {StakePool} from "../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../contracts/token/DataToken.sol";
 import {vm} from "./Vm.sol";
@@ -20,8 +27,8 @@ import {vm} from "./Vm.sol";
 ///     forge script scripts/deploy/Deploy.s.sol --rpc-url <url> --broadcast
 ///
 /// Environment: TATUM_PRIVATE_KEY (the deployer's key), TATUM_PARAMETERS (the file; local.json by default), and overrides of
-/// single parameters: TATUM_TOKEN, TATUM_GENESIS, TATUM_EPOCH_LENGTH, TATUM_UNBONDING_EPOCHS, TATUM_CHALLENGE_WINDOW,
-/// TATUM_ANSWER_WINDOW, TATUM_TIMELOCK_PROPOSER, TATUM_DEPLOYMENT (the file to write).
+/// single parameters: TATUM_TOKEN, TATUM_GENESIS, TATUM_EPOCH_LENGTH, TATUM_UNBONDING_EPOCHS, TATUM_GRACE, TATUM_FORCE, TATUM_SETTLE,
+/// TATUM_CHALLENGE_WINDOW, TATUM_ANSWER_WINDOW, TATUM_FOLLOW, TATUM_TIMELOCK_PROPOSER, TATUM_DEPLOYMENT (the file to write).
 contract Deploy {
     using SafeCast for uint256;
 
@@ -29,6 +36,10 @@ contract Deploy {
         address token;
         StakePool stakePool;
         OperatorRegistry registry;
+        ForcedReceipts forcedReceipts;
+        Assents assents;
+        Disproofs disproofs;
+        Demands demands;
         Distributor distributor;
         address timelock;
         uint64 genesis;
@@ -60,13 +71,13 @@ contract Deploy {
         }
         require(deployed.token.code.length != 0, "there is no contract at the token's address");
         deployed.timelock = _timelock();
-        // The pool, the registry and the distributor name each other for good, so the later ones' addresses are computed first.
-        uint64 nonce = vm.getNonce(deployer);
-        address registry = vm.computeCreateAddress(deployer, nonce + 1);
-        address distributor = vm.computeCreateAddress(deployer, nonce + 2);
         deployed.genesis = vm.envOr("TATUM_GENESIS", _parameter(".genesis")).toUint64();
         if (deployed.genesis == 0) deployed.genesis = uint64(block.timestamp);
         deployed.epochLength = vm.envOr("TATUM_EPOCH_LENGTH", _parameter(".epochLength")).toUint64();
+        // These contracts name each other for good, so the later ones' addresses are computed first.
+        uint64 nonce = vm.getNonce(deployer);
+        address registry = vm.computeCreateAddress(deployer, nonce + 1);
+        address distributor = vm.computeCreateAddress(deployer, nonce + 6);
         deployed.stakePool = new StakePool(_poolParameters(deployed, distributor, registry));
         deployed.registry = new OperatorRegistry(
             IERC20(deployed.token),
@@ -76,9 +87,21 @@ contract Deploy {
             deployed.timelock,
             new address[](0)
         );
-        deployed.distributor = new Distributor(_distributorParameters(deployed));
+        _deploySettlement(deployed, ISettlement(distributor));
         require(address(deployed.registry) == registry, "the registry is not where the pool expects it");
         require(address(deployed.distributor) == distributor, "the distributor is not where the pool expects it");
+    }
+
+    /// @dev What a distribution is judged by and with, and last the distributor itself.
+    function _deploySettlement(Deployed memory deployed, ISettlement distributor) private {
+        ISettlement.Windows memory windows = _windows();
+        IPoolFacts pool = IPoolFacts(address(deployed.stakePool));
+        IOperatorFacts operators = IOperatorFacts(address(deployed.registry));
+        deployed.forcedReceipts = new ForcedReceipts(pool, windows);
+        deployed.assents = new Assents(pool, address(deployed.registry), windows);
+        deployed.disproofs = new Disproofs(distributor, pool, operators, deployed.forcedReceipts);
+        deployed.demands = new Demands(distributor, operators, windows);
+        deployed.distributor = new Distributor(_distributorParameters(deployed, windows));
     }
 
     function _timelock() private returns (address) {
@@ -111,17 +134,36 @@ contract Deploy {
         });
     }
 
-    function _distributorParameters(Deployed memory deployed) private view returns (Distributor.Parameters memory) {
-        return Distributor.Parameters({
+    function _distributorParameters(Deployed memory deployed, ISettlement.Windows memory windows)
+        private
+        view
+        returns (Proposals.Parameters memory)
+    {
+        return Proposals.Parameters({
             token: IERC20(deployed.token),
-            stakePool: IStakePool(deployed.stakePool),
-            registry: IOperatorRegistry(deployed.registry),
-            proposerBondWei: _parameter(".proposerBondWei"),
-            demandBondWei: _parameter(".demandBondWei"),
-            challengeWindow: vm.envOr("TATUM_CHALLENGE_WINDOW", _parameter(".challengeWindow")).toUint64(),
-            answerWindow: vm.envOr("TATUM_ANSWER_WINDOW", _parameter(".answerWindow")).toUint64(),
+            pool: IPoolFacts(address(deployed.stakePool)),
+            operators: IOperatorFacts(address(deployed.registry)),
+            forced: deployed.forcedReceipts,
+            assents: deployed.assents,
+            disproofs: address(deployed.disproofs),
+            demands: address(deployed.demands),
+            baseBondWei: _parameter(".baseBondWei").toUint96(),
+            bondPerReceiptWei: _parameter(".bondPerReceiptWei").toUint64(),
+            windows: windows,
             guardian: vm.parseJsonAddress(_parameters, ".guardian"),
-            maximumPause: _parameter(".maximumPause").toUint64()
+            vetoes: _parameter(".vetoes").toUint32(),
+            guardianUntil: _parameter(".guardianUntil").toUint64()
+        });
+    }
+
+    function _windows() private view returns (ISettlement.Windows memory) {
+        return ISettlement.Windows({
+            grace: vm.envOr("TATUM_GRACE", _parameter(".windows.grace")).toUint64(),
+            force: vm.envOr("TATUM_FORCE", _parameter(".windows.force")).toUint64(),
+            settle: vm.envOr("TATUM_SETTLE", _parameter(".windows.settle")).toUint64(),
+            challenge: vm.envOr("TATUM_CHALLENGE_WINDOW", _parameter(".windows.challenge")).toUint64(),
+            answer: vm.envOr("TATUM_ANSWER_WINDOW", _parameter(".windows.answer")).toUint64(),
+            follow: vm.envOr("TATUM_FOLLOW", _parameter(".windows.follow")).toUint64()
         });
     }
 
@@ -138,6 +180,10 @@ contract Deploy {
         vm.serializeAddress(object, "operatorRegistry", address(deployed.registry));
         vm.serializeAddress(object, "distributor", address(deployed.distributor));
         vm.serializeAddress(object, "bondVault", address(deployed.distributor.bondVault()));
+        vm.serializeAddress(object, "assents", address(deployed.assents));
+        vm.serializeAddress(object, "forcedReceipts", address(deployed.forcedReceipts));
+        vm.serializeAddress(object, "disproofs", address(deployed.disproofs));
+        vm.serializeAddress(object, "demands", address(deployed.demands));
         vm.serializeAddress(object, "timelock", deployed.timelock);
         vm.serializeUint(object, "genesis", deployed.genesis);
         vm.serializeUint(object, "epochLength", deployed.epochLength);
@@ -145,11 +191,23 @@ contract Deploy {
         vm.serializeString(object, "minimumStakeWei", vm.toString(deployed.stakePool.minimumStakeWei()));
         vm.serializeString(object, "quotaBytesPerData", vm.toString(deployed.stakePool.initialQuotaBytesPerData()));
         vm.serializeString(object, "minimumBondWei", vm.toString(deployed.registry.minimumBondWei()));
-        vm.serializeString(object, "proposerBondWei", vm.toString(deployed.distributor.proposerBondWei()));
-        vm.serializeUint(object, "challengeWindow", deployed.distributor.challengeWindow());
-        string memory json = vm.serializeUint(object, "answerWindow", deployed.distributor.answerWindow());
+        vm.serializeString(object, "baseBondWei", vm.toString(deployed.distributor.bondWei(0, true)));
+        uint256 perReceiptWei = deployed.distributor.bondWei(1, false) - deployed.distributor.bondWei(0, true);
+        vm.serializeString(object, "bondPerReceiptWei", vm.toString(perReceiptWei));
+        string memory json = vm.serializeString(object, "windows", _windowsJson(deployed.distributor.windows()));
         vm.createDir("deployments", true);
         string memory file = string.concat("deployments/", vm.toString(block.chainid), ".json");
         vm.writeJson(json, vm.envOr("TATUM_DEPLOYMENT", file));
+    }
+
+    /// @dev In seconds.
+    function _windowsJson(ISettlement.Windows memory windows) private returns (string memory) {
+        string memory object = "windows";
+        vm.serializeUint(object, "grace", windows.grace);
+        vm.serializeUint(object, "force", windows.force);
+        vm.serializeUint(object, "settle", windows.settle);
+        vm.serializeUint(object, "challenge", windows.challenge);
+        vm.serializeUint(object, "answer", windows.answer);
+        return vm.serializeUint(object, "follow", windows.follow);
     }
 }

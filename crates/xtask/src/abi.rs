@@ -14,8 +14,17 @@ use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
 /// Those that Rust speaks to.
-const CONTRACTS: [&str; 5] =
-    ["DataToken", "StakePool", "OperatorRegistry", "Distributor", "BondVault"];
+const CONTRACTS: [&str; 9] = [
+    "DataToken",
+    "StakePool",
+    "OperatorRegistry",
+    "Distributor",
+    "BondVault",
+    "Assents",
+    "ForcedReceipts",
+    "Disproofs",
+    "Demands",
+];
 
 /// What to do.
 #[derive(Debug, clap::Args)]
