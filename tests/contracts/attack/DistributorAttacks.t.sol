@@ -2,8 +2,9 @@
 pragma solidity ^0.8.28;
 
 import {Distributor} from "../../../contracts/distribution/Distributor.sol";
+import {IDemands} from "../../../contracts/interfaces/IDemands.sol";
 import {IDistributor} from "../../../contracts/interfaces/IDistributor.sol";
-import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
+import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {MerkleSum} from "../../../contracts/libraries/MerkleSum.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Fixture} from "../support/Fixture.sol";
@@ -30,89 +31,103 @@ contract DistributorAttacksTest is Fixture {
         _endEpoch();
         (SumTree.Tree memory tree, bytes32[] memory made) = _tree(5, NANO, 0);
         (finalized, entries) = (tree, made);
-        _proposeAndFinalize(0, tree.root);
+        _proposeAndFinalize(0, tree);
     }
 
     /// A root for an epoch that still runs would fix what is not known yet.
     function test_EarlyProposal_BeforeTheEpochClosesIsRefused() external {
-        vm.prank(PROPOSER);
-        vm.expectRevert(abi.encodeWithSelector(IStakePool.EpochNotClosed.selector, 1));
-        distributor.propose(_proposal(1, finalized.root));
+        ISettlement.Draft memory draft = _draft(1, finalized.levels[3][0]);
+        uint256 at = distributor.proposableAt(1);
+        vm.startPrank(PROPOSER);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalTooEarly.selector, at));
+        distributor.propose(draft, "uri");
         // Over, but nobody closed it: its pot is not fixed yet.
-        _skipEpochs(1);
-        vm.prank(PROPOSER);
-        vm.expectRevert(abi.encodeWithSelector(IStakePool.EpochNotClosed.selector, 1));
-        distributor.propose(_proposal(1, finalized.root));
+        vm.warp(at);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalTooEarly.selector, at));
+        distributor.propose(draft, "uri");
+        pool.closeEpochs();
+        distributor.propose(draft, "uri");
+        vm.stopPrank();
     }
 
     /// A proposal for a far epoch would shut out all honest ones in between.
     function test_FutureProposal_IsRefused() external {
-        vm.startPrank(PROPOSER);
-        vm.expectRevert(abi.encodeWithSelector(IStakePool.EpochNotClosed.selector, 1000));
-        distributor.propose(_proposal(1000, finalized.root));
-        vm.expectRevert(abi.encodeWithSelector(IStakePool.EpochNotClosed.selector, type(uint64).max));
-        distributor.propose(_proposal(type(uint64).max, finalized.root));
-        vm.stopPrank();
+        uint64[2] memory far = [1000, type(uint64).max];
+        for (uint256 i = 0; i < 2; ++i) {
+            ISettlement.Draft memory draft = _draft(far[i], finalized.levels[3][0]);
+            vm.prank(PROPOSER);
+            vm.expectRevert(abi.encodeWithSelector(ISettlement.EpochNotNext.selector, far[i], 1));
+            distributor.propose(draft, "uri");
+        }
     }
 
-    /// Merkl's blacklisted disputer, UMA's dispute loops: cheats one after another, each in front of the honest proposer. With
-    /// three bonds the cheater has three windows, however fast it is; then the honest proposal goes through.
-    function test_EndlessProposals_EndWithTheBondsThatWereThereBefore() external {
+    /// Merkl's blacklisted disputer, UMA's dispute loops: cheats one after another, each in front of the honest proposer. They
+    /// stand beside it, so that it waits for its own window and for nobody's.
+    function test_EndlessProposals_DelayNobody() external {
         _endEpoch();
         address[3] memory cheats = [MALLORY, BOB, GUARDIAN];
-        for (uint256 i = 0; i < 3; ++i) {
-            vm.prank(cheats[i]);
-            distributor.depositProposerBond(PROPOSER_BOND);
-        }
-        vm.warp(block.timestamp + 1);
         bytes32 secret = SumTree.word(keccak256("nobody can answer for this"), 6 * NANO);
-        uint256 start = block.timestamp;
+        ISettlement.Proposal[] memory bad = new ISettlement.Proposal[](3);
         for (uint256 i = 0; i < 3; ++i) {
-            IDistributor.Proposal memory bad = _propose(cheats[i], 1, secret);
-            // More bonds, posted while the series lasts, buy no further turn.
-            vm.prank(CAROL);
-            distributor.depositProposerBond(PROPOSER_BOND);
-            bytes32[] memory proof = finalized.proof(i);
-            vm.prank(ALICE);
-            distributor.demandEntry(bad, entries[i], proof);
-            vm.warp(block.timestamp + ANSWER + 1);
-            distributor.cancelUnanswered(bad, uint32(i));
-            vm.assertEq(distributor.proposerBondOf(cheats[i]), 0);
-            for (uint256 k = 0; k <= i; ++k) {
-                vm.prank(cheats[k]);
-                distributor.depositProposerBond(PROPOSER_BOND);
-                vm.prank(cheats[k]);
-                vm.expectRevert();
-                distributor.propose(bad);
-                vm.prank(cheats[k]);
-                distributor.withdrawProposerBond();
-            }
-            vm.prank(CAROL);
-            vm.expectRevert();
-            distributor.propose(bad);
+            bad[i] = _proposeDraft(cheats[i], _draft(1, secret));
         }
-        _proposeAndFinalize(1, finalized.root);
-        vm.assertLe(block.timestamp - start, 3 * (ANSWER + 1) + WINDOW);
-        vm.assertEq(token.balanceOf(0x000000000000000000000000000000000000dEaD), 3 * PROPOSER_BOND / 2);
+        ISettlement.Proposal memory honest = _propose(PROPOSER, 1, finalized);
+        IDemands.Asked memory none;
+        for (uint256 i = 0; i < 3; ++i) {
+            IDemands.Asked memory asked = IDemands.Asked(bad[i].counter, IDemands.Tree.Entries, 3, 0, 8, secret);
+            demands.demand(bad[i], asked, new bytes32[](0), none);
+            vm.warp(block.timestamp + ANSWER + 1);
+            demands.expire(bad[i], asked);
+            // As many more as it can pay for.
+            bad[i] = _proposeDraft(cheats[i], _draft(1, secret));
+        }
+        _finalizeAt(honest, finalized.depth);
+        vm.assertEq(distributor.nextEpoch(), 2);
+        distributor.burn();
+        vm.assertEq(token.balanceOf(0x000000000000000000000000000000000000dEaD), 3 * uint256(PROPOSER_BOND) / 2);
     }
 
-    /// A cheater that challenges itself to save its bond still pays half of it.
-    function test_SelfChallenge_CostsHalfTheBond() external {
+    /// Merkl's blacklisted disputer: a reporter that the token refuses would keep a wrong proposal from being cancelled.
+    function test_BlacklistedDisputer_HoldsUpNoCancellation() external {
         _endEpoch();
-        vm.startPrank(MALLORY);
-        distributor.depositProposerBond(PROPOSER_BOND);
-        vm.stopPrank();
-        uint256 before = token.balanceOf(MALLORY);
-        bytes32[] memory changed = entries;
-        changed[2] = SumTree.entry(2, _payout(2), 0);
-        changed[3] = SumTree.entry(3, _payout(3), 2 * NANO);
-        SumTree.Tree memory bad = SumTree.build(changed);
-        IDistributor.Proposal memory proposal = _propose(MALLORY, 1, bad.root);
-        bytes32[] memory was = finalized.proof(2);
-        vm.prank(MALLORY);
-        distributor.challengeDecrease(proposal, entries[2], was, bad.levels[0][2], bad.proof(2));
-        vm.assertEq(token.balanceOf(MALLORY) - before, PROPOSER_BOND / 2);
-        vm.assertEq(distributor.proposerBondOf(MALLORY), 0);
+        ISettlement.Proposal memory bad = _propose(MALLORY, 1, finalized);
+        HostileToken(address(token)).refuse(BOB, true);
+        vm.prank(address(disproofs));
+        distributor.cancel(bad, BOB);
+        vm.assertFalse(distributor.isOpen(bad.counter));
+        vm.prank(BOB);
+        vm.expectRevert("refused");
+        distributor.withdrawReward();
+        HostileToken(address(token)).refuse(BOB, false);
+        vm.prank(BOB);
+        distributor.withdrawReward();
+    }
+
+    /// A token that refuses the distributor keeps no distribution from being finalized; the pots follow.
+    function test_PausedToken_ADistributionIsStillFinalized() external {
+        _endEpoch();
+        ISettlement.Proposal memory proposal = _propose(PROPOSER, 1, finalized);
+        uint256 before = token.balanceOf(address(distributor));
+        HostileToken(address(token)).pause(true);
+        _finalizeAt(proposal, finalized.depth);
+        HostileToken(address(token)).pause(false);
+        vm.assertEq(token.balanceOf(address(distributor)), before);
+        pool.sendPots();
+        vm.assertEq(token.balanceOf(address(distributor)), pool.fundedThroughWei(1));
+    }
+
+    /// The token calls back in the middle of a bond's coming and going.
+    function test_Reentrancy_ABondComesBackOnce() external {
+        _endEpoch();
+        ISettlement.Proposal memory proposal = _propose(PROPOSER, 1, finalized);
+        vm.warp(proposal.time + WINDOW);
+        uint256 before = token.balanceOf(PROPOSER);
+        HostileToken hostile = HostileToken(address(token));
+        hostile.callBack(address(distributor), abi.encodeCall(ISettlement.withdrawBond, (proposal)));
+        distributor.withdrawBond(proposal);
+        vm.assertEq(hostile.calls(), 1);
+        vm.assertFalse(hostile.callSucceeded());
+        vm.assertEq(token.balanceOf(PROPOSER) - before, PROPOSER_BOND);
     }
 
     /// Nomad 2022, Wormhole: what is proven elsewhere proves nothing here.
@@ -137,7 +152,7 @@ contract DistributorAttacksTest is Fixture {
         bytes32[] memory later = tree.proof(2);
         vm.expectRevert(IDistributor.ProofInvalid.selector);
         distributor.claim(made[2], later);
-        _proposeAndFinalize(1, tree.root);
+        _proposeAndFinalize(1, tree);
         bytes32[] memory earlier = finalized.proof(2);
         vm.expectRevert(IDistributor.ProofInvalid.selector);
         distributor.claim(entries[2], earlier);
@@ -180,8 +195,7 @@ contract DistributorAttacksTest is Fixture {
         bytes32 entry = SumTree.entry(0, MALLORY, type(uint64).max);
         bytes32 sibling = SumTree.word(keccak256("x"), 5 * NANO + 1);
         bytes32 wrapped = SumTree.word(keccak256(abi.encodePacked(SumTree.leaf(entry), sibling)), 5 * NANO);
-        bytes32 root = SumTree.seal(wrapped, 1);
-        _proposeAndFinalize(1, root);
+        _finalizeAt(_proposeDraft(PROPOSER, _draft(1, wrapped)), 1);
         bytes32[] memory proof = new bytes32[](1);
         proof[0] = sibling;
         vm.expectRevert(MerkleSum.SumOverflow.selector);
@@ -198,9 +212,9 @@ contract DistributorAttacksTest is Fixture {
             SumTree.leaf(SumTree.entry(0, _payout(0), NANO)), SumTree.leaf(SumTree.entry(1, _payout(1), 4 * NANO))
         );
         bytes32 shallow = SumTree.entry(1, MALLORY, 40 * NANO);
-        bytes32 root = SumTree.seal(SumTree.join(left, SumTree.leaf(shallow)), 2);
+        bytes32 top = SumTree.join(left, SumTree.leaf(shallow));
         _endEpoch();
-        _proposeAndFinalize(1, root);
+        _finalizeAt(_proposeDraft(PROPOSER, _draft(1, top)), 2);
         bytes32[] memory proof = new bytes32[](1);
         proof[0] = left;
         vm.expectRevert(IDistributor.ProofInvalid.selector);
@@ -215,7 +229,7 @@ contract DistributorAttacksTest is Fixture {
         vm.assertEq(token.balanceOf(_payout(2)), NANO * 1e9);
         _endEpoch();
         (SumTree.Tree memory tree, bytes32[] memory made) = _tree(5, 3 * NANO, 0);
-        _proposeAndFinalize(1, tree.root);
+        _proposeAndFinalize(1, tree);
         vm.prank(_payout(2));
         distributor.claim(made[2], tree.proof(2));
         vm.assertEq(token.balanceOf(_payout(2)), 3 * NANO * 1e9);
@@ -261,10 +275,8 @@ contract DistributorAttacksTest is Fixture {
         }
     }
 
-    /// Bonds and earnings in one purse: a bad root could pay itself from the challengers' bonds.
+    /// Bonds and earnings in one purse: a bad root could pay itself from the bonds.
     function test_MixedPurse_NoClaimReachesTheBonds() external {
-        vm.prank(ALICE);
-        distributor.depositProposerBond(1_000_000e18);
         vm.assertEq(token.balanceOf(address(distributor)), 100e18);
         // Even the greatest root that propose accepts promises no more than the distributor was sent.
         _endEpoch();
@@ -272,25 +284,25 @@ contract DistributorAttacksTest is Fixture {
         bytes32[] memory greedy = new bytes32[](1);
         greedy[0] = SumTree.entry(0, MALLORY, funded);
         SumTree.Tree memory tree = SumTree.build(greedy);
+        uint256 bonds = token.balanceOf(address(_vault()));
         uint256 before = token.balanceOf(MALLORY);
-        _proposeAndFinalize(1, tree.root);
+        _proposeAndFinalize(1, tree);
         distributor.claim(greedy[0], tree.proof(0));
         vm.assertEq(token.balanceOf(MALLORY) - before, funded * 1e9);
-        vm.assertEq(token.balanceOf(address(_vault())), 1_000_000e18 + PROPOSER_BOND);
+        vm.assertEq(token.balanceOf(address(_vault())), bonds + PROPOSER_BOND);
     }
 
-    /// A leaver's old node keys or payout cannot be used to frame an honest proposer.
+    /// A leaver's or a bribed operator's payout cannot be used to frame an honest proposer: what it is paid for an epoch, and
+    /// where, no longer changes.
     function test_FramedProposer_ALatePayoutChangeIsNoFraud() external {
-        _endEpoch();
-        IDistributor.Proposal memory proposal = _propose(PROPOSER, 1, finalized.root);
-        vm.prank(CAROL);
+        address paid = registry.payoutAt(2, 0);
+        uint256 bondWei = registry.bondAt(2, 0);
+        vm.startPrank(CAROL);
         registry.setPayout(2, MALLORY);
-        bytes32[] memory proof = finalized.proof(2);
-        vm.prank(MALLORY);
-        vm.expectRevert(IDistributor.NothingWrong.selector);
-        distributor.challengePayout(proposal, entries[2], proof);
-        vm.prank(MALLORY);
-        distributor.demandEntry(proposal, entries[2], proof);
-        distributor.answerDemand(proposal, entries[2], proof);
+        registry.requestExit(2);
+        vm.stopPrank();
+        vm.assertEq(registry.payoutAt(2, 0), paid);
+        vm.assertEq(registry.bondAt(2, 0), bondWei);
+        vm.assertEq(registry.payoutAt(2, 1), MALLORY);
     }
 }

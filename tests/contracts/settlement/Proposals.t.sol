@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Distributor} from "../../../contracts/distribution/Distributor.sol";
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {Proposals} from "../../../contracts/settlement/Proposals.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
@@ -284,7 +285,7 @@ contract SettlementProposalsTest is Trial {
             if (i == 7) parameters.windows.answer = 30 days + 1;
             if (i == 8) parameters.windows.follow = 30 days + 1;
             vm.expectRevert(ISettlement.SettlementParameterInvalid.selector);
-            new Proposals(parameters);
+            new Distributor(parameters);
         }
     }
 

@@ -5,10 +5,16 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {BondVault} from "../../../contracts/distribution/BondVault.sol";
 import {Distributor} from "../../../contracts/distribution/Distributor.sol";
-import {IDistributor} from "../../../contracts/interfaces/IDistributor.sol";
-import {IOperatorRegistry} from "../../../contracts/interfaces/IOperatorRegistry.sol";
+import {IOperatorFacts} from "../../../contracts/interfaces/IOperatorFacts.sol";
+import {IPoolFacts} from "../../../contracts/interfaces/IPoolFacts.sol";
+import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
 import {OperatorRegistry} from "../../../contracts/operators/OperatorRegistry.sol";
+import {Assents} from "../../../contracts/settlement/Assents.sol";
+import {Demands} from "../../../contracts/settlement/Demands.sol";
+import {Disproofs} from "../../../contracts/settlement/Disproofs.sol";
+import {ForcedReceipts} from "../../../contracts/settlement/ForcedReceipts.sol";
+import {Proposals} from "../../../contracts/settlement/Proposals.sol";
 import {StakePool} from "../../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../../contracts/token/DataToken.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
@@ -22,9 +28,9 @@ abstract contract Fixture {
     uint64 internal constant GENESIS = 1_000_000;
     uint64 internal constant EPOCH = 1 days;
     uint64 internal constant UNBONDING = 2;
-    uint64 internal constant WINDOW = 6 hours;
-    uint64 internal constant ANSWER = 3 hours;
-    uint64 internal constant PAUSE = 2 days;
+    uint64 internal constant WINDOW = 3 hours;
+    uint64 internal constant ANSWER = 45 minutes;
+    uint64 internal constant FOLLOW = 15 minutes;
     uint64 internal constant ANSWER_EPOCHS = 3;
     uint256 internal constant SUPPLY = 1e27;
     uint256 internal constant MINIMUM = 1e18;
@@ -33,8 +39,8 @@ abstract contract Fixture {
     uint256 internal constant RATE = 10_000_000;
     uint256 internal constant PPB = 1e9;
     uint256 internal constant OPERATOR_BOND = 5000e18;
-    uint256 internal constant PROPOSER_BOND = 1000e18;
-    uint256 internal constant DEMAND_BOND = 10e18;
+    uint96 internal constant PROPOSER_BOND = 1000e18;
+    uint64 internal constant PER_RECEIPT = 1e18;
 
     address internal immutable ALICE = _account("alice");
     address internal immutable BOB = _account("bob");
@@ -47,6 +53,10 @@ abstract contract Fixture {
     DataToken internal token;
     StakePool internal pool;
     OperatorRegistry internal registry;
+    ForcedReceipts internal forced;
+    Assents internal assents;
+    Disproofs internal disproofs;
+    Demands internal demands;
     Distributor internal distributor;
 
     function setUp() public virtual {
@@ -62,8 +72,6 @@ abstract contract Fixture {
             token.approve(address(distributor), type(uint256).max);
             vm.stopPrank();
         }
-        vm.prank(PROPOSER);
-        distributor.depositProposerBond(PROPOSER_BOND);
     }
 
     function _newToken() internal virtual returns (address) {
@@ -72,7 +80,7 @@ abstract contract Fixture {
 
     function _deploy() private {
         uint64 nonce = vm.getNonce(address(this));
-        address expected = vm.computeCreateAddress(address(this), nonce + 2);
+        address expected = vm.computeCreateAddress(address(this), nonce + 6);
         pool = new StakePool(_poolParameters(expected, vm.computeCreateAddress(address(this), nonce + 1)));
         registry = new OperatorRegistry(
             IERC20(address(token)),
@@ -82,9 +90,27 @@ abstract contract Fixture {
             TIMELOCK,
             _initialSlashers()
         );
+        forced = new ForcedReceipts(_poolFacts(), _windows());
+        assents = new Assents(_poolFacts(), address(registry), _windows());
+        disproofs = new Disproofs(ISettlement(expected), _poolFacts(), _operatorFacts(), forced);
+        demands = new Demands(ISettlement(expected), _operatorFacts(), _windows());
         distributor = new Distributor(_distributorParameters());
         vm.assertEq(address(registry), pool.operatorRegistry());
         vm.assertEq(address(distributor), expected);
+    }
+
+    function _poolFacts() internal view returns (IPoolFacts) {
+        return IPoolFacts(address(pool));
+    }
+
+    function _operatorFacts() internal view returns (IOperatorFacts) {
+        return IOperatorFacts(address(registry));
+    }
+
+    function _windows() internal pure returns (ISettlement.Windows memory) {
+        return ISettlement.Windows({
+            grace: 1 hours, force: 1 hours, settle: 10 minutes, challenge: WINDOW, answer: ANSWER, follow: FOLLOW
+        });
     }
 
     function _initialSlashers() internal pure virtual returns (address[] memory) {
@@ -112,17 +138,21 @@ abstract contract Fixture {
         });
     }
 
-    function _distributorParameters() internal view virtual returns (Distributor.Parameters memory) {
-        return Distributor.Parameters({
+    function _distributorParameters() internal view returns (Proposals.Parameters memory) {
+        return Proposals.Parameters({
             token: IERC20(address(token)),
-            stakePool: IStakePool(address(pool)),
-            registry: IOperatorRegistry(address(registry)),
-            proposerBondWei: PROPOSER_BOND,
-            demandBondWei: DEMAND_BOND,
-            challengeWindow: WINDOW,
-            answerWindow: ANSWER,
-            guardian: GUARDIAN,
-            maximumPause: PAUSE
+            pool: _poolFacts(),
+            operators: _operatorFacts(),
+            forced: forced,
+            assents: assents,
+            disproofs: address(disproofs),
+            demands: address(demands),
+            baseBondWei: PROPOSER_BOND,
+            bondPerReceiptWei: PER_RECEIPT,
+            windows: _windows(),
+            guardian: address(0),
+            vetoes: 0,
+            guardianUntil: 0
         });
     }
 
@@ -186,29 +216,57 @@ abstract contract Fixture {
         tree = SumTree.build(entries);
     }
 
-    function _proposal(uint64 epoch, bytes32 root) internal pure returns (IDistributor.Proposal memory) {
-        return IDistributor.Proposal({
-            epoch: epoch,
-            root: root,
-            receiptsRoot: keccak256("receipts"),
-            manifestHash: keccak256("manifest"),
-            uri: "http://127.0.0.1:8080/epochs/0/manifest.json"
+    /// @dev A draft without receipts, whose entries may be anything.
+    function _draft(uint64 epoch, bytes32 entriesTop) internal view returns (ISettlement.Draft memory draft) {
+        draft.epoch = epoch;
+        draft.entriesTop = entriesTop;
+        draft.forcedHash = forced.hashOf(epoch);
+        draft.manifestHash = keccak256("manifest");
+    }
+
+    /// @dev What the chain made of the proposal that was made last.
+    function _proposeDraft(address proposer, ISettlement.Draft memory draft)
+        internal
+        returns (ISettlement.Proposal memory proposal)
+    {
+        uint256 proposableAt = distributor.proposableAt(draft.epoch);
+        if (block.timestamp < proposableAt) vm.warp(proposableAt);
+        bytes32 oldRoot = distributor.finalizedRoot();
+        uint64 availableNano = distributor.availableNano(draft.epoch);
+        vm.prank(proposer);
+        uint64 counter = distributor.propose(draft, "uri");
+        return ISettlement.Proposal({
+            draft: draft,
+            counter: counter,
+            proposer: proposer,
+            time: uint64(block.timestamp),
+            oldRoot: oldRoot,
+            availableNano: availableNano,
+            assentRound: 0,
+            assentTop: 0,
+            assentCount: 0,
+            uriHash: keccak256("uri")
         });
     }
 
-    function _propose(address proposer, uint64 epoch, bytes32 root)
+    function _propose(address proposer, uint64 epoch, SumTree.Tree memory tree)
         internal
-        returns (IDistributor.Proposal memory proposal)
+        returns (ISettlement.Proposal memory)
     {
-        proposal = _proposal(epoch, root);
-        vm.prank(proposer);
-        distributor.propose(proposal);
+        return _proposeDraft(proposer, _draft(epoch, tree.levels[tree.depth][0]));
     }
 
-    function _proposeAndFinalize(uint64 epoch, bytes32 root) internal {
-        IDistributor.Proposal memory proposal = _propose(PROPOSER, epoch, root);
-        vm.warp(block.timestamp + WINDOW);
+    /// @dev Claims are tested over trees that no rule made: the epoch is taken to have had as many operators as the tree has places.
+    function _finalizeAt(ISettlement.Proposal memory proposal, uint256 depth) internal {
+        vm.warp(proposal.time + WINDOW);
+        bytes memory call = abi.encodeCall(registry.operatorCount, (proposal.draft.epoch));
+        vm.mockCall(address(registry), call, abi.encode(1 << depth));
         distributor.finalize(proposal);
+        vm.clearMockedCalls();
+    }
+
+    function _proposeAndFinalize(uint64 epoch, SumTree.Tree memory tree) internal {
+        _finalizeAt(_propose(PROPOSER, epoch, tree), tree.depth);
     }
 
     function _account(string memory name) internal pure returns (address) {

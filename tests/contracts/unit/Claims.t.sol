@@ -28,7 +28,7 @@ contract ClaimsTest is Fixture {
         _endEpoch();
         (SumTree.Tree memory tree, bytes32[] memory made) = _tree(COUNT, BASE, STEP);
         entries = made;
-        _proposeAndFinalize(0, tree.root);
+        _proposeAndFinalize(0, tree);
     }
 
     function test_AClaimPaysTheDifference() external {
@@ -41,7 +41,7 @@ contract ClaimsTest is Fixture {
         vm.assertEq(token.balanceOf(_payout(5)), (BASE + 5 * STEP) * 1e9);
         _endEpoch();
         (SumTree.Tree memory tree, bytes32[] memory made) = _tree(COUNT, 3 * BASE, STEP);
-        _proposeAndFinalize(1, tree.root);
+        _proposeAndFinalize(1, tree);
         vm.expectEmit(address(distributor));
         emit IDistributor.Claimed(5, _payout(5), uint64(2 * BASE));
         distributor.claim(made[5], tree.proof(5));

@@ -30,7 +30,7 @@ contract DeployTest {
     function test_TheWorkshopDiffersInThePoolAlone() external view {
         string memory local = vm.readFile("scripts/deploy/parameters/local.json");
         string memory workshop = vm.readFile("scripts/deploy/parameters/workshop.json");
-        string[14] memory same = [
+        string[16] memory same = [
             ".tokenSupplyWei",
             ".genesis",
             ".epochLength",
@@ -40,10 +40,12 @@ contract DeployTest {
             ".quotaBytesPerData",
             ".minimumBondWei",
             ".answerEpochs",
-            ".proposerBondWei",
-            ".challengeWindow",
-            ".answerWindow",
-            ".maximumPause",
+            ".baseBondWei",
+            ".bondPerReceiptWei",
+            ".windows.challenge",
+            ".windows.answer",
+            ".vetoes",
+            ".guardianUntil",
             ".timelockDelay"
         ];
         for (uint256 i = 0; i < same.length; ++i) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IDistributor} from "../../../contracts/interfaces/IDistributor.sol";
+import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
+import {Disproofs} from "../../../contracts/settlement/Disproofs.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Fixture} from "../support/Fixture.sol";
 import {SumTree} from "../support/SumTree.sol";
@@ -21,7 +22,7 @@ contract FlowTest is Fixture {
         vm.assertEq(pool.quotaOf(ALICE, 1), 990 * QUOTA);
 
         (SumTree.Tree memory tree, bytes32[] memory entries) = _tree(5, 1e9, 1e8);
-        _proposeAndFinalize(0, tree.root);
+        _proposeAndFinalize(0, tree);
         vm.assertEq(token.balanceOf(address(distributor)), 10e18);
 
         distributor.claim(entries[3], tree.proof(3));
@@ -34,7 +35,7 @@ contract FlowTest is Fixture {
         _registerMany(13);
         _endEpoch();
         (SumTree.Tree memory tree, bytes32[] memory entries) = _tree(13, 1e8, 1e7);
-        _proposeAndFinalize(0, tree.root);
+        _proposeAndFinalize(0, tree);
         bytes32[] memory run = new bytes32[](9);
         for (uint256 i = 0; i < 9; ++i) {
             run[i] = entries[i + 3];
@@ -79,23 +80,46 @@ contract FlowTest is Fixture {
         vm.assertEq(token.balanceOf(ALICE) - before, 990e18);
     }
 
-    function test_ALoweredAmountCostsTheBond() external {
+    /// What is not paid out is carried: it is available to the next epoch, with that epoch's fees.
+    function test_WhatIsPaidToNobodyIsCarried() external {
         _stake(ALICE, 1000e18);
-        _registerMany(5);
         _endEpoch();
+        SumTree.Tree memory nobody;
+        nobody.levels = new bytes32[][](1);
+        nobody.levels[0] = new bytes32[](1);
+        ISettlement.Proposal memory proposal = _propose(PROPOSER, 0, nobody);
+        vm.assertEq(proposal.availableNano, 10e9);
+        _finalizeAt(proposal, 0);
+        vm.assertEq(token.balanceOf(address(distributor)), 10e18);
+        _endEpoch();
+        vm.assertEq(distributor.availableNano(1), 19.9e9);
         (SumTree.Tree memory tree, bytes32[] memory entries) = _tree(5, 1e9, 1e8);
-        _proposeAndFinalize(0, tree.root);
+        _proposeAndFinalize(1, tree);
+        vm.assertEq(distributor.availableNano(1), 13.9e9);
+        distributor.claim(entries[3], tree.proof(3));
+        vm.assertEq(token.balanceOf(address(distributor)), 18.6e18);
+    }
+
+    /// A wrong word costs its proposer the bond: with no receipts nothing was earned but the operators' share of the pool.
+    function test_AnEntryThatNobodyEarnedCostsTheBond() external {
+        _stake(ALICE, 1000e18);
+        _registerMany(1);
         _endEpoch();
-        bytes32 good = entries[2];
-        bytes32[] memory goodProof = tree.proof(2);
-        entries[2] = SumTree.entry(2, _payout(2), 1);
-        entries[3] = SumTree.entry(3, _payout(3), 5e9);
-        SumTree.Tree memory bad = SumTree.build(entries);
-        IDistributor.Proposal memory proposal = _propose(PROPOSER, 1, bad.root);
+        SumTree.Tree memory nobody;
+        nobody.levels = new bytes32[][](1);
+        nobody.levels[0] = new bytes32[](1);
+        _finalizeAt(_propose(PROPOSER, 0, nobody), 0);
+        _endEpoch();
+        (SumTree.Tree memory tree,) = _tree(1, 1e9, 0);
+        ISettlement.Proposal memory proposal = _propose(MALLORY, 1, tree);
+        Disproofs.EntryOpening memory entry;
+        entry.word = tree.levels[0][0];
+        vm.prank(BOB);
+        disproofs.badEntry(proposal, entry);
+        vm.assertEq(distributor.rewardOf(BOB), PROPOSER_BOND / 2);
         uint256 before = token.balanceOf(BOB);
         vm.prank(BOB);
-        distributor.challengeDecrease(proposal, good, goodProof, SumTree.leaf(entries[2]), bad.proof(2));
+        distributor.withdrawReward();
         vm.assertEq(token.balanceOf(BOB) - before, PROPOSER_BOND / 2);
-        vm.assertEq(distributor.pendingCommitment(), bytes32(0));
     }
 }

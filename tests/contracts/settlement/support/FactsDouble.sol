@@ -33,6 +33,13 @@ contract FactsDouble is IPoolFacts, IOperatorFacts {
         operatorCount[epoch] = operators;
     }
 
+    /// @notice Epochs up to this were finalized, plus one.
+    uint64 public finalizedEpochs;
+
+    function distributionFinalized(uint64 epoch) external {
+        finalizedEpochs = epoch + 1;
+    }
+
     function fund(uint64 epoch, uint256 amountWei) external {
         fundedThroughWei[epoch] = amountWei;
     }

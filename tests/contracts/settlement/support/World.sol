@@ -3,11 +3,11 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
+import {Distributor} from "../../../../contracts/distribution/Distributor.sol";
 import {IAssents} from "../../../../contracts/interfaces/IAssents.sol";
 import {IOperatorFacts} from "../../../../contracts/interfaces/IOperatorFacts.sol";
 import {IPoolFacts} from "../../../../contracts/interfaces/IPoolFacts.sol";
 import {ISettlement} from "../../../../contracts/interfaces/ISettlement.sol";
-import {ReceiptLib} from "../../../../contracts/libraries/ReceiptLib.sol";
 import {Assents} from "../../../../contracts/settlement/Assents.sol";
 import {Demands} from "../../../../contracts/settlement/Demands.sol";
 import {Disproofs} from "../../../../contracts/settlement/Disproofs.sol";
@@ -17,21 +17,14 @@ import {DataToken} from "../../../../contracts/token/DataToken.sol";
 import {vm} from "../../../../scripts/deploy/Vm.sol";
 import {SumTree} from "../../support/SumTree.sol";
 import {FactsDouble} from "./FactsDouble.sol";
+import {Openings} from "./Openings.sol";
 import {PlainList} from "./PlainList.sol";
 
 /// @title World
-/// @notice Three operators, payers with fees, receipts, and the distribution that the rule makes of them, worked out the plain way.
-abstract contract World {
+/// @notice The settlement over facts that a test sets: three operators, payers with fees and receipts, and what happens in order.
+abstract contract World is Openings {
     using PlainList for PlainList.List;
     using SumTree for SumTree.Tree;
-
-    /// @notice What a proposer publishes: everything under its tops.
-    struct Dataset {
-        bytes[] receipts;
-        bytes[] edges;
-        bytes32[] words;
-        uint64 workNano;
-    }
 
     uint64 internal constant GENESIS = 1_000_000;
     uint64 internal constant EPOCH = 1 days;
@@ -48,12 +41,9 @@ abstract contract World {
     FactsDouble internal facts;
     ForcedReceipts internal forced;
     Assents internal assents;
-    Proposals internal settlement;
+    Distributor internal settlement;
     Disproofs internal disproofs;
     Demands internal demands;
-
-    /// @dev Keys of payers, in order of their addresses.
-    uint256[3] internal payerKeys;
 
     function setUp() public virtual {
         vm.warp(GENESIS);
@@ -66,14 +56,7 @@ abstract contract World {
             vm.prank(proposers[i]);
             token.approve(address(settlement), type(uint256).max);
         }
-        payerKeys = [uint256(11), 12, 13];
-        for (uint256 i = 0; i < 3; ++i) {
-            for (uint256 j = i + 1; j < 3; ++j) {
-                if (vm.addr(payerKeys[j]) < vm.addr(payerKeys[i])) {
-                    (payerKeys[i], payerKeys[j]) = (payerKeys[j], payerKeys[i]);
-                }
-            }
-        }
+        _makePayers();
         for (uint32 id = 0; id < 3; ++id) {
             facts.setOperator(id, 5000e18 + id, 1e12 * (uint256(id) + 1), _node(id), vm.addr(100 + id));
         }
@@ -95,8 +78,8 @@ abstract contract World {
     function _parameters() internal view virtual returns (Proposals.Parameters memory) {
         return Proposals.Parameters({
             token: IERC20(address(token)),
-            pool: IPoolFacts(address(facts)),
-            operators: IOperatorFacts(address(facts)),
+            pool: _pool(),
+            operators: _operators(),
             forced: forced,
             assents: assents,
             disproofs: address(disproofs),
@@ -110,188 +93,28 @@ abstract contract World {
         });
     }
 
+    function _pool() internal view override returns (IPoolFacts) {
+        return IPoolFacts(address(facts));
+    }
+
+    function _operators() internal view override returns (IOperatorFacts) {
+        return IOperatorFacts(address(facts));
+    }
+
+    function _finalizedRoot() internal view override returns (bytes32) {
+        return settlement.finalizedRoot();
+    }
+
     function _deploy() private {
-        IPoolFacts pool = IPoolFacts(address(facts));
-        IOperatorFacts operators = IOperatorFacts(address(facts));
+        IPoolFacts pool = _pool();
+        IOperatorFacts operators = _operators();
         forced = new ForcedReceipts(pool, _windows());
         assents = new Assents(pool, address(facts), _windows());
         ISettlement expected = ISettlement(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2));
         disproofs = new Disproofs(expected, pool, operators, forced);
         demands = new Demands(expected, operators, _windows());
-        settlement = new Proposals(_parameters());
+        settlement = new Distributor(_parameters());
         vm.assertEq(address(settlement), address(expected));
-    }
-
-    // Receipts.
-
-    function _payer(uint256 i) internal view returns (address) {
-        return vm.addr(payerKeys[i]);
-    }
-
-    function _node(uint32 id) internal pure returns (bytes32) {
-        return keccak256(abi.encode("node", id));
-    }
-
-    function _fields(uint256 payer, uint32 id, uint64 epoch, uint64 onTime)
-        internal
-        view
-        returns (ReceiptLib.Receipt memory receipt)
-    {
-        receipt.payer = _payer(payer);
-        receipt.operatorId = id;
-        receipt.node = _node(id);
-        receipt.streamKey = keccak256("stream");
-        receipt.epoch = epoch;
-        receipt.sequence = 7;
-        receipt.messages = 10;
-        receipt.payloadBytes = 2 * onTime + 1;
-        receipt.bytesOnTime = onTime;
-        receipt.contents = keccak256("contents");
-    }
-
-    function _signed(ReceiptLib.Receipt memory receipt, uint256 key) internal view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, ReceiptLib.digest(receipt, facts.receiptDomainSeparator()));
-        return bytes.concat(ReceiptLib.encode(receipt), abi.encodePacked(r, s, v));
-    }
-
-    function _receipt(uint256 payer, uint32 id, uint64 epoch, uint64 onTime) internal view returns (bytes memory) {
-        return _signed(_fields(payer, id, epoch, onTime), payerKeys[payer]);
-    }
-
-    /// @dev The same payer, operator, node and stream, by another of the payer's processes.
-    function _ofReader(uint256 payer, uint32 id, uint64 epoch, uint64 onTime, uint32 reader)
-        internal
-        view
-        returns (bytes memory)
-    {
-        ReceiptLib.Receipt memory receipt = _fields(payer, id, epoch, onTime);
-        receipt.reader = reader;
-        return _signed(receipt, payerKeys[payer]);
-    }
-
-    /// @dev Five receipts in order of their keys: payer 0 served by operators 0 (two readers) and 1, payer 1 by 0 and 2.
-    function _five(uint64 epoch) internal view returns (bytes[] memory signed) {
-        signed = new bytes[](5);
-        signed[0] = _ofReader(0, 0, epoch, 1000, 0);
-        signed[1] = _ofReader(0, 0, epoch, 500, 1);
-        signed[2] = _receipt(0, 1, epoch, 333);
-        signed[3] = _receipt(1, 0, epoch, 70_000);
-        signed[4] = _receipt(1, 2, epoch, 1);
-    }
-
-    // The rule.
-
-    /// @dev What the rule makes of receipts that stand in order.
-    function _dataset(bytes[] memory signed, uint64 epoch) internal view returns (Dataset memory made) {
-        made.receipts = _lines(signed);
-        made.edges = _edgesOf(made.receipts);
-        if (made.edges.length != 0) made.workNano = _u64(made.edges[made.edges.length - 1], 72);
-        made.words = _wordsOf(made.edges, made.workNano, epoch);
-    }
-
-    function _lines(bytes[] memory signed) internal pure returns (bytes[] memory lines) {
-        lines = new bytes[](signed.length);
-        uint256 edgeUnits;
-        uint256 payerUnits;
-        for (uint256 i = 0; i < signed.length; ++i) {
-            if (i != 0 && _part(signed[i], 0, 20) != _part(signed[i - 1], 0, 20)) payerUnits = 0;
-            if (i != 0 && _part(signed[i], 0, 24) != _part(signed[i - 1], 0, 24)) edgeUnits = 0;
-            uint64 units = _u64(signed[i], 125);
-            edgeUnits += units;
-            payerUnits += units;
-            lines[i] = abi.encodePacked(signed[i], uint128(edgeUnits), uint128(payerUnits), uint32(i));
-        }
-    }
-
-    function _edgesOf(bytes[] memory receipts) internal view returns (bytes[] memory edges) {
-        bytes[] memory found = new bytes[](receipts.length);
-        uint256 count;
-        uint256 totalNano;
-        for (uint32 id = 0; id < 4; ++id) {
-            uint256 operatorNano;
-            for (uint256 payer = 0; payer < 3; ++payer) {
-                (uint256 units, uint256 payerUnits, uint256 lines) = _unitsOf(receipts, _payer(payer), id);
-                if (lines == 0) continue;
-                uint256 nano = payerUnits == 0 ? 0 : _steered(_payer(payer)) * units / payerUnits;
-                operatorNano += nano;
-                totalNano += nano;
-                found[count++] = _edge(id, _payer(payer), units, payerUnits, nano, operatorNano, totalNano);
-            }
-        }
-        edges = new bytes[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            edges[i] = found[i];
-        }
-    }
-
-    function _edge(
-        uint32 id,
-        address payer,
-        uint256 units,
-        uint256 payerUnits,
-        uint256 nano,
-        uint256 operatorNano,
-        uint256 totalNano
-    ) internal pure returns (bytes memory) {
-        return bytes.concat(
-            abi.encodePacked(id, payer, uint128(units), uint128(payerUnits)),
-            abi.encodePacked(uint64(nano), uint64(operatorNano), uint64(totalNano))
-        );
-    }
-
-    function _unitsOf(bytes[] memory receipts, address payer, uint32 id)
-        private
-        pure
-        returns (uint256 units, uint256 payerUnits, uint256 lines)
-    {
-        for (uint256 i = 0; i < receipts.length; ++i) {
-            if (_part(receipts[i], 0, 20) != bytes32(bytes20(payer))) continue;
-            payerUnits += _u64(receipts[i], 125);
-            if (_part(receipts[i], 20, 4) != bytes32(bytes4(id))) continue;
-            units += _u64(receipts[i], 125);
-            ++lines;
-        }
-    }
-
-    function _steered(address payer) internal view returns (uint256) {
-        uint256 feeNano = facts.feeOf(payer, 0) / 1e9;
-        return feeNano - feeNano * facts.poolBps() / 10_000;
-    }
-
-    function _wordsOf(bytes[] memory edges, uint64 workNano, uint64 epoch)
-        internal
-        view
-        returns (bytes32[] memory words)
-    {
-        words = new bytes32[](facts.operatorCount(epoch));
-        uint256 common = facts.fundedThroughWei(epoch) / 1e9 - uint64(uint256(settlement.finalizedRoot())) - workNano;
-        for (uint32 id = 0; id < words.length; ++id) {
-            uint256 work;
-            for (uint256 i = 0; i < edges.length; ++i) {
-                if (_part(edges[i], 0, 4) == bytes32(bytes4(id))) work += _u64(edges[i], 56);
-            }
-            uint256 nano = _oldNano(id) + _earned(id, epoch, work, common);
-            words[id] = SumTree.leaf(SumTree.entry(id, facts.payoutAt(id, epoch), nano));
-        }
-    }
-
-    function _earned(uint32 id, uint64 epoch, uint256 work, uint256 common) internal view returns (uint256) {
-        uint256 total = facts.totalCapacityAt(epoch);
-        uint256 cap = total == 0 ? 0 : facts.potOf(epoch) / 1e9 * facts.capacityAt(id, epoch) / total;
-        uint256 whole = work < cap ? work : cap;
-        uint256 rest = work - whole < 2 * cap ? work - whole : 2 * cap;
-        uint256 paid = whole + rest / 2;
-        if (facts.totalBondAt(epoch) == 0) return paid;
-        uint256 share = common * facts.bondAt(id, epoch) / facts.totalBondAt(epoch);
-        uint256 limit = paid * facts.poolLimitBps() / 10_000;
-        return paid + (facts.poolLimitBps() == 0 || share < limit ? share : limit);
-    }
-
-    /// @dev What the epoch before left an operator.
-    bytes32[] internal oldWords;
-
-    function _oldNano(uint32 id) internal view returns (uint64) {
-        return id < oldWords.length ? uint64(uint256(oldWords[id])) : 0;
     }
 
     // Moves.
@@ -399,60 +222,5 @@ abstract contract World {
         bytes32 hash = keccak256(abi.encode(typeHash, epoch, list.round, list.top, list.count));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, keccak256(abi.encodePacked(hex"1901", domain, hash)));
         return abi.encodePacked(r, s, v);
-    }
-
-    // Openings.
-
-    function _line(bytes[] memory leaves, uint256 index) internal pure returns (ISettlement.Line memory) {
-        return ISettlement.Line(uint32(index), leaves[index], PlainList.build(leaves).path(index));
-    }
-
-    function _gap(bytes[] memory leaves, uint256 index) internal pure returns (ISettlement.Gap memory gap) {
-        PlainList.List memory list = PlainList.build(leaves);
-        gap.index = uint32(index);
-        if (index != 0) (gap.left, gap.leftPath) = (leaves[index - 1], list.path(index - 1));
-        if (index != leaves.length) (gap.right, gap.rightPath) = (leaves[index], list.path(index));
-    }
-
-    /// @dev The gap behind the last line whose bytes from `start` on are at most those of `key`.
-    function _gapBehind(bytes[] memory leaves, bytes memory key) internal pure returns (ISettlement.Gap memory) {
-        uint256 index = 0;
-        while (index < leaves.length && !_isLess(key, leaves[index])) ++index;
-        return _gap(leaves, index);
-    }
-
-    /// @dev Whether `key` is below as many first bytes of `leaf`.
-    function _isLess(bytes memory key, bytes memory leaf) private pure returns (bool) {
-        for (uint256 i = 0; i < key.length; ++i) {
-            if (key[i] != leaf[i]) return key[i] < leaf[i];
-        }
-        return false;
-    }
-
-    // Bytes.
-
-    function _part(bytes memory data, uint256 start, uint256 length) internal pure returns (bytes32 part) {
-        for (uint256 i = 0; i < length; ++i) {
-            part |= bytes32(data[start + i]) >> (8 * i);
-        }
-    }
-
-    function _u64(bytes memory data, uint256 start) internal pure returns (uint64) {
-        return uint64(bytes8(_part(data, start, 8)));
-    }
-
-    /// @dev A copy with `with` written over it from `start` on.
-    function _patched(bytes memory data, uint256 start, bytes memory with) internal pure returns (bytes memory copy) {
-        copy = bytes.concat(data);
-        for (uint256 i = 0; i < with.length; ++i) {
-            copy[start + i] = with[i];
-        }
-    }
-
-    function _first(bytes memory data, uint256 length) internal pure returns (bytes memory part) {
-        part = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) {
-            part[i] = data[i];
-        }
     }
 }
