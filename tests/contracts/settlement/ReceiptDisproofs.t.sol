@@ -299,40 +299,4 @@ contract ReceiptDisproofsTest is Trial {
         forced.forceReceipts(epoch, list);
         vm.warp(now_);
     }
-
-    function _ignoredForced(ISettlement.Proposal memory p, Dataset memory made, bytes memory signed)
-        private
-        pure
-        returns (bytes memory)
-    {
-        ISettlement.Gap memory around = _gapBehind(made.receipts, _first(signed, 93));
-        return abi.encodeCall(ReceiptDisproofs.ignoredForced, (p, signed, around));
-    }
-
-    function _ignoredAssented(ISettlement.Proposal memory p, Dataset memory made, bytes[] memory list, uint256 k)
-        private
-        pure
-        returns (bytes memory)
-    {
-        ISettlement.Gap memory around = _gapBehind(made.receipts, _first(list[k], 93));
-        return abi.encodeCall(ReceiptDisproofs.ignoredAssented, (p, _line(list, k), around));
-    }
-
-    function _extra(ISettlement.Proposal memory p, Dataset memory made, bytes[] memory list, uint256 k)
-        private
-        pure
-        returns (bytes memory)
-    {
-        uint32 source = uint32(bytes4(_part(made.receipts[k], 310, 4)));
-        ISettlement.Line memory there;
-        if (source < list.length) there = _line(list, source);
-        return abi.encodeCall(ReceiptDisproofs.extra, (p, _line(made.receipts, k), keccak256(there.leaf), there.path));
-    }
-
-    function _without(bytes[] memory list, uint256 k) private pure returns (bytes[] memory fewer) {
-        fewer = new bytes[](list.length - 1);
-        for (uint256 i = 0; i < fewer.length; ++i) {
-            fewer[i] = list[i < k ? i : i + 1];
-        }
-    }
 }

@@ -234,9 +234,11 @@ abstract contract Rule {
     }
 
     function _part(bytes memory data, uint256 start, uint256 length) internal pure returns (bytes32 part) {
-        for (uint256 i = 0; i < length; ++i) {
-            part |= bytes32(data[start + i]) >> (8 * i);
+        require(start + length <= data.length, "no such part");
+        assembly ("memory-safe") {
+            part := mload(add(add(data, 32), start))
         }
+        part &= length == 32 ? bytes32(type(uint256).max) : ~(bytes32(type(uint256).max) >> (8 * length));
     }
 
     function _u64(bytes memory data, uint256 start) internal pure returns (uint64) {
@@ -252,9 +254,10 @@ abstract contract Rule {
     }
 
     function _first(bytes memory data, uint256 length) internal pure returns (bytes memory part) {
+        require(length <= data.length, "no such part");
         part = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) {
-            part[i] = data[i];
+        assembly ("memory-safe") {
+            mcopy(add(part, 32), add(data, 32), length)
         }
     }
 }
