@@ -22,18 +22,18 @@ contract Distributor is Proposals {
     function finalize(Proposal calldata proposal) external {
         // Check: it is open, ripe, and the oldest that is.
         Draft calldata draft = proposal.draft;
-        Standing storage standing = _open(proposal);
+        _checkOpen(proposal);
         Progress memory progress = _progress;
         if (draft.epoch != progress.nextEpoch) revert EpochNotNext(draft.epoch, progress.nextEpoch);
-        _checkRipe(standing);
+        _checkRipe(proposal.counter);
         for (uint64 older = progress.before + 1; older < proposal.counter; ++older) {
-            if (_isRipe(_standings[older])) revert OlderSurvives(older);
+            if (_isRipe(older)) revert OlderSurvives(older);
         }
 
         // Effect: it is the root. Later proposals are for the next epoch.
         uint256 depth = EntryMath.depthOf(OPERATORS.operatorCount(draft.epoch));
         bytes32 root = MerkleSum.rootOf(draft.entriesTop, depth);
-        standing.state = State.Final;
+        _records[proposal.counter].state = State.Final;
         finalizedRoot = root;
         receiptsHashOf[draft.epoch] = keccak256(abi.encodePacked(draft.receiptsTop, draft.receiptsCount));
         (_progress.nextEpoch, _progress.before) = (draft.epoch + 1, progress.proposals);

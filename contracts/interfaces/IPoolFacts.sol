@@ -7,8 +7,6 @@ pragma solidity ^0.8.28;
 interface IPoolFacts {
     function genesis() external view returns (uint64 timestamp);
     function epochLength() external view returns (uint64 seconds_);
-    /// @notice Epochs below this are closed.
-    function closedEpochs() external view returns (uint64);
     /// @notice The EIP-712 domain separator of receipts.
     function receiptDomainSeparator() external view returns (bytes32);
     /// @notice What the pool took from `user`'s stake for a closed `epoch`.
@@ -19,7 +17,7 @@ interface IPoolFacts {
     function isAuthorized(address payer, address key, uint64 epoch) external view returns (bool);
     /// @notice Sum of the fees taken for a closed `epoch`.
     function potOf(uint64 epoch) external view returns (uint256 potWei);
-    /// @notice Sum of the pots of the closed epochs `0 ..= epoch`.
+    /// @notice Sum of the pots of the closed epochs `0 ..= epoch`; fails for one that is not closed.
     function fundedThroughWei(uint64 epoch) external view returns (uint256);
     /// @notice The part of every fee that goes to the operators' common pool.
     function poolBps() external view returns (uint16);

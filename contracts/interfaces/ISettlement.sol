@@ -43,6 +43,7 @@ interface ISettlement {
     }
 
     enum State {
+        /// Never made.
         None,
         Open,
         Final,
@@ -53,8 +54,7 @@ interface ISettlement {
 
     /// @notice What has become of a proposal.
     struct Standing {
-        uint96 bondWei;
-        /// When its window has passed, and nobody can ask on.
+        /// When its window has passed, and nobody can ask on. Says nothing of one that is over.
         uint40 finalizableAt;
         uint24 openDemands;
         State state;
@@ -107,7 +107,7 @@ interface ISettlement {
     error SettlementParameterInvalid();
     /// @notice Thrown when a proposal is not for the epoch after the finalized one.
     error EpochNotNext(uint64 epoch, uint64 next);
-    /// @notice Thrown when a proposal is made before its epoch is closed, or before forcing and settling are over.
+    /// @notice Thrown when a proposal is made before forcing and settling are over. The pool refuses an epoch that is not closed.
     error ProposalTooEarly(uint64 proposableAt);
     /// @notice Thrown when other receipts were forced than the proposer saw.
     error ForcedHashDiffers(bytes32 forcedHash);

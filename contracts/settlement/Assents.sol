@@ -53,7 +53,8 @@ contract Assents is IAssents, Calendar, EIP712 {
 
     /// @inheritdoc IAssents
     function assentOf(uint64 epoch) external view returns (Assent memory list) {
-        if (block.timestamp < _assentsUntil(epoch) + LAPSE) list = _assents[epoch];
+        Assent storage kept = _assents[epoch];
+        if (kept.round != 0 && block.timestamp < _assentsUntil(epoch) + LAPSE) list = kept;
     }
 
     /// @dev The bond of those who signed `digest`. Ids ascend, so nobody's bond counts twice.

@@ -41,6 +41,15 @@ abstract contract Proposals is Claims, Calendar {
         uint64 guardianUntil;
     }
 
+    /// @dev What has happened to a proposal since it was made. Most never need this slot.
+    struct Record {
+        /// Until when one can ask on.
+        uint40 asksUntil;
+        uint24 openDemands;
+        /// `Final`, `Vetoed`, or nothing yet.
+        State state;
+    }
+
     struct Progress {
         uint64 nextEpoch;
         /// The newest counter; the first proposal has 1.
@@ -80,8 +89,9 @@ abstract contract Proposals is Claims, Calendar {
 
     Progress internal _progress;
     uint256 private _burntWei;
+    /// @dev `keccak256(proposal) (27 bytes) ‖ its time (5)`; zero again once the proposal is over.
     mapping(uint64 counter => bytes32) private _commitments;
-    mapping(uint64 counter => Standing) internal _standings;
+    mapping(uint64 counter => Record) internal _records;
     mapping(address proposer => Latest) private _latest;
 
     constructor(Parameters memory parameters) Claims(parameters.token) Calendar(parameters.pool, parameters.windows) {
@@ -117,8 +127,7 @@ abstract contract Proposals is Claims, Calendar {
         uint256 amountWei = bondWei(draft.receiptsCount, proposal.assentRound != 0);
         _progress.proposals = counter;
         _latest[msg.sender] = Latest(draft.epoch, counter);
-        _commitments[counter] = keccak256(abi.encode(proposal));
-        _standings[counter] = Standing(amountWei.toUint96(), (block.timestamp + CHALLENGE).toUint40(), 0, State.Open);
+        _commitments[counter] = _commitmentTo(abi.encode(proposal), block.timestamp);
         emit Proposed(counter, draft.epoch, msg.sender, proposal, uri);
 
         // Interaction: the bond comes in.
@@ -128,16 +137,17 @@ abstract contract Proposals is Claims, Calendar {
     /// @inheritdoc ISettlement
     function withdrawBond(Proposal calldata proposal) external {
         // Check: it is final or taken back, or its window has passed.
-        Standing storage standing = _standing(proposal);
-        if (standing.state == State.Open) _checkRipe(standing);
-        else if (standing.state == State.Over) revert ProposalNotOpen(proposal.counter);
+        uint64 counter = proposal.counter;
+        _checkMade(proposal);
+        if (_records[counter].state == State.None) _checkRipe(counter);
 
         // Effect: it answers for nothing any more.
-        standing.state = State.Over;
-        emit BondReturned(proposal.counter, proposal.proposer, standing.bondWei);
+        delete _commitments[counter];
+        uint256 amountWei = _bondOf(proposal);
+        emit BondReturned(counter, proposal.proposer, amountWei);
 
         // Interaction: pay it out.
-        bondVault.pay(proposal.proposer, standing.bondWei);
+        bondVault.pay(proposal.proposer, amountWei);
     }
 
     /// @inheritdoc ISettlement
@@ -162,7 +172,8 @@ abstract contract Proposals is Claims, Calendar {
     function veto(Proposal calldata proposal) external {
         uint32 vetoes = _progress.vetoes;
         if (msg.sender != GUARDIAN || vetoes == 0 || block.timestamp >= GUARDIAN_UNTIL) revert VetoNotAllowed();
-        _open(proposal).state = State.Vetoed;
+        _checkOpen(proposal);
+        _records[proposal.counter].state = State.Vetoed;
         _progress.vetoes = vetoes - 1;
         emit Vetoed(proposal.counter);
     }
@@ -171,36 +182,37 @@ abstract contract Proposals is Claims, Calendar {
     function cancel(Proposal calldata proposal, address reporter) external {
         // Check: it is shown by what can show it.
         if (msg.sender != DISPROOFS && msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
-        Standing storage standing = _open(proposal);
+        _checkOpen(proposal);
 
         // Effect: the bond is divided; a cheat that reports itself pays as well.
-        standing.state = State.Over;
-        uint256 rewardWei = standing.bondWei / 2;
+        delete _commitments[proposal.counter];
+        uint256 amountWei = _bondOf(proposal);
+        uint256 rewardWei = amountWei / 2;
         rewardOf[reporter] += rewardWei;
-        _burntWei += standing.bondWei - rewardWei;
+        _burntWei += amountWei - rewardWei;
         emit Cancelled(proposal.counter, reporter, rewardWei);
     }
 
     /// @inheritdoc ISettlement
     function demanded(Proposal calldata proposal, bool first) external {
         if (msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
-        Standing storage standing = _open(proposal);
+        _checkOpen(proposal);
         if (first && block.timestamp >= proposal.time + CHALLENGE) revert ChallengeWindowClosed();
-        ++standing.openDemands;
+        ++_records[proposal.counter].openDemands;
     }
 
     /// @inheritdoc ISettlement
     function answered(uint64 counter) external {
         if (msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
-        Standing storage standing = _standings[counter];
-        --standing.openDemands;
-        uint40 asksUntil = (block.timestamp + FOLLOW).toUint40();
-        if (asksUntil > standing.finalizableAt) standing.finalizableAt = asksUntil;
+        // Later answers come later, so this only rises.
+        Record storage record = _records[counter];
+        --record.openDemands;
+        record.asksUntil = (block.timestamp + FOLLOW).toUint40();
     }
 
     /// @inheritdoc ISettlement
-    function isOpen(uint64 counter) external view returns (bool) {
-        return _standings[counter].state == State.Open;
+    function isOpen(uint64 counter) public view returns (bool) {
+        return _commitments[counter] != 0 && _records[counter].state == State.None;
     }
 
     /// @inheritdoc ISettlement
@@ -215,7 +227,12 @@ abstract contract Proposals is Claims, Calendar {
 
     /// @inheritdoc ISettlement
     function standingOf(uint64 counter) external view returns (Standing memory) {
-        return _standings[counter];
+        Record memory record = _records[counter];
+        State state = record.state == State.None ? State.Open : record.state;
+        if (_commitments[counter] == 0) {
+            state = counter == 0 || counter > _progress.proposals ? State.None : State.Over;
+        }
+        return Standing(_finalizableAt(counter).toUint40(), record.openDemands, state);
     }
 
     /// @inheritdoc ISettlement
@@ -268,15 +285,13 @@ abstract contract Proposals is Claims, Calendar {
     function _checkTime(uint64 epoch, uint64 next) private view {
         if (epoch != next) revert EpochNotNext(epoch, next);
         uint256 earliest = _proposableAt(epoch);
-        if (block.timestamp < earliest || POOL.closedEpochs() <= epoch) {
-            revert ProposalTooEarly(earliest.toUint64());
-        }
+        if (block.timestamp < earliest) revert ProposalTooEarly(earliest.toUint64());
     }
 
     /// @dev One open proposal of a proposer and epoch.
     function _checkAlone(uint64 epoch) private view {
         Latest memory latest = _latest[msg.sender];
-        if (latest.epoch == epoch && _standings[latest.counter].state == State.Open) {
+        if (latest.epoch == epoch && isOpen(latest.counter)) {
             revert AlreadyProposed(latest.counter);
         }
     }
@@ -293,24 +308,41 @@ abstract contract Proposals is Claims, Calendar {
         if (sumNano < oldNano || sumNano - oldNano > available) revert SumWrong(sumNano, available);
     }
 
-    /// @dev The standing of the very proposal that was made under its counter.
-    function _standing(Proposal calldata proposal) private view returns (Standing storage) {
-        if (_commitments[proposal.counter] != keccak256(abi.encode(proposal))) {
+    /// @dev It is the very proposal that was made under its counter, and not over.
+    function _checkMade(Proposal calldata proposal) private view {
+        if (_commitments[proposal.counter] != _commitmentTo(abi.encode(proposal), proposal.time)) {
             revert ProposalNotOpen(proposal.counter);
         }
-        return _standings[proposal.counter];
     }
 
-    function _open(Proposal calldata proposal) internal view returns (Standing storage standing) {
-        standing = _standing(proposal);
-        if (standing.state != State.Open) revert ProposalNotOpen(proposal.counter);
+    function _checkOpen(Proposal calldata proposal) internal view {
+        _checkMade(proposal);
+        if (_records[proposal.counter].state != State.None) revert ProposalNotOpen(proposal.counter);
     }
 
-    function _checkRipe(Standing memory standing) internal view {
-        if (!_isRipe(standing)) revert ChallengeWindowOpen(standing.finalizableAt, standing.openDemands);
+    function _checkRipe(uint64 counter) internal view {
+        if (_isRipe(counter)) return;
+        revert ChallengeWindowOpen(_finalizableAt(counter).toUint64(), _records[counter].openDemands);
     }
 
-    function _isRipe(Standing memory standing) internal view returns (bool) {
-        return standing.state == State.Open && standing.openDemands == 0 && block.timestamp >= standing.finalizableAt;
+    function _isRipe(uint64 counter) internal view returns (bool) {
+        return isOpen(counter) && _records[counter].openDemands == 0 && block.timestamp >= _finalizableAt(counter);
+    }
+
+    /// @dev When the window of a proposal that is not over has passed, and nobody can ask on.
+    function _finalizableAt(uint64 counter) private view returns (uint256) {
+        uint256 windowEnds = uint40(uint256(_commitments[counter])) + CHALLENGE;
+        uint256 asksUntil = _records[counter].asksUntil;
+        return asksUntil > windowEnds ? asksUntil : windowEnds;
+    }
+
+    /// @dev What its proposer posted.
+    function _bondOf(Proposal calldata proposal) private view returns (uint256) {
+        return bondWei(proposal.draft.receiptsCount, proposal.assentRound != 0);
+    }
+
+    /// @dev 27 bytes of the hash are beyond anybody's reach, and the time beside them spares a second slot.
+    function _commitmentTo(bytes memory encoded, uint256 time) private pure returns (bytes32) {
+        return bytes32((uint256(keccak256(encoded)) & ~uint256(type(uint40).max)) | uint40(time));
     }
 }

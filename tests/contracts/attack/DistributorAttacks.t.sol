@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Distributor} from "../../../contracts/distribution/Distributor.sol";
 import {IDemands} from "../../../contracts/interfaces/IDemands.sol";
 import {IDistributor} from "../../../contracts/interfaces/IDistributor.sol";
+import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {MerkleSum} from "../../../contracts/libraries/MerkleSum.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
@@ -43,7 +44,7 @@ contract DistributorAttacksTest is Fixture {
         distributor.propose(draft, "uri");
         // Over, but nobody closed it: its pot is not fixed yet.
         vm.warp(at);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalTooEarly.selector, at));
+        vm.expectRevert(abi.encodeWithSelector(IStakePool.EpochNotClosed.selector, 1));
         distributor.propose(draft, "uri");
         pool.closeEpochs();
         distributor.propose(draft, "uri");

@@ -314,7 +314,7 @@ contract SystemHandler is SystemWatch {
     function standingBondsWei() external view returns (uint256 bondsWei) {
         for (uint64 counter = 1; counter <= s.distributor.proposalCount(); ++counter) {
             ISettlement.Standing memory standing = s.distributor.standingOf(counter);
-            if (standing.state != ISettlement.State.Over) bondsWei += standing.bondWei;
+            if (standing.state != ISettlement.State.Over) bondsWei += _bondOf(counter);
         }
     }
 

@@ -131,7 +131,7 @@ contract SystemInvariants is Fixture {
             if (move == 7) handler.proposeHonestly(seed);
             if (move == 8) handler.finalize(seed);
             if ((move == 2 && seed % 4 != 0) || move == 9) handler.assent();
-            if (move == 10) handler.grief(seed);
+            if (move == 10 || move == 15) handler.grief(seed);
             if (move == 11) handler.withdrawBonds();
             if (move == 12) handler.claimRange(seed, seed >> 8);
             if (move == 13) handler.force(seed);

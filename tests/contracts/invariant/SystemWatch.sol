@@ -41,7 +41,6 @@ abstract contract SystemWatch is SystemData {
     /// @notice Ghost state that the invariants read.
     mapping(Kind kind => uint256) public cancelled;
     uint256 public unburntWei;
-    uint256 public bondsLostWei;
     uint256 public openOffersWei;
     uint256 public answers;
 
@@ -121,9 +120,14 @@ abstract contract SystemWatch is SystemData {
     function _noteCancelled(Made memory made) private {
         require(!s.distributor.isOpen(made.proposal.counter), "not cancelled");
         ++cancelled[made.kind];
-        uint256 bondWei = s.distributor.standingOf(made.proposal.counter).bondWei;
+        uint256 bondWei = _bondOf(made.proposal.counter);
         unburntWei += bondWei - bondWei / 2;
-        bondsLostWei += bondWei;
+    }
+
+    /// @dev What its proposer posted.
+    function _bondOf(uint64 counter) internal view returns (uint256) {
+        ISettlement.Proposal storage p = _made[counter].proposal;
+        return s.distributor.bondWei(p.draft.receiptsCount, p.assentRound != 0);
     }
 
     function _ask(

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Distributor} from "../../../contracts/distribution/Distributor.sol";
+import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {Proposals} from "../../../contracts/settlement/Proposals.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
@@ -176,8 +177,63 @@ contract SettlementProposalsTest is Trial {
         settlement.propose(draft, "uri");
         vm.warp(at);
         facts.close(0, POT, 3);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalTooEarly.selector, at));
+        vm.expectRevert(abi.encodeWithSelector(IStakePool.EpochNotClosed.selector, 1));
         settlement.propose(draft, "uri");
+    }
+
+    function test_AStandingTellsWhatHasBecomeOfAProposal() external {
+        ISettlement.Proposal memory p = _propose(right, 1);
+        _checkStanding(p.counter, ISettlement.State.Open, 0);
+        _checkStanding(p.counter + 1, ISettlement.State.None, 0);
+        _checkStanding(0, ISettlement.State.None, 0);
+        vm.assertEq(settlement.standingOf(p.counter).finalizableAt, p.time + 3 hours);
+        vm.prank(address(demands));
+        settlement.demanded(p, true);
+        _checkStanding(p.counter, ISettlement.State.Open, 1);
+        vm.warp(p.time + 2 hours);
+        vm.prank(address(demands));
+        settlement.answered(p.counter);
+        vm.assertEq(settlement.standingOf(p.counter).finalizableAt, p.time + 3 hours);
+        vm.prank(address(demands));
+        settlement.demanded(p, true);
+        vm.warp(p.time + 2 hours + 46 minutes);
+        vm.prank(address(demands));
+        settlement.answered(p.counter);
+        uint64 at = p.time + 3 hours + 1 minutes;
+        vm.assertEq(settlement.standingOf(p.counter).finalizableAt, at);
+        vm.warp(at);
+        settlement.finalize(p);
+        _checkStanding(p.counter, ISettlement.State.Final, 0);
+        settlement.withdrawBond(p);
+        _checkStanding(p.counter, ISettlement.State.Over, 0);
+    }
+
+    function test_WhatIsConfiguredCanBeRead() external view {
+        vm.assertEq(settlement.proposalCount(), 1);
+        vm.assertEq(settlement.proposableAt(1), _endOf(1) + 2 hours + 10 minutes);
+        vm.assertEq(keccak256(abi.encode(settlement.windows())), keccak256(abi.encode(_windows())));
+        (address account, uint32 vetoes, uint64 until) = settlement.guardian();
+        vm.assertEq(account, GUARDIAN);
+        vm.assertEq(vetoes, 1);
+        vm.assertEq(until, GENESIS + 30 days);
+        vm.assertEq(settlement.availableNano(1), 2 * POT / 1e9 - uint64(uint256(settlement.finalizedRoot())));
+    }
+
+    /// The receipts of a final epoch stay provable when its proposal's data is long gone; and the pool hears of it.
+    function test_AFinalEpochKeepsItsReceiptsTop() external {
+        ISettlement.Proposal memory p = _propose(right, 1);
+        vm.assertEq(settlement.receiptsHashOf(1), bytes32(0));
+        vm.warp(p.time + 3 hours);
+        settlement.finalize(p);
+        bytes32 kept = keccak256(abi.encodePacked(p.draft.receiptsTop, uint32(5)));
+        vm.assertEq(settlement.receiptsHashOf(1), kept);
+        vm.assertEq(facts.finalizedEpochs(), 2);
+    }
+
+    function _checkStanding(uint64 counter, ISettlement.State state, uint256 openDemands) private view {
+        ISettlement.Standing memory standing = settlement.standingOf(counter);
+        vm.assertEq(uint256(standing.state), uint256(state));
+        vm.assertEq(standing.openDemands, openDemands);
     }
 
     function test_RevertWhen_OtherReceiptsWereForced() external {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IOperatorFacts} from "../../../../contracts/interfaces/IOperatorFacts.sol";
 import {IOperatorRegistry} from "../../../../contracts/interfaces/IOperatorRegistry.sol";
+import {IStakePool} from "../../../../contracts/interfaces/IStakePool.sol";
 import {IPoolFacts} from "../../../../contracts/interfaces/IPoolFacts.sol";
 
 /// @title Facts that a test sets
@@ -17,7 +18,7 @@ contract FactsDouble is IPoolFacts, IOperatorFacts {
     mapping(address payer => uint256) private _fees;
     mapping(address payer => mapping(address key => bool)) private _keys;
     mapping(uint64 epoch => uint256) public potOf;
-    mapping(uint64 epoch => uint256) public fundedThroughWei;
+    mapping(uint64 epoch => uint256) private _fundedWei;
     mapping(uint64 epoch => uint32) public operatorCount;
     mapping(uint32 operatorId => uint256) private _bonds;
     mapping(uint32 operatorId => uint256) private _capacities;
@@ -29,7 +30,7 @@ contract FactsDouble is IPoolFacts, IOperatorFacts {
     function close(uint64 epoch, uint256 potWei, uint32 operators) external {
         closedEpochs = epoch + 1;
         potOf[epoch] = potWei;
-        fundedThroughWei[epoch] = (epoch == 0 ? 0 : fundedThroughWei[epoch - 1]) + potWei;
+        _fundedWei[epoch] = (epoch == 0 ? 0 : _fundedWei[epoch - 1]) + potWei;
         operatorCount[epoch] = operators;
     }
 
@@ -41,7 +42,12 @@ contract FactsDouble is IPoolFacts, IOperatorFacts {
     }
 
     function fund(uint64 epoch, uint256 amountWei) external {
-        fundedThroughWei[epoch] = amountWei;
+        _fundedWei[epoch] = amountWei;
+    }
+
+    function fundedThroughWei(uint64 epoch) external view returns (uint256) {
+        if (epoch >= closedEpochs) revert IStakePool.EpochNotClosed(epoch);
+        return _fundedWei[epoch];
     }
 
     function setPool(uint16 poolBps_, uint16 limitBps, uint256 quota) external {
