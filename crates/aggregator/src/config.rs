@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::U256;
 
 use crate::ingest::Limits;
+use crate::judge::Means;
 
 /// Configuration of an aggregator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,15 +30,12 @@ pub struct Config {
     /// `sqlite://PATH` or `postgres://…`; by default `aggregator.db` in `data_dir`.
     #[serde(default)]
     pub database: Option<String>,
-    /// How long after an epoch's end its receipts are still taken, in milliseconds.
-    #[serde(default = "default_grace_ms")]
-    pub grace_ms: u64,
     /// Blocks on top of one before it is relied on.
     #[serde(default)]
     pub confirmations: u64,
-    /// The most that is staked against another proposer's wrong root, in wei; zero to watch only.
-    #[serde(default)]
-    pub outbid_up_to_wei: U256,
+    /// The most demands for the data of one proposal of somebody else's; each pays for its answer.
+    #[serde(default = "default_demands")]
+    pub demands: u32,
     /// How often the chain is looked at, in milliseconds.
     #[serde(default = "default_poll_ms")]
     pub poll_ms: u64,
@@ -54,9 +51,6 @@ pub struct Config {
     /// For how many final epochs receipts are kept in the database; by default for all.
     #[serde(default)]
     pub keep_epochs: Option<u64>,
-    /// Whether to post the proposer's bond at the start, and to keep it up.
-    #[serde(default = "default_posts_bond")]
-    pub posts_bond: bool,
     /// After how long another process on the same PostgreSQL takes over from one that is gone, in milliseconds.
     #[serde(default = "default_lease_ms")]
     pub lease_ms: u64,
@@ -64,10 +58,6 @@ pub struct Config {
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7070))
-}
-
-fn default_grace_ms() -> u64 {
-    60_000
 }
 
 fn default_poll_ms() -> u64 {
@@ -82,8 +72,8 @@ fn default_refusals_kept() -> u64 {
     100_000
 }
 
-fn default_posts_bond() -> bool {
-    true
+fn default_demands() -> u32 {
+    Means::default().demands
 }
 
 fn default_lease_ms() -> u64 {
@@ -100,15 +90,13 @@ impl Config {
             listen: default_listen(),
             public_url: None,
             database: None,
-            grace_ms: default_grace_ms(),
             confirmations: 0,
-            outbid_up_to_wei: U256::ZERO,
+            demands: default_demands(),
             poll_ms: default_poll_ms(),
             limits: Limits::default(),
             refusal_hours: default_refusal_hours(),
             refusals_kept: default_refusals_kept(),
             keep_epochs: None,
-            posts_bond: default_posts_bond(),
             lease_ms: default_lease_ms(),
         }
     }
@@ -137,17 +125,17 @@ mod tests {
             config,
             Config::new("d".into(), "http://127.0.0.1:8545".into(), "x.json".into())
         );
-        assert_eq!(config.grace_ms, 60_000);
+        assert_eq!(config.poll_ms, 1_000);
     }
 
     #[test]
     fn a_full_configuration_reads_back_and_a_misspelt_field_is_refused() {
         let mut config = Config::new("d".into(), "http://127.0.0.1:8545".into(), "x.json".into());
         config.database = Some("postgres://u@h/d".to_owned());
-        config.posts_bond = false;
+        config.demands = 7;
         config.limits.body_bytes = 1;
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
-        assert!(serde_json::from_str::<Config>(&json.replace("grace_ms", "grace_s")).is_err());
+        assert!(serde_json::from_str::<Config>(&json.replace("poll_ms", "poll_s")).is_err());
     }
 }

@@ -4,13 +4,13 @@
 //! restarts, repetition and order change nothing.
 //!
 //! # Requirements
-//! A database of its own (`tatum_database`), an RPC endpoint of the deployment's chain, and a key that can post the
-//! proposer's bond.
+//! A database of its own (`tatum_database`), an RPC endpoint of the deployment's chain, and a key that can post a proposal's
+//! bond.
 //! # Provided
 //! An acknowledged receipt is on disk and will be counted in its epoch. Everything published can be re-derived by
 //! [`audit`] from the dataset and the chain.
 //! # Not provided
-//! That a proposal stands: anybody may challenge it, and another proposer may be first.
+//! That ours becomes final: of several right proposals the oldest does.
 #![cfg_attr(
     not(test),
     deny(
@@ -30,6 +30,7 @@ mod config;
 pub mod http;
 mod identity;
 pub mod ingest;
+pub mod judge;
 mod metrics;
 pub mod publish;
 mod service;

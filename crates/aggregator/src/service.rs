@@ -16,9 +16,10 @@ use tatum_receipt::Verifier;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::close::{Closer, Judged, Leadership, Rules};
+use crate::close::{Closer, Leadership, Rivals, Rules};
 use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
+use crate::judge::Means;
 use crate::publish::{DatasetStore, Probe, Publication, Pulse};
 use crate::{Clock, Config, Identity, Metrics, ingest, publish};
 
@@ -124,13 +125,11 @@ fn closer(
         public_url: public_url.trim_end_matches('/').to_owned(),
         schedule: view.schedule(),
         rules: Rules {
-            grace_ms: config.grace_ms,
             confirmations: config.confirmations,
-            outbid_up_to_wei: config.outbid_up_to_wei,
-            posts_bond: config.posts_bond,
+            means: Means { demands: config.demands },
             keep_epochs: config.keep_epochs,
         },
-        judged: Judged::default(),
+        rivals: Rivals::default(),
         clock: shared.clock.clone(),
         metrics: Arc::clone(&shared.metrics),
         pulse: shared.pulse.clone(),
@@ -149,7 +148,7 @@ fn router(
     let checker = Checker::new(
         Verifier::new(closer.chain.domain()),
         closer.schedule,
-        Duration::from_millis(config.grace_ms),
+        Duration::from_secs(closer.chain.deployment().windows.grace_s),
         shared.clock.clone(),
         view.clone(),
         config.poll().saturating_mul(2),

@@ -13,7 +13,11 @@ use alloy::rpc::types::{Filter, Log, TransactionReceipt};
 use alloy::signers::local::PrivateKeySigner;
 use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, U256};
 
-use crate::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
+use crate::bindings::demands::Demands;
+use crate::bindings::disproofs::Disproofs;
+use crate::bindings::{
+    Assents, DataToken, Distributor, ForcedReceipts, OperatorRegistry, StakePool,
+};
 use crate::journal::Journal;
 use crate::logs::PieceSize;
 use crate::transactions::Sender;
@@ -23,6 +27,10 @@ pub(crate) type Token = DataToken::DataTokenInstance<DynProvider>;
 pub(crate) type Pool = StakePool::StakePoolInstance<DynProvider>;
 pub(crate) type Registry = OperatorRegistry::OperatorRegistryInstance<DynProvider>;
 pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
+pub(crate) type Court = Disproofs::DisproofsInstance<DynProvider>;
+pub(crate) type Questions = Demands::DemandsInstance<DynProvider>;
+pub(crate) type Signers = Assents::AssentsInstance<DynProvider>;
+pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
 
 /// A connection to one deployment, with or without a key to send transactions.
 #[derive(Clone, Debug)]
@@ -35,6 +43,10 @@ pub struct Chain {
     pub(crate) pool: Pool,
     pub(crate) registry: Registry,
     pub(crate) distributor: Payouts,
+    pub(crate) disproofs: Court,
+    pub(crate) demands: Questions,
+    pub(crate) assents: Signers,
+    pub(crate) forced_receipts: Forcing,
 }
 
 impl Chain {
@@ -47,6 +59,10 @@ impl Chain {
             pool: StakePool::new(deployment.stake_pool, provider.clone()),
             registry: OperatorRegistry::new(deployment.operator_registry, provider.clone()),
             distributor: Distributor::new(deployment.distributor, provider.clone()),
+            disproofs: Disproofs::new(deployment.disproofs, provider.clone()),
+            demands: Demands::new(deployment.demands, provider.clone()),
+            assents: Assents::new(deployment.assents, provider.clone()),
+            forced_receipts: ForcedReceipts::new(deployment.forced_receipts, provider.clone()),
             deployment,
             sender: None,
             pieces: PieceSize::default(),
@@ -90,6 +106,10 @@ impl Chain {
             deployment.stake_pool,
             deployment.operator_registry,
             deployment.distributor,
+            deployment.disproofs,
+            deployment.demands,
+            deployment.assents,
+            deployment.forced_receipts,
         ];
         for address in contracts {
             if self.provider.get_code_at(address).await?.is_empty() {

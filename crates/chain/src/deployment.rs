@@ -17,10 +17,55 @@ pub struct Deployment {
     pub stake_pool: Address,
     /// The operator registry.
     pub operator_registry: Address,
-    /// The distributor.
+    /// The distributor: takes proposals and pays claims.
     pub distributor: Address,
+    /// Where wrong proposals are shown to be wrong.
+    pub disproofs: Address,
+    /// Where the data of proposals is asked for.
+    pub demands: Address,
+    /// Where operators assent to an epoch's list of receipts.
+    pub assents: Address,
+    /// Where receipts are forced into an epoch.
+    pub forced_receipts: Address,
+    /// How long each part of an epoch's settlement takes.
+    pub windows: Windows,
     /// A block before the first event of any of the contracts.
     pub deploy_block: u64,
+}
+
+/// How long each part of an epoch's settlement takes, in seconds. The contracts hold them; programs only read them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Windows {
+    /// After an epoch's end: receipts are still taken, and operators assent to the list.
+    #[serde(rename = "grace")]
+    pub grace_s: u64,
+    /// After the grace: whoever was left out forces its own.
+    #[serde(rename = "force")]
+    pub force_s: u64,
+    /// After the forcing: so that no reorganisation changes what was forced.
+    #[serde(rename = "settle")]
+    pub settle_s: u64,
+    /// For a proposal to be challenged.
+    #[serde(rename = "challenge")]
+    pub challenge_s: u64,
+    /// For a demand to be answered.
+    #[serde(rename = "answer")]
+    pub answer_s: u64,
+    /// After an answer: to ask on.
+    #[serde(rename = "follow")]
+    pub follow_s: u64,
+}
+
+impl Windows {
+    /// When forcing for an epoch that ends at `end_s` is over.
+    pub const fn forced_until_s(&self, end_s: u64) -> u64 {
+        end_s.saturating_add(self.grace_s).saturating_add(self.force_s)
+    }
+
+    /// When the distribution of an epoch that ends at `end_s` can be proposed.
+    pub const fn proposable_at_s(&self, end_s: u64) -> u64 {
+        self.forced_until_s(end_s).saturating_add(self.settle_s)
+    }
 }
 
 /// Why a deployment file cannot be used.
@@ -62,6 +107,12 @@ impl Deployment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_distribution_is_proposable_when_grace_forcing_and_settling_are_over() {
+        let windows = Windows { grace_s: 10, force_s: 20, settle_s: 3, ..Windows::default() };
+        assert_eq!((windows.forced_until_s(100), windows.proposable_at_s(100)), (130, 133));
+    }
 
     #[test]
     fn a_missing_file_says_where_it_comes_from() {

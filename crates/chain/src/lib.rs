@@ -13,14 +13,17 @@
     )
 )]
 
+mod assents;
 pub mod bindings;
-mod challenges;
 mod client;
-mod contests;
+mod demands;
 mod deployment;
+mod disproofs;
 mod endpoints;
 mod error;
+mod facts;
 mod follow;
+mod forced;
 mod inputs;
 mod journal;
 mod logs;
@@ -32,19 +35,19 @@ mod stake_status;
 mod stakes;
 mod transactions;
 mod view;
-mod watch;
 
 pub use alloy::signers::local::PrivateKeySigner;
-pub use challenges::{Decrease, Demand};
+pub use assents::Assent;
 pub use client::Chain;
-pub use contests::Round;
-pub use deployment::{Deployment, DeploymentError};
+pub use demands::{Asked, Demand, Shown, Tree};
+pub use deployment::{Deployment, DeploymentError, Windows};
 pub use endpoints::Endpoints;
 pub use error::{ChainError, Result};
+pub use facts::EpochFacts;
 pub use follow::{Follower, follow};
+pub use forced::Forced;
 pub use inputs::{EpochInputs, OperatorInput, PayerInput};
 pub use operators::{Claim, OperatorStatus};
-pub use proposals::{Proposal, ProposalStatus, ProposedEvent};
+pub use proposals::{Draft, Fate, Proposal, Record, Standing};
 pub use stake_status::{StakeStatus, Unbonding};
 pub use view::ChainView;
-pub use watch::{DistributionEvent, StrandedDemand};

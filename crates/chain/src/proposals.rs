@@ -1,99 +1,226 @@
-//! What proposers and auditors do at the distributor: propose, look, finalize.
+//! Proposals of distributions: what is stated, what the chain adds, what becomes of them.
+//!
+//! Invariant: a [`Proposal`] is what its `Proposed` event says, so it is committed to on chain and can be handed to whatever
+//! judges it. Source: `ISettlement`.
 
 use alloy::primitives::TxHash;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, Epoch, U256};
+use tatum_merkle::{ListCommitment, Word};
+use tatum_primitives::{Address, B256, Epoch, Nano, U256};
 
-use crate::bindings::Distributor;
-use crate::bindings::IDistributor;
-use crate::{Chain, ChainError, Result};
+use crate::bindings::{Distributor, ISettlement};
+use crate::{Assent, Chain, ChainError, Result};
 
-/// A distribution as it is put before the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposal {
-    /// The newest epoch it covers.
+/// What a proposer states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The epoch.
     pub epoch: Epoch,
-    /// The sum tree's root word.
-    pub root: B256,
-    /// Root of the tree over the epoch's receipts.
-    pub receipts_root: B256,
+    /// The word over all entries.
+    pub entries_top: Word,
+    /// The receipts.
+    pub receipts: ListCommitment,
+    /// The edges.
+    pub edges: ListCommitment,
+    /// The sum of all edges.
+    pub work_nano: Nano,
+    /// The rolling hash of what was forced in the epoch.
+    pub forced_hash: B256,
     /// keccak256 of `manifest.json`.
     pub manifest_hash: B256,
-    /// Where the dataset is published.
-    pub uri: String,
+}
+
+impl Draft {
+    /// Whether both commit to the same lists and entries. Where the data lies may differ.
+    pub fn promises_what(&self, other: &Self) -> bool {
+        let Self { epoch, entries_top, receipts, edges, work_nano, .. } = *self;
+        (epoch, entries_top, receipts, edges, work_nano)
+            == (other.epoch, other.entries_top, other.receipts, other.edges, other.work_nano)
+    }
+
+    /// The part that can be wrong.
+    pub const fn judged(&self) -> tatum_watcher::Proposal {
+        let Self { entries_top, receipts, edges, work_nano, .. } = *self;
+        tatum_watcher::Proposal { receipts, edges, entries_top, work_nano }
+    }
 }
 
 /// A proposal as the chain recorded it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProposedEvent {
-    /// What was proposed.
-    pub proposal: Proposal,
+pub struct Proposal {
+    /// What was stated.
+    pub draft: Draft,
+    /// How many proposals there were before, and one: no two have the same.
+    pub counter: u64,
     /// By whom.
     pub proposer: Address,
-    /// When it may be finalized, seconds of chain time.
-    pub finalizable_at_s: u64,
-    /// How many proposals there were before it, in the lowest 24 bits: no two have the same commitment.
-    pub counter: u32,
-    /// The block it was proposed in.
+    /// When, seconds of chain time.
+    pub time_s: u64,
+    /// The root that was final then.
+    pub old_root: Word,
+    /// What could be paid beyond that root.
+    pub available_nano: Nano,
+    /// The assent that counted then.
+    pub assent: Option<Assent>,
+    /// Where its data is said to be.
+    pub uri: String,
+    /// The block it was made in.
     pub block_number: u64,
 }
 
-/// Where an epoch's distribution stands on chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum ProposalStatus {
-    /// Nobody proposed yet, or every proposal was cancelled.
-    Missing,
-    /// In its challenge window, or waiting to be finalized.
-    Pending(ProposedEvent),
-    /// Final: claims are paid from it, or from a newer one.
-    Finalized(ProposedEvent),
+/// What became of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It can be challenged, or waits to become final, or for its bond to be withdrawn.
+    Open,
+    /// It is the epoch's distribution.
+    Final,
+    /// It was shown to be wrong, or its data was withheld.
+    Cancelled,
+    /// The guardian took it back.
+    Vetoed,
+    /// Another became final, and its proposer has the bond back.
+    Withdrawn,
 }
 
-impl From<Proposal> for IDistributor::Proposal {
-    fn from(proposal: Proposal) -> Self {
-        Self {
-            epoch: proposal.epoch.0,
-            root: proposal.root,
-            receiptsRoot: proposal.receipts_root,
-            manifestHash: proposal.manifest_hash,
-            uri: proposal.uri,
-        }
+/// A proposal and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The proposal.
+    pub proposal: Proposal,
+    /// What became of it.
+    pub fate: Fate,
+    /// Whether its proposer has the bond back.
+    pub bond_returned: bool,
+}
+
+/// How an open proposal stands now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// When its window is over and nobody can ask on, as far as is known, seconds of chain time.
+    pub finalizable_at_s: u64,
+    /// Demands that wait for an answer.
+    pub open_demands: u32,
+    /// Whether nothing was decided about it yet.
+    pub open: bool,
+}
+
+impl Standing {
+    /// Whether it may become final, or its bond be withdrawn.
+    pub const fn is_ripe(&self, now_s: u64) -> bool {
+        self.open && self.open_demands == 0 && now_s >= self.finalizable_at_s
     }
 }
 
 impl Chain {
-    /// Posts our proposer bond unless enough of it is there already.
-    pub async fn ensure_proposer_bond(&self) -> Result<()> {
-        let read = |e| ChainError::from_call("reading the proposer bond", e);
-        let needed: U256 = self.distributor.proposerBondWei().call().await.map_err(read)?;
-        self.ensure_bond_of(needed).await
-    }
-
-    /// Adds to our proposer bond what it lacks.
-    pub async fn ensure_bond_of(&self, needed: U256) -> Result<()> {
-        let account = self.account()?;
-        let held = self.proposer_bond_of_wei(account).await?;
-        let Some(missing) = needed.checked_sub(held).filter(|missing| !missing.is_zero()) else {
-            return Ok(());
+    /// Every proposal that was ever made for `epoch`, the oldest first.
+    pub async fn proposals(&self, epoch: Epoch) -> Result<Vec<Record>> {
+        let filter = Filter::new()
+            .address(self.deployment().distributor)
+            .event_signature(Distributor::Proposed::SIGNATURE_HASH)
+            .topic2(U256::from(epoch.0));
+        let logs = self.logs_since(&filter, self.deployment().deploy_block).await?;
+        let made = logs.iter().filter_map(proposed);
+        let mut records: Vec<Record> = made
+            .map(|proposal| Record { proposal, fate: Fate::Open, bond_returned: false })
+            .collect();
+        let Some(first) = records.first().map(|record| record.proposal.block_number) else {
+            return Ok(records);
         };
-        self.approve(self.deployment().distributor, missing).await?;
-        let call = self.distributor.depositProposerBond(missing);
-        self.send("posting the proposer bond", call).await.map(drop)
+        let counters: Vec<B256> =
+            records.iter().map(|record| U256::from(record.proposal.counter).into()).collect();
+        let ends = [
+            Distributor::Finalized::SIGNATURE_HASH,
+            Distributor::Cancelled::SIGNATURE_HASH,
+            Distributor::Vetoed::SIGNATURE_HASH,
+            Distributor::BondReturned::SIGNATURE_HASH,
+        ];
+        let filter = Filter::new()
+            .address(self.deployment().distributor)
+            .event_signature(ends.to_vec())
+            .topic1(counters);
+        for log in &self.logs_since(&filter, first).await? {
+            let Some(counter) = log.topics().get(1) else { continue };
+            let of =
+                |record: &&mut Record| B256::from(U256::from(record.proposal.counter)) == *counter;
+            records.iter_mut().filter(of).for_each(|record| record.note(log));
+        }
+        Ok(records)
     }
 
-    /// Puts a distribution before the contract.
-    pub async fn propose(&self, proposal: Proposal) -> Result<TxHash> {
-        let call = self.distributor.propose(proposal.into());
+    /// The proposal that became final for `epoch`, if one has.
+    pub async fn final_proposal(&self, epoch: Epoch) -> Result<Option<Proposal>> {
+        let records = self.proposals(epoch).await?;
+        Ok(records.into_iter().find(|record| record.fate == Fate::Final).map(|r| r.proposal))
+    }
+
+    /// The root that a proposal makes final: its depth follows from the number of operators.
+    pub async fn root_of(&self, proposal: &Proposal) -> Result<Word> {
+        let operators = self.operator_count(proposal.draft.epoch).await?;
+        let depth = u32::BITS - operators.saturating_sub(1).leading_zeros();
+        let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+        let deep = |_| ChainError::OutOfRange { what: "operators", value: operators.to_string() };
+        Word::root(proposal.draft.entries_top, depth).map_err(deep)
+    }
+
+    /// How a proposal stands now.
+    pub async fn standing(&self, counter: u64) -> Result<Standing> {
+        let read = |e| ChainError::from_call("reading a proposal's standing", e);
+        let standing = self.distributor.standingOf(counter).call().await.map_err(read)?;
+        Ok(Standing {
+            finalizable_at_s: standing.finalizableAt.to::<u64>(),
+            open_demands: standing.openDemands.to::<u32>(),
+            open: standing.state == OPEN,
+        })
+    }
+
+    /// What a proposal with so many receipts has to post.
+    pub async fn proposal_bond_wei(&self, receipts: u32, assented: bool) -> Result<U256> {
+        let call = self.distributor.bondWei(U256::from(receipts), assented);
+        call.call().await.map_err(|e| ChainError::from_call("reading a proposal's bond", e))
+    }
+
+    /// What a distribution of `epoch` proposed now may pay beyond the final one.
+    pub async fn available_nano(&self, epoch: Epoch) -> Result<Nano> {
+        let call = self.distributor.availableNano(epoch.0);
+        let available = call.call().await;
+        available.map(Nano).map_err(|e| ChainError::from_call("reading what is available", e))
+    }
+
+    /// Puts a distribution before the contract, against a bond.
+    pub async fn propose(&self, draft: &Draft, uri: &str) -> Result<TxHash> {
+        let assented = self.assent_of(draft.epoch).await?.is_some();
+        let bond_wei = self.proposal_bond_wei(draft.receipts.count, assented).await?;
+        self.approve(self.deployment().distributor, bond_wei).await?;
+        let call = self.distributor.propose(draft.into(), uri.to_owned());
         self.send("proposing", call).await.map(|r| r.transaction_hash)
     }
 
-    /// Makes a proposal whose window is over the root that claims are paid from.
-    pub async fn finalize(&self, proposal: Proposal) -> Result<TxHash> {
+    /// Makes the oldest surviving proposal the root that claims are paid from.
+    pub async fn finalize(&self, proposal: &Proposal) -> Result<TxHash> {
         let call = self.distributor.finalize(proposal.into());
         self.send("finalizing", call).await.map(|r| r.transaction_hash)
+    }
+
+    /// Has a proposal's bond paid back to its proposer.
+    pub async fn withdraw_proposal_bond(&self, proposal: &Proposal) -> Result<TxHash> {
+        let call = self.distributor.withdrawBond(proposal.into());
+        self.send("withdrawing a proposal's bond", call).await.map(|r| r.transaction_hash)
+    }
+
+    /// What `reporter` earned by showing wrong proposals and has not withdrawn.
+    pub async fn reward_of_wei(&self, reporter: Address) -> Result<U256> {
+        let call = self.distributor.rewardOf(reporter);
+        call.call().await.map_err(|e| ChainError::from_call("reading a reward", e))
+    }
+
+    /// Withdraws what our account earned by showing wrong proposals.
+    pub async fn withdraw_reward(&self) -> Result<TxHash> {
+        let call = self.distributor.withdrawReward();
+        self.send("withdrawing a reward", call).await.map(|r| r.transaction_hash)
     }
 
     /// The root that claims are paid from.
@@ -104,68 +231,74 @@ impl Chain {
 
     /// The newest epoch that claims are paid for, if any.
     pub async fn finalized_epoch(&self) -> Result<Option<Epoch>> {
-        let call = self.distributor.finalizedEpoch();
-        let answer = call.call().await;
-        let answer = answer.map_err(|e| ChainError::from_call("reading the finalized epoch", e))?;
-        Ok(answer.any.then_some(Epoch(answer.epoch)))
+        let next = self.distributor.nextEpoch().call().await;
+        let next = next.map_err(|e| ChainError::from_call("reading the finalized epoch", e))?;
+        Ok(next.checked_sub(1).map(Epoch))
     }
 
-    /// The roots of `epoch` that a challenge cancelled.
-    pub async fn cancelled_roots(&self, epoch: Epoch) -> Result<Vec<B256>> {
+    /// The epochs for which something was proposed or became final in the blocks `from ..= to`, in chain order.
+    pub async fn settled_epochs(&self, from: u64, to: u64) -> Result<Vec<Epoch>> {
+        let signatures =
+            [Distributor::Proposed::SIGNATURE_HASH, Distributor::Finalized::SIGNATURE_HASH];
         let filter = Filter::new()
             .address(self.deployment().distributor)
-            .event_signature(Distributor::ProposalCancelled::SIGNATURE_HASH)
-            .topic1(U256::from(epoch.0));
-        let logs = self.logs_since(&filter, self.deployment().deploy_block).await?;
-        let events =
-            logs.iter().filter_map(|log| log.log_decode::<Distributor::ProposalCancelled>().ok());
-        Ok(events.map(|event| event.inner.data.root).collect())
-    }
-
-    /// Where the distribution of `epoch` stands, from the contract's events in their order.
-    pub async fn proposal_status(&self, epoch: Epoch) -> Result<ProposalStatus> {
-        let events = [
-            Distributor::Proposed::SIGNATURE_HASH,
-            Distributor::Finalized::SIGNATURE_HASH,
-            Distributor::ProposalCancelled::SIGNATURE_HASH,
-        ];
-        let filter = Filter::new()
-            .address(self.deployment().distributor)
-            .event_signature(events.to_vec())
-            .topic1(U256::from(epoch.0));
-        let logs = self.logs_since(&filter, self.deployment().deploy_block).await?;
-        Ok(logs.iter().fold(ProposalStatus::Missing, |status, log| after(status, epoch, log)))
+            .event_signature(signatures.to_vec());
+        let from = from.max(self.deployment().deploy_block);
+        let logs = self.logs(&filter, from, to).await?;
+        // The epoch is the second indexed field of both.
+        let epochs = logs.iter().filter_map(|log| log.topics().get(2).copied());
+        Ok(epochs.map(|topic| Epoch(U256::from_be_bytes(topic.0).saturating_to())).collect())
     }
 }
 
-/// The status after one more event of the epoch.
-fn after(status: ProposalStatus, epoch: Epoch, log: &Log) -> ProposalStatus {
-    if let Ok(event) = log.log_decode::<Distributor::Proposed>() {
-        return ProposalStatus::Pending(proposed(epoch, event.inner.data, log));
-    }
-    match (log.topic0(), status) {
-        (Some(&Distributor::Finalized::SIGNATURE_HASH), ProposalStatus::Pending(event)) => {
-            ProposalStatus::Finalized(event)
+/// `ISettlement.State.Open`.
+const OPEN: u8 = 1;
+
+impl Record {
+    /// Takes up what an event says of it.
+    fn note(&mut self, log: &Log) {
+        match log.topic0() {
+            Some(&Distributor::Finalized::SIGNATURE_HASH) => self.fate = Fate::Final,
+            Some(&Distributor::Cancelled::SIGNATURE_HASH) => self.fate = Fate::Cancelled,
+            Some(&Distributor::Vetoed::SIGNATURE_HASH) => self.fate = Fate::Vetoed,
+            Some(&Distributor::BondReturned::SIGNATURE_HASH) => {
+                self.bond_returned = true;
+                if self.fate == Fate::Open {
+                    self.fate = Fate::Withdrawn;
+                }
+            }
+            _ => {}
         }
-        (Some(&Distributor::ProposalCancelled::SIGNATURE_HASH), ProposalStatus::Pending(_)) => {
-            ProposalStatus::Missing
-        }
-        (_, status) => status,
     }
 }
 
-pub(crate) fn proposed(epoch: Epoch, event: Distributor::Proposed, log: &Log) -> ProposedEvent {
-    ProposedEvent {
-        proposal: Proposal {
-            epoch,
-            root: event.root,
-            receipts_root: event.receiptsRoot,
-            manifest_hash: event.manifestHash,
-            uri: event.uri,
-        },
-        proposer: event.proposer,
-        finalizable_at_s: event.finalizableAt,
-        counter: event.counter.to::<u32>(),
+/// The proposal that a `Proposed` event tells.
+fn proposed(log: &Log) -> Option<Proposal> {
+    let Distributor::Proposed { proposal, uri, .. } =
+        log.log_decode::<Distributor::Proposed>().ok()?.inner.data;
+    let list = ListCommitment { top: proposal.assentTop, count: proposal.assentCount };
+    let round = proposal.assentRound;
+    Some(Proposal {
+        draft: draft(&proposal.draft),
+        counter: proposal.counter,
+        proposer: proposal.proposer,
+        time_s: proposal.time,
+        old_root: Word(proposal.oldRoot),
+        available_nano: Nano(proposal.availableNano),
+        assent: (round != 0).then_some(Assent { round, list }),
+        uri,
         block_number: log.block_number.unwrap_or_default(),
+    })
+}
+
+fn draft(draft: &ISettlement::Draft) -> Draft {
+    Draft {
+        epoch: Epoch(draft.epoch),
+        entries_top: Word(draft.entriesTop),
+        receipts: ListCommitment { top: draft.receiptsTop, count: draft.receiptsCount },
+        edges: ListCommitment { top: draft.edgesTop, count: draft.edgesCount },
+        work_nano: Nano(draft.workNano),
+        forced_hash: draft.forcedHash,
+        manifest_hash: draft.manifestHash,
     }
 }

@@ -5,10 +5,14 @@
 use alloy::sol_types::SolInterface;
 use tatum_primitives::Data;
 
+use crate::bindings::Assents::AssentsErrors as Assents;
 use crate::bindings::DataToken::DataTokenErrors as Token;
 use crate::bindings::Distributor::DistributorErrors as Payouts;
+use crate::bindings::ForcedReceipts::ForcedReceiptsErrors as Forcing;
 use crate::bindings::OperatorRegistry::OperatorRegistryErrors as Registry;
 use crate::bindings::StakePool::StakePoolErrors as Pool;
+use crate::bindings::demands::Demands::DemandsErrors as Demands;
+use crate::bindings::disproofs::Disproofs::DisproofsErrors as Disproofs;
 
 /// What was said, whichever of our contracts said it.
 pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
@@ -17,6 +21,10 @@ pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
         .map(pool)
         .or_else(|_| Registry::abi_decode(&data).map(registry))
         .or_else(|_| Payouts::abi_decode(&data).map(payouts))
+        .or_else(|_| Disproofs::abi_decode(&data).map(|error| plain(&error)))
+        .or_else(|_| Demands::abi_decode(&data).map(|error| plain(&error)))
+        .or_else(|_| Assents::abi_decode(&data).map(|error| plain(&error)))
+        .or_else(|_| Forcing::abi_decode(&data).map(|error| plain(&error)))
         .or_else(|_| Token::abi_decode(&data).map(token))
         .ok()
         .or_else(|| alloy::sol_types::decode_revert_reason(&data))
@@ -79,13 +87,6 @@ fn registry(error: Registry) -> String {
 fn payouts(error: Payouts) -> String {
     match error {
         Payouts::NothingToClaim(e) => format!("operator {} has claimed everything", e.operatorId),
-        Payouts::ProposerBondTooSmall(e) => {
-            format!(
-                "the proposer's bond is {}; it has to be {}",
-                Data(e.bondWei),
-                Data(e.requiredWei)
-            )
-        }
         other => plain(&other),
     }
 }
@@ -125,8 +126,8 @@ mod tests {
         };
         let bond = Registry::abi_decode(&bond.abi_encode()).unwrap();
         assert_eq!(registry(bond), "the bond is 1.5 DATA; it has to be 5 DATA");
-        let closed = Distributor::AnswerNotOverdue { answerBy: 7 };
-        let closed = Payouts::abi_decode(&closed.abi_encode()).unwrap();
-        assert_eq!(payouts(closed), "AnswerNotOverdue { answerBy: 7 }");
+        let older = Distributor::OlderSurvives { counter: 7 };
+        let older = Payouts::abi_decode(&older.abi_encode()).unwrap();
+        assert_eq!(payouts(older), "OlderSurvives { counter: 7 }");
     }
 }

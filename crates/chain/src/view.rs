@@ -243,7 +243,8 @@ impl ChainFacts for ChainView {
         if payer == key {
             return true;
         }
-        self.read().session_keys.get(&(payer, key)).is_some_and(|key| key.covers(epoch))
+        let facts = self.read();
+        facts.session_keys.get(&(payer, key)).is_some_and(|key| key.covers(epoch))
     }
 }
 

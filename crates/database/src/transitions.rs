@@ -1,6 +1,6 @@
 //! The steps of an epoch: open → closing → rolled → proposed → finalized.
 //!
-//! Invariant: a state only moves to the right (but for a proposal that the chain lost), each step in one statement that
+//! Invariant: a state only moves to the right (but for a proposal that the chain lost, or facts of it that changed), each step in one statement that
 //! names the state it starts from; so a step repeated after a crash either finds its work to do or finds it done.
 
 use tatum_primitives::{Address, B256, Epoch};
@@ -70,13 +70,22 @@ impl Database {
         self.moved(epoch, EpochState::Rolled, done.rows_affected()).await
     }
 
-    /// Takes a proposal back to [`EpochState::Rolled`]: the chain no longer holds it. The only step to the left.
+    /// Takes a proposal back to [`EpochState::Rolled`]: the chain no longer holds it. One of two steps to the left.
     pub async fn record_cancelled(&self, epoch: Epoch, now_ms: u64) -> Result<(), DatabaseError> {
         const SQL: &str = "UPDATE epochs SET state = 'rolled', proposer = NULL, propose_tx = NULL, \
                            finalizable_at_s = NULL, updated_ms = $2 WHERE epoch = $1 AND state = 'proposed'";
         let query = sqlx::query(SQL).bind(bigint(epoch.0)?).bind(bigint(now_ms)?);
         let done = query.execute(self.writer()).await?;
         self.moved(epoch, EpochState::Proposed, done.rows_affected()).await
+    }
+
+    /// Takes a rolled-up epoch back to [`EpochState::Closing`]: the chain says something else now than it was rolled up with.
+    pub async fn record_outdated(&self, epoch: Epoch, now_ms: u64) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET state = 'closing', updated_ms = $2 \
+                           WHERE epoch = $1 AND state = 'rolled'";
+        let query = sqlx::query(SQL).bind(bigint(epoch.0)?).bind(bigint(now_ms)?);
+        let done = query.execute(self.writer()).await?;
+        self.moved(epoch, EpochState::Rolled, done.rows_affected()).await
     }
 
     /// Records that the epoch's root is final, by our transaction `tx` or somebody else's.

@@ -51,15 +51,17 @@ pub struct Alarm {
     pub distributor: Address,
     /// The epoch.
     pub epoch: Epoch,
-    /// The root on chain.
-    pub root: B256,
+    /// The proposal's number: no two have the same.
+    pub counter: u64,
+    /// The word over the entries that it commits to.
+    pub entries_top: B256,
     /// The manifest's hash on chain.
     pub manifest_hash: B256,
     /// Who proposed it.
     pub proposer: Address,
     /// Where its dataset is said to be.
     pub uri: String,
-    /// When it can become final, or could, seconds of chain time.
+    /// When it can become final at the earliest, or could, seconds of chain time.
     pub finalizable_at_s: u64,
     /// What is the matter, in one sentence.
     pub summary: String,

@@ -16,8 +16,12 @@ use crate::{Anvil, foundry, repository};
 pub struct DevnetParameters {
     /// Length of an epoch in seconds.
     pub epoch_length_s: u64,
-    /// Challenge window in seconds.
+    /// Challenge window in seconds; answers to demands take as long, and asking on half of it.
     pub challenge_window_s: u64,
+    /// Seconds after an epoch's end in which receipts are taken and assented to.
+    pub grace_s: u64,
+    /// Seconds after that in which receipts can be forced.
+    pub force_s: u64,
 }
 
 /// A chain with the contracts deployed.
@@ -122,6 +126,10 @@ async fn deploy(
         .env("TATUM_EPOCH_LENGTH", parameters.epoch_length_s.to_string())
         .env("TATUM_CHALLENGE_WINDOW", parameters.challenge_window_s.to_string())
         .env("TATUM_ANSWER_WINDOW", parameters.challenge_window_s.to_string())
+        .env("TATUM_FOLLOW", (parameters.challenge_window_s / 2).to_string())
+        .env("TATUM_GRACE", parameters.grace_s.to_string())
+        .env("TATUM_FORCE", parameters.force_s.to_string())
+        .env("TATUM_SETTLE", "0")
         .stdin(Stdio::null())
         .output()
         .await

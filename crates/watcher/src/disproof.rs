@@ -164,6 +164,38 @@ impl Kind {
         Self::BadEntry,
         Self::Extra,
     ];
+
+    /// What the contract calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadReceipt => "badReceipt",
+            Self::BadReceiptStep => "badReceiptStep",
+            Self::BadEdge => "badEdge",
+            Self::BadEdgeStep => "badEdgeStep",
+            Self::BadEdgeUnits => "badEdgeUnits",
+            Self::MissingEdge => "missingEdge",
+            Self::IgnoredForced => "ignoredForced",
+            Self::IgnoredAssented => "ignoredAssented",
+            Self::BadEntry => "badEntry",
+            Self::Extra => "extra",
+        }
+    }
+
+    /// What it shows, in words.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::BadReceipt => "a receipt may not count",
+            Self::BadReceiptStep => "two receipts are out of order, or their totals do not add up",
+            Self::BadEdge => "an edge steers something else than its units earn",
+            Self::BadEdgeStep => "two edges are out of order, or their totals do not add up",
+            Self::BadEdgeUnits => "an edge has other units than its receipts",
+            Self::MissingEdge => "a receipt has no edge",
+            Self::IgnoredForced => "a receipt that was forced is left out",
+            Self::IgnoredAssented => "a receipt that operators assented to is left out",
+            Self::BadEntry => "an operator is promised something else than the rule gives",
+            Self::Extra => "a receipt was neither assented to nor forced",
+        }
+    }
 }
 
 impl Disproof {

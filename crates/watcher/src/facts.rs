@@ -92,6 +92,12 @@ impl Facts {
         usize::try_from(id.0).ok().and_then(|id| self.operators.get(id))
     }
 
+    /// Levels above the entries: their number follows from the number of operators.
+    pub fn entry_depth(&self) -> usize {
+        let operators = u32::try_from(self.operators.len()).unwrap_or(u32::MAX);
+        usize::try_from(depth_of(operators)).unwrap_or(usize::MAX)
+    }
+
     /// What all operators are paid by if `work` is everybody's.
     ///
     /// # Errors
@@ -163,6 +169,6 @@ impl Finalized {
 }
 
 /// Levels that so many places need.
-pub(crate) fn depth_of(operators: u32) -> u32 {
+fn depth_of(operators: u32) -> u32 {
     u32::BITS.saturating_sub(operators.saturating_sub(1).leading_zeros())
 }

@@ -4,7 +4,6 @@ use tatum_merkle::{ListCommitment, Word};
 use tatum_primitives::Nano;
 
 use crate::Facts;
-use crate::facts::depth_of;
 
 /// The part of a proposal that can be wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,14 +67,8 @@ impl Proposal {
 
     /// The root that becomes final: the top with the depth that the number of operators asks for.
     pub fn root(&self, facts: &Facts) -> Word {
-        let depth = entry_depth(facts);
+        let depth = facts.entry_depth();
         // 32-bit ids need no more levels than a root may have.
         Word::root(self.entries_top, depth).unwrap_or_default()
     }
-}
-
-/// Levels above the entries.
-pub(crate) fn entry_depth(facts: &Facts) -> usize {
-    let operators = u32::try_from(facts.operators.len()).unwrap_or(u32::MAX);
-    usize::try_from(depth_of(operators)).unwrap_or(usize::MAX)
 }

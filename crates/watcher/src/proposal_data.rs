@@ -3,6 +3,7 @@
 //! Invariant: whatever is opened from here opens against the commitment that [`ListData::commitment`] or
 //! [`EntryWords::top`] names; whether that is the proposal's is for the caller to compare.
 
+use alloy_primitives::{B256, keccak256};
 use tatum_merkle::{Error, Gap, ListCommitment, ListWords, Opening, SumTree, Word};
 use tatum_primitives::OperatorId;
 use tatum_receipt::SignedReceipt;
@@ -55,6 +56,23 @@ impl ListData {
     pub fn new(leaves: Vec<Vec<u8>>) -> Result<Self, Error> {
         let words = ListWords::of_leaves(&leaves)?;
         Ok(Self { words, leaves: leaves.into_iter().map(Some).collect() })
+    }
+
+    /// The list of these words, with the bytes of some leaves; bytes that are not their word's are not taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ListFull`].
+    pub fn of_parts(words: Vec<B256>, leaves: Vec<Option<Vec<u8>>>) -> Result<Self, Error> {
+        let leaves = leaves.into_iter().chain(std::iter::repeat(None));
+        let own = |(leaf, word): (Option<Vec<u8>>, &B256)| leaf.filter(|l| keccak256(l) == *word);
+        let leaves = leaves.zip(&words).map(own).collect();
+        Ok(Self { words: ListWords::build(words)?, leaves })
+    }
+
+    /// The word at `index` of the level `height` above the leaves, if there is one.
+    pub fn word(&self, height: usize, index: u32) -> Option<B256> {
+        self.words.word(height, usize::try_from(index).ok()?)
     }
 
     /// Forgets a leaf: only its hash is known.
@@ -157,6 +175,11 @@ impl EntryWords {
         self.levels.last().and_then(|level| level.first()).copied().unwrap_or_default()
     }
 
+    /// The word at `index` of the level `height` above the places, if there is one.
+    pub fn word(&self, height: usize, index: u32) -> Option<Word> {
+        self.levels.get(height)?.get(usize::try_from(index).ok()?).copied()
+    }
+
     /// The words at the places.
     pub fn words(&self) -> &[Word] {
         self.levels.first().map_or(&[], Vec::as_slice)
@@ -184,5 +207,23 @@ impl Kept {
             word: self.previous.word(0, id.0.into()),
             siblings: beside.map(|(height, at)| self.previous.word(height, at ^ 1)).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_their_words_are_not_taken() {
+        let whole = ListData::new(vec![vec![1], vec![2], vec![3]]).unwrap();
+        let words = (0..3).map(|at| whole.word(0, at).unwrap()).collect();
+        let parts = ListData::of_parts(words, vec![Some(vec![1]), Some(vec![9])]).unwrap();
+        assert_eq!(parts.commitment(), whole.commitment());
+        assert_eq!(
+            (parts.leaf(0), parts.leaf(1), parts.leaf(2)),
+            (Some([1].as_slice()), None, None)
+        );
+        assert_eq!((parts.first_withheld(), parts.word(2, 0)), (Some(1), whole.word(2, 0)));
     }
 }

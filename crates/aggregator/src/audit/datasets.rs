@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tatum_merkle::ListCommitment;
 use tatum_primitives::B256;
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::{SIGNED_RECEIPT_BYTES, SignedReceipt};
+use tatum_watcher::ListData;
 use tokio::time::Instant;
 
 use super::{DatasetSource, FetchError};
@@ -138,6 +140,26 @@ impl Desk {
     ) -> Result<PathBuf, FetchError> {
         place.fetch(manifest_hash, &self.folder, &self.budget).await
     }
+}
+
+impl Desk {
+    /// The assented list, if it lies in our folder or beside the datasets: `assents/{top}.receipts`, one signed receipt after
+    /// the other.
+    pub(super) fn assented(&self, list: &ListCommitment) -> Option<ListData> {
+        let beside = match &self.source {
+            Some(DatasetSource::Folder(folder)) => assented(folder, list),
+            _ => None,
+        };
+        beside.or_else(|| assented(&self.folder, list))
+    }
+}
+
+/// The assented list that lies in `folder`, if it is the one.
+pub(crate) fn assented(folder: &Path, list: &ListCommitment) -> Option<ListData> {
+    let bytes =
+        std::fs::read(folder.join("assents").join(format!("{}.receipts", list.top))).ok()?;
+    let leaves = bytes.chunks(SIGNED_RECEIPT_BYTES).map(<[u8]>::to_vec).collect();
+    ListData::new(leaves).ok().filter(|found| found.commitment() == *list)
 }
 
 /// A folder that is gone when dropped.

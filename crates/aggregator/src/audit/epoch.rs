@@ -3,12 +3,14 @@
 //! Invariant: the dataset is the one whose hash is on chain, everything in it follows from the receipts and inputs it
 //! lists, and those are what the chain says at the block that closed the epoch.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tatum_chain::{Chain, EpochInputs, ProposalStatus, ProposedEvent};
+use tatum_chain::{Chain, Demand, EpochInputs, Fate, Proposal};
 use tatum_dataset::{Differences, Verified};
 use tatum_primitives::{Epoch, Nano};
 
+use super::bench::bench;
 use super::chain_facts::{check_nodes, check_session_keys};
 use super::datasets::Desk;
 use super::held::check_held;
@@ -17,65 +19,163 @@ use super::report::differs;
 use super::{AuditError, Check, DatasetSource, Datasets, EpochReport, FetchError};
 use crate::close::inputs::{operator, payer};
 use crate::http::error::chain_of;
+use crate::judge::{Bench, Finding, Judged, data_in, no_data};
 
-/// Audits the distribution that the chain holds for `epoch`, from `datasets` or from where its proposer published it.
+/// What an audit of one proposal came to.
+#[derive(Debug)]
+pub struct Audited {
+    /// What was found; `Err` if the dataset is not to be had.
+    pub report: Result<EpochReport, FetchError>,
+    /// What was demanded of the proposal until then.
+    pub demands: Vec<Demand>,
+    /// What a watcher says of it.
+    pub judged: Judged,
+}
+
+/// Audits the distribution of `epoch`: the final one, else the oldest that is proposed, from `datasets` or from where its
+/// proposer published it.
 pub async fn epoch(
     chain: &Chain,
     epoch: Epoch,
     datasets: impl Into<Datasets>,
 ) -> Result<EpochReport, AuditError> {
-    let (event, finalized) = match chain.proposal_status(epoch).await? {
-        ProposalStatus::Missing => return Err(AuditError::NotProposed { epoch }),
-        ProposalStatus::Pending(event) => (event, false),
-        ProposalStatus::Finalized(event) => (event, true),
-    };
-    let mut report = empty(&event, finalized);
+    let found = proposals(chain, epoch).await?;
+    let (proposal, fate) = found.first().ok_or(AuditError::NotProposed { epoch })?;
+    let audited = self::proposal(chain, proposal, *fate == Fate::Final, datasets).await?;
+    audited.report.map_err(|source| AuditError::Fetch { epoch, source })
+}
+
+/// What is to be audited of `epoch`: the final distribution, or all that are proposed, the oldest first.
+pub async fn proposals(chain: &Chain, epoch: Epoch) -> Result<Vec<(Proposal, Fate)>, AuditError> {
+    let records = chain.proposals(epoch).await?;
+    let of = |fate| records.iter().filter(move |record| record.fate == fate);
+    let one_is_final = of(Fate::Final).next().is_some();
+    let fate = if one_is_final { Fate::Final } else { Fate::Open };
+    Ok(of(fate).map(|record| (record.proposal.clone(), fate)).collect())
+}
+
+/// Audits one proposal.
+pub async fn proposal(
+    chain: &Chain,
+    proposal: &Proposal,
+    finalized: bool,
+    datasets: impl Into<Datasets>,
+) -> Result<Audited, AuditError> {
     let desk = datasets.into().open()?;
-    let published = DatasetSource::Url(event.proposal.uri.clone());
+    let published = DatasetSource::Url(proposal.uri.clone());
     let source = desk.source.as_ref().unwrap_or(&published);
-    let folder = match desk.fetch(source, event.proposal.manifest_hash).await {
-        Ok(folder) => folder,
+    let fetched = desk.fetch(source, proposal.draft.manifest_hash).await;
+    let inputs = chain.epoch_inputs(proposal.draft.epoch).await?;
+    let bench = Arc::new(bench(chain, &inputs, &desk).await?);
+    let demands = chain.demands(proposal).await?;
+    let judged = judge(bench, proposal, fetched.as_ref().ok(), &demands).await?;
+    let report = match fetched {
+        Ok(folder) => {
+            let mut report = empty(chain, proposal, finalized).await?;
+            report.check("manifest", "its hash is the one on chain", vec![]);
+            read(chain, proposal, &folder, &inputs, &desk, &mut report).await?;
+            check_rules(&judged.finding, &mut report);
+            Ok(report)
+        }
         Err(
             error @ (FetchError::OtherManifest { .. }
             | FetchError::Manifest(_)
             | FetchError::OtherFile { .. }),
         ) => {
+            let mut report = empty(chain, proposal, finalized).await?;
             report.check("manifest", "", vec![chain_of(&error)]);
-            return Ok(report);
+            check_rules(&judged.finding, &mut report);
+            Ok(report)
         }
-        Err(source) => return Err(AuditError::Fetch { epoch, source }),
+        Err(error) => Err(error),
     };
-    report.check("manifest", "its hash is the one on chain", vec![]);
-    match verify(&folder).await? {
+    Ok(Audited { report, demands, judged })
+}
+
+/// What a watcher says of the proposal, with what the dataset in `folder` comes to.
+async fn judge(
+    bench: Arc<Bench>,
+    proposal: &Proposal,
+    folder: Option<&PathBuf>,
+    demands: &[Demand],
+) -> Result<Judged, AuditError> {
+    let (proposal, folder, demands) = (proposal.clone(), folder.cloned(), demands.to_vec());
+    let judging = tokio::task::spawn_blocking(move || {
+        let facts = bench.facts.of(&proposal);
+        let data = folder.and_then(|folder| data_in(&folder, &facts).ok());
+        bench.judge(&proposal, data.unwrap_or_else(no_data), &demands)
+    });
+    judging.await.map_err(|_| AuditError::CutOff)
+}
+
+/// Adds what a watcher says to the report.
+fn check_rules(finding: &Finding, report: &mut EpochReport) {
+    let name = "rules";
+    match finding {
+        Finding::Right => report.check(name, "no disproof applies", vec![]),
+        Finding::Wrong(disproof) => {
+            let kind = disproof.kind();
+            report.disproof = Some(kind.name().to_owned());
+            let says = format!("{}: {}", kind.name(), kind.says());
+            report.check(name, "", vec![says]);
+        }
+        Finding::Withheld(tree) => {
+            let reason = format!("{tree:?}: what is committed to is not to be had").to_lowercase();
+            report.check(name, "", vec![reason]);
+        }
+        Finding::Undecided(reason) => report.check(name, "", vec![reason.clone()]),
+    }
+}
+
+/// Reads the dataset, and compares it with the chain.
+async fn read(
+    chain: &Chain,
+    proposal: &Proposal,
+    folder: &Path,
+    inputs: &EpochInputs,
+    desk: &Desk,
+    report: &mut EpochReport,
+) -> Result<(), AuditError> {
+    match verify(folder).await? {
         Err(differences) => {
             let list = differences.list().iter().map(ToString::to_string).collect();
             report.check("dataset", "", list);
         }
         Ok(verified) => {
-            compare(chain, &event, &verified, &desk, &mut report).await?;
+            compare(chain, proposal, inputs, &verified, desk, report).await?;
             if !desk.held.is_empty() {
-                check_held(&desk.held, &folder, &verified, &mut report).await?;
+                check_held(&desk.held, folder, &verified, report).await?;
             }
         }
     }
-    Ok(report)
+    Ok(())
 }
 
-fn empty(event: &ProposedEvent, finalized: bool) -> EpochReport {
-    let stage = if finalized { "final" } else { "proposed, in its challenge window" };
-    EpochReport {
-        epoch: event.proposal.epoch,
+async fn empty(
+    chain: &Chain,
+    proposal: &Proposal,
+    finalized: bool,
+) -> Result<EpochReport, AuditError> {
+    let stage = if finalized { "final" } else { "proposed" };
+    let (counter, proposer) = (proposal.counter, proposal.proposer);
+    Ok(EpochReport {
+        epoch: proposal.draft.epoch,
+        counter,
         ok: true,
         finalized,
-        root: event.proposal.root,
-        manifest_hash: event.proposal.manifest_hash,
+        root: chain.root_of(proposal).await?.0,
+        manifest_hash: proposal.draft.manifest_hash,
+        disproof: None,
         receipts: 0,
         pot_nano: "0".to_owned(),
         distributed_nano: "0".to_owned(),
         carried_nano: "0".to_owned(),
-        checks: vec![Check::passed("proposal", format!("{stage}, by {}", event.proposer))],
+        checks: vec![Check::passed(
+            "proposal",
+            format!("number {counter}, {stage}, by {proposer}"),
+        )],
         differences: vec![],
-    }
+    })
 }
 
 async fn verify(folder: &Path) -> Result<Result<Verified, Differences>, AuditError> {
@@ -86,7 +186,8 @@ async fn verify(folder: &Path) -> Result<Result<Verified, Differences>, AuditErr
 
 async fn compare(
     chain: &Chain,
-    event: &ProposedEvent,
+    proposal: &Proposal,
+    inputs: &EpochInputs,
     verified: &Verified,
     desk: &Desk,
     report: &mut EpochReport,
@@ -97,26 +198,28 @@ async fn compare(
     report.distributed_nano = results.distributed_nano.0.to_string();
     report.carried_nano = results.carried_nano.0.to_string();
     let receipts = verified.receipts;
-    let held = format!("{receipts} signatures are good; payouts and roots follow from the files");
+    let held = format!("{receipts} signatures are good; payouts and lists follow from the files");
     report.check("dataset", held, vec![]);
-    check_results(event, verified, report);
-    let inputs = chain.epoch_inputs(parameters.epoch).await?;
-    check_parameters(chain, &inputs, verified, report);
-    check_payers(&inputs, verified, report);
-    check_operators(&inputs, verified, report);
-    check_previous(chain, &inputs, verified, desk, report).await?;
+    check_commitment(proposal, verified, report);
+    check_parameters(chain, inputs, verified, report);
+    check_payers(inputs, verified, report);
+    check_operators(inputs, verified, report);
+    check_previous(chain, proposal, verified, desk, report).await?;
     check_session_keys(chain, verified, report).await?;
     check_nodes(chain, verified, report).await
 }
 
-fn check_results(event: &ProposedEvent, verified: &Verified, report: &mut EpochReport) {
-    let (proposal, results) = (&event.proposal, &verified.distribution.results);
+fn check_commitment(proposal: &Proposal, verified: &Verified, report: &mut EpochReport) {
+    let (draft, results) = (&proposal.draft, &verified.distribution.results);
     let differences = [
-        differs("root", results.root.0, proposal.root),
-        differs("receipts root", results.receipts_root(), proposal.receipts_root),
+        differs("entries", results.entries_top, draft.entries_top),
+        differs("receipts", results.receipts.word(), draft.receipts.word()),
+        differs("edges", results.edges.word(), draft.edges.word()),
+        differs("work in nano", results.work_nano.0, draft.work_nano.0),
+        differs("forced hash", verified.manifest.parameters.forced_hash, draft.forced_hash),
     ];
     let differences = differences.into_iter().flatten().collect();
-    report.check("roots", "derived anew, they are the ones on chain", differences);
+    report.check("commitment", "derived anew, it is the one on chain", differences);
 }
 
 fn check_parameters(

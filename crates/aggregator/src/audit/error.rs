@@ -18,24 +18,9 @@ pub enum AuditError {
         /// The epoch.
         epoch: Epoch,
     },
-    /// The epoch's distribution is no proposal that could be challenged any more.
-    #[error(
-        "no distribution of epoch {epoch} is waiting to become final, so none can be challenged"
-    )]
-    NotPending {
-        /// The epoch.
-        epoch: Epoch,
-    },
-    /// The final distribution, which a challenge starts from, is not to be had.
-    #[error(
-        "a challenge needs the final distribution, of epoch {epoch}; name the folder that holds its dataset: {reason}"
-    )]
-    NoFinal {
-        /// The final epoch.
-        epoch: Epoch,
-        /// Why.
-        reason: String,
-    },
+    /// A tree cannot be built.
+    #[error("the sum tree")]
+    Tree(#[from] tatum_merkle::Error),
     /// The dataset is not to be had.
     #[error("the dataset of epoch {epoch}")]
     Fetch {

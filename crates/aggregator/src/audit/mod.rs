@@ -3,8 +3,8 @@
 //! Invariant: an audit believes nothing of what it audits. A report is `ok` only if every check ran and held; a check that
 //! could not run did not hold.
 
+mod bench;
 mod chain_facts;
-mod challenge;
 mod datasets;
 mod epoch;
 mod error;
@@ -12,13 +12,12 @@ mod held;
 mod previous;
 mod receipt;
 mod rejection;
-mod remedies;
 mod report;
 mod source;
 
-pub use challenge::{Challenge, challenge};
+pub(crate) use datasets::assented;
 pub use datasets::{Budget, Datasets, FetchLimits};
-pub use epoch::epoch;
+pub use epoch::{Audited, epoch, proposal, proposals};
 pub use error::{AuditError, FetchError};
 pub use held::held_receipts;
 pub use receipt::{ReceiptReport, receipt, receipt_on_chain};

@@ -4,58 +4,43 @@
 
 use std::path::PathBuf;
 
-use tatum_chain::{Chain, EpochInputs, ProposalStatus, ProposedEvent};
+use tatum_chain::{Chain, Proposal};
 use tatum_dataset::{Dataset, Verified};
-use tatum_merkle::{SumTree, Word};
-use tatum_primitives::{Epoch, Nano};
+use tatum_merkle::SumTree;
+use tatum_primitives::Nano;
 
 use super::datasets::Desk;
 use super::report::differs;
-use super::{AuditError, DatasetSource, EpochReport, FetchError};
+use super::{AuditError, DatasetSource, EpochReport};
 use crate::http::error::chain_of;
 
 pub(super) async fn check_previous(
     chain: &Chain,
-    inputs: &EpochInputs,
+    proposal: &Proposal,
     verified: &Verified,
     desk: &Desk,
     report: &mut EpochReport,
 ) -> Result<(), AuditError> {
-    let before = final_before(chain, inputs.epoch).await?;
-    let promised = before.as_ref().map_or(Nano::ZERO, |event| Word(event.proposal.root).sum());
-    let got = &verified.manifest.parameters;
-    let funded = Nano::from_wei_down(inputs.funded_through_wei).unwrap_or_default();
-    let available = funded.checked_sub(promised).unwrap_or_default();
-    let named = |hash: Option<_>| {
-        hash.map_or_else(|| "none".to_owned(), |hash: tatum_primitives::B256| hash.to_string())
-    };
-    let chain_hash = before.as_ref().map(|event| event.proposal.manifest_hash);
+    let (got, promised) = (&verified.manifest.parameters, proposal.old_root.sum());
+    let available = proposal.available_nano;
     let differences = [
-        differs("previous manifest", named(got.previous_manifest_hash), named(chain_hash)),
         differs("previous total in nano", got.previous_total_nano.0, promised.0),
         differs("available nano", got.available_nano.0, available.0),
     ];
-    let held = format!("{} nano funded less {} promised before", funded.0, promised.0);
+    let held = format!("{} nano beyond the {} promised before", available.0, promised.0);
     report.check("available", held, differences.into_iter().flatten().collect());
-    check_rows(before, verified, desk, report).await;
+    let before = match proposal.draft.epoch.previous() {
+        Some(before) => chain.final_proposal(before).await?,
+        None => None,
+    };
+    check_rows(chain, before, verified, desk, report).await;
     Ok(())
-}
-
-/// The newest distribution of an epoch before `epoch` that is final.
-async fn final_before(chain: &Chain, epoch: Epoch) -> Result<Option<ProposedEvent>, AuditError> {
-    let mut at = epoch;
-    while let Some(before) = at.previous() {
-        if let ProposalStatus::Finalized(event) = chain.proposal_status(before).await? {
-            return Ok(Some(event));
-        }
-        at = before;
-    }
-    Ok(None)
 }
 
 /// Every operator starts from what it was promised before.
 async fn check_rows(
-    before: Option<ProposedEvent>,
+    chain: &Chain,
+    before: Option<Proposal>,
     verified: &Verified,
     desk: &Desk,
     report: &mut EpochReport,
@@ -63,10 +48,10 @@ async fn check_rows(
     let name = "cumulative";
     let previous = match before {
         None => vec![],
-        Some(event) => match promised(&event, desk).await {
+        Some(proposal) => match promised(chain, &proposal, desk).await {
             Ok(rows) => rows,
             Err(reason) => {
-                let epoch = event.proposal.epoch;
+                let epoch = proposal.draft.epoch;
                 let reason = format!("the distribution of epoch {epoch} cannot be read: {reason}");
                 return report.check(name, "", vec![reason]);
             }
@@ -90,28 +75,33 @@ async fn check_rows(
 }
 
 /// What the distribution before promised, by operator.
-async fn promised(event: &ProposedEvent, desk: &Desk) -> Result<Vec<Nano>, String> {
-    let tree = tree(event, desk).await?;
+async fn promised(chain: &Chain, proposal: &Proposal, desk: &Desk) -> Result<Vec<Nano>, String> {
+    let tree = tree(chain, proposal, desk).await?;
     Ok(tree.entries().iter().map(|entry| entry.cumulative_nano).collect())
 }
 
-/// The tree behind a proposal; `Err` says why none is to be had that comes to the root on chain.
-pub(super) async fn tree(event: &ProposedEvent, desk: &Desk) -> Result<SumTree, String> {
-    let folder = find(event, desk).await.map_err(|error| chain_of(&error))?;
+/// The tree behind a proposal; `Err` says why none is to be had that comes to its entries.
+pub(super) async fn tree(
+    chain: &Chain,
+    proposal: &Proposal,
+    desk: &Desk,
+) -> Result<SumTree, String> {
+    let folder = find(chain, proposal, desk).await?;
     let read = move || Dataset::open(&folder)?.tree();
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
     let tree = read.map_err(|error| chain_of(&error))?;
-    let (got, expected) = (tree.root().0, event.proposal.root);
+    let (got, expected) = (tree.top(), proposal.draft.entries_top);
     if got == expected {
         Ok(tree)
     } else {
-        Err(format!("it comes to root {got}, but {expected} is on chain"))
+        Err(format!("it comes to entries {got}, but {expected} are on chain"))
     }
 }
 
-/// The folder of a proposal's dataset: at `source`, beside it, or where its proposer published it.
-async fn find(event: &ProposedEvent, desk: &Desk) -> Result<PathBuf, FetchError> {
-    let hash = event.proposal.manifest_hash;
+/// The folder of a proposal's dataset: at `source`, beside it, where its proposer published it, or where somebody did who
+/// proposed the same.
+async fn find(chain: &Chain, proposal: &Proposal, desk: &Desk) -> Result<PathBuf, String> {
+    let hash = proposal.draft.manifest_hash;
     let places = match &desk.source {
         // Datasets of one proposer lie next to each other.
         Some(DatasetSource::Folder(folder)) => {
@@ -125,5 +115,19 @@ async fn find(event: &ProposedEvent, desk: &Desk) -> Result<PathBuf, FetchError>
             return Ok(folder);
         }
     }
-    desk.fetch(&DatasetSource::Url(event.proposal.uri.clone()), hash).await
+    let failed = match desk.fetch(&DatasetSource::Url(proposal.uri.clone()), hash).await {
+        Ok(folder) => return Ok(folder),
+        Err(error) => chain_of(&error),
+    };
+    let others = chain.proposals(proposal.draft.epoch).await.map_err(|error| chain_of(&error))?;
+    let same = others.iter().map(|record| &record.proposal).filter(|other| {
+        other.counter != proposal.counter && other.draft.entries_top == proposal.draft.entries_top
+    });
+    for other in same {
+        let place = DatasetSource::Url(other.uri.clone());
+        if let Ok(folder) = desk.fetch(&place, other.draft.manifest_hash).await {
+            return Ok(folder);
+        }
+    }
+    Err(failed)
 }

@@ -3,7 +3,7 @@
 //! Invariant: a file with one byte changed fails, and the report names the check.
 
 use serde::{Deserialize, Serialize};
-use tatum_chain::{Chain, ProposalStatus};
+use tatum_chain::{Chain, Fate};
 use tatum_dataset::{ReceiptProof, ReceiptProofError};
 use tatum_primitives::{Address, B256};
 use tatum_receipt::DeliveryReceipt;
@@ -102,14 +102,14 @@ fn up_to(error: &ReceiptProofError) -> Vec<Check> {
 pub async fn receipt_on_chain(report: &mut ReceiptReport, chain: &Chain) -> Result<(), AuditError> {
     let Some(stated) = report.stated.clone().filter(|_| report.ok) else { return Ok(()) };
     let (epoch, payer) = (stated.receipt.epoch, stated.receipt.payer);
-    let (event, stage) = match chain.proposal_status(epoch).await? {
-        ProposalStatus::Missing => return Err(AuditError::NotProposed { epoch }),
-        ProposalStatus::Pending(event) => (event, "proposed"),
-        ProposalStatus::Finalized(event) => (event, "final"),
-    };
+    let found = super::proposals(chain, epoch).await?;
+    let stated_one = found.iter().find(|(p, _)| p.draft.manifest_hash == stated.manifest_hash);
+    let (proposal, fate) = stated_one.or(found.first()).ok_or(AuditError::NotProposed { epoch })?;
+    let stage = if *fate == Fate::Final { "final" } else { "proposed" };
+    let draft = &proposal.draft;
     let differences = [
-        differs("the manifest's hash", stated.manifest_hash, event.proposal.manifest_hash),
-        differs("the receipts root", stated.receipts_root, event.proposal.receipts_root),
+        differs("the manifest's hash", stated.manifest_hash, draft.manifest_hash),
+        differs("the list of receipts", stated.receipts_root, draft.receipts.word()),
     ];
     let differences: Vec<String> = differences.into_iter().flatten().collect();
     report.checks.push(if differences.is_empty() {

@@ -33,14 +33,18 @@ impl Check {
 pub struct EpochReport {
     /// The epoch.
     pub epoch: Epoch,
+    /// The proposal's number.
+    pub counter: u64,
     /// Whether everything holds.
     pub ok: bool,
-    /// Whether the distribution is final on chain, or still in its challenge window.
+    /// Whether the distribution is final on chain, or only proposed.
     pub finalized: bool,
-    /// The root on chain.
+    /// The root that it has on chain, or would have.
     pub root: B256,
     /// The manifest's hash on chain.
     pub manifest_hash: B256,
+    /// The rule that it breaks, by the name of the disproof that shows it; none if it breaks none, or not all is to be had.
+    pub disproof: Option<String>,
     /// Receipts whose signatures were checked anew.
     pub receipts: u64,
     /// What the epoch had available, in nano.
@@ -86,10 +90,12 @@ mod tests {
     fn one_failed_check_makes_the_report_not_ok() {
         let mut report = EpochReport {
             epoch: Epoch(1),
+            counter: 1,
             ok: true,
             finalized: true,
             root: B256::ZERO,
             manifest_hash: B256::ZERO,
+            disproof: None,
             receipts: 0,
             pot_nano: "0".into(),
             distributed_nano: "0".into(),

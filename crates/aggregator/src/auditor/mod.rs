@@ -27,6 +27,7 @@ use self::status::{AuditorMetrics, Status};
 use self::watch::Watch;
 use self::webhook::Webhook;
 use crate::audit::FetchLimits;
+use crate::judge::Means;
 use crate::publish::Pulse;
 
 /// How long the chain may be silent before the auditor says that it is not ready.
@@ -51,8 +52,10 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Who is told of alarms.
     pub webhook: Option<String>,
-    /// Whether to file what the contract lets us file.
+    /// Whether to file disproofs, demands and answers.
     pub challenge: bool,
+    /// What may be spent on one proposal.
+    pub means: Means,
     /// End after one look.
     pub once: bool,
     /// End as soon as an alarm stands.
@@ -75,6 +78,7 @@ impl Config {
             listen: None,
             webhook: None,
             challenge: false,
+            means: Means::default(),
             once: false,
             exit_on_alarm: false,
             poll: Duration::from_secs(5),

@@ -11,14 +11,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
-use tatum_chain::{Deployment, ProposedEvent};
+use tatum_chain::{Deployment, Proposal};
 use tatum_primitives::{Address, Epoch};
 use tatum_protocol::{Alarm, AlarmKind};
 
 /// The file's name.
 const FILE: &str = "auditor.json";
 /// The file's layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Distributions that hold and are final of which something is remembered.
 const REMEMBERED: usize = 100;
 
@@ -37,24 +37,31 @@ pub(super) enum Verdict {
     Unavailable,
 }
 
-/// One distribution.
+/// One proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Case {
-    pub(super) event: ProposedEvent,
+    pub(super) proposal: Proposal,
+    /// Whether it is final.
     pub(super) finalized: bool,
+    /// Whether some proposal of its epoch is.
+    pub(super) over: bool,
     pub(super) verdict: Verdict,
     /// The kind of the alarm that stands.
     pub(super) alarm: Option<AlarmKind>,
 }
 
 impl Case {
-    pub(super) const fn new(event: ProposedEvent) -> Self {
-        Self { event, finalized: false, verdict: Verdict::Unseen, alarm: None }
+    pub(super) const fn new(proposal: Proposal) -> Self {
+        Self { proposal, finalized: false, over: false, verdict: Verdict::Unseen, alarm: None }
+    }
+
+    pub(super) const fn epoch(&self) -> Epoch {
+        self.proposal.draft.epoch
     }
 
     /// Whether nothing about it can change any more.
     pub(super) fn is_settled(&self) -> bool {
-        self.finalized && self.verdict == Verdict::Holds
+        self.over && self.verdict == Verdict::Holds
     }
 }
 
@@ -71,7 +78,8 @@ pub(super) struct State {
     pub(super) from: Epoch,
     /// Epochs up to this one hold and are final, unless there is a case that says otherwise.
     settled_through: Option<Epoch>,
-    pub(super) cases: BTreeMap<Epoch, Case>,
+    /// By the proposals' counters.
+    pub(super) cases: BTreeMap<u64, Case>,
     pub(super) undelivered: Vec<Alarm>,
 }
 
@@ -96,13 +104,13 @@ impl State {
             self.settled_through = None;
         }
         self.from = from;
-        self.cases.retain(|epoch, _| *epoch >= from);
+        self.cases.retain(|_, case| case.epoch() >= from);
     }
 
-    /// Whether the distribution of `epoch` is to be looked at, now that something happened to it.
+    /// Whether what is proposed for `epoch` is to be looked at, now that something happened to it.
     pub(super) fn concerns(&self, epoch: Epoch) -> bool {
         let settled = self.settled_through.is_some_and(|through| epoch <= through);
-        epoch >= self.from && (!settled || self.cases.contains_key(&epoch))
+        epoch >= self.from && (!settled || self.cases.values().any(|case| case.epoch() == epoch))
     }
 
     /// Alarms that stand.
@@ -112,11 +120,11 @@ impl State {
 
     /// Forgets the oldest of what is settled.
     fn trim(&mut self) {
-        let settled: Vec<Epoch> =
-            self.cases.iter().filter(|(_, case)| case.is_settled()).map(|(at, _)| *at).collect();
+        let settled = self.cases.iter().filter(|(_, case)| case.is_settled());
+        let settled: Vec<(u64, Epoch)> = settled.map(|(at, case)| (*at, case.epoch())).collect();
         let surplus = settled.len().saturating_sub(REMEMBERED);
-        for epoch in settled.into_iter().take(surplus) {
-            self.cases.remove(&epoch);
+        for (counter, epoch) in settled.into_iter().take(surplus) {
+            self.cases.remove(&counter);
             self.settled_through = self.settled_through.max(Some(epoch));
         }
     }
@@ -185,36 +193,47 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use tatum_chain::Proposal;
-    use tatum_primitives::B256;
+    use tatum_chain::Draft;
+    use tatum_merkle::{ListCommitment, Word};
+    use tatum_primitives::{B256, Nano};
 
     use super::*;
 
     fn deployment() -> Deployment {
         let address = Address::repeat_byte(1);
+        let windows = serde_json::json!({
+            "grace": 1, "force": 1, "settle": 1, "challenge": 1, "answer": 1, "follow": 1,
+        });
         let json = serde_json::json!({
             "chainId": 1, "token": address, "stakePool": address, "operatorRegistry": address,
-            "distributor": address, "deployBlock": 7,
+            "distributor": address, "disproofs": address, "demands": address, "assents": address,
+            "forcedReceipts": address, "windows": windows, "deployBlock": 7,
         });
         serde_json::from_value(json).unwrap()
     }
 
     fn case(epoch: u64, verdict: Verdict) -> Case {
-        let proposal = Proposal {
+        let draft = Draft {
             epoch: Epoch(epoch),
-            root: B256::repeat_byte(2),
-            receipts_root: B256::ZERO,
+            entries_top: Word(B256::repeat_byte(2)),
+            receipts: ListCommitment::default(),
+            edges: ListCommitment::default(),
+            work_nano: Nano::ZERO,
+            forced_hash: B256::ZERO,
             manifest_hash: B256::ZERO,
-            uri: String::new(),
         };
-        let event = ProposedEvent {
-            proposal,
+        let proposal = Proposal {
+            draft,
+            counter: epoch,
             proposer: Address::ZERO,
-            finalizable_at_s: 1,
-            counter: 1,
+            time_s: 1,
+            old_root: Word::ZERO,
+            available_nano: Nano::ZERO,
+            assent: None,
+            uri: String::new(),
             block_number: 2,
         };
-        Case { finalized: true, verdict, ..Case::new(event) }
+        Case { finalized: true, over: true, verdict, ..Case::new(proposal) }
     }
 
     #[test]
@@ -225,7 +244,7 @@ mod tests {
         store
             .change(|state| {
                 state.next_block = 99;
-                state.cases.insert(Epoch(3), case(3, Verdict::Differs));
+                state.cases.insert(3, case(3, Verdict::Differs));
             })
             .unwrap();
         let again = Store::open(folder.path(), &deployment(), Epoch(0)).unwrap();
@@ -241,14 +260,14 @@ mod tests {
         let store = Store::open(folder.path(), &deployment(), Epoch(0)).unwrap();
         store
             .change(|state| {
-                state.cases.insert(Epoch(0), case(0, Verdict::Differs));
+                state.cases.insert(0, case(0, Verdict::Differs));
                 for epoch in 1..=150 {
-                    state.cases.insert(Epoch(epoch), case(epoch, Verdict::Holds));
+                    state.cases.insert(epoch, case(epoch, Verdict::Holds));
                 }
             })
             .unwrap();
         assert_eq!(store.state().cases.len(), 101);
-        assert!(store.state().cases.contains_key(&Epoch(0)));
+        assert!(store.state().cases.contains_key(&0));
         assert!(!store.state().concerns(Epoch(50)));
         assert!(store.state().concerns(Epoch(0)) && store.state().concerns(Epoch(51)));
     }
@@ -257,7 +276,7 @@ mod tests {
     fn an_earlier_start_looks_again_and_a_later_one_forgets() {
         let mut state = State::new(&deployment(), Epoch(5));
         state.next_block = 50;
-        state.cases.insert(Epoch(5), case(5, Verdict::Differs));
+        state.cases.insert(5, case(5, Verdict::Differs));
         state.start_at(Epoch(6), 7);
         assert!(state.cases.is_empty());
         assert_eq!(state.next_block, 50);

@@ -9,16 +9,17 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tatum_chain::{Chain, DistributionEvent, ProposalStatus, ProposedEvent};
-use tatum_primitives::{B256, Epoch};
+use tatum_chain::{Chain, Fate, Record};
+use tatum_primitives::{B256, Epoch, U256};
 use tatum_protocol::AlarmKind;
 
 use super::state::{Case, Store, Verdict};
 use super::status::Status;
 use super::webhook::Webhook;
 use super::{Config, alarm};
-use crate::audit::{self, AuditError, Challenge, DatasetSource, Datasets};
+use crate::audit::{self, Audited, DatasetSource, Datasets};
 use crate::http::error::chain_of;
+use crate::judge::{Challenge, challenge};
 
 /// Blocks below the head that are read again with each look.
 const REORGANISED: u64 = 64;
@@ -36,8 +37,8 @@ pub(super) struct Watch {
     store: Arc<Store>,
     status: Status,
     webhook: Option<Webhook>,
-    /// When to audit again what did not hold, and how long was waited before.
-    again: HashMap<Epoch, (Instant, Duration)>,
+    /// When to audit again what did not hold, and how long was waited before, by counter.
+    again: HashMap<u64, (Instant, Duration)>,
 }
 
 impl Watch {
@@ -86,27 +87,21 @@ impl Watch {
         let mut epochs: BTreeSet<Epoch> = BTreeSet::new();
         let next = {
             let state = self.store.state();
-            let open = state.cases.iter().filter(|(_, case)| !case.is_settled());
-            epochs.extend(open.map(|(epoch, _)| *epoch));
+            let open = state.cases.values().filter(|case| !case.is_settled());
+            epochs.extend(open.map(Case::epoch));
             state.next_block
         };
         let from = next.saturating_sub(REORGANISED);
-        for event in self.chain.distribution_events(from, head).await? {
-            epochs.insert(match event {
-                DistributionEvent::Proposed(event) => event.proposal.epoch,
-                DistributionEvent::Finalized { epoch, .. }
-                | DistributionEvent::Cancelled { epoch, .. } => epoch,
-            });
-        }
+        epochs.extend(self.chain.settled_epochs(from, head).await?);
         let mut failed = None;
         for epoch in &epochs {
             // One that cannot be attended to keeps no other waiting.
-            if let Err(error) = self.attend(*epoch).await {
+            if let Err(error) = self.attend_epoch(*epoch).await {
                 failed.get_or_insert(error.context(format!("epoch {epoch}")));
             }
         }
         if self.config.challenge {
-            self.reclaim().await?;
+            self.collect().await?;
         }
         if let Some(error) = failed {
             return Err(error);
@@ -118,74 +113,110 @@ impl Watch {
         Ok(())
     }
 
-    /// Audits what stands on chain for `epoch`, unless that was done, and does what follows from it.
-    async fn attend(&mut self, epoch: Epoch) -> anyhow::Result<()> {
+    /// Attends to every proposal of `epoch`.
+    async fn attend_epoch(&mut self, epoch: Epoch) -> anyhow::Result<()> {
         if !self.store.state().concerns(epoch) {
             return Ok(());
         }
-        let (event, finalized) = match self.chain.proposal_status(epoch).await? {
-            ProposalStatus::Missing => return self.gone(epoch, None),
-            ProposalStatus::Pending(event) => (event, false),
-            ProposalStatus::Finalized(event) => (event, true),
+        let records = self.chain.proposals(epoch).await?;
+        let over = records.iter().any(|record| record.fate == Fate::Final);
+        let stands = |counter: &u64| records.iter().any(|r| r.proposal.counter == *counter);
+        let gone: Vec<u64> = {
+            let state = self.store.state();
+            let of_epoch = state.cases.iter().filter(|(_, case)| case.epoch() == epoch);
+            of_epoch.map(|(counter, _)| *counter).filter(|counter| !stands(counter)).collect()
         };
-        let known = self.store.state().cases.get(&epoch).cloned();
+        for counter in gone {
+            self.gone(counter)?;
+        }
+        let mut failed = None;
+        for record in &records {
+            // One that cannot be attended to keeps no other waiting.
+            if let Err(error) = self.attend(record, over).await {
+                let counter = record.proposal.counter;
+                failed.get_or_insert(error.context(format!("proposal {counter}")));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Audits a proposal, unless that was done, and does what follows from it.
+    async fn attend(&mut self, record: &Record, over: bool) -> anyhow::Result<()> {
+        let (proposal, counter) = (&record.proposal, record.proposal.counter);
+        let (open, finalized) = (record.fate == Fate::Open, record.fate == Fate::Final);
+        if !open && !finalized {
+            return self.gone(counter);
+        }
+        let known = self.store.state().cases.get(&counter).cloned();
         let mut case = match known {
-            Some(case) if case.event.commitment() == event.commitment() => case,
-            Some(_) => {
-                self.gone(epoch, Some(&event))?;
-                Case::new(event.clone())
-            }
-            None => {
-                let (root, proposer, uri) =
-                    (event.proposal.root, event.proposer, &event.proposal.uri);
-                tracing::info!(%epoch, %root, %proposer, uri, finalized, "a distribution to audit");
-                Case::new(event.clone())
+            Some(case) if case.proposal == *proposal => case,
+            known => {
+                if known.is_some() {
+                    self.gone(counter)?;
+                }
+                let (epoch, proposer) = (proposal.draft.epoch, proposal.proposer);
+                let uri = &proposal.uri;
+                tracing::info!(%epoch, counter, %proposer, uri, finalized, "a proposal to audit");
+                Case::new(proposal.clone())
             }
         };
-        if case.verdict != Verdict::Holds && self.is_due(epoch, finalized) {
-            self.audit(&mut case, finalized).await?;
+        case.over = over;
+        let acts = self.config.challenge && open;
+        let asked = acts && self.chain.standing(counter).await?.open_demands > 0;
+        let due = case.verdict != Verdict::Holds && self.is_due(counter, over);
+        if due && case.verdict != Verdict::Unseen {
+            // What was fetched before did not hold; perhaps it was not what was published.
+            self.forget(case.proposal.draft.manifest_hash);
+        }
+        if due || asked {
+            self.audit(&mut case, finalized, acts).await?;
         }
         if finalized && !case.finalized {
             case.finalized = true;
             self.became_final(&mut case)?;
         }
-        self.keep(&case)?;
-        if self.config.challenge && !finalized && case.verdict != Verdict::Holds {
-            self.challenge(&case).await?;
-        }
-        Ok(())
+        self.keep(&case)
     }
 
-    async fn audit(&self, case: &mut Case, finalized: bool) -> anyhow::Result<()> {
-        let epoch = case.event.proposal.epoch;
-        if case.verdict != Verdict::Unseen {
-            // What was fetched before did not hold; perhaps it was not what was published.
-            self.forget(case.event.proposal.manifest_hash);
-        }
+    async fn audit(&self, case: &mut Case, finalized: bool, acts: bool) -> anyhow::Result<()> {
+        let (epoch, counter) = (case.epoch(), case.proposal.counter);
         self.status.auditing.store(true, Ordering::Relaxed);
-        let audited = audit::epoch(&self.chain, epoch, self.datasets(epoch)).await;
+        let audited =
+            audit::proposal(&self.chain, &case.proposal, finalized, self.datasets(epoch)).await;
         self.status.auditing.store(false, Ordering::Relaxed);
-        let (verdict, summary, differences) = match audited {
+        let audited = audited.context("auditing")?;
+        let (verdict, summary, differences) = match &audited.report {
             Ok(report) if report.ok => {
                 let receipts = report.receipts;
-                tracing::info!(%epoch, root = %report.root, receipts, finalized, "the distribution holds");
+                tracing::info!(%epoch, counter, receipts, finalized, "the proposal holds");
                 (Verdict::Holds, String::new(), vec![])
             }
             Ok(report) => {
                 let failed = report.checks.iter().filter(|check| !check.ok);
                 let names: Vec<&str> = failed.map(|check| check.name.as_str()).collect();
-                let summary = format!(
-                    "the distribution of epoch {epoch} does not hold: {}",
-                    names.join(", ")
-                );
-                (Verdict::Differs, summary, report.differences)
+                let names = names.join(", ");
+                let summary = format!("proposal {counter} of epoch {epoch} does not hold: {names}");
+                (Verdict::Differs, summary, report.differences.clone())
             }
-            Err(AuditError::Fetch { source, .. }) => {
-                let summary = format!("the dataset of epoch {epoch} is not to be had");
-                (Verdict::Unavailable, summary, vec![chain_of(&source)])
+            Err(error) => {
+                let summary =
+                    format!("the dataset of proposal {counter} of epoch {epoch} is not to be had");
+                (Verdict::Unavailable, summary, vec![chain_of(error)])
             }
-            Err(error) => return Err(error).context("auditing"),
         };
+        self.judge(case, verdict, finalized, summary, differences)?;
+        if acts { self.act(case, audited).await } else { Ok(()) }
+    }
+
+    /// Takes up what an audit came to, and raises the alarm if it came to something else before.
+    fn judge(
+        &self,
+        case: &mut Case,
+        verdict: Verdict,
+        finalized: bool,
+        summary: String,
+        differences: Vec<String>,
+    ) -> anyhow::Result<()> {
         self.status.metrics.audited(verdict);
         case.verdict = verdict;
         let kind = match verdict {
@@ -194,7 +225,8 @@ impl Watch {
             Verdict::Unavailable => AlarmKind::Unavailable,
             Verdict::Unseen | Verdict::Holds => {
                 if case.alarm.take().is_some() {
-                    let summary = format!("the distribution of epoch {epoch} holds after all");
+                    let counter = case.proposal.counter;
+                    let summary = format!("proposal {counter} holds after all");
                     self.raise(AlarmKind::Cleared, case, summary, vec![])?;
                 }
                 return Ok(());
@@ -213,49 +245,57 @@ impl Watch {
         if case.verdict != Verdict::Differs || case.alarm == Some(AlarmKind::Finalized) {
             return Ok(());
         }
-        let epoch = case.event.proposal.epoch;
+        let epoch = case.epoch();
         let summary = format!("the distribution of epoch {epoch}, which does not hold, is final");
         case.alarm = Some(AlarmKind::Finalized);
         self.raise(AlarmKind::Finalized, case, summary, vec![])
     }
 
-    /// What stood on chain for `epoch` does not any more; `instead` does.
-    fn gone(&self, epoch: Epoch, instead: Option<&ProposedEvent>) -> anyhow::Result<()> {
-        let Some(case) = self.store.state().cases.get(&epoch).cloned() else { return Ok(()) };
-        let root = case.event.proposal.root;
-        tracing::info!(%epoch, %root, replaced = instead.is_some(), "the proposal is gone");
+    /// A proposal does not stand on chain any more.
+    fn gone(&self, counter: u64) -> anyhow::Result<()> {
+        let Some(case) = self.store.state().cases.get(&counter).cloned() else { return Ok(()) };
+        let epoch = case.epoch();
+        tracing::info!(%epoch, counter, "the proposal is gone");
         if case.alarm.is_some() {
-            let summary = format!("the proposal of epoch {epoch} that raised the alarm is gone");
+            let summary = format!("proposal {counter}, which raised the alarm, is gone");
             self.raise(AlarmKind::Cleared, &case, summary, vec![])?;
         }
-        self.store.change(|state| state.cases.remove(&epoch)).map(drop)
+        self.store.change(|state| state.cases.remove(&counter)).map(drop)
     }
 
-    /// Files what the contract lets us file. The next look sees what came of it.
-    async fn challenge(&self, case: &Case) -> anyhow::Result<()> {
-        let epoch = case.event.proposal.epoch;
-        let filed = audit::challenge(&self.chain, epoch, self.datasets(epoch)).await;
-        let challenge = match filed {
-            // Somebody else was faster.
-            Err(AuditError::NotPending { .. }) => return Ok(()),
-            filed => filed.context("challenging")?,
-        };
-        match challenge {
-            Challenge::Unfounded | Challenge::Awaited { .. } => Ok(()),
-            filed => {
-                let text = serde_json::to_string(&filed).unwrap_or_default();
-                let summary = format!("filed against the proposal of epoch {epoch}: {text}");
-                self.raise(AlarmKind::Acted, case, summary, vec![])
+    /// Files what is to be filed. The next look sees what came of it.
+    async fn act(&self, case: &Case, audited: Audited) -> anyhow::Result<()> {
+        let Audited { demands, judged, .. } = audited;
+        let means = self.config.means;
+        let done = challenge(&self.chain, &case.proposal, &demands, judged, means).await;
+        for done in done.context("challenging")? {
+            match done {
+                Challenge::Unfounded | Challenge::Awaited { .. } => {}
+                Challenge::Exhausted { .. } | Challenge::Undecided { .. } => {
+                    let (epoch, counter) = (case.epoch(), case.proposal.counter);
+                    tracing::warn!(%epoch, counter, ?done, "nothing can be done about a proposal");
+                }
+                filed => {
+                    let text = serde_json::to_string(&filed).unwrap_or_default();
+                    let counter = case.proposal.counter;
+                    let summary = format!("filed about proposal {counter}: {text}");
+                    self.raise(AlarmKind::Acted, case, summary, vec![])?;
+                }
             }
         }
+        Ok(())
     }
 
-    /// Has bonds paid back that we posted for demands whose proposals are cancelled.
-    async fn reclaim(&self) -> anyhow::Result<()> {
-        for demand in self.chain.stranded_demands().await.context("looking for our demands")? {
-            let tx = self.chain.reclaim_demand_bond(demand).await.context("reclaiming a bond")?;
-            let operator_id = demand.operator_id;
-            tracing::info!(%operator_id, commitment = %demand.commitment, %tx, "a demand's bond is back");
+    /// Has paid back what we offered for answers that never came, and withdraws what we earned.
+    async fn collect(&self) -> anyhow::Result<()> {
+        for asked in self.chain.stranded_demands().await.context("looking for our demands")? {
+            let tx = self.chain.reclaim(&asked).await.context("reclaiming an offer")?;
+            tracing::info!(counter = asked.counter, tree = ?asked.tree, %tx, "a demand's offer is back");
+        }
+        let account = self.chain.account()?;
+        if self.chain.reward_of_wei(account).await? > U256::ZERO {
+            let tx = self.chain.withdraw_reward().await.context("withdrawing a reward")?;
+            tracing::info!(%tx, "withdrew what we earned by showing wrong proposals");
         }
         Ok(())
     }
@@ -269,11 +309,11 @@ impl Watch {
         differences: Vec<String>,
     ) -> anyhow::Result<()> {
         let deployment = self.chain.deployment();
-        let alarm = alarm::about(kind, deployment, &case.event, summary, differences);
+        let alarm = alarm::about(kind, deployment, &case.proposal, summary, differences);
         alarm::log(&alarm);
         self.status.metrics.alarm(kind);
         let queued = self.store.change(|state| {
-            state.cases.insert(case.event.proposal.epoch, case.clone());
+            state.cases.insert(case.proposal.counter, case.clone());
             if self.webhook.is_some() && state.undelivered.iter().all(|other| other.id != alarm.id)
             {
                 state.undelivered.push(alarm);
@@ -289,14 +329,14 @@ impl Watch {
 
     fn keep(&self, case: &Case) -> anyhow::Result<()> {
         let case = case.clone();
-        self.store.change(|state| state.cases.insert(case.event.proposal.epoch, case)).map(drop)
+        self.store.change(|state| state.cases.insert(case.proposal.counter, case)).map(drop)
     }
 
     /// Whether what did not hold may be audited again; if so, later each time.
-    fn is_due(&mut self, epoch: Epoch, finalized: bool) -> bool {
-        let longest = if finalized { AGAIN_FINAL } else { AGAIN_PENDING };
+    fn is_due(&mut self, counter: u64, over: bool) -> bool {
+        let longest = if over { AGAIN_FINAL } else { AGAIN_PENDING };
         let (now, poll) = (Instant::now(), self.config.poll);
-        let (due, wait) = self.again.entry(epoch).or_insert((now, poll));
+        let (due, wait) = self.again.entry(counter).or_insert((now, poll));
         if now < *due {
             return false;
         }
@@ -325,13 +365,14 @@ impl Watch {
     fn tidy(&mut self) {
         let state = self.store.state();
         let newest = state.cases.values().rfind(|case| case.finalized);
-        let pending = state.cases.values().filter(|case| !case.finalized);
+        let pending = state.cases.values().filter(|case| !case.over);
         let kept: BTreeSet<String> = newest
             .into_iter()
             .chain(pending)
-            .map(|case| case.event.proposal.manifest_hash.to_string())
+            .map(|case| case.proposal.draft.manifest_hash.to_string())
             .collect();
-        self.again.retain(|epoch, _| state.cases.get(epoch).is_some_and(|case| !case.is_settled()));
+        let open = |counter: &u64| state.cases.get(counter).is_some_and(|case| !case.is_settled());
+        self.again.retain(|counter, _| open(counter));
         drop(state);
         let Ok(found) = std::fs::read_dir(self.folder()) else { return };
         for folder in found.flatten() {

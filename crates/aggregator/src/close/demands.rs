@@ -1,33 +1,40 @@
-//! Answers to demands: somebody wants to see an operator's entry of the proposal that is pending.
+//! Answers to demands: somebody wants to see data of an open proposal that we have.
 //!
-//! Invariant: every demand of a proposal that promises what ours does is answered from its dataset; what is open is read
-//! from the chain each time, so a restart goes on with what is left, and one demand that cannot be answered keeps no
-//! other one waiting. Unanswered, an honest proposer would lose its bond: `Distributor.cancelUnanswered`.
+//! Invariant: every demand of a proposal that promises what ours does is answered from our dataset, whoever proposed; what is
+//! open is read from the chain each time, so a restart goes on with what is left, and one demand that cannot be answered
+//! keeps no other one waiting. Unanswered, an honest proposer would lose its bond: `Demands.expire`.
 
-use tatum_chain::{Demand, ProposedEvent};
+use tatum_chain::{ChainError, Demand, Proposal};
 use tatum_dataset::Dataset;
-use tatum_protocol::OperatorProof;
+use tatum_watcher::ProposalData;
 
 use super::{CloseError, Closer};
+use crate::judge;
 
 impl Closer {
-    /// Answers what is demanded of the pending proposal. False if nothing is.
-    pub(super) async fn answer_demands(&self, event: &ProposedEvent) -> Result<bool, CloseError> {
-        let demands = self.chain.open_demands(event).await?;
-        self.metrics.demands_open(demands.len());
-        if demands.is_empty() {
+    /// Answers what is demanded of `proposals`, which our dataset is the data of. False if nothing is.
+    pub(super) async fn answer_demands(
+        &self,
+        proposals: &[&Proposal],
+        dataset: &Dataset,
+    ) -> Result<bool, CloseError> {
+        let mut open = Vec::new();
+        for proposal in proposals {
+            if self.chain.standing(proposal.counter).await?.open_demands > 0 {
+                let demands = self.chain.demands(proposal).await?;
+                let unanswered = demands.into_iter().filter(|demand| demand.shown.is_none());
+                open.extend(unanswered.map(|demand| (*proposal, demand)));
+            }
+        }
+        self.metrics.demands_open(open.len());
+        if open.is_empty() {
             return Ok(false);
         }
-        let dataset = self.dataset_of(event).await?;
+        let data = data_of(dataset.clone()).await?;
         let mut failed = None;
-        for (demand, proof) in prove(event, dataset, demands).await? {
-            let answered = match proof {
-                Ok(proof) => self.answer(event, &demand, proof).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = answered {
-                let error = unanswered(event, &demand, error);
-                failed.get_or_insert(error);
+        for (proposal, demand) in open {
+            if let Err(error) = self.answer(proposal, &demand, &data).await {
+                failed.get_or_insert(unanswered(proposal, &demand, error));
             }
         }
         failed.map_or(Ok(true), Err)
@@ -35,43 +42,35 @@ impl Closer {
 
     async fn answer(
         &self,
-        event: &ProposedEvent,
+        proposal: &Proposal,
         demand: &Demand,
-        proof: OperatorProof,
+        data: &ProposalData,
     ) -> Result<(), CloseError> {
-        let siblings = proof.proof.siblings.iter().map(|word| word.0).collect();
-        let tx = self.chain.answer_demand(event.proposal.clone(), proof.entry, siblings).await?;
+        let Some(shown) = judge::answer(demand, &proposal.draft, data) else { return Ok(()) };
+        let tx = match self.chain.answer(&demand.asked, &shown).await {
+            Ok(tx) => tx,
+            // Somebody else was faster.
+            Err(ChainError::Refused { reason, .. }) if reason.contains("DemandNotOpen") => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         self.metrics.demand_answered();
-        let (epoch, operator_id) = (event.proposal.epoch, demand.operator_id);
-        let (demander, cumulative_nano) = (demand.demander, proof.cumulative_nano.0);
-        tracing::info!(%epoch, %operator_id, %demander, cumulative_nano, %tx, "showed a demanded entry");
+        let (epoch, counter, demander) = (proposal.draft.epoch, proposal.counter, demand.demander);
+        let (tree, level, index) = (demand.asked.tree, demand.asked.level, demand.asked.index);
+        tracing::info!(%epoch, counter, %demander, ?tree, level, index, %tx, "showed demanded data");
         Ok(())
     }
 }
 
-type Answer = (Demand, Result<OperatorProof, CloseError>);
-
-/// Makes each demanded entry's proof, on a thread that may block.
-async fn prove(
-    event: &ProposedEvent,
-    dataset: Dataset,
-    demands: Vec<Demand>,
-) -> Result<Vec<Answer>, CloseError> {
-    let (epoch, manifest_hash) = (event.proposal.epoch, event.proposal.manifest_hash);
-    let failed = move |source| CloseError::Dataset { epoch, source };
-    let proving = tokio::task::spawn_blocking(move || {
-        let tree = dataset.tree().map_err(failed)?;
-        let answer = |demand: Demand| {
-            let proof = OperatorProof::new(&tree, epoch, manifest_hash, demand.operator_id);
-            (demand, proof.map_err(|error| failed(error.into())))
-        };
-        Ok(demands.into_iter().map(answer).collect())
-    });
-    proving.await.map_err(|_| CloseError::CutOff)?
+/// All lines and words of our dataset, read on a thread that may block.
+async fn data_of(dataset: Dataset) -> Result<ProposalData, CloseError> {
+    let epoch = dataset.manifest().parameters.epoch;
+    let reading = tokio::task::spawn_blocking(move || dataset.proposal_data()).await;
+    reading.map_err(|_| CloseError::CutOff)?.map_err(|source| CloseError::Dataset { epoch, source })
 }
 
-fn unanswered(event: &ProposedEvent, demand: &Demand, source: CloseError) -> CloseError {
-    let Demand { operator_id, answer_by_s, .. } = *demand;
-    let source = Box::new(source);
-    CloseError::Demand { epoch: event.proposal.epoch, operator_id, answer_by_s, source }
+fn unanswered(proposal: &Proposal, demand: &Demand, source: CloseError) -> CloseError {
+    let (epoch, answer_by_s) = (proposal.draft.epoch, demand.answer_by_s);
+    CloseError::Demand { epoch, answer_by_s, source: Box::new(source) }
 }

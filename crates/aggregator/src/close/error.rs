@@ -2,7 +2,8 @@
 //!
 //! Invariant: every one of these is tried again; what trying cannot mend names what a person must do.
 
-use tatum_primitives::{B256, Epoch, OperatorId};
+use tatum_merkle::Word;
+use tatum_primitives::{B256, Epoch};
 
 /// A failed step.
 #[derive(Debug, thiserror::Error)]
@@ -44,41 +45,40 @@ pub enum CloseError {
         /// Why it cannot be had from there.
         source: Box<crate::audit::FetchError>,
     },
-    /// The dataset that the chain names does not hold the distribution that the chain has.
+    /// The dataset that the chain names does not hold the entries that the chain has.
     #[error(
-        "the dataset {manifest_hash} of epoch {epoch} comes to root {got}, but {expected} is final"
+        "the dataset {manifest_hash} of epoch {epoch} comes to the entries {got}, but {expected} are final"
     )]
-    OtherRoot {
+    OtherEntries {
         /// The final epoch.
         epoch: Epoch,
         /// Its manifest's hash.
         manifest_hash: B256,
-        /// The chain's root.
-        expected: B256,
-        /// The dataset's root.
-        got: B256,
+        /// The word over the final entries.
+        expected: Word,
+        /// The word over the dataset's.
+        got: Word,
     },
     /// A demand could not be answered; unanswered when its time is over, it costs the proposer its bond.
-    #[error(
-        "the demand for operator {operator_id}'s entry of epoch {epoch}, to be answered by {answer_by_s} s of chain time"
-    )]
+    #[error("a demand for data of epoch {epoch}, to be answered by {answer_by_s} s of chain time")]
     Demand {
         /// The proposal's epoch.
         epoch: Epoch,
-        /// Whose entry is demanded.
-        operator_id: OperatorId,
         /// The last moment for an answer, seconds of chain time.
         answer_by_s: u64,
         /// Why.
         source: Box<Self>,
     },
-    /// The chain promised more before than it has funds for now.
-    #[error("{promised} nano are promised, but only {funded} are funded")]
-    Overdrawn {
-        /// Promised by the final root.
-        promised: u64,
-        /// Funded through the epoch.
-        funded: u64,
+    /// Operators assented to a list that is not here, so nobody here can tell what is in it.
+    #[error(
+        "operators assented to the list {top} for epoch {epoch}; put it, one signed receipt after the other, into \
+         assents/{top}.receipts below the datasets folder"
+    )]
+    NoAssented {
+        /// The epoch.
+        epoch: Epoch,
+        /// The list's top.
+        top: B256,
     },
     /// An amount that does not fit.
     #[error("an amount")]

@@ -1,10 +1,11 @@
-//! The distribution that the next one continues: the chain's newest final one, with its dataset.
+//! The distribution that the next one continues: the chain's newest final one, with a dataset of it.
 //!
-//! Invariant: amounts go on from what claims are paid from, whoever proposed it; a dataset counts only if its manifest has
-//! the hash and its distribution the root that the chain holds.
+//! Invariant: amounts go on from what claims are paid from, whoever proposed it; a dataset counts only if it comes to the
+//! entries that the chain holds. Ours does if it promises the same, whatever the proposal says of its own.
 
-use tatum_chain::{ProposalStatus, ProposedEvent};
+use tatum_chain::{ChainError, Proposal};
 use tatum_dataset::Dataset;
+use tatum_merkle::SumTree;
 use tatum_primitives::{B256, Epoch, Nano};
 
 use super::restore::no_history;
@@ -22,64 +23,68 @@ pub(super) struct History {
 }
 
 impl Closer {
-    /// What the newest final distribution of an epoch before `epoch` promises.
+    /// What the final distribution before `epoch` promises.
     pub(super) async fn history_before(&self, epoch: Epoch) -> Result<History, CloseError> {
-        let Some(event) = self.final_before(epoch).await? else { return Ok(History::default()) };
-        let epoch = event.proposal.epoch;
-        let dataset = self.dataset_of(&event).await?;
+        let Some(dataset) = self.dataset_before(epoch).await? else {
+            return Ok(History::default());
+        };
+        let of = dataset.manifest().parameters.epoch;
         let rows =
-            dataset.distribution().map_err(|source| CloseError::Dataset { epoch, source })?;
+            dataset.distribution().map_err(|source| CloseError::Dataset { epoch: of, source })?;
         Ok(History {
             previous_nano: rows.iter().map(|row| row.cumulative_nano).collect(),
             total: dataset.manifest().results.total_nano,
-            manifest_hash: Some(event.proposal.manifest_hash),
+            manifest_hash: Some(dataset.manifest_hash()),
         })
     }
 
-    async fn final_before(&self, epoch: Epoch) -> Result<Option<ProposedEvent>, CloseError> {
-        let Some(last) = self.chain.finalized_epoch().await? else { return Ok(None) };
-        let mut at = epoch.previous().map(|before| before.min(last));
-        while let Some(candidate) = at {
-            if let ProposalStatus::Finalized(event) = self.chain.proposal_status(candidate).await? {
-                return Ok(Some(event));
-            }
-            if candidate == last {
-                // It became final between two questions to different backends of an endpoint; ask again.
-                return Err(tatum_chain::ChainError::NotClosed { epoch: last }.into());
-            }
-            at = candidate.previous();
-        }
-        Ok(None)
+    /// The tree of the final distribution before `epoch`; empty before the first.
+    pub(super) async fn tree_before(&self, epoch: Epoch) -> Result<SumTree, CloseError> {
+        let dataset = self.dataset_before(epoch).await?;
+        let read = move || match dataset {
+            Some(dataset) => dataset.tree(),
+            None => Ok(SumTree::build(vec![])?),
+        };
+        let read = tokio::task::spawn_blocking(read).await.map_err(|_| CloseError::CutOff)?;
+        read.map_err(|source| CloseError::Dataset { epoch, source })
     }
 
-    /// The dataset behind a final proposal: ours, another process's, or another proposer's.
-    pub(super) async fn dataset_of(&self, event: &ProposedEvent) -> Result<Dataset, CloseError> {
-        let (epoch, manifest_hash) = (event.proposal.epoch, event.proposal.manifest_hash);
-        let uri = &event.proposal.uri;
+    /// A dataset of the final distribution before `epoch`.
+    async fn dataset_before(&self, epoch: Epoch) -> Result<Option<Dataset>, CloseError> {
+        let Some(before) = epoch.previous() else { return Ok(None) };
+        let Some(proposal) = self.chain.final_proposal(before).await? else {
+            // Epochs become final in order, so an endpoint is behind; ask again.
+            return Err(ChainError::NotClosed { epoch: before }.into());
+        };
+        let ours = self.database.epoch(before).await?.and_then(|record| record.rolled);
+        if let Some(ours) = ours
+            && ours.root == self.chain.root_of(&proposal).await?.0
+        {
+            return self.own_dataset(before, &ours).await.map(Some);
+        }
+        self.dataset_of(&proposal).await.map(Some)
+    }
+
+    /// The dataset behind another's final proposal.
+    pub(super) async fn dataset_of(&self, proposal: &Proposal) -> Result<Dataset, CloseError> {
+        let (epoch, manifest_hash) = (proposal.draft.epoch, proposal.draft.manifest_hash);
+        let uri = &proposal.uri;
         let folder = self.folder_of(epoch, manifest_hash, uri).await;
         let folder = folder.map_err(|source| no_history(epoch, manifest_hash, uri, source))?;
-        let expected = event.proposal.root;
-        let opened = tokio::task::spawn_blocking(move || open(&folder)).await;
+        let opened = tokio::task::spawn_blocking(move || {
+            let dataset = Dataset::open(&folder)?;
+            let top = dataset.tree()?.top();
+            Ok((dataset, top))
+        });
         let (dataset, got) = opened
+            .await
             .map_err(|_| CloseError::CutOff)?
             .map_err(|source| CloseError::Dataset { epoch, source })?;
+        let expected = proposal.draft.entries_top;
         if got == expected {
             Ok(dataset)
         } else {
-            Err(CloseError::OtherRoot { epoch, manifest_hash, expected, got })
+            Err(CloseError::OtherEntries { epoch, manifest_hash, expected, got })
         }
     }
-}
-
-fn open(folder: &std::path::Path) -> Result<(Dataset, B256), tatum_dataset::Error> {
-    let dataset = Dataset::open(folder)?;
-    let root = dataset.tree()?.root().0;
-    Ok((dataset, root))
-}
-
-/// What may still be promised: what is funded less what is promised.
-pub(super) fn available(epoch: Epoch, funded: Nano, history: &History) -> Result<Nano, CloseError> {
-    let left = funded.checked_sub(history.total);
-    tracing::debug!(%epoch, funded_nano = funded.0, promised_nano = history.total.0, "available");
-    left.ok_or(CloseError::Overdrawn { promised: history.total.0, funded: funded.0 })
 }

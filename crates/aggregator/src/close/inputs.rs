@@ -1,17 +1,24 @@
 //! From the chain's inputs and the frozen receipts to the dataset on disk.
 //!
-//! Invariant: everything comes from the frozen receipts, from the block that closed the epoch and from the newest final
-//! distribution, none of which change any more; so doing it again gives the same folder.
+//! Invariant: everything comes from the frozen receipts, from what was assented to and forced, from the block that closed the
+//! epoch and from the newest final distribution, none of which change any more; so doing it again gives the same folder.
 
-use tatum_chain::{EpochInputs, OperatorInput, PayerInput};
+use std::sync::Arc;
+
+use tatum_chain::{EpochFacts, EpochInputs, OperatorInput, PayerInput};
 use tatum_database::RolledEpoch;
-use tatum_dataset::{CountedReceipt, Error, Operator, Parameters, Payer, Writer, Written};
-use tatum_primitives::{B256, Epoch, Nano};
-use tatum_receipt::StoredReceipt;
+use tatum_dataset::{
+    CountedReceipt, EpochData, Error, Operator, Parameters, Payer, Sources, Writer, Written,
+};
+use tatum_primitives::{Epoch, Nano};
+use tatum_receipt::{SIGNED_RECEIPT_BYTES, SignedReceipt, StoredReceipt};
+use tatum_watcher::ListData;
 use tokio::sync::mpsc;
 
-use super::history::{History, available};
+use super::forced::Forcing;
+use super::history::History;
 use super::{CloseError, Closer};
+use crate::audit;
 
 /// Pages of receipts read ahead of the dataset's writer.
 const PAGES_AHEAD: usize = 4;
@@ -25,16 +32,24 @@ impl Closer {
         let history = self.history_before(inputs.epoch).await?;
         let (epoch, uri) =
             (inputs.epoch, format!("{}/v1/epochs/{}", self.public_url, inputs.epoch));
-        let parameters = self.parameters(&inputs, &history)?;
+        let facts = self.chain.epoch_facts(&inputs).await?;
+        let parameters = self.parameters(&inputs, &history, &facts).await?;
         let pot = parameters.available_nano;
         let (block_number, block_hash) = (inputs.block_number, inputs.block_hash);
-        let written = self.write(parameters, inputs, history).await?;
+        let written = match parameters.assented {
+            Some(list) => {
+                let assented = audit::assented(&self.datasets, &list);
+                let assented = assented.ok_or(CloseError::NoAssented { epoch, top: list.top })?;
+                self.write_assented(parameters, inputs, history, facts, assented).await?
+            }
+            None => self.write(parameters, inputs, history, facts).await?,
+        };
         for left_out in &written.left_out {
             tracing::warn!(%epoch, leaf = %left_out.leaf, reason = %left_out.reason, "a receipt does not count");
         }
         let results = &written.manifest.results;
         Ok(RolledEpoch {
-            receipts: written.manifest.files.first().map_or(0, |receipts| receipts.rows),
+            receipts: results.receipts.count.into(),
             block_number,
             block_hash,
             manifest_hash: written.manifest_hash,
@@ -46,30 +61,36 @@ impl Closer {
         })
     }
 
-    fn parameters(
+    /// The list that operators assented to, if there is one and it is here.
+    pub(super) async fn assented_list(&self, epoch: Epoch) -> Result<Option<ListData>, CloseError> {
+        let assent = self.chain.assent_of(epoch).await?;
+        Ok(assent.and_then(|assent| audit::assented(&self.datasets, &assent.list)))
+    }
+
+    async fn parameters(
         &self,
         inputs: &EpochInputs,
         history: &History,
+        facts: &EpochFacts,
     ) -> Result<Parameters, CloseError> {
         let deployment = self.chain.deployment();
-        let funded = Nano::from_wei_down(inputs.funded_through_wei)?;
+        let epoch = inputs.epoch;
         Ok(Parameters {
             chain_id: deployment.chain_id,
             stake_pool: deployment.stake_pool,
             distributor: deployment.distributor,
-            epoch: inputs.epoch,
+            epoch,
             block_number: inputs.block_number,
             block_hash: inputs.block_hash,
             pool_bps: inputs.pool_bps,
             pool_limit_bps: inputs.pool_limit_bps,
-            grace_ms: self.rules.grace_ms,
+            grace_ms: deployment.windows.grace_s.saturating_mul(1000),
             pot_nano: Nano::from_wei_down(inputs.pot_wei)?,
-            available_nano: available(inputs.epoch, funded, history)?,
+            available_nano: self.chain.available_nano(epoch).await?,
             previous_total_nano: history.total,
             previous_manifest_hash: history.manifest_hash,
-            // The distributor knows neither assents nor forced receipts.
-            assented: None,
-            forced_hash: B256::ZERO,
+            assented: self.chain.assent_of(epoch).await?.map(|assent| assent.list),
+            forced_hash: facts.forced.hash,
         })
     }
 
@@ -79,6 +100,7 @@ impl Closer {
         parameters: Parameters,
         inputs: EpochInputs,
         history: History,
+        facts: EpochFacts,
     ) -> Result<Written, CloseError> {
         let epoch = inputs.epoch;
         let parent = self.datasets.clone();
@@ -90,7 +112,7 @@ impl Closer {
             let writer = Writer::create(&parent, parameters, payers, operators, previous)?;
             write_pages(writer, received)
         });
-        let read = self.send_pages(epoch, pages).await;
+        let read = self.send_pages(epoch, facts, pages).await;
         let written = writing.await.map_err(|_| CloseError::CutOff)?;
         read?;
         written.map_err(|source| CloseError::RollUp { epoch, source })?.ok_or(CloseError::CutOff)
@@ -99,20 +121,60 @@ impl Closer {
     async fn send_pages(
         &self,
         epoch: Epoch,
+        facts: EpochFacts,
         pages: mpsc::Sender<Option<Vec<CountedReceipt>>>,
     ) -> Result<(), CloseError> {
+        let mut forcing =
+            Forcing::new(facts.forced.receipts.clone(), |signed| facts.admits(signed));
+        let counted = |page: Vec<SignedReceipt>| {
+            Some(page.into_iter().map(CountedReceipt::forced).collect::<Vec<_>>())
+        };
         let mut scan = self.database.scan_receipts(epoch);
         while let Some(page) = scan.next().await? {
-            let signed = page.into_iter().map(StoredReceipt::into_signed);
-            let page = signed.map(CountedReceipt::forced).collect();
-            if pages.send(Some(page)).await.is_err() {
+            let page = page.into_iter().map(StoredReceipt::into_signed).collect();
+            if pages.send(counted(forcing.join(page))).await.is_err() {
                 // The writer failed and says why itself.
                 return Ok(());
             }
         }
+        let _ = pages.send(counted(forcing.rest())).await;
         // Only this ends the dataset: a scan that breaks off must not look like its end.
         let _ = pages.send(None).await;
         Ok(())
+    }
+
+    /// Writes exactly what was assented to and forced; what we hold besides does not count.
+    async fn write_assented(
+        &self,
+        parameters: Parameters,
+        inputs: EpochInputs,
+        history: History,
+        facts: EpochFacts,
+        assented: ListData,
+    ) -> Result<Written, CloseError> {
+        let (epoch, parent, facts) = (inputs.epoch, self.datasets.clone(), Arc::new(facts));
+        let writing = tokio::task::spawn_blocking(move || {
+            let leaves = (0..assented.count()).filter_map(|at| assented.leaf(at));
+            // Operators may have assented to rubbish; it is nobody's receipt.
+            let listed = leaves.filter_map(|leaf| {
+                let bytes: &[u8; SIGNED_RECEIPT_BYTES] = leaf.try_into().ok()?;
+                SignedReceipt::decode(bytes).ok()
+            });
+            let all = listed.chain(facts.forced.receipts.iter().cloned());
+            let receipts = all.filter(|signed| facts.admits(signed)).collect();
+            let words = (0..assented.count()).filter_map(|at| assented.word(0, at));
+            let data = EpochData {
+                parameters,
+                payers: inputs.payers.iter().map(payer).collect(),
+                operators: inputs.operators.iter().map(operator).collect(),
+                previous_nano: history.previous_nano,
+                receipts,
+                sources: Sources::of(words),
+            };
+            tatum_dataset::write(&parent, data)
+        });
+        let written = writing.await.map_err(|_| CloseError::CutOff)?;
+        written.map_err(|source| CloseError::RollUp { epoch, source })
     }
 }
 

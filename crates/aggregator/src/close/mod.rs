@@ -5,17 +5,21 @@
 //! we, the chain is right: it is said clearly and not fought.
 //!
 //! ```text
-//! open ──end + grace──► closing ──closed on chain──► rolled ──propose──► proposed ──window──► finalized
+//! open ──end + grace──► closing ──forcing over──► rolled ──propose──► proposed ──window──► finalized
 //! ```
 
-mod contest;
+mod bonds;
 mod demands;
+mod draft;
 mod error;
+mod forced;
 mod history;
 pub(crate) mod inputs;
 mod lease;
+mod propose;
 mod purge;
 mod restore;
+mod rivals;
 mod settle;
 mod step;
 
@@ -23,33 +27,33 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tatum_chain::Chain;
+use tatum_chain::{Chain, Windows};
 use tatum_database::Database;
-use tatum_primitives::{Epoch, EpochSchedule, U256};
+use tatum_primitives::{Epoch, EpochSchedule};
 use tokio::sync::watch;
 
-pub use contest::Judged;
 pub use error::CloseError;
 pub use lease::Leadership;
+pub use rivals::Rivals;
 
 use crate::http::error::chain_of;
+use crate::judge::Means;
 use crate::publish::Pulse;
 use crate::{Clock, Metrics};
 
 /// How long to wait after a failure, at most.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
+/// Looks after which bonds and rewards are looked for again.
+const WITHDRAW_EVERY: u32 = 10;
+
 /// What this aggregator was told. What an epoch pays follows from receipts and chain alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// How long after an epoch's end its receipts are still taken.
-    pub grace_ms: u64,
     /// Blocks on top of one before it is relied on.
     pub confirmations: u64,
-    /// The most that is staked against a wrong root.
-    pub outbid_up_to_wei: U256,
-    /// Whether the proposer's bond is posted by this process, and kept up.
-    pub posts_bond: bool,
+    /// What may be spent on another's proposal that keeps its data to itself.
+    pub means: Means,
     /// For how many final epochs receipts are kept in the database; `None` keeps all.
     pub keep_epochs: Option<u64>,
 }
@@ -71,8 +75,8 @@ pub struct Closer {
     pub rules: Rules,
     /// The time.
     pub clock: Clock,
-    /// What was thought of others' proposals.
-    pub judged: Judged,
+    /// What was found about others' proposals.
+    pub rivals: Rivals,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Told each time the chain answers.
@@ -115,9 +119,6 @@ impl Closer {
             return self.follow(pace).await.map(|()| false);
         }
         self.metrics.leads(true);
-        if !pace.bonded && self.rules.posts_bond {
-            self.post_bond(pace).await;
-        }
         let moved = tokio::select! {
             moved = self.step() => moved?,
             () = lease.keep() => return Err(CloseError::LeaseLost),
@@ -125,6 +126,7 @@ impl Closer {
         if !moved {
             self.complete(pace).await;
             self.purge(pace).await?;
+            self.withdraw_in_time(pace).await;
         }
         Ok(moved)
     }
@@ -154,25 +156,20 @@ impl Closer {
         };
     }
 
-    /// Posts the proposer's bond before it is needed: after a series of cheats began, a younger bond has no turn.
-    async fn post_bond(&self, pace: &mut Pace) {
-        match self.chain.ensure_proposer_bond().await {
-            Ok(()) => {
-                tracing::info!("the proposer's bond is in place");
-                pace.bonded = true;
-                pace.bond_said.clear();
-            }
-            Err(error) => {
-                let text = chain_of(&error);
-                if pace.bond_said != text {
-                    tracing::warn!(
-                        error = text,
-                        "the proposer's bond is not in place; trying again"
-                    );
-                    pace.bond_said = text;
-                }
-            }
+    /// Withdraws bonds and rewards now and then; a failure is said once and holds up nothing.
+    async fn withdraw_in_time(&self, pace: &mut Pace) {
+        if pace.withdraw_again.is_some_and(|at| Instant::now() < at) {
+            return;
         }
+        if let Err(error) = self.withdraw(pace).await {
+            tracing::warn!(error = %chain_of(&error), "a bond or a reward is not to be had yet");
+        }
+        pace.withdraw_again = Instant::now().checked_add(self.poll.saturating_mul(WITHDRAW_EVERY));
+    }
+
+    /// How long each part of an epoch's settlement takes.
+    fn windows(&self) -> Windows {
+        self.chain.deployment().windows
     }
 
     /// Logs a failure, once as long as it stays the same, and says how long to wait.
@@ -194,9 +191,10 @@ struct Pace {
     backoff: Duration,
     /// The failure that was logged last.
     said: String,
-    /// Whether our bond is known to be in place.
-    bonded: bool,
-    bond_said: String,
+    /// When to look for bonds and rewards again.
+    withdraw_again: Option<Instant>,
+    /// The first epoch in which a bond of ours may lie.
+    bonds_from: Option<Epoch>,
     /// When to look again for datasets that were not to be had.
     complete_again: Option<Instant>,
     /// The first epoch whose receipts may still be in the database, as far as was purged.
@@ -208,8 +206,8 @@ impl Pace {
         Self {
             backoff: poll,
             said: String::new(),
-            bonded: false,
-            bond_said: String::new(),
+            withdraw_again: None,
+            bonds_from: None,
             complete_again: None,
             purged_to: None,
         }

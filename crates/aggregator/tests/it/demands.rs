@@ -1,86 +1,74 @@
-//! Demands to see an entry of the pending proposal.
+//! Demands to see what lies under a proposal's words.
 
 use std::time::Duration;
 
-use tatum_chain::{Chain, ProposedEvent};
-use tatum_primitives::{Epoch, Nano, OperatorId, U256};
-use tatum_protocol::OperatorProof;
-use tatum_protocol::client::AggregatorClient;
+use tatum_aggregator::audit::{self, DatasetSource};
+use tatum_chain::{Chain, Proposal};
+use tatum_primitives::U256;
 use tatum_test_utils::Devnet;
 
 use crate::world::{EPOCH_S, Service, World};
 
-/// What operator `id` is promised by the final distribution of epoch 1.
-async fn promise(url: &str, id: OperatorId) -> OperatorProof {
-    AggregatorClient::new(url).unwrap().operator_proof(Epoch(1), id).await.unwrap()
+/// Asks for everything that can be asked for now by somebody who has nothing of the proposal. How much that was.
+async fn ask(world: &World, demander: &Chain, proposal: &Proposal) -> usize {
+    let nothing = Some(DatasetSource::Folder(world.folder.path().join("nothing")));
+    let audited = audit::proposal(demander, proposal, false, nothing).await.unwrap();
+    let mut asked = 0;
+    for question in audited.judged.questions {
+        if audited.demands.iter().all(|demand| demand.asked != question.asked) {
+            demander.demand(proposal, &question.asked, question.path, None).await.unwrap();
+            asked += 1;
+        }
+    }
+    asked
 }
 
-async fn demand(demander: &Chain, event: &ProposedEvent, proof: OperatorProof) {
-    let siblings = proof.proof.siblings.iter().map(|word| word.0).collect();
-    demander.demand_entry(event.proposal.clone(), proof.entry, siblings).await.unwrap();
-}
-
-async fn until_answered(chain: &Chain, event: &ProposedEvent) {
+async fn until_answered(chain: &Chain, proposal: &Proposal) {
     let answered = async {
-        while !chain.open_demands(event).await.unwrap().is_empty() {
+        while chain.standing(proposal.counter).await.unwrap().open_demands > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), answered).await.unwrap();
 }
 
-/// The answer is counted as soon as its transaction's receipt is there, which may be a moment after others see it.
-async fn until_counted(world: &World, url: &str) {
-    let counted = async {
-        loop {
-            let metrics = world.http.get(format!("{url}/metrics")).send().await.unwrap();
-            if metrics.text().await.unwrap().contains("tatum_demands_answered_total 1\n") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), counted).await.unwrap();
-}
-
 #[tokio::test]
-async fn demanded_entries_are_shown_also_after_a_restart() {
-    let world = World::start().await;
+async fn demanded_data_is_shown_line_by_line_also_after_a_restart() {
+    let world = World::start_with(3600, 0).await;
     let service = Service::start(&world, "data", "proposer").await;
     world.hand_in(&service.url, &world.traffic(1)).await;
     world.advance(EPOCH_S + 60).await;
-    world.until_final(&service.url, 1).await;
-    let promises =
-        [promise(&service.url, OperatorId(0)).await, promise(&service.url, OperatorId(1)).await];
-    world.hand_in(&service.url, &world.traffic(2)).await;
-    world.advance(EPOCH_S + 60).await;
-    world.until(&service.url, 2, |epoch| epoch["state"] == "proposed").await;
+    world.until(&service.url, 0, |epoch| epoch["state"] == "proposed").await;
+    world.advance(3600).await;
+    world.until(&service.url, 1, |epoch| epoch["state"] == "proposed").await;
 
     let demander = world.stranger("demander").await;
-    let proposer = Devnet::account("proposer").address();
-    let bond_wei = demander.proposer_bond_of_wei(proposer).await.unwrap();
-    let held_wei = demander.balance_wei(proposer).await.unwrap();
-    let event = world.pending(2).await;
-    let [first, second] = promises;
-    assert!(first.cumulative_nano > Nano::ZERO && second.cumulative_nano > Nano::ZERO);
-    demand(&demander, &event, first).await;
-    until_answered(&demander, &event).await;
-    until_counted(&world, &service.url).await;
-
-    // The second demand is made while nobody is there to answer it.
+    let proposal = world.open(1).await.remove(0);
+    // The words above the three receipts.
+    assert_eq!(ask(&world, &demander, &proposal).await, 1);
+    until_answered(&demander, &proposal).await;
+    // Those above the edges are asked for while nobody is there to answer.
     service.stop().await;
-    demand(&demander, &event, second).await;
-    let open = demander.open_demands(&event).await.unwrap();
-    assert_eq!(open.iter().map(|demand| demand.operator_id).collect::<Vec<_>>(), [OperatorId(1)]);
-    assert_eq!(open[0].demander, demander.account().unwrap());
+    assert_eq!(ask(&world, &demander, &proposal).await, 1);
+    assert_eq!(demander.standing(proposal.counter).await.unwrap().open_demands, 1);
     let service = Service::start(&world, "data", "proposer").await;
-    until_answered(&demander, &event).await;
-    assert!(demander.demands(&event).await.unwrap().iter().all(|demand| demand.answered));
+    until_answered(&demander, &proposal).await;
+    // Then all lines of both lists, and the entries.
+    for expected in [3, 3, 1] {
+        assert_eq!(ask(&world, &demander, &proposal).await, expected);
+        until_answered(&demander, &proposal).await;
+    }
+    // Everything was shown, and nothing is wrong.
+    assert_eq!(ask(&world, &demander, &proposal).await, 0);
+    let demands = demander.demands(&proposal).await.unwrap();
+    assert!(demands.iter().all(|demand| demand.shown.is_some()));
+    let metrics = world.http.get(format!("{}/metrics", service.url)).send().await.unwrap();
+    assert!(metrics.text().await.unwrap().contains("tatum_demands_answered_total "));
 
-    let settled = world.until_final(&service.url, 2).await;
-    assert_eq!(settled["root"], event.proposal.root.to_string());
-    assert_eq!(demander.proposer_bond_of_wei(proposer).await.unwrap(), bond_wei);
-    let trouble_wei = demander.demand_bond_wei().await.unwrap() * U256::from(2);
-    assert_eq!(demander.balance_wei(proposer).await.unwrap(), held_wei + trouble_wei);
+    // A right proposal loses nothing by it.
+    let settled = world.until_final(&service.url, 1).await;
+    assert_eq!(settled["state"], "finalized");
+    let held_wei = demander.balance_wei(Devnet::account("proposer").address()).await.unwrap();
+    assert!(held_wei > U256::ZERO);
     service.stop().await;
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tatum_aggregator::{Config, audit};
-use tatum_chain::Proposal;
-use tatum_primitives::{B256, Epoch};
+use tatum_aggregator::audit;
+use tatum_chain::{Chain, Fate};
+use tatum_primitives::{Epoch, U256};
 use tatum_test_utils::Devnet;
 
-use crate::world::{EPOCH_S, PATIENCE, Service, World, data};
+use crate::world::{EPOCH_S, PATIENCE, Service, WINDOW_S, World};
 
 #[tokio::test]
 async fn aggregators_with_the_same_receipts_agree() {
@@ -25,7 +25,6 @@ async fn aggregators_with_the_same_receipts_agree() {
     let second = world.until_final(&other.url, 1).await;
     assert_eq!(first["root"], second["root"]);
     assert_eq!(first["manifest_hash"], second["manifest_hash"]);
-    assert_eq!(first["proposer"], second["proposer"]);
     assert!(first["note"].is_null() && second["note"].is_null(), "{first} {second}");
     tokio::join!(one.stop(), other.stop());
 }
@@ -67,77 +66,58 @@ async fn another_proposers_final_root_is_said_and_continued() {
     ours.stop().await;
 }
 
-/// Whoever is first with the old root keeps the epoch's money from everybody, and no proof shows it. We stake on ours, twice,
-/// because the other does so once more; it pays for both.
-#[tokio::test]
-async fn a_wrong_root_that_no_proof_shows_is_outbid() {
-    let world = World::start().await;
-    let start = async || {
-        let stake = |config: &mut Config| config.outbid_up_to_wei = data(8_000);
-        Service::start_with(&world, "ours", "proposer", stake).await
-    };
-    let ours = start().await;
-    world.hand_in(&ours.url, &world.traffic(1)).await;
-    world.advance(EPOCH_S + 60).await;
-    let first = world.until_final(&ours.url, 1).await;
-    world.hand_in(&ours.url, &world.traffic(2)).await;
-    ours.stop().await;
-
-    world.advance(EPOCH_S + 60).await;
-    let cheat = world.stranger("cheat").await;
-    cheat.close_epochs().await.unwrap();
-    cheat.ensure_bond_of(data(5_000)).await.unwrap();
-    let old = Proposal {
-        epoch: Epoch(2),
-        root: first["root"].as_str().unwrap().parse().unwrap(),
-        receipts_root: B256::ZERO,
-        manifest_hash: B256::repeat_byte(7),
-        // Nobody listens there.
-        uri: "http://127.0.0.1:9/v1/epochs/2".to_owned(),
-    };
-    cheat.propose(old.clone()).await.unwrap();
-
-    let ours = start().await;
-    let proposed = |epoch: &serde_json::Value| epoch["state"] == "proposed";
-    let seen = world.until(&ours.url, 2, proposed).await;
-    assert_ne!(seen["root"], first["root"]);
-    assert_eq!(cheat.pending_stake_wei().await.unwrap(), data(2_000));
-    let pending = world.pending(2).await.proposal;
-    cheat.outbid(pending, old.clone()).await.unwrap();
+/// What an account holds, once no proposal of epochs 0 to `last` has a bond of it any more.
+async fn held_when_bonds_are_back(chain: &Chain, account: &str, last: u64) -> U256 {
+    let address = Devnet::account(account).address();
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    while cheat.pending_stake_wei().await.unwrap() < data(8_000) {
-        assert!(tokio::time::Instant::now() < deadline, "ours does not stake again");
+    loop {
+        let mut lies = 0;
+        for epoch in 0..=last {
+            let records = chain.proposals(Epoch(epoch)).await.unwrap();
+            let own = records.iter().filter(|record| record.proposal.proposer == address);
+            lies += own.filter(|record| !record.bond_returned).count();
+        }
+        if lies == 0 {
+            return chain.balance_wei(address).await.unwrap();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{account} has not its bonds back");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let last = world.until_final(&ours.url, 2).await;
-    assert_eq!((&last["root"], &last["receipts"]), (&seen["root"], &3.into()));
-    assert_eq!(cheat.finalized_root().await.unwrap().to_string(), last["root"].as_str().unwrap());
-    while !cheat.unsettled_rounds().await.unwrap().is_empty() {
-        assert!(tokio::time::Instant::now() < deadline, "stakes are not settled");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    // It lost what it staked, 1 000 and 4 000; half of that is ours.
-    assert_eq!(cheat.proposer_bond_of_wei(cheat.account().unwrap()).await.unwrap(), data(0));
-    let proposer = Devnet::account("proposer").address();
-    assert_eq!(cheat.proposer_bond_of_wei(proposer).await.unwrap(), data(8_000 + 2_000 + 2_500));
-    ours.stop().await;
 }
 
-/// A root that differs because its proposer knows more than we do is let stand, however much we may stake.
 #[tokio::test]
-async fn a_sound_root_is_not_outbid() {
+async fn aggregators_with_other_receipts_both_stand_and_the_older_becomes_final() {
     let world = World::start().await;
-    let theirs = Service::start(&world, "theirs", "rival").await;
-    world.hand_in(&theirs.url, &world.traffic(1)).await;
-    world.until_final(&theirs.url, 0).await;
+    let reader = world.reader().await;
+    let before =
+        async |account: &str| reader.balance_wei(Devnet::account(account).address()).await.unwrap();
+    let (one_wei, other_wei) = (before("proposer").await, before("rival").await);
+    let one = Service::start(&world, "one", "proposer").await;
+    let other = Service::start(&world, "other", "rival").await;
+    let traffic = world.traffic(1);
+    let (_, newest) = traffic.split_at(traffic.len() - 3);
+    world.hand_in(&one.url, newest).await;
+    world.hand_in(&other.url, &newest[..1]).await;
     world.advance(EPOCH_S + 60).await;
-    world.until(&theirs.url, 1, |epoch| epoch["state"] == "proposed").await;
-    let stake = |config: &mut Config| config.outbid_up_to_wei = data(8_000);
-    let ours = Service::start_with(&world, "ours", "proposer", stake).await;
-    let said = |epoch: &serde_json::Value| {
-        epoch["note"].as_str().is_some_and(|note| note.contains("it may stand"))
-    };
-    world.until(&ours.url, 1, said).await;
-    assert_eq!(world.reader().await.pending_stake_wei().await.unwrap(), data(1_000));
-    tokio::join!(ours.stop(), theirs.stop());
+    for url in [&one.url, &other.url] {
+        world.until(url, 0, |epoch| epoch["state"] == "proposed").await;
+    }
+    world.advance(WINDOW_S).await;
+    for url in [&one.url, &other.url] {
+        world.until(url, 1, |epoch| epoch["state"] == "proposed").await;
+    }
+    let open = world.open(1).await;
+    assert_eq!(open.len(), 2, "{open:?}");
+    assert_ne!(open[0].draft.receipts, open[1].draft.receipts);
+    let first = world.until_final(&one.url, 1).await;
+    let second = world.until_final(&other.url, 1).await;
+    assert_eq!(first["root"], second["root"]);
+    let records = reader.proposals(Epoch(1)).await.unwrap();
+    assert_eq!(records.iter().find(|r| r.fate == Fate::Final).unwrap().proposal, open[0]);
+    assert!(records.iter().all(|record| record.fate != Fate::Cancelled), "{records:?}");
+
+    // Neither loses anything: the younger proposal's bond comes back as well.
+    assert_eq!(held_when_bonds_are_back(&reader, "proposer", 1).await, one_wei);
+    assert_eq!(held_when_bonds_are_back(&reader, "rival", 1).await, other_wei);
+    tokio::join!(one.stop(), other.stop());
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use tatum_chain::{Chain, Claim, DistributionEvent};
+use tatum_chain::{Chain, Claim, Fate};
 use tatum_primitives::Epoch;
 use tatum_protocol::client::AggregatorClient;
 use tatum_test_utils::free_port;
@@ -47,17 +47,13 @@ async fn leader(world: &World, members: &[Member]) -> usize {
     tokio::time::timeout(std::time::Duration::from_secs(60), looking).await.unwrap()
 }
 
-/// How often something happened to each epoch's distribution.
-async fn history(chain: &Chain) -> BTreeMap<(u64, &'static str), usize> {
-    let (head, _) = chain.head().await.unwrap();
+/// How often each epoch's distribution was proposed, and how often it became final.
+async fn history(chain: &Chain) -> BTreeMap<u64, (usize, usize)> {
     let mut counts = BTreeMap::new();
-    for event in chain.distribution_events(0, head).await.unwrap() {
-        let what = match event {
-            DistributionEvent::Proposed(event) => (event.proposal.epoch.0, "proposed"),
-            DistributionEvent::Finalized { epoch, .. } => (epoch.0, "finalized"),
-            DistributionEvent::Cancelled { epoch, .. } => (epoch.0, "cancelled"),
-        };
-        *counts.entry(what).or_default() += 1;
+    for epoch in 0..=3 {
+        let records = chain.proposals(Epoch(epoch)).await.unwrap();
+        let finals = records.iter().filter(|record| record.fate == Fate::Final);
+        counts.insert(epoch, (records.len(), finals.count()));
     }
     counts
 }
@@ -102,7 +98,7 @@ async fn when_the_process_that_leads_is_killed_another_goes_on_and_pays_once() {
     world.until(&members[0].url, 2, |epoch| epoch["state"] == "proposed").await;
     let at = leader(&world, &members).await;
     let gone = members.remove(at);
-    let (hash, url) = (world.pending(2).await.proposal.manifest_hash, gone.url.clone());
+    let (hash, url) = (world.open(2).await[0].draft.manifest_hash, gone.url.clone());
     gone.victim.end();
     assert!(world.http.get(format!("{url}/health")).send().await.is_err());
     let settled = world.until_final(&members[0].url, 2).await;
@@ -120,8 +116,7 @@ async fn when_the_process_that_leads_is_killed_another_goes_on_and_pays_once() {
     world.until_final(&members[0].url, 3).await;
     let history = history(&world.reader().await).await;
     for epoch in 0..=3 {
-        assert_eq!(history.get(&(epoch, "proposed")), Some(&1), "{history:?}");
-        assert_eq!(history.get(&(epoch, "finalized")), Some(&1), "{history:?}");
+        assert_eq!(history[&epoch], (1, 1), "{history:?}");
     }
     claims_pay_once(&world, &members[0].url, 3).await;
     members.remove(0).victim.end();
@@ -176,8 +171,8 @@ async fn either_database_and_any_number_of_processes_come_to_the_same_root() {
     let counted = world.until(&sqlite.url, 1, |seen| seen["state"] == "finalized").await;
     assert_eq!(counted["receipts"], 3);
     let history = history(&world.reader().await).await;
-    assert_eq!(history.get(&(1, "finalized")), Some(&1), "{history:?}");
-    assert_eq!(history.get(&(Epoch(1).0, "proposed")), Some(&1), "{history:?}");
+    // Two proposers may propose the same at the same time; that is no quarrel.
+    assert!((1..=3).contains(&history[&1].0) && history[&1].1 == 1, "{history:?}");
     sqlite.stop().await;
     one.stop().await;
     for service in three {

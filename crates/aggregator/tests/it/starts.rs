@@ -2,13 +2,11 @@
 
 use serde_json::Value;
 use tatum_aggregator::audit;
-use tatum_chain::Chain;
 use tatum_database::Database;
-use tatum_primitives::{Address, B256, Epoch, U256};
+use tatum_primitives::{Address, B256, Epoch};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts;
 use tatum_receipt::SIGNED_RECEIPT_BYTES;
-use tatum_test_utils::Devnet;
 
 use crate::world::{EPOCH_S, Service, World};
 
@@ -22,10 +20,6 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     waited.unwrap_or_else(|_| panic!("{what}"));
 }
 
-async fn bond_wei(chain: &Chain, account: &str) -> U256 {
-    chain.proposer_bond_of_wei(Devnet::account(account).address()).await.unwrap()
-}
-
 async fn json(world: &World, url: &str) -> Value {
     world.http.get(url).send().await.unwrap().json().await.unwrap()
 }
@@ -37,32 +31,25 @@ async fn a_new_aggregator_on_an_old_chain_goes_on_from_what_is_final() {
         config.keep_epochs = Some(1);
     })
     .await;
-    // The bond is there before there is anything to propose.
     let reader = world.reader().await;
-    until("the bond", async || bond_wei(&reader, "proposer").await > U256::ZERO).await;
     world.hand_in(&old.url, &world.traffic(1)).await;
     world.advance(EPOCH_S + 60).await;
     world.until_final(&old.url, 1).await;
 
-    // Somebody new, who leaves its bond to others.
-    let new = Service::start_with(&world, "new", "rival", |config| config.posts_bond = false).await;
+    let new = Service::start(&world, "new", "rival").await;
     let first = world.until(&new.url, 1, |epoch| epoch["state"] == "finalized").await;
     assert!(first["note"].as_str().unwrap().contains("started with it"), "{first}");
     let epochs = json(&world, &format!("{}/v1/epochs", new.url)).await;
     assert!(epochs.as_array().unwrap().iter().all(|epoch| epoch["epoch"] != 0), "{epochs}");
-    assert_eq!(bond_wei(&reader, "rival").await, U256::ZERO);
 
     // The receipts of epoch 2 reach the new one only; the other one is gone, and so is its address.
     let kept = world.folder.path().join("old/aggregator.db");
     old.stop().await;
     world.hand_in(&new.url, &world.traffic(2)).await;
     world.advance(EPOCH_S + 60).await;
-    let rolled = world.until(&new.url, 2, |epoch| epoch["state"] == "rolled").await;
-    // Whoever bonds for it, it proposes.
-    let rival = world.devnet.connect(&Devnet::account("rival")).await.unwrap();
-    rival.ensure_proposer_bond().await.unwrap();
+    let proposed = world.until(&new.url, 2, |epoch| epoch["state"] == "proposed").await;
     let settled = world.until_final(&new.url, 2).await;
-    assert_eq!((&settled["root"], &settled["receipts"]), (&rolled["root"], &Value::from(3)));
+    assert_eq!((&settled["root"], &settled["receipts"]), (&proposed["root"], &Value::from(3)));
     let folder = audit::DatasetSource::Folder(new.datasets.clone());
     let report = audit::epoch(&reader, Epoch(2), Some(folder)).await.unwrap();
     assert!(report.ok, "{}", serde_json::to_string_pretty(&report).unwrap());

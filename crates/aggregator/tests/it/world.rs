@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tatum_aggregator::Config;
-use tatum_chain::{Chain, PrivateKeySigner, ProposalStatus, ProposedEvent};
+use tatum_chain::{Chain, Fate, PrivateKeySigner, Proposal};
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, StreamKey, U256};
 use tatum_protocol::EpochState;
 use tatum_protocol::client::AggregatorClient;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 /// Epochs are long and the chain's clock is moved by hand, so that nothing depends on how fast this machine is.
 pub(crate) const EPOCH_S: u64 = 3600;
 pub(crate) const WINDOW_S: u64 = 60;
-const GRACE_MS: u64 = 60_000;
+pub(crate) const GRACE_S: u64 = 60;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) fn data(amount: u64) -> U256 {
@@ -44,11 +44,21 @@ pub(crate) struct World {
 impl World {
     /// Sets everything up in epoch 0 and goes on to epoch 1, the first in which the stakes count.
     pub(crate) async fn start() -> Self {
+        Self::start_with(WINDOW_S, 0).await
+    }
+
+    /// As [`World::start`], with a challenge window and a time to force receipts of so many seconds.
+    pub(crate) async fn start_with(challenge_window_s: u64, force_s: u64) -> Self {
+        let parameters = DevnetParameters {
+            epoch_length_s: EPOCH_S,
+            challenge_window_s,
+            grace_s: GRACE_S,
+            force_s,
+        };
         // With RUST_LOG set, a failing test shows what the services logged.
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let folder = tempfile::tempdir().unwrap();
-        let parameters = DevnetParameters { epoch_length_s: EPOCH_S, challenge_window_s: WINDOW_S };
         let devnet = Devnet::start(parameters, folder.path()).await.unwrap();
         for name in ["proposer", "rival", "payer 0", "payer 1", "operator 0", "operator 1"] {
             devnet.fund(Devnet::account(name).address(), data(20_000)).await.unwrap();
@@ -77,7 +87,6 @@ impl World {
             self.devnet.deployment_file().to_owned(),
         );
         config.listen = listen;
-        config.grace_ms = GRACE_MS;
         config.poll_ms = 200;
         config
     }
@@ -146,7 +155,8 @@ impl World {
                 if state == EpochState::Proposed.to_string()
                     && answer["finalizable_at_s"].as_u64().is_some_and(|at| now_s < at)
                 {
-                    self.advance(WINDOW_S).await;
+                    let window_s = chain.deployment().windows.challenge_s;
+                    self.advance(window_s).await;
                 }
                 if answer["epoch"] == epoch && state == EpochState::Finalized.to_string() {
                     return answer;
@@ -175,12 +185,19 @@ impl World {
         panic!("epoch {epoch} did not come so far within {PATIENCE:?}; last seen: {seen}");
     }
 
-    /// The proposal of `epoch` that waits for the end of its window.
-    pub(crate) async fn pending(&self, epoch: u64) -> ProposedEvent {
-        match self.reader().await.proposal_status(Epoch(epoch)).await.unwrap() {
-            ProposalStatus::Pending(event) => event,
-            other => panic!("epoch {epoch}: {other:?}"),
-        }
+    /// The proposals of `epoch` that nothing was decided about, the oldest first.
+    pub(crate) async fn open(&self, epoch: u64) -> Vec<Proposal> {
+        let records = self.reader().await.proposals(Epoch(epoch)).await.unwrap();
+        let open = records.into_iter().filter(|record| record.fate == Fate::Open);
+        open.map(|record| record.proposal).collect()
+    }
+
+    /// Moves the chain's clock to `seconds` after the end of `epoch`.
+    pub(crate) async fn advance_to_end_of(&self, epoch: u64, seconds: u64) {
+        let chain = self.reader().await;
+        let end_s = chain.schedule().await.unwrap().end_ms(Epoch(epoch)) / 1000;
+        let (_, now_s) = chain.head().await.unwrap();
+        self.advance((end_s + seconds).saturating_sub(now_s)).await;
     }
 
     /// A connection as a further account, with DATA.

@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tatum_aggregator::Config;
 use tatum_aggregator::ingest::Limits;
-use tatum_primitives::U256;
+use tatum_aggregator::judge::Means;
 
-use crate::amounts::parse_data;
 use crate::args::ChainArgs;
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
@@ -22,7 +21,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Take receipts and close epochs until SIGINT or SIGTERM
     #[command(
-        after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n  tatum aggregator run --config aggregator.toml\n\nThe key posts the proposer's bond and signs proposals. Killed at any moment and started again, it pays what it would have paid."
+        after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n  tatum aggregator run --config aggregator.toml\n\nThe key signs proposals and posts a bond with each, which comes back when its window is over. Killed at any moment and started again, it pays what it would have paid."
     )]
     Run(RunArgs),
 }
@@ -42,15 +41,12 @@ pub(crate) struct RunArgs {
     /// How auditors reach us, if not at the listening address
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Seconds after an epoch's end in which its receipts are still taken
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    grace: u64,
     /// Blocks on top of one before it is relied on
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
-    /// The most DATA to stake against another proposer's wrong root; it is lost if that root becomes final
-    #[arg(long, value_name = "DATA", default_value = "0", value_parser = parse_data)]
-    outbid_up_to: U256,
+    /// The most demands for the data of one proposal of somebody else's; each pays for its answer in the chain's coin
+    #[arg(long, value_name = "DEMANDS", default_value_t = Means::default().demands)]
+    demands: u32,
     /// How often the chain is looked at, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1_000)]
     poll_ms: u64,
@@ -75,9 +71,6 @@ pub(crate) struct RunArgs {
     /// For how many final epochs receipts stay in the database, their datasets being on disk; otherwise for all
     #[arg(long, value_name = "EPOCHS")]
     keep_epochs: Option<u64>,
-    /// Who posts the proposer's bond
-    #[arg(long, value_enum, default_value = "auto")]
-    proposer_bond: ProposerBond,
     /// After how many milliseconds another process on the same PostgreSQL takes over from one that is gone
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 15_000)]
     lease_ms: u64,
@@ -89,15 +82,6 @@ pub(crate) struct RunArgs {
     settings: ConfigArgs,
 }
 
-/// Who posts the proposer's bond.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum ProposerBond {
-    /// The aggregator, from its account, as soon as it starts, and again whenever some of it is missing
-    Auto,
-    /// Somebody else
-    Manual,
-}
-
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
     let signer = keys::signer(&args.keystore.account().required()?)?;
@@ -106,9 +90,8 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     config.listen = args.listen;
     config.database = args.database;
     config.public_url = args.public_url;
-    config.grace_ms = args.grace.saturating_mul(1000);
     config.confirmations = args.confirmations;
-    config.outbid_up_to_wei = args.outbid_up_to;
+    config.demands = args.demands;
     config.poll_ms = args.poll_ms;
     config.limits = Limits {
         body_bytes: args.max_body_bytes,
@@ -119,7 +102,6 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     config.refusal_hours = args.rejections_hours;
     config.refusals_kept = args.rejections_kept;
     config.keep_epochs = args.keep_epochs;
-    config.posts_bond = matches!(args.proposer_bond, ProposerBond::Auto);
     config.lease_ms = args.lease_ms;
     tatum_aggregator::run(config, signer, shutdown::requested())
         .await

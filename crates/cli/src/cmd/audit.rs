@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tatum_aggregator::audit::{
-    self, AuditError, Challenge, Check, DatasetSource, Datasets, EpochReport, ReceiptReport,
+    self, Audited, Check, DatasetSource, Datasets, EpochReport, ReceiptReport,
 };
+use tatum_aggregator::judge::{self, Challenge, Means};
+use tatum_chain::{Chain, Fate, Proposal, Tree};
 use tatum_primitives::{B256, Epoch};
 
+use super::DIFFERS;
 use crate::args::{ChainArgs, DeploymentArgs};
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
@@ -18,17 +21,17 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// Re-derive an epoch's distribution from its dataset and the chain
     #[command(
-        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n  tatum audit epoch 7 --challenge --keystore auditor.json\n\nExits with 1 if anything differs, and says what."
+        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n  tatum audit epoch 7 --challenge --keystore auditor.json\n\nAudits the final distribution, or all that are proposed. Exits with 3 if anything differs, and says what and which disproof\nshows it; with 1 if the audit could not be made."
     )]
     Epoch(EpochArgs),
     /// Check a receipt's proof file: who signed what for whom, and that it was counted
     #[command(
-        after_help = "Examples:\n  tatum audit receipt demo-out/receipts/epoch-1-receipt-0.json\n  tatum audit receipt proof.json --on-chain --rpc http://127.0.0.1:8545\n\nWorks offline from the file alone; with --on-chain also against the commitment. Exits with 1 if a check fails."
+        after_help = "Examples:\n  tatum audit receipt demo-out/receipts/epoch-1-receipt-0.json\n  tatum audit receipt proof.json --on-chain --rpc http://127.0.0.1:8545\n\nWorks offline from the file alone; with --on-chain also against the commitment. Exits with 3 if a check fails."
     )]
     Receipt(ReceiptArgs),
     /// Check an aggregator's signed word that it rejected a receipt, and why
     #[command(
-        after_help = "Examples:\n  curl -s https://tatum.example/v1/rejections?payer=0x… > rejections.json\n  tatum audit rejection rejections.json --signer 0x…\n\nWorks offline from the file and the deployment file. Exits with 1 if a check fails."
+        after_help = "Examples:\n  curl -s https://tatum.example/v1/rejections?payer=0x… > rejections.json\n  tatum audit rejection rejections.json --signer 0x…\n\nWorks offline from the file and the deployment file. Exits with 3 if a check fails."
     )]
     Rejection(RejectionArgs),
 }
@@ -44,11 +47,13 @@ pub(crate) struct EpochArgs {
     /// Receipts that you hold, as they are handed in: each must have been counted, or a newer one of its key. May be repeated
     #[arg(long, value_name = "FILE")]
     receipts: Vec<PathBuf>,
-    /// Challenge the pending proposal if it promises an operator less than before, pays an address that its operator never
-    /// named, or an operator that does not exist; if its tree is not to be had, demand an entry of it, which posts a bond.
-    /// Sends a transaction, so it needs the account's key
+    /// Disprove a proposal that is wrong; if its data is withheld, demand it, step by step with each run. Sends transactions,
+    /// so it needs the account's key
     #[arg(long)]
     challenge: bool,
+    /// The most demands for the data of one proposal; each pays for its answer in the chain's coin
+    #[arg(long, value_name = "DEMANDS", default_value_t = Means::default().demands)]
+    demands: u32,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
@@ -85,21 +90,82 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Receipt(args) => receipt(args, output).await?,
         Command::Rejection(args) => rejection(&args, output)?,
     };
-    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+}
+
+/// What the audit of an epoch prints.
+#[derive(Debug, serde::Serialize)]
+struct AuditedEpoch {
+    /// The epoch.
+    epoch: Epoch,
+    /// Whether everything that stands holds.
+    ok: bool,
+    /// The final distribution, or all that are proposed.
+    proposals: Vec<AuditedProposal>,
+}
+
+/// What the audit of a proposal prints.
+#[derive(Debug, serde::Serialize)]
+struct AuditedProposal {
+    /// Its number.
+    counter: u64,
+    /// What was found; none if its dataset is not to be had.
+    report: Option<EpochReport>,
+    /// Why its dataset is not to be had.
+    unavailable: Option<String>,
+    /// What was done about it, with `--challenge`.
+    challenge: Vec<Challenge>,
 }
 
 async fn epoch(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
-    if args.challenge {
-        return challenge(args, output).await;
+    let chain = match args.challenge {
+        true => args.chain.with_account(&args.keystore).await?,
+        false => args.chain.read_only().await?,
+    };
+    let (epoch, datasets) = (args.epoch, datasets(&args)?);
+    let found = audit::proposals(&chain, epoch).await;
+    let found = found.with_context(|| format!("auditing epoch {epoch}"))?;
+    if found.is_empty() {
+        bail!("nobody has proposed a distribution for epoch {epoch}");
     }
-    let chain = args.chain.read_only().await?;
-    let datasets = datasets(&args)?;
-    output.progress(format!("auditing epoch {} …", args.epoch));
-    let report = audit::epoch(&chain, args.epoch, datasets)
-        .await
-        .with_context(|| format!("auditing epoch {}", args.epoch))?;
-    output.result(&report, &epoch_rows(&report));
-    Ok(report.ok)
+    let mut proposals = Vec::new();
+    for (proposal, fate) in found {
+        output.progress(format!("auditing proposal {} of epoch {epoch} …", proposal.counter));
+        proposals.push(audit_one(&chain, &args, &proposal, fate, datasets.clone()).await?);
+    }
+    let holds = |one: &AuditedProposal| one.report.as_ref().is_some_and(|report| report.ok);
+    let ok = proposals.iter().all(holds);
+    let audited = AuditedEpoch { epoch, ok, proposals };
+    let rows: Vec<_> = audited.proposals.iter().flat_map(proposal_rows).collect();
+    output.result(&audited, &rows);
+    Ok(ok)
+}
+
+/// Audits a proposal and, if told to, does what is to be done about it.
+async fn audit_one(
+    chain: &Chain,
+    args: &EpochArgs,
+    proposal: &Proposal,
+    fate: Fate,
+    datasets: Datasets,
+) -> anyhow::Result<AuditedProposal> {
+    let counter = proposal.counter;
+    let audited = audit::proposal(chain, proposal, fate == Fate::Final, datasets).await;
+    let Audited { report, demands, judged } =
+        audited.with_context(|| format!("auditing proposal {counter}"))?;
+    let challenge = if args.challenge && fate == Fate::Open {
+        let means = Means { demands: args.demands };
+        judge::challenge(chain, proposal, &demands, judged, means)
+            .await
+            .with_context(|| format!("challenging proposal {counter}"))?
+    } else {
+        vec![]
+    };
+    let (report, unavailable) = match report {
+        Ok(report) => (Some(report), None),
+        Err(error) => (None, Some(format!("{:#}", anyhow::Error::from(error)))),
+    };
+    Ok(AuditedProposal { counter, report, unavailable, challenge })
 }
 
 /// Where the datasets are, and what must be in them.
@@ -115,89 +181,56 @@ fn datasets(args: &EpochArgs) -> anyhow::Result<Datasets> {
     Ok(Datasets::new(source).holding(held))
 }
 
-/// What an audit with `--challenge` prints.
-#[derive(Debug, serde::Serialize)]
-struct Challenged {
-    /// The audit; none if the dataset is not to be had.
-    report: Option<EpochReport>,
-    /// What was done about it.
-    challenge: Challenge,
+fn proposal_rows(audited: &AuditedProposal) -> Vec<(&str, String)> {
+    let mut rows = vec![("proposal", audited.counter.to_string())];
+    rows.extend(audited.report.iter().flat_map(epoch_rows));
+    if let Some(reason) = &audited.unavailable {
+        rows.push(("result", format!("its dataset is not to be had: {reason}")));
+    }
+    rows.extend(audited.challenge.iter().map(|done| ("challenge", said(done))));
+    rows
 }
 
-/// Audits a pending proposal and, unless it is right in every respect, acts against it where the contract lets us.
-async fn challenge(args: EpochArgs, output: &Output) -> anyhow::Result<bool> {
-    let chain = args.chain.with_account(&args.keystore).await?;
-    let (epoch, datasets) = (args.epoch, datasets(&args)?);
-    output.progress(format!("auditing epoch {epoch} …"));
-    let report = match audit::epoch(&chain, epoch, datasets.clone()).await {
-        Ok(report) => Some(report),
-        Err(AuditError::Fetch { source, .. }) => {
-            output.progress(format!(
-                "the dataset is not to be had: {:#}",
-                anyhow::Error::from(source)
-            ));
-            None
+/// What was done about a proposal, in words.
+fn said(done: &Challenge) -> String {
+    match done {
+        Challenge::Unfounded => "nothing is wrong".to_owned(),
+        Challenge::Disproved { rule, tx } => {
+            format!("disproved by {rule}: it is cancelled, and the reward is ours ({tx})")
         }
-        Err(error) => return Err(error).with_context(|| format!("auditing epoch {epoch}")),
-    };
-    let ok = report.as_ref().is_some_and(|report| report.ok);
-    let challenge = if ok {
-        Challenge::Unfounded
-    } else {
-        audit::challenge(&chain, epoch, datasets)
-            .await
-            .with_context(|| format!("challenging the proposal of epoch {epoch}"))?
-    };
-    let challenged = Challenged { report, challenge };
-    let mut rows = challenged.report.as_ref().map(epoch_rows).unwrap_or_default();
-    rows.extend(challenge_rows(&challenged.challenge));
-    output.result(&challenged, &rows);
-    Ok(ok)
+        Challenge::Demanded { tree, level, index, tx } => {
+            format!(
+                "demanded word {index} of level {level} of its {} ({tx}); run this again",
+                name(*tree)
+            )
+        }
+        Challenge::Awaited { demands, answer_by_s } => {
+            format!(
+                "{demands} demands wait for an answer, the first until {answer_by_s} s of chain time"
+            )
+        }
+        Challenge::Expired { tree, tx } => {
+            format!("a demand for its {} was not answered: it is cancelled ({tx})", name(*tree))
+        }
+        Challenge::Answered { tree, tx } => {
+            format!(
+                "it is right, and what somebody demanded of its {} was shown ({tx})",
+                name(*tree)
+            )
+        }
+        Challenge::Exhausted { questions } => {
+            format!("{questions} questions are left, and no more may be asked")
+        }
+        Challenge::Undecided { reason } => reason.clone(),
+    }
 }
 
-fn challenge_rows(challenge: &Challenge) -> Vec<(&'static str, String)> {
-    let (what, tx) = match challenge {
-        Challenge::Decreased { operator_id, final_nano, proposed_nano, tx } => (
-            format!(
-                "the proposal is cancelled: operator {operator_id} has {final_nano} nano, and was to have {proposed_nano}"
-            ),
-            Some(tx),
-        ),
-        Challenge::Demanded { operator_id, minimum_nano, bond_wei, reason, tx } => (
-            format!(
-                "demanded operator {operator_id}'s entry, of {minimum_nano} nano at least, for a bond of {bond_wei} wei; run this \
-                 again when the answer is overdue. The tree is not to be had: {reason}"
-            ),
-            Some(tx),
-        ),
-        Challenge::Awaited { operator_id, answer_by_s } => (
-            format!(
-                "operator {operator_id}'s entry is demanded; the answer is due by {answer_by_s} s of chain time"
-            ),
-            None,
-        ),
-        Challenge::Unanswered { operator_id, tx } => (
-            format!(
-                "the proposal is cancelled: operator {operator_id}'s entry was not shown in time"
-            ),
-            Some(tx),
-        ),
-        Challenge::PayoutChallenged { operator_id, payout, tx } => (
-            format!(
-                "the proposal is cancelled: it paid operator {operator_id} at {payout}, an address it never named"
-            ),
-            Some(tx),
-        ),
-        Challenge::UnknownOperatorChallenged { operator_id, proposed_nano, tx } => (
-            format!(
-                "the proposal is cancelled: it promised {proposed_nano} nano to operator {operator_id}, which does not exist"
-            ),
-            Some(tx),
-        ),
-        _ => ("nothing of it can be proven wrong on chain".to_owned(), None),
-    };
-    let tx = tx.map(|tx| ("transaction", tx.to_string()));
-    [Some(("challenge", what)), tx].into_iter().flatten().collect()
+const fn name(tree: Tree) -> &'static str {
+    match tree {
+        Tree::Receipts => "receipts",
+        Tree::Edges => "edges",
+        Tree::Entries => "entries",
+    }
 }
 
 fn epoch_rows(report: &EpochReport) -> Vec<(&str, String)> {
@@ -211,6 +244,7 @@ fn epoch_rows(report: &EpochReport) -> Vec<(&str, String)> {
     ];
     rows.extend(check_rows(&report.checks));
     rows.extend(report.differences.iter().map(|difference| ("differs", difference.clone())));
+    rows.extend(report.disproof.iter().map(|rule| ("disproof", rule.clone())));
     rows.push(("result", verdict(report.ok)));
     rows
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tatum_aggregator::audit::FetchLimits;
 use tatum_aggregator::auditor::{self, Config, Ended};
+use tatum_aggregator::judge::Means;
 use tatum_primitives::Epoch;
 
+use super::DIFFERS;
 use crate::args::ChainArgs;
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
@@ -22,7 +24,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Audit every distribution that is proposed or final, until SIGINT or SIGTERM
     #[command(
-        after_help = "Examples:\n  tatum auditor run --listen 127.0.0.1:7071 --webhook https://hooks.example/tatum\n  tatum auditor run --once --from 0\n  tatum auditor run --challenge --keystore auditor.json\n\nWith --once or --exit-on-alarm it exits with 1 if a distribution does not hold or its data is not to be had."
+        after_help = "Examples:\n  tatum auditor run --listen 127.0.0.1:7071 --webhook https://hooks.example/tatum\n  tatum auditor run --once --from 0\n  tatum auditor run --challenge --keystore auditor.json\n\nWith --once or --exit-on-alarm it exits with 3 if a proposal does not hold or its data is not to be had."
     )]
     Run(RunArgs),
 }
@@ -45,10 +47,13 @@ pub(crate) struct RunArgs {
     /// Where alarms are posted as JSON, each until it is taken
     #[arg(long, value_name = "URL", env = "TATUM_WEBHOOK")]
     webhook: Option<String>,
-    /// File every challenge that applies, demand entries of trees that are not to be had, reclaim the bonds of such demands.
-    /// Sends transactions, so it needs the account's key
+    /// Disprove every wrong proposal, demand data that is withheld, answer such demands of right ones. Sends transactions, so it
+    /// needs the account's key, and the chain's coin for gas; no stake
     #[arg(long)]
     challenge: bool,
+    /// The most demands for the data of one proposal; each pays for its answer in the chain's coin
+    #[arg(long, value_name = "DEMANDS", default_value_t = Means::default().demands)]
+    demands: u32,
     /// Look once and end
     #[arg(long)]
     once: bool,
@@ -90,6 +95,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     config.listen = args.listen;
     config.webhook = args.webhook;
     config.challenge = args.challenge;
+    config.means = Means { demands: args.demands };
     config.once = args.once;
     config.exit_on_alarm = args.exit_on_alarm;
     config.poll = Duration::from_millis(args.poll_ms.max(10));
@@ -103,5 +109,5 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         ));
     }
     let judges = args.once || args.exit_on_alarm;
-    Ok(if judges && alarms_standing > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if judges && alarms_standing > 0 { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
 }

@@ -17,3 +17,6 @@ pub(crate) mod stake;
 pub(crate) mod stream;
 pub(crate) mod subscribe;
 pub(crate) mod tracker;
+
+/// The exit code of an audit that found something that does not hold; 1 says that it could not be made.
+pub(crate) const DIFFERS: u8 = 3;

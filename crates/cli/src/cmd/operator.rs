@@ -2,6 +2,7 @@
 
 mod bond;
 mod change;
+mod force;
 mod register;
 
 use std::process::ExitCode;
@@ -78,6 +79,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  tatum operator withdraw-bond --operator 0 --keystore operator.json"
     )]
     WithdrawBond(change::OperatorArgs),
+    /// Put receipts on chain that would be left out of a distribution, before the forcing of their epoch is over
+    #[command(
+        after_help = "Example:\n  tatum operator force 7 --receipts receipts.bin --keystore operator.json\n\nWhoever proposes must count what was forced and may count; anyone may force anybody's."
+    )]
+    Force(force::ForceArgs),
     /// Show bond, capacity, earnings, claims and balance
     #[command(
         after_help = "Example:\n  tatum operator status --operator 0 --aggregator http://127.0.0.1:7070 --json"
@@ -146,6 +152,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::AddBond(args) => bond::add(&args, *output).await?,
         Command::Leave(args) => bond::leave(&args, *output).await?,
         Command::WithdrawBond(args) => bond::withdraw(&args, *output).await?,
+        Command::Force(args) => force::run(&args, *output).await?,
         Command::Status(args) => status(&args, output).await?,
         Command::Claim(args) => claim(&args, output).await?,
     }

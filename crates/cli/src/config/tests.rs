@@ -65,10 +65,10 @@ fn the_examples_are_read_and_the_maximal_ones_have_every_key() {
 
 #[test]
 fn a_flag_beats_the_file_and_the_file_beats_the_default() {
-    let (_folder, file) = written("listen = \"127.0.0.1:1\"\ngrace = 30\n");
-    let text = settings("aggregator", &file, &["--grace", "45"]).unwrap();
+    let (_folder, file) = written("listen = \"127.0.0.1:1\"\ndemands = 30\n");
+    let text = settings("aggregator", &file, &["--demands", "45"]).unwrap();
     assert!(text.contains("listen = \"127.0.0.1:1\" # file"), "{text}");
-    assert!(text.contains("grace = 45 # flag"), "{text}");
+    assert!(text.contains("demands = 45 # flag"), "{text}");
     assert!(text.contains("poll_ms = 1000 # default"), "{text}");
     assert!(text.contains("# public_url is not set"), "{text}");
 }
@@ -114,15 +114,15 @@ fn a_node_is_told_one_tracker_or_a_list() {
 #[test]
 fn a_wrong_key_or_value_is_refused_with_its_line() {
     assert_eq!(
-        refused("\n\ngrace_s = 3\n"),
-        "FILE:3: unknown key \"grace_s\"; do you mean \"grace\"?"
+        refused("\n\ndemand = 3\n"),
+        "FILE:3: unknown key \"demand\"; do you mean \"demands\"?"
     );
     assert!(refused("zzz = 3\n").starts_with("FILE:1: unknown key \"zzz\"; `--help`"));
     assert!(refused("private_key = \"0x1\"\n").contains("unknown key \"private_key\""));
     let wrong = refused("# where\nlisten = \"here\"\n");
     assert!(wrong.starts_with("FILE:2: listen cannot be \"here\": invalid socket"), "{wrong}");
-    let wrong = refused("proposer_bond = \"most\"\n");
-    assert!(wrong.starts_with("FILE:1: proposer_bond cannot be \"most\": it is one of"), "{wrong}");
+    let wrong = refused("demands = \"most\"\n");
+    assert!(wrong.starts_with("FILE:1: demands cannot be \"most\": "), "{wrong}");
     assert_eq!(refused("listen = [\"a\"]\n"), "FILE:1: listen: this takes one value, not a list");
     assert_eq!(refused("[listen]\na = 1\n"), "FILE:1: listen: a table has no place here");
     assert!(refused("listen = \n").contains("no TOML"));

@@ -21,8 +21,6 @@ use super::tatum;
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(90);
 const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long the aggregator takes receipts after an epoch's end.
-const GRACE_S: &str = "4";
 
 /// The running processes and where they answer.
 #[derive(Debug)]
@@ -69,8 +67,7 @@ impl Network {
     pub async fn start_aggregator(&mut self, devnet: &Devnet, cast: &Cast) -> anyhow::Result<()> {
         let listen = self.aggregator_url.trim_start_matches("http://").to_owned();
         let data = self.data("aggregator");
-        let mut arguments = vec!["aggregator", "run", "--listen", &listen, "--data", &data];
-        arguments.extend(["--grace", GRACE_S]);
+        let arguments = ["aggregator", "run", "--listen", &listen, "--data", &data];
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&cast.proposer));
         let url = format!("{}/ready", self.aggregator_url);
@@ -92,7 +89,9 @@ impl Network {
         let data = self.data(&relay.name);
         let mut arguments = vec!["node", "run", "--data", &data];
         arguments.extend(["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
-        arguments.extend(["--grace", GRACE_S]);
+        // As long as the aggregator takes receipts.
+        let grace = devnet.deployment().windows.grace_s.to_string();
+        arguments.extend(["--grace", &grace]);
         arguments.extend(["--status", &status]);
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());

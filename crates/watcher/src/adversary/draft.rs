@@ -8,7 +8,6 @@ use tatum_primitives::{Nano, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use super::World;
-use crate::proposal::entry_depth;
 use crate::{
     Book, EdgeLeaf, EntryWords, ListData, Proposal, ProposalData, ReceiptLeaf, ReceiptTotals, Units,
 };
@@ -132,7 +131,7 @@ impl Draft {
         let data = ProposalData {
             receipts: ListData::new(self.receipts.clone()).unwrap(),
             edges: ListData::new(self.edges.clone()).unwrap(),
-            entries: EntryWords::build(self.entries.clone(), entry_depth(&world.facts)).ok(),
+            entries: EntryWords::build(self.entries.clone(), world.facts.entry_depth()).ok(),
         };
         let proposal = Proposal {
             receipts: data.receipts.commitment(),

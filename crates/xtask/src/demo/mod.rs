@@ -19,6 +19,7 @@ use summary::Summary;
 /// Long enough to set the stage in epoch 0, short enough for two more epochs within the two minutes.
 const EPOCH_LENGTH_S: u64 = 20;
 const CHALLENGE_WINDOW_S: u64 = 4;
+const GRACE_S: u64 = 4;
 /// Relays of each operator: four relays of three operators.
 const RELAYS: [usize; 3] = [2, 1, 1];
 const SUBSCRIBERS_PER_STREAM: usize = 2;
@@ -42,8 +43,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let streams = records::streams(&repository())?;
 
     say(started, "starting a chain and deploying the contracts");
-    let parameters =
-        DevnetParameters { epoch_length_s: EPOCH_LENGTH_S, challenge_window_s: CHALLENGE_WINDOW_S };
+    let parameters = DevnetParameters {
+        epoch_length_s: EPOCH_LENGTH_S,
+        challenge_window_s: CHALLENGE_WINDOW_S,
+        grace_s: GRACE_S,
+        force_s: 0,
+    };
     let devnet = Devnet::start(parameters, &out.join("logs")).await?;
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
 

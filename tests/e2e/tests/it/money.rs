@@ -9,7 +9,7 @@ use tatum_test_utils::{Devnet, DevnetParameters};
 
 const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
-    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60 };
+    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 
 fn data(amount: u128) -> U256 {
     U256::from(amount * DATA)

@@ -10,7 +10,8 @@ use tatum_test_utils::testnet::{
 use tatum_test_utils::{Devnet, DevnetParameters};
 use tokio::time::{Instant, sleep, sleep_until};
 
-const PARAMETERS: DevnetParameters = DevnetParameters { epoch_length_s: 20, challenge_window_s: 3 };
+const PARAMETERS: DevnetParameters =
+    DevnetParameters { epoch_length_s: 20, challenge_window_s: 3, grace_s: 4, force_s: 0 };
 const RECORDS: usize = 3_000;
 const RATE: u32 = 200;
 /// What a killed relay may lose: what it served since the last receipt, which comes every two seconds.

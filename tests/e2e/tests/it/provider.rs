@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
-    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60 };
+    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 const PATIENCE: Duration = Duration::from_secs(60);
 const CAPACITY_BYTES: u64 = 500 << 30;
 const OFTEN: Duration = Duration::from_millis(200);
