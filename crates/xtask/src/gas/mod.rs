@@ -1,17 +1,21 @@
 //! Gas of whole transactions on a real chain (anvil): what the receipts of the calls that people pay for say.
 //!
 //! Measured as its peers were: the second claim of an account, every slot non-zero before, a proof of depth 17, optimizer
-//! 200 runs. Staking uses a finite approval, which costs 2 800 more than an infinite one. See `docs/contracts/gas.md`.
+//! 200 runs. Staking uses a finite approval, which costs 2 800 more than an infinite one. Judging is measured at 16 million
+//! lines, with everything that the day's rules charge for calldata. See `docs/contracts/gas.md`.
+
+mod claims;
+mod deep;
+mod settlement;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
-use tatum_chain::bindings::IDistributor::Proposal;
-use tatum_chain::bindings::{DataToken, Distributor, OperatorRegistry, StakePool};
-use tatum_merkle::{Entry, SumTree};
-use tatum_primitives::{Address, B256, Nano, OperatorId, U256, keccak256};
+use tatum_chain::bindings::{DataToken, Distributor, ISettlement, OperatorRegistry, StakePool};
+use tatum_primitives::{Address, B256, U256, keccak256};
+use tatum_receipt::SessionKey;
 use tatum_test_utils::{Devnet, DevnetParameters};
 
 use alloy::network::EthereumWallet;
@@ -19,14 +23,14 @@ use alloy::primitives::TxHash;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolEvent;
 
 const EPOCH_S: u64 = 86_400;
 const WINDOW_S: u64 = 600;
-/// Deep enough for proofs of 17 words.
-const OPERATORS: u32 = 100_000;
-/// In the middle of the tree, at the start of no subtree.
-const CLAIMANT: u32 = 54_321;
-const RUN_START: u32 = 40_004;
+const GRACE_S: u64 = 600;
+const FORCE_S: u64 = 600;
+/// Enough that the wait after an epoch's end is over.
+const BEFORE_PROPOSALS_S: u64 = GRACE_S + FORCE_S + 1;
 const STAKERS: u64 = 100;
 const DATA: u128 = 1_000_000_000_000_000_000;
 
@@ -48,7 +52,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let bench = Bench::start(&logs).await?;
     let mut figures = Figures::new();
     bench.staking(&mut figures).await?;
-    bench.claiming(&mut figures).await?;
+    let tree = bench.claiming(&mut figures).await?;
+    bench.settling(&tree, &mut figures).await?;
     drop(bench);
     std::fs::remove_dir_all(&logs).context("removing the logs")?;
     if args.json {
@@ -62,6 +67,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// A deployment with one account that does everything.
 struct Bench {
     devnet: Devnet,
+    owner: SessionKey,
+    provider: DynProvider,
     token: DataToken::DataTokenInstance<DynProvider>,
     pool: StakePool::StakePoolInstance<DynProvider>,
     registry: OperatorRegistry::OperatorRegistryInstance<DynProvider>,
@@ -69,18 +76,32 @@ struct Bench {
 }
 
 /// Sends a call and gives its receipt; fails if it reverts.
-macro_rules! send {
+macro_rules! receipt {
     ($call:expr, $what:expr) => {{
         let pending = $call.send().await.context($what)?;
         let receipt = mined(pending.provider(), *pending.tx_hash()).await.context($what)?;
         ensure!(receipt.status(), "{} reverted", $what);
-        receipt.gas_used
+        receipt
     }};
 }
 
+/// As `receipt`, but gives the gas.
+macro_rules! send {
+    ($call:expr, $what:expr) => {
+        receipt!($call, $what).gas_used
+    };
+}
+
+use {receipt, send};
+
 impl Bench {
     async fn start(logs: &std::path::Path) -> anyhow::Result<Self> {
-        let parameters = DevnetParameters { epoch_length_s: EPOCH_S, challenge_window_s: WINDOW_S };
+        let parameters = DevnetParameters {
+            epoch_length_s: EPOCH_S,
+            challenge_window_s: WINDOW_S,
+            grace_s: GRACE_S,
+            force_s: FORCE_S,
+        };
         let devnet = Devnet::start(parameters, logs).await?;
         let owner = Devnet::account("gas");
         devnet.fund(owner.address(), U256::from(100_000_000 * DATA)).await?;
@@ -90,10 +111,12 @@ impl Bench {
             token: DataToken::new(deployment.token, provider.clone()),
             pool: StakePool::new(deployment.stake_pool, provider.clone()),
             registry: OperatorRegistry::new(deployment.operator_registry, provider.clone()),
-            distributor: Distributor::new(deployment.distributor, provider),
+            distributor: Distributor::new(deployment.distributor, provider.clone()),
+            provider,
+            owner,
             devnet,
         };
-        let plenty = U256::from(10_000_000 * DATA);
+        let plenty = U256::from(50_000_000 * DATA);
         for spender in
             [*bench.pool.address(), *bench.registry.address(), *bench.distributor.address()]
         {
@@ -127,83 +150,48 @@ impl Bench {
         Ok(())
     }
 
-    /// Two distributions over 100 000 operators; everything is measured in the second.
-    async fn claiming(&self, figures: &mut Figures) -> anyhow::Result<()> {
-        let bond = self.distributor.proposerBondWei().call().await.context("reading the bond")?;
-        send!(self.distributor.depositProposerBond(bond), "posting the bond");
-        let mut epoch = self.pool.closedEpochs().call().await.context("reading the epoch")? - 1;
-        let mut measured = Figures::new();
-        for round in 1..=2 {
-            let tree = tree(round)?;
-            let proposal = proposal(epoch, &tree);
-            note(
-                &mut measured,
-                "propose",
-                send!(self.distributor.propose(proposal.clone()), "proposing"),
-            );
-            self.devnet.anvil().advance(WINDOW_S + 1).await?;
-            note(
-                &mut measured,
-                "finalize",
-                send!(self.distributor.finalize(proposal), "finalizing"),
-            );
-            self.claims(&tree, &mut measured).await?;
-            self.next_epoch().await?;
-            epoch += 1;
-        }
-        figures.append(&mut measured);
-        Ok(())
+    /// Proposes a draft; what the chain made of it, and the gas.
+    async fn propose(
+        &self,
+        draft: ISettlement::Draft,
+    ) -> anyhow::Result<(ISettlement::Proposal, u64)> {
+        let uri = format!("https://example.org/epochs/{}/{}", draft.epoch, B256::repeat_byte(0xab));
+        let receipt = receipt!(self.distributor.propose(draft, uri), "proposing");
+        let proposed = receipt
+            .inner
+            .logs()
+            .iter()
+            .find_map(|log| Distributor::Proposed::decode_log(&log.inner).ok())
+            .context("nothing was proposed")?;
+        Ok((proposed.data.proposal, receipt.gas_used))
     }
 
-    async fn claims(&self, tree: &SumTree, figures: &mut Figures) -> anyhow::Result<()> {
-        let id = OperatorId(CLAIMANT);
-        let proof = tree.proof(id)?;
-        ensure!(tree.depth() == 17, "the tree is {} deep", tree.depth());
-        let words = proof.siblings.iter().map(|word| word.0).collect();
-        let call = self.distributor.claim(tree.entry(id)?.encode(), words);
-        note(figures, "claim", send!(call, "claiming"));
-        for (name, start, count) in [
-            ("claim_range_per_operator", RUN_START, 256_u32),
-            ("claim_range_512_per_operator", RUN_START + 1000, 512),
-        ] {
-            let (entries, range) = tree.range(OperatorId(start), OperatorId(start + count - 1))?;
-            let entries = entries.iter().map(Entry::encode).collect();
-            let boundary = range.boundary.iter().map(|word| word.0).collect();
-            let call = self.distributor.claimRange(entries, boundary, U256::from(range.depth));
-            let gas = send!(call, "claiming a range");
-            note(figures, name, gas.div_ceil(u64::from(count)));
-        }
-        Ok(())
+    /// Makes a proposal final; the gas.
+    async fn finalize(&self, proposal: ISettlement::Proposal) -> anyhow::Result<u64> {
+        self.devnet.anvil().advance(WINDOW_S + 1).await?;
+        Ok(send!(self.distributor.finalize(proposal), "finalizing"))
+    }
+
+    /// A draft without receipts for the epoch whose turn it is.
+    async fn draft(&self, entries_top: B256) -> anyhow::Result<ISettlement::Draft> {
+        let epoch = self.distributor.nextEpoch().call().await.context("reading the epoch")?;
+        Ok(ISettlement::Draft {
+            epoch,
+            entriesTop: entries_top,
+            receiptsTop: B256::ZERO,
+            receiptsCount: 0,
+            edgesTop: B256::ZERO,
+            edgesCount: 0,
+            workNano: 0,
+            forcedHash: B256::ZERO,
+            manifestHash: keccak256("manifest"),
+        })
     }
 
     /// Goes to the next epoch; the gas of closing the one before.
     async fn next_epoch(&self) -> anyhow::Result<u64> {
         self.devnet.anvil().advance(EPOCH_S).await?;
         Ok(send!(self.pool.closeEpochs(), "closing an epoch"))
-    }
-}
-
-/// All operators' entries after `round` distributions; amounts differ, and the second round is above the first everywhere.
-fn tree(round: u64) -> anyhow::Result<SumTree> {
-    let entries = (0..OPERATORS).map(|id| {
-        let seed = keccak256(id.to_be_bytes());
-        let share = u64::from(seed.0[0]) * 100_000 + 10_000_000;
-        Entry {
-            operator_id: OperatorId(id),
-            payout: Address::from_word(seed),
-            cumulative_nano: Nano(round * share),
-        }
-    });
-    SumTree::build(entries.collect()).context("building the tree")
-}
-
-fn proposal(epoch: u64, tree: &SumTree) -> Proposal {
-    Proposal {
-        epoch,
-        root: tree.root().0,
-        receiptsRoot: keccak256("receipts"),
-        manifestHash: keccak256("manifest"),
-        uri: format!("https://example.org/epochs/{epoch}/{}", B256::repeat_byte(0xab)),
     }
 }
 
