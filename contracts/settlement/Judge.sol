@@ -67,15 +67,18 @@ abstract contract Judge {
         if (!RunningList.opens(top, count, index, word, path)) revert OpeningInvalid();
     }
 
-    /// @dev A gap of the receipts around a key, of which the first bytes of `leaf` are.
+    /// @dev A gap of the receipts around a key, of which the first bytes of `leaf` are. Tells whether the left one has the key.
     function _checkAround(ISettlement.Proposal calldata proposal, ISettlement.Gap calldata gap, bytes calldata leaf)
         internal
         pure
+        returns (bool isThere)
     {
         _checkGap(proposal.draft.receiptsTop, proposal.draft.receiptsCount, gap, ReceiptLeaf.LENGTH);
-        bool leftAfter = gap.left.length != 0 && ReceiptLeaf.compare(gap.left, leaf) > 0;
+        int256 order = gap.left.length == 0 ? int256(-1) : ReceiptLeaf.compare(gap.left, leaf);
+        bool leftAfter = order > 0;
         bool rightNotAfter = gap.right.length != 0 && ReceiptLeaf.compare(gap.right, leaf) <= 0;
         if (leftAfter || rightNotAfter) revert OpeningInvalid();
+        return order == 0;
     }
 
     /// @dev What of the payer's fee its own receipts steer.

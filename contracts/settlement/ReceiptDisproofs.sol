@@ -86,9 +86,9 @@ abstract contract ReceiptDisproofs is Judge {
         view
         returns (bool)
     {
-        _checkAround(proposal, around, receipt);
+        bool isThere = _checkAround(proposal, around, receipt);
         if (!_isAdmissible(receipt, proposal.draft.epoch)) return false;
-        if (around.left.length == 0 || ReceiptLeaf.compare(around.left, receipt) != 0) return true;
+        if (!isThere) return true;
         return ReceiptLib.outranks(ReceiptLeaf.parse(receipt), ReceiptLeaf.parse(around.left));
     }
 }

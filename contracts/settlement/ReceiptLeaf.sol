@@ -73,9 +73,14 @@ library ReceiptLeaf {
         bytes calldata one = left[:KEY_LENGTH];
         bytes calldata other = right[:KEY_LENGTH];
         for (uint256 start = 0; start < KEY_LENGTH; start += 32) {
-            // What is missing of the last word is zero on both sides.
-            bytes32 part = bytes32(one[start:]);
-            bytes32 against = bytes32(other[start:]);
+            uint256 part;
+            uint256 against;
+            assembly ("memory-safe") {
+                part := calldataload(add(one.offset, start))
+                against := calldataload(add(other.offset, start))
+            }
+            // Of the last word three bytes are beyond the keys.
+            if (start == 64) (part, against) = (part >> 24, against >> 24);
             if (part != against) return part < against ? int256(-1) : int256(1);
         }
         return 0;

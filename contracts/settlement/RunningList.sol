@@ -21,17 +21,33 @@ library RunningList {
         returns (bool)
     {
         if (index >= count) return false;
-        uint256 used = 0;
-        for (uint256 last = count - 1; last != 0; last >>= 1) {
-            // The last of an odd number of words has no right neighbour.
-            if (index != last || last & 1 == 1) {
-                if (used == path.length) return false;
-                word = index & 1 == 1 ? join(path[used], word) : join(word, path[used]);
-                ++used;
+        (uint256 next, uint256 end) = _bounds(path);
+        unchecked {
+            for (uint256 last = count - 1; last != 0; last >>= 1) {
+                // The last of an odd number of words has no right neighbour.
+                if (index != last || last & 1 == 1) {
+                    if (next == end) return false;
+                    assembly ("memory-safe") {
+                        // An odd place's word stands right.
+                        let slot := shl(5, and(index, 1))
+                        mstore(slot, word)
+                        mstore(xor(slot, 32), calldataload(next))
+                        word := keccak256(0, 64)
+                    }
+                    next += 32;
+                }
+                index >>= 1;
             }
-            index >>= 1;
         }
-        return used == path.length && word == top;
+        return next == end && word == top;
+    }
+
+    /// @dev Where the words begin and end in calldata.
+    function _bounds(bytes32[] calldata path) private pure returns (uint256 start, uint256 end) {
+        assembly ("memory-safe") {
+            start := path.offset
+            end := add(start, shl(5, path.length))
+        }
     }
 
     /// @notice How many words a list of `n` leaves has at `level`.

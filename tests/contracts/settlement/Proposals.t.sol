@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {BondVault} from "../../../contracts/distribution/BondVault.sol";
 import {Distributor} from "../../../contracts/distribution/Distributor.sol";
 import {IStakePool} from "../../../contracts/interfaces/IStakePool.sol";
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
@@ -155,7 +156,10 @@ contract SettlementProposalsTest is Trial {
         oldWords = right.words;
         // The other still stands open, and its proposer goes on with the next epoch.
         _end(2, 3);
-        _proposeAs(PROPOSER, _draft(_dataset(_five(2), 2), 2));
+        ISettlement.Proposal memory later = _proposeAs(PROPOSER, _draft(_dataset(_five(2), 2), 2));
+        vm.warp(later.time + 3 hours);
+        settlement.finalize(later);
+        vm.assertEq(settlement.nextEpoch(), 3);
     }
 
     // On the spot.
@@ -217,6 +221,14 @@ contract SettlementProposalsTest is Trial {
         vm.assertEq(vetoes, 1);
         vm.assertEq(until, GENESIS + 30 days);
         vm.assertEq(settlement.availableNano(1), 2 * POT / 1e9 - uint64(uint256(settlement.finalizedRoot())));
+    }
+
+    function test_OnlyTheDistributorPaysFromTheVault() external {
+        _propose(right, 1);
+        BondVault vault = settlement.bondVault();
+        vm.prank(MALLORY);
+        vm.expectRevert(abi.encodeWithSelector(BondVault.CallerNotDistributor.selector, MALLORY));
+        vault.pay(MALLORY, 1);
     }
 
     /// The receipts of a final epoch stay provable when its proposal's data is long gone; and the pool hears of it.
