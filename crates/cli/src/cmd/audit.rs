@@ -21,7 +21,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// Re-derive an epoch's distribution from its dataset and the chain
     #[command(
-        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n  tatum audit epoch 7 --challenge --keystore auditor.json\n\nAudits the final distribution, or all that are proposed. Exits with 3 if anything differs, and says what and which disproof\nshows it; with 1 if the audit could not be made."
+        after_help = "Examples:\n  tatum audit epoch 7\n  tatum audit epoch 7 --dataset ./datasets --json\n  tatum audit epoch 7 --challenge --keystore auditor.json\n\nAudits the final distribution, or all that are proposed. Exits with 3 if anything differs, and says what and which disproof shows it; with 1 if the audit could not be made."
     )]
     Epoch(EpochArgs),
     /// Check a receipt's proof file: who signed what for whom, and that it was counted
