@@ -257,8 +257,15 @@ fn gap(list: &Deep, lines: &[Vec<u8>], index: u32) -> anyhow::Result<disproofs::
         let line = lines.get(usize::try_from(at)?).context("no such line")?;
         Ok((line.clone().into(), list.path(at)?))
     };
-    let ((left, leftPath), (right, rightPath)) = (side(index.checked_sub(1))?, side(Some(index))?);
-    Ok(disproofs::ISettlement::Gap { index, left, leftPath, right, rightPath })
+    let ((left, left_path), (right, right_path)) =
+        (side(index.checked_sub(1))?, side(Some(index))?);
+    Ok(disproofs::ISettlement::Gap {
+        index,
+        left,
+        leftPath: left_path,
+        right,
+        rightPath: right_path,
+    })
 }
 
 fn asked(counter: u64, level: u8, index: u32, words: u8, word: B256) -> demands::IDemands::Asked {

@@ -140,5 +140,4 @@ fn what_is_known_is_not_asked_for() {
     // The words six levels below the top, four at a time from the missing one on, and its line: those behind it are only
     // shifted, and known by their words.
     assert_eq!(asked, 1 + 13 + 1);
-}");
 }
