@@ -37,10 +37,18 @@ contract DemandsTest is Trial {
         vm.warp(p.time + 3 hours);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.ChallengeWindowOpen.selector, p.time + 3 hours, 1));
         settlement.finalize(p);
+        IDemands.Demand memory found = demands.demandOf(keccak256(abi.encode(asked)));
+        vm.assertEq(found.demander, WATCHER);
+        vm.assertEq(found.offerWei, price);
+        vm.assertEq(found.until, p.time + 45 minutes);
+        vm.assertFalse(found.answered);
         vm.warp(p.time + 45 minutes);
         vm.prank(MALLORY);
         demands.answerWords(asked, PlainList.build(right.receipts).levels[0]);
         vm.assertEq(MALLORY.balance, price);
+        found = demands.demandOf(keccak256(abi.encode(asked)));
+        vm.assertTrue(found.answered);
+        vm.assertEq(found.until, p.time + 60 minutes);
         vm.warp(p.time + 3 hours);
         settlement.finalize(p);
     }

@@ -208,6 +208,8 @@ contract SettlementProposalsTest is Trial {
         vm.warp(at);
         settlement.finalize(p);
         _checkStanding(p.counter, ISettlement.State.Final, 0);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalNotOpen.selector, p.counter));
+        _cancelAs(address(disproofs), p);
         settlement.withdrawBond(p);
         _checkStanding(p.counter, ISettlement.State.Over, 0);
     }
@@ -323,6 +325,9 @@ contract SettlementProposalsTest is Trial {
         settlement.veto(p);
         vm.prank(GUARDIAN);
         settlement.veto(p);
+        _checkStanding(p.counter, ISettlement.State.Vetoed, 0);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalNotOpen.selector, p.counter));
+        settlement.finalize(p);
         settlement.withdrawBond(p);
         ISettlement.Proposal memory again = _propose(right, 1);
         vm.prank(GUARDIAN);
