@@ -108,7 +108,9 @@ impl Chain {
         let block = self.provider.get_block(BlockId::latest()).await?;
         let fee = block.and_then(|block| block.header.base_fee_per_gas).unwrap_or_default();
         let price_wei = gas.saturating_mul(U256::from(fee)).saturating_mul(U256::from(3));
-        Ok(price_wei.saturating_mul(U256::from(MARGIN_PERCENT)) / U256::from(200))
+        // Half of three times the gas, with the margin.
+        let percent = price_wei.saturating_mul(U256::from(MARGIN_PERCENT));
+        Ok(percent.checked_div(U256::from(200)).unwrap_or(U256::MAX))
     }
 
     /// Asks for what lies under a word, which `path` proves, and pays for the answer. `shown` is the answered demand that

@@ -29,7 +29,7 @@ impl Forced {
         self.hash = keccak256([self.hash.0, signed_hash.0].as_flattened());
         self.signed_hashes.push(signed_hash);
         // What is no receipt is nobody's; it stays in the hash.
-        let signed = bytes.try_into().ok().and_then(|bytes| SignedReceipt::decode(bytes).ok());
+        let signed = SignedReceipt::decode(bytes).ok();
         self.receipts.extend(signed);
     }
 }

@@ -160,7 +160,7 @@ impl Chain {
     /// The root that a proposal makes final: its depth follows from the number of operators.
     pub async fn root_of(&self, proposal: &Proposal) -> Result<Word> {
         let operators = self.operator_count(proposal.draft.epoch).await?;
-        let depth = u32::BITS - operators.saturating_sub(1).leading_zeros();
+        let depth = u32::BITS.saturating_sub(operators.saturating_sub(1).leading_zeros());
         let depth = usize::try_from(depth).unwrap_or(usize::MAX);
         let deep = |_| ChainError::OutOfRange { what: "operators", value: operators.to_string() };
         Word::root(proposal.draft.entries_top, depth).map_err(deep)

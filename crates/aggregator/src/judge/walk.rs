@@ -140,7 +140,7 @@ impl Walk {
             match &demand.shown {
                 Some(Shown::Words(words)) => walk.show(&demand.asked, words),
                 Some(Shown::Line(line)) => {
-                    drop(walk.lines.insert(demand.asked.index, line.clone()))
+                    drop(walk.lines.insert(demand.asked.index, line.clone()));
                 }
                 None => {}
             }
