@@ -47,7 +47,7 @@ impl Bench {
         let case = self.forcing(running, figures).await?;
         let shown = Deep::new(&case.shown)?;
         // To the running epoch's end, and its assents; then all before it become final.
-        let into = self.into_epoch().await?;
+        let into = self.reach_epoch().await?;
         self.devnet.anvil().advance(EPOCH_S - into + 1).await?;
         send!(self.pool.closeEpochs(), "closing an epoch");
         self.assenting(running, &shown, figures).await?;
@@ -61,7 +61,7 @@ impl Bench {
         self.demanding(&case, tree, figures).await
     }
 
-    async fn into_epoch(&self) -> anyhow::Result<u64> {
+    async fn reach_epoch(&self) -> anyhow::Result<u64> {
         let latest = self.provider.get_block_by_number(Default::default()).await?;
         let time = latest.context("no block")?.header.timestamp;
         let genesis = self.pool.genesis().call().await.context("reading the genesis")?;
