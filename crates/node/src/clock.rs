@@ -1,18 +1,30 @@
 //! The time, as one thing that tests can replace.
 //!
 //! Invariant: `monotonic_ms` never runs backwards; epochs come from the wall clock and the chain's
-//! schedule only.
+//! schedule only. A wall clock that is corrected by what trackers say is so by [`MOST_CORRECTED_MS`] at most, so that a
+//! tracker which lies moves nobody further.
 
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tatum_overlay::Now;
 use tatum_primitives::{Epoch, EpochSchedule, millis};
 
+/// No clock is corrected by more: one that is further off is to be set.
+pub const MOST_CORRECTED_MS: i64 = 60_000;
+
 /// Tells the time and the epoch.
 pub trait Clock: Debug + Send + Sync {
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970, as far as we know.
     fn wall_ms(&self) -> u64;
+    /// The same by the machine's own clock, uncorrected.
+    fn machine_ms(&self) -> u64 {
+        self.wall_ms()
+    }
+    /// From now on the wall clock shows so much more than the machine's. A clock that cannot be corrected ignores it.
+    fn correct(&self, _offset_ms: i64) {}
     /// Milliseconds since some fixed moment.
     fn monotonic_ms(&self) -> u64;
     /// When epochs begin and end.
@@ -41,20 +53,29 @@ pub(crate) fn later(from: tokio::time::Instant, by: Duration) -> tokio::time::In
 pub struct SystemClock {
     schedule: EpochSchedule,
     started: Instant,
+    offset_ms: Arc<AtomicI64>,
 }
 
 impl SystemClock {
     /// With the chain's schedule of epochs.
     #[must_use]
     pub fn new(schedule: EpochSchedule) -> Self {
-        Self { schedule, started: Instant::now() }
+        Self { schedule, started: Instant::now(), offset_ms: Arc::default() }
     }
 }
 
 impl Clock for SystemClock {
     fn wall_ms(&self) -> u64 {
+        self.machine_ms().saturating_add_signed(self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    fn machine_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         millis(since)
+    }
+
+    fn correct(&self, offset_ms: i64) {
+        self.offset_ms.store(offset_ms, Ordering::Relaxed);
     }
 
     fn monotonic_ms(&self) -> u64 {

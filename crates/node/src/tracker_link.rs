@@ -1,9 +1,11 @@
 //! A node's connection to a tracker, kept up with backoff.
 //!
 //! Invariant: after every [`TrackerEvent::Up`] the tracker knows nothing of us, so the engine says
-//! again which streams it takes part in.
+//! again which streams it takes part in. Of two processes with one key neither pushes the other out for ever: each
+//! waits longer from time to time, and says so.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -11,14 +13,14 @@ use rand::Rng;
 use tatum_overlay::attendance::TrackerNo;
 use tatum_primitives::NodeId;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::tls::{self, Bytes};
 use crate::websocket::{Frame, Heard, listen, read, say};
-use crate::{NodeKey, TrackerAddress};
+use crate::{Clock, NodeKey, TrackerAddress};
 use tatum_protocol::tracker::{
     FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
 };
@@ -28,18 +30,34 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LAST_BACKOFF: Duration = Duration::from_secs(15);
+/// Who was pushed out by its own key waits so long before it pushes back, twice as long each time.
+const FIRST_TRUCE: Duration = Duration::from_secs(2);
+const LAST_TRUCE: Duration = Duration::from_secs(300);
+/// A connection that lasted for so long ended a dispute over the key.
+const PEACE: Duration = Duration::from_secs(900);
 
 /// What became of the tracker.
 #[derive(Debug)]
 pub(crate) enum TrackerEvent {
     /// It welcomed us, and may have a STUN service.
-    Up { tracker: NodeId, stun: Option<SocketAddr> },
+    Up(Welcomed),
     /// It is gone; we try again.
     Down,
+    /// Another process with our key took our place.
+    KeyInUse,
     /// It could not be reached; we try again.
     Unreachable { reason: String },
     /// It said something.
     Text(FromTracker),
+}
+
+/// What a tracker said when it welcomed us.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Welcomed {
+    pub(crate) tracker: NodeId,
+    pub(crate) stun: Option<SocketAddr>,
+    /// How far its clock is ahead of the machine's, as far as can be told: half of the time that its answer took.
+    pub(crate) clock_ahead_ms: i64,
 }
 
 /// How to reach a tracker, and as whom.
@@ -49,6 +67,7 @@ pub(crate) struct TrackerLink {
     pub(crate) key: NodeKey,
     pub(crate) relay: Option<RelayOffer>,
     pub(crate) incarnation: u64,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Where the engine hears of one tracker.
@@ -75,23 +94,36 @@ impl TrackerLink {
         events: mpsc::Sender<(TrackerNo, TrackerEvent)>,
     ) {
         let events = Events { no, events };
-        let mut backoff = FIRST_BACKOFF;
+        let (mut backoff, mut truce) = (FIRST_BACKOFF, FIRST_TRUCE);
         loop {
             match self.connect().await {
-                Ok((socket, tracker, stun)) => {
+                Ok((socket, welcomed)) => {
+                    let tracker = welcomed.tracker;
                     tracing::info!(url = self.address.url(), %tracker, "connected to the tracker");
                     backoff = FIRST_BACKOFF;
                     // What was meant for an earlier connection is said again by the engine.
                     while texts.try_recv().is_ok() {}
-                    if !events.tell(TrackerEvent::Up { tracker, stun }).await {
+                    if !events.tell(TrackerEvent::Up(welcomed)).await {
                         return;
                     }
+                    let since = Instant::now();
                     let ended = converse(socket, &mut texts, &events).await;
-                    if matches!(ended, Ok(())) || !events.tell(TrackerEvent::Down).await {
+                    if matches!(ended, Ended::Left) || !events.tell(TrackerEvent::Down).await {
                         return;
                     }
-                    if let Err(reason) = ended {
-                        tracing::warn!(url = self.address.url(), reason, "lost the tracker");
+                    if since.elapsed() >= PEACE {
+                        truce = FIRST_TRUCE;
+                    }
+                    match ended {
+                        Ended::Left => return,
+                        Ended::Lost(reason) => {
+                            tracing::warn!(url = self.address.url(), reason, "lost the tracker");
+                        }
+                        Ended::PushedOut => {
+                            backoff = truce;
+                            truce = (truce * 2).min(LAST_TRUCE);
+                            self.complain(backoff);
+                        }
                     }
                 }
                 Err(reason) => {
@@ -110,7 +142,16 @@ impl TrackerLink {
         }
     }
 
-    async fn connect(&self) -> Result<(Socket, NodeId, Option<SocketAddr>), String> {
+    fn complain(&self, wait: Duration) {
+        let (node, url, wait_s) = (self.key.id(), self.address.url(), wait.as_secs());
+        tracing::error!(
+            %node, url, wait_s,
+            "another process uses the key of node {node} and took its place at the tracker: end one of the two, or give it \
+             a key of its own; waiting before taking the place back"
+        );
+    }
+
+    async fn connect(&self) -> Result<(Socket, Welcomed), String> {
         let request =
             self.address.url().into_client_request().map_err(|error| error.to_string())?;
         let config = WebSocketConfig::default().max_message_size(Some(MAX_TRACKER_TEXT_BYTES));
@@ -122,12 +163,12 @@ impl TrackerLink {
         let (mut socket, peer) =
             timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| "no connection in time")??;
         let introduced = timeout(CONNECT_TIMEOUT, self.introduce(&mut socket)).await;
-        let (tracker, stun) = introduced.map_err(|_| "no welcome in time".to_owned())??;
-        let stun = stun.map(|stun| reachable(stun, peer));
-        Ok((socket, tracker, stun))
+        let mut welcomed = introduced.map_err(|_| "no welcome in time".to_owned())??;
+        welcomed.stun = welcomed.stun.map(|stun| reachable(stun, peer));
+        Ok((socket, welcomed))
     }
 
-    async fn introduce(&self, socket: &mut Socket) -> Result<(NodeId, Option<SocketAddr>), String> {
+    async fn introduce(&self, socket: &mut Socket) -> Result<Welcomed, String> {
         let Some(FromTracker::Challenge { nonce, tracker, version }) = listen(socket).await? else {
             return Err("the tracker did not challenge us".to_owned());
         };
@@ -138,9 +179,13 @@ impl TrackerLink {
             return Err(format!("the tracker's key is {tracker}, not the configured one"));
         }
         let hello = sign_hello(&self.key, tracker, nonce, self.relay, self.incarnation);
+        let said_ms = self.clock.machine_ms();
         say(socket, &hello, SILENCE).await?;
         match listen(socket).await? {
-            Some(FromTracker::Welcome { stun }) => Ok((tracker, stun)),
+            Some(FromTracker::Welcome { stun, at_ms }) => {
+                let clock_ahead_ms = ahead_ms(at_ms, said_ms, self.clock.machine_ms());
+                Ok(Welcomed { tracker, stun, clock_ahead_ms })
+            }
             Some(FromTracker::Refused { reason }) => {
                 Err(format!("the tracker refused us: {reason}"))
             }
@@ -161,12 +206,26 @@ impl TrackerLink {
     }
 }
 
-/// Until the tracker is gone (an error) or the engine is (fine).
-async fn converse(
+/// How a conversation ended.
+enum Ended {
+    /// The engine is gone.
+    Left,
+    /// The tracker is.
+    Lost(String),
+    /// Another process with our key has our place.
+    PushedOut,
+}
+
+/// Until the tracker is gone, or the engine is, or somebody else with our key came.
+async fn converse(socket: Socket, texts: &mut mpsc::Receiver<ToTracker>, events: &Events) -> Ended {
+    talk(socket, texts, events).await.unwrap_or_else(Ended::Lost)
+}
+
+async fn talk(
     mut socket: Socket,
     texts: &mut mpsc::Receiver<ToTracker>,
     events: &Events,
-) -> Result<(), String> {
+) -> Result<Ended, String> {
     loop {
         tokio::select! {
             text = texts.recv() => match text {
@@ -174,7 +233,7 @@ async fn converse(
                 None => {
                     // A tracker that does not answer the farewell notices by itself.
                     let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
-                    return Ok(());
+                    return Ok(Ended::Left);
                 }
             },
             heard = timeout(SILENCE, socket.next()) => {
@@ -183,8 +242,15 @@ async fn converse(
                     Some(Err(error)) => return Err(error.to_string()),
                     Some(Ok(frame)) => match frame.heard() {
                         Heard::Text(text) => {
-                            if !events.tell(TrackerEvent::Text(read(&text)?)).await {
-                                return Ok(());
+                            let (event, is_last) = match read(&text)? {
+                                FromTracker::KeyInUse => (TrackerEvent::KeyInUse, true),
+                                text => (TrackerEvent::Text(text), false),
+                            };
+                            if !events.tell(event).await {
+                                return Ok(Ended::Left);
+                            }
+                            if is_last {
+                                return Ok(Ended::PushedOut);
                             }
                         }
                         Heard::Sign => {}
@@ -194,6 +260,13 @@ async fn converse(
             }
         }
     }
+}
+
+/// How far a clock that showed `at_ms` is ahead of ours, which showed the other two just before and just after.
+fn ahead_ms(at_ms: u64, before_ms: u64, after_ms: u64) -> i64 {
+    let ours_ms = before_ms.midpoint(after_ms);
+    let apart_ms = i64::try_from(at_ms.abs_diff(ours_ms)).unwrap_or(i64::MAX);
+    if at_ms >= ours_ms { apart_ms } else { -apart_ms }
 }
 
 /// Where a service of the tracker is: on all of its addresses means on the one that we reach.
@@ -208,6 +281,14 @@ fn reachable(service: SocketAddr, peer: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_compared_with_the_middle_of_the_question() {
+        assert_eq!(ahead_ms(1_500, 1_000, 1_200), 400);
+        assert_eq!(ahead_ms(1_000, 1_400, 1_600), -500);
+        assert_eq!(ahead_ms(u64::MAX, 0, 0), i64::MAX);
+        assert_eq!(ahead_ms(0, u64::MAX, u64::MAX), -i64::MAX);
+    }
 
     #[test]
     fn a_service_on_all_addresses_is_where_the_tracker_is() {

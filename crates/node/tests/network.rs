@@ -1,6 +1,8 @@
 //! A whole network in one process, over real sockets: tracker, relays, publisher, subscribers and a
 //! stand-in for the aggregator. Only the chain is fixed facts.
 
+#[path = "network/clocks.rs"]
+mod clocks;
 #[path = "network/flood.rs"]
 mod flood;
 #[path = "network/hostile.rs"]
@@ -8,6 +10,8 @@ mod hostile;
 #[cfg(target_os = "linux")]
 #[path = "network/nat.rs"]
 mod nat;
+#[path = "network/one_key_twice.rs"]
+mod one_key_twice;
 #[path = "network/permissions.rs"]
 mod permissions;
 #[path = "network/quota.rs"]
@@ -250,6 +254,60 @@ fn lines(from: usize, to: usize) -> Vec<String> {
     (from..to).map(|number| format!("{{\"record\":{number},\"text\":\"some words\"}}")).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as lines are read")]
+fn text(line: &[u8]) -> Result<Vec<u8>, String> {
+    Ok(line.to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_no_message_holds_takes_none_of_the_others_away() {
+    let network = Network::start().await;
+    let relay = network.relay(0);
+    let subscriber = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    let mut input = lines(0, 100);
+    input.insert(50, "x".repeat(40_000));
+    input.insert(70, "x".repeat(400_000));
+    let input = input.join("\n");
+    publisher.publish_lines(input.as_bytes(), text, None, std::future::pending()).await.unwrap();
+    let stats = publisher.finish(PATIENCE).await;
+    assert_eq!((stats.published, stats.accepted, stats.skipped), (100, 100, 2));
+    let (subscriber, got) = read(subscriber, 100).await.unwrap();
+    assert_eq!(got, lines(0, 100));
+    subscriber.finish(PATIENCE).await;
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_gets_no_more_of_the_past_than_it_asks_for() {
+    let network = Network::start().await;
+    let relay = network.relay(0);
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    for line in lines(0, 10) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    while publisher.accepted() < 10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut subscribers = Vec::new();
+    for (number, history) in [(1, 0), (2, 3)] {
+        let config = ClientConfig { history, ..network.client(number) };
+        subscribers.push(Subscriber::connect(config, &[stream()]).await.unwrap());
+    }
+    // What a relay has is said after it admitted somebody; a message that came first would begin the chain.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for line in lines(10, 20) {
+        publisher.publish(line.as_bytes()).await.unwrap();
+    }
+    for (subscriber, first) in subscribers.into_iter().zip([10, 7]) {
+        let (subscriber, got) = read(subscriber, 20 - first).await.unwrap();
+        assert_eq!(got, lines(first, 20));
+        assert_eq!(subscriber.finish(PATIENCE).await.missing, 0);
+    }
+    publisher.finish(PATIENCE).await;
+    relay.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_arrive_once_in_order_and_every_delivery_is_receipted() {
     let network = Network::start().await;
@@ -259,7 +317,7 @@ async fn messages_arrive_once_in_order_and_every_delivery_is_receipted() {
     let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
     let (one, two) = (read(one, 2_000), read(two, 2_000));
     let input = lines(0, 2_000).join("\n");
-    publisher.publish_lines(input.as_bytes(), None, std::future::pending()).await.unwrap();
+    publisher.publish_lines(input.as_bytes(), text, None, std::future::pending()).await.unwrap();
     let stats = publisher.finish(PATIENCE).await;
     assert_eq!((stats.published, stats.accepted, stats.receipts_open), (2_000, 2_000, 0));
     for subscriber in [one, two] {

@@ -91,6 +91,10 @@ pub struct TrackerConnection {
     pub tracker: Option<NodeId>,
     /// Whether it is connected.
     pub connected: bool,
+    /// How far its clock was ahead of this machine's when it welcomed us, in milliseconds; behind, if negative.
+    pub clock_ahead_ms: Option<i64>,
+    /// How often another process with this node's key took its place there since the start.
+    pub key_used_elsewhere: u64,
 }
 
 /// A node's receipts.

@@ -63,8 +63,13 @@ impl Tracker {
 
     /// A node said a valid hello. One that comes back replaces its old connection.
     pub fn connect(&mut self, newcomer: &Newcomer, now: &Now) -> Connection {
-        if let Some(old) = self.members.get(&newcomer.node).map(|member| member.connection) {
+        if let Some(member) = self.members.get(&newcomer.node) {
+            let (old, is_same) = (member.connection, member.incarnation == newcomer.incarnation);
             self.remove(newcomer.node, now);
+            // A process that lost its connection replaces its own; anybody else has its key.
+            if !is_same {
+                self.outputs.push_back(Output::Tell { to: old, text: FromTracker::KeyInUse });
+            }
             self.outputs.push_back(Output::Close { connection: old });
         }
         self.connections = self.connections.saturating_add(1);

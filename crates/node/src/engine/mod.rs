@@ -117,6 +117,7 @@ impl Engine {
             key: setup.key.clone(),
             relay: setup.relay,
             incarnation,
+            clock: Arc::clone(&setup.clock),
         });
         let attendance = Attendance::new(
             setup.trackers.list().len(),

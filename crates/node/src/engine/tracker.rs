@@ -9,21 +9,48 @@ use tatum_overlay::frame::Attach;
 use tatum_primitives::{Role, StreamKey};
 
 use super::{Engine, Notice};
+use crate::MOST_CORRECTED_MS;
 use crate::NodeError;
-use crate::tracker_link::TrackerEvent;
+use crate::tracker_link::{TrackerEvent, Welcomed};
 use tatum_protocol::Stream;
 use tatum_protocol::tracker::{Assignment, FromTracker, ToTracker};
 
+/// A clock that is off by less is left alone: trackers' answers are not more exact.
+const TOLERATED_MS: u64 = 250;
+
 impl Engine {
+    /// Corrects our clock by what the trackers say of theirs: whoever is wrong by seconds would find everything late, and
+    /// relays would not be paid for it.
+    fn set_clock(&self) {
+        let Some(ahead_ms) = self.trackers.clock_ahead_ms() else { return };
+        if ahead_ms.unsigned_abs() <= TOLERATED_MS {
+            return self.clock.correct(0);
+        }
+        if ahead_ms.abs() > MOST_CORRECTED_MS {
+            tracing::error!(
+                ahead_ms,
+                "the trackers' clocks and this machine's are too far apart; set it, by NTP say"
+            );
+            return self.clock.correct(0);
+        }
+        tracing::warn!(
+            ahead_ms,
+            "the trackers' clocks are ahead of this machine's by so much, or behind it if negative; theirs are gone by. Set this \
+             machine's clock, by NTP say"
+        );
+        self.clock.correct(ahead_ms);
+    }
+
     pub(super) async fn tracker_event(
         &mut self,
         no: TrackerNo,
         event: TrackerEvent,
     ) -> Result<(), NodeError> {
         match event {
-            TrackerEvent::Up { tracker, stun } => {
+            TrackerEvent::Up(Welcomed { tracker, stun, clock_ahead_ms }) => {
+                self.trackers.rose(no, tracker, clock_ahead_ms);
+                self.set_clock();
                 let now = self.now();
-                self.trackers.rose(no, tracker);
                 self.overlay.trackers_changed(true, &now);
                 if let Some(stun) = stun {
                     self.links.find_address(stun);
@@ -33,6 +60,7 @@ impl Engine {
                 }
                 self.attendance.rose(no, now.monotonic_ms);
             }
+            TrackerEvent::KeyInUse => self.trackers.pushed_out(no),
             TrackerEvent::Down => {
                 let now = self.now();
                 self.trackers.fell(no);
@@ -81,7 +109,8 @@ impl Engine {
             FromTracker::KeyGiven { answer } => {
                 let _ = self.notices.try_send(Notice::KeyGiven(answer));
             }
-            FromTracker::Challenge { .. } | FromTracker::Welcome { .. } => {}
+            FromTracker::Challenge { .. } | FromTracker::Welcome { .. } | FromTracker::KeyInUse => {
+            }
         }
         Ok(())
     }

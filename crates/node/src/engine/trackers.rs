@@ -24,6 +24,10 @@ struct Tracker {
     /// Its key: as configured, or what it said last.
     id: Option<NodeId>,
     up: bool,
+    /// How far its clock was ahead of the machine's.
+    clock_ahead_ms: Option<i64>,
+    /// How often another process with our key took our place.
+    pushed_out: u64,
 }
 
 impl Trackers {
@@ -37,23 +41,39 @@ impl Trackers {
             let (texts, queue) = mpsc::channel(1024);
             tokio::spawn(link(address).keep(TrackerNo(place), queue, events_in.clone()));
             let (url, id) = (address.http_url(), address.key());
-            Tracker { url, texts, id, up: false }
+            Tracker { url, texts, id, up: false, clock_ahead_ms: None, pushed_out: 0 }
         };
         let each = configured.list().iter().enumerate().map(connect).collect();
         (Self { each }, events)
     }
 
     /// A tracker welcomed us.
-    pub(super) fn rose(&mut self, no: TrackerNo, id: NodeId) {
+    pub(super) fn rose(&mut self, no: TrackerNo, id: NodeId, clock_ahead_ms: i64) {
         if let Some(tracker) = self.each.get_mut(no.0) {
             (tracker.id, tracker.up) = (Some(id), true);
+            tracker.clock_ahead_ms = Some(clock_ahead_ms);
         }
+    }
+
+    /// How far the trackers' clocks are ahead of the machine's: the median of those that ever welcomed us, so that less than
+    /// half of them cannot say what they like.
+    pub(super) fn clock_ahead_ms(&self) -> Option<i64> {
+        let mut all: Vec<i64> = self.each.iter().filter_map(|of| of.clock_ahead_ms).collect();
+        all.sort_unstable();
+        all.get(all.len().saturating_sub(1) / 2).copied()
     }
 
     /// A tracker is gone.
     pub(super) fn fell(&mut self, no: TrackerNo) {
         if let Some(tracker) = self.each.get_mut(no.0) {
             tracker.up = false;
+        }
+    }
+
+    /// Another process with our key took our place at a tracker.
+    pub(super) fn pushed_out(&mut self, no: TrackerNo) {
+        if let Some(tracker) = self.each.get_mut(no.0) {
+            tracker.pushed_out = tracker.pushed_out.saturating_add(1);
         }
     }
 
@@ -75,6 +95,8 @@ impl Trackers {
             url: of.url.clone(),
             tracker: of.id,
             connected: of.up,
+            clock_ahead_ms: of.clock_ahead_ms,
+            key_used_elsewhere: of.pushed_out,
         };
         self.each.iter().map(summary).collect()
     }

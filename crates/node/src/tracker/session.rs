@@ -112,7 +112,8 @@ async fn serve(
             return Err(reason);
         }
     };
-    say(&mut socket, &FromTracker::Welcome { stun: shared.stun }, WRITE_TIMEOUT).await?;
+    let at_ms = shared.config.clock.wall_ms();
+    say(&mut socket, &FromTracker::Welcome { stun: shared.stun, at_ms }, WRITE_TIMEOUT).await?;
     let newcomer = Newcomer { node, place: stands(shared, node, address), relay, incarnation };
     let now = shared.config.clock.now();
     let (connection, mut inbox) = shared.lock().connect(&newcomer, &now);

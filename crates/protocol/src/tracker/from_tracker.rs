@@ -28,12 +28,16 @@ pub enum FromTracker {
     Welcome {
         /// Where its STUN service listens.
         stun: Option<SocketAddr>,
+        /// The tracker's clock, milliseconds since 1970.
+        at_ms: u64,
     },
     /// The request was refused; after a hello the connection is closed.
     Refused {
         /// Why.
         reason: String,
     },
+    /// Another process said hello with the node's key and has its place now; this connection ends.
+    KeyInUse,
     /// The node shall carry a stream partition.
     Carry {
         /// Which one, by its name.

@@ -33,6 +33,8 @@ fn a_node_keeps_its_status() {
         url: "ws://192.0.2.1:7080/v1/tracker".to_owned(),
         tracker: Some(OTHER),
         connected: true,
+        clock_ahead_ms: Some(-40),
+        key_used_elsewhere: 2,
     };
     let status = NodeStatus {
         node: NODE,

@@ -98,9 +98,13 @@ fn tracker_texts() -> Vec<FromTracker> {
         sealed: [B256::repeat_byte(3), B256::ZERO],
     };
     vec![
-        FromTracker::Challenge { nonce: B256::ZERO, tracker: other(), version: 4 },
-        FromTracker::Welcome { stun: Some("192.0.2.1:3478".parse().unwrap()) },
+        FromTracker::Challenge { nonce: B256::ZERO, tracker: other(), version: 5 },
+        FromTracker::Welcome {
+            stun: Some("192.0.2.1:3478".parse().unwrap()),
+            at_ms: 1_700_000_000_000,
+        },
         FromTracker::Refused { reason: "too many texts".to_owned() },
+        FromTracker::KeyInUse,
         FromTracker::Carry { stream: stream() },
         FromTracker::Leased(Lease { payer: PAYER, epoch: Epoch(12), number: 2, total: 40 }),
         FromTracker::Permissions(Box::new(SignedPermissions {

@@ -229,7 +229,16 @@ fn a_connection_that_is_replaced_is_closed() {
     let old = world.connect(1, true);
     let newcomer = Newcomer { node: node(1), place: Place::default(), relay: None, incarnation: 2 };
     world.tracker.connect(&newcomer, &world.now);
+    // It is another process, so whoever is pushed out is told whose key that was.
+    let told = Output::Tell { to: old, text: FromTracker::KeyInUse };
+    assert_eq!(world.tracker.poll(), Some(told));
     assert_eq!(world.tracker.poll(), Some(Output::Close { connection: old }));
+    let again = world.tracker.connect(&newcomer, &world.now);
+    world.tracker.connect(&newcomer, &world.now);
+    while let Some(output) = world.tracker.poll() {
+        assert!(!matches!(output, Output::Tell { .. }), "a process took its own place: {output:?}");
+    }
+    assert_eq!(world.join(again, 7), Err(Refusal::Gone));
 }
 
 #[test]
