@@ -104,23 +104,38 @@ impl Metrics {
         self.render_receipts(&mut text);
         self.render_submissions(&mut text);
         let plain = [
-            ("tatum_requests_turned_away_total", "counter", &self.turned_away),
-            ("tatum_epochs_finalized", "gauge", &self.epoch_finalized),
-            ("tatum_closes_epochs", "gauge", &self.leads),
-            ("tatum_epoch_close_failures_total", "counter", &self.close_failures),
-            ("tatum_demands_open", "gauge", &self.demands_open),
-            ("tatum_demands_answered_total", "counter", &self.demands_answered),
+            (
+                "tatum_requests_turned_away_total",
+                "counter",
+                "Requests turned away for lack of room or for their record",
+                &self.turned_away,
+            ),
+            ("tatum_epochs_finalized", "gauge", "Final epochs", &self.epoch_finalized),
+            ("tatum_closes_epochs", "gauge", "1 if this process closes epochs", &self.leads),
+            (
+                "tatum_epoch_close_failures_total",
+                "counter",
+                "Failed attempts to move an epoch on",
+                &self.close_failures,
+            ),
+            (
+                "tatum_demands_open",
+                "gauge",
+                "Demands for entries of the pending proposal that wait for an answer",
+                &self.demands_open,
+            ),
+            ("tatum_demands_answered_total", "counter", "Demands answered", &self.demands_answered),
         ];
-        for (name, kind, value) in plain {
-            let value = value.load(Ordering::Relaxed);
+        for (name, kind, help, value) in plain {
+            head(&mut text, name, kind, help);
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+            let _ = writeln!(text, "{name} {}", value.load(Ordering::Relaxed));
         }
         text
     }
 
     fn render_receipts(&self, text: &mut String) {
-        let _ = writeln!(text, "# TYPE tatum_receipts_total counter");
+        head(text, "tatum_receipts_total", "counter", "Receipts that count or did, by outcome");
         let counted = [
             ("accepted", &self.accepted),
             ("superseded", &self.superseded),
@@ -130,26 +145,38 @@ impl Metrics {
             let value = value.load(Ordering::Relaxed);
             let _ = writeln!(text, "tatum_receipts_total{{outcome=\"{outcome}\"}} {value}");
         }
-        let _ = writeln!(text, "# TYPE tatum_receipts_rejected_total counter");
+        let name = "tatum_receipts_rejected_total";
+        head(text, name, "counter", "Receipts that do not count, by reason");
         for (code, value) in self.rejected.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let _ = writeln!(text, "tatum_receipts_rejected_total{{code=\"{code}\"}} {value}");
+            let _ = writeln!(text, "{name}{{code=\"{code}\"}} {value}");
         }
     }
 
     fn render_submissions(&self, text: &mut String) {
-        let name = "tatum_submission_duration_ms";
-        let _ = writeln!(text, "# TYPE {name} histogram");
-        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
-            let count = bucket.load(Ordering::Relaxed);
+        let name = "tatum_submission_duration_seconds";
+        head(text, name, "histogram", "From a submission's arrival to its answer");
+        for (bound_ms, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
+            let (bound, count) = (seconds(*bound_ms), bucket.load(Ordering::Relaxed));
             let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}");
         }
         let count = self.submissions.load(Ordering::Relaxed);
-        let sum = self.submission_ms.load(Ordering::Relaxed);
+        let sum = seconds(self.submission_ms.load(Ordering::Relaxed));
         let _ = writeln!(
             text,
             "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}"
         );
     }
+}
+
+/// What stands above the values of a metric.
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
+}
+
+/// Milliseconds as seconds, exact and without needless zeros.
+fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -166,7 +193,9 @@ mod tests {
         let text = metrics.render();
         assert!(text.contains("tatum_receipts_total{outcome=\"accepted\"} 1\n"), "{text}");
         assert!(text.contains("tatum_receipts_rejected_total{code=\"no_stake\"} 1\n"));
-        assert!(text.contains("tatum_submission_duration_ms_bucket{le=\"5\"} 0\n"));
-        assert!(text.contains("tatum_submission_duration_ms_bucket{le=\"10\"} 1\n"));
+        assert!(text.contains("tatum_submission_duration_seconds_bucket{le=\"0.005\"} 0\n"));
+        assert!(text.contains("tatum_submission_duration_seconds_bucket{le=\"0.01\"} 1\n"));
+        assert!(text.contains("tatum_submission_duration_seconds_bucket{le=\"1\"} 1\n"));
+        assert!(text.contains("tatum_submission_duration_seconds_sum 0.007\n"));
     }
 }

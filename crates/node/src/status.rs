@@ -188,6 +188,10 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
             );
         }
     }
+    text.push_str(
+        "# HELP tatum_node_receipts_rejected_total Receipts that were not taken, by reason.\n\
+         # TYPE tatum_node_receipts_rejected_total counter\n",
+    );
     for (code, count) in &status.receipts.rejected {
         let _ = writeln!(text, "tatum_node_receipts_rejected_total{{code=\"{code}\"}} {count}");
     }

@@ -5,6 +5,7 @@
 
 mod anvil;
 mod devnet;
+pub mod metrics;
 mod paths;
 pub mod postgres;
 mod process;

@@ -198,4 +198,5 @@ async fn odd_requests_are_answered_plainly(world: &World, service: &Service) {
     let metrics = metrics.text().await.unwrap();
     assert!(metrics.contains("tatum_receipts_rejected_total{code=\"past_epoch\"} 1"), "{metrics}");
     assert!(metrics.contains("tatum_epochs_finalized 2"), "{metrics}");
+    assert_eq!(tatum_test_utils::metrics::flaws(&metrics).unwrap(), Vec::<String>::new());
 }

@@ -4,6 +4,7 @@
 //! helped to make, because signals are signed by the nodes at both ends. Nobody waits for the mind while signatures are
 //! checked or the disk is written.
 
+mod metrics;
 mod mind;
 mod permissions;
 mod refusal;
@@ -208,6 +209,7 @@ impl Tracker {
         let routes = Router::new()
             .route("/health", get(health))
             .route("/status", get(status))
+            .route("/metrics", get(metrics::metrics))
             .route("/v1/streams/{stream}", get(graph))
             .merge(permissions::routes())
             .route("/v1/tracker", any(session::upgrade));
