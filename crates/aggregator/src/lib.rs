@@ -32,6 +32,7 @@ mod identity;
 pub mod ingest;
 pub mod judge;
 mod metrics;
+mod public_url;
 pub mod publish;
 mod service;
 

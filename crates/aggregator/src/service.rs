@@ -21,7 +21,7 @@ use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
 use crate::judge::Means;
 use crate::publish::{DatasetStore, Probe, Publication, Pulse};
-use crate::{Clock, Config, Identity, Metrics, ingest, publish};
+use crate::{Clock, Config, Identity, Metrics, ingest, public_url, publish};
 
 /// How long the chain may be silent before the service says that it is not ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +49,8 @@ pub async fn run_on(
     std::fs::create_dir_all(config.datasets())
         .with_context(|| format!("making the folder {}", config.datasets().display()))?;
     let deployment = Deployment::load(&config.deployment)?;
+    let public_url =
+        public_url::checked(config.public_url.as_deref(), address, deployment.chain_id)?;
     let chain = Chain::connect(&config.rpc_url.parse()?, deployment).await?;
     let chain = chain.signing(signer, Some(&config.data_dir)).await?;
     let database = open_database(&config).await?;
@@ -66,7 +68,7 @@ pub async fn run_on(
     let shared =
         Shared { clock: Clock::default(), metrics: Arc::default(), pulse: Pulse::new(PATIENCE) };
     let identity = Identity::open(&config.data_dir, chain.domain())?;
-    let closer = closer(&config, address, chain, &database, &view, &shared);
+    let closer = closer(&config, public_url, chain, &database, &view, &shared);
     let router = router(&config, &closer, &view, writer, &shared, identity);
 
     let (stop, stopped) = watch::channel(false);
@@ -111,18 +113,17 @@ async fn open_database(config: &Config) -> anyhow::Result<Database> {
 
 fn closer(
     config: &Config,
-    address: SocketAddr,
+    public_url: String,
     chain: Chain,
     database: &Database,
     view: &ChainView,
     shared: &Shared,
 ) -> Closer {
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     Closer {
         chain,
         database: database.clone(),
         datasets: config.datasets(),
-        public_url: public_url.trim_end_matches('/').to_owned(),
+        public_url,
         schedule: view.schedule(),
         rules: Rules {
             confirmations: config.confirmations,
