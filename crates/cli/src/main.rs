@@ -12,6 +12,7 @@ mod confirm;
 mod data_folder;
 mod dates;
 mod followed;
+mod formats;
 mod keys;
 mod keystore;
 mod lines;
@@ -180,6 +181,45 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         config::with_variables(Cli::command()).debug_assert();
+    }
+
+    /// What stands for an address, a key and the like in the guides.
+    fn filled_in(word: &str) -> String {
+        let (address, key) = (format!("0x{:040x}", 7), format!("0x{:064x}", 7));
+        let word = word.replace("0xADDRESS", &address).replace("0xOWNER", &address);
+        word.replace("0xNODE", &key).replace("0xTRACKERKEY", &key)
+    }
+
+    /// The commands in a guide's code blocks, continued lines joined and pipes taken apart.
+    fn commands_of(guide: &str) -> Vec<Vec<String>> {
+        let blocks = guide.split("```").skip(1).step_by(2);
+        let joined: String = blocks.map(|block| block.replace("\\\n", " ")).collect();
+        let commands = joined.lines().flat_map(|line| line.split(" | "));
+        let words = commands.map(|command| {
+            let words = command.split_whitespace().take_while(|word| *word != "#");
+            words.skip_while(|word| word.starts_with("TATUM_")).map(filled_in).collect::<Vec<_>>()
+        });
+        words.filter(|words| words.first().is_some_and(|first| first == "tatum")).collect()
+    }
+
+    #[test]
+    fn every_command_in_the_guides_is_one() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide");
+        let mut tried = 0;
+        for guide in std::fs::read_dir(folder).unwrap() {
+            let path = guide.unwrap().path();
+            for mut words in commands_of(&std::fs::read_to_string(&path).unwrap()) {
+                // An operator's id may come from the environment, which a test must not touch.
+                if words[1] == "operator" && !["register", "--help"].contains(&words[2].as_str()) {
+                    words.extend(["--operator".to_owned(), "0".to_owned()]);
+                }
+                let command = config::with_variables(Cli::command());
+                let parsed = command.try_get_matches_from(&words);
+                assert!(parsed.is_ok(), "{}: {words:?}: {}", path.display(), parsed.unwrap_err());
+                tried += 1;
+            }
+        }
+        assert!(tried >= 25, "only {tried} commands were found");
     }
 
     #[test]

@@ -76,6 +76,7 @@ fn every_frame() -> Vec<Frame> {
         refused(Refusal::NotPermitted),
         refused(Refusal::OverQuota { used_bytes: 1_000 }),
         refused(Refusal::Unbonded),
+        refused(Refusal::QuotaUnknown),
         Frame::Message(Box::new(message(chain(1), 2, 3))),
         Frame::Have { stream: STREAM, spans: vec![span] },
         Frame::Want { stream: STREAM, span },

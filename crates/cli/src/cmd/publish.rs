@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use tatum_node::client::{Keys, PublishStats, Publisher, Rotation};
 
 use crate::client::ClientArgs;
+use crate::formats::{InputFormat, parse_rate};
 use crate::output::Output;
 use crate::shutdown;
 
@@ -16,14 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What to publish, and how fast.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs (32 bytes of hex). Group keys are drawn here and given to subscribers that ask while this\nruns, unless one is given. Ends when its input ends and relays have accepted everything."
+    after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs (32 bytes of hex). Group keys are drawn here and given to subscribers that ask while this\nruns, unless one is given. Ends when its input ends, relays have accepted everything, and no subscriber has asked for a key for\nthree seconds."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     client: ClientArgs,
     /// Messages per second, at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_rate)]
     rate: Option<f64>,
+    /// What a line of the input is. One that cannot be sent is named by its number; the rest goes on
+    #[arg(long, value_enum, default_value = "lines")]
+    format: InputFormat,
     /// Draw a new group key after so many messages
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     rotate_after: u64,
@@ -42,8 +46,9 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
     let mut publisher =
         Publisher::connect(config, &stream).await.context("connecting to the network")?;
     output.progress(format!("publishing to {}#{}", stream.id, stream.partition));
+    let read = |line: &[u8]| args.format.payload(line);
     let published =
-        publisher.publish_lines(tokio::io::stdin(), args.rate, shutdown::requested()).await;
+        publisher.publish_lines(tokio::io::stdin(), read, args.rate, shutdown::requested()).await;
     // Whatever ended it, what was published before is waited for and receipted.
     let stats = publisher.finish(PATIENCE).await;
     output.result(&stats, &rows(&stats));
@@ -53,13 +58,20 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
         let why = refusal.map(|refusal| format!(": {refusal}")).unwrap_or_default();
         bail!("{missing} of {} messages were accepted by no relay{why}", stats.published);
     }
+    if stats.skipped > 0 {
+        bail!("{} lines were not sent; each is named above with its reason", stats.skipped);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn rows(stats: &PublishStats) -> [(&'static str, String); 5] {
+fn rows(stats: &PublishStats) -> [(&'static str, String); 6] {
     [
         ("published", format!("{} messages, {} bytes", stats.published, stats.bytes)),
         ("accepted", stats.accepted.to_string()),
+        (
+            "group keys",
+            format!("given to {} who asked, refused to {}", stats.keys_given, stats.keys_refused),
+        ),
         ("receipts", format!("{} acknowledged", stats.receipts_acknowledged)),
         ("receipts open", stats.receipts_open.to_string()),
         ("took", format!("{} ms", stats.elapsed_ms)),

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 use tatum_node::client::{Delivered, Item, Subscriber};
 
 use crate::client::ClientArgs;
+use crate::formats::{OutputFormat, json_payload, parse_from};
 use crate::lines::Lines;
 use crate::output::Output;
 use crate::shutdown;
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What to subscribe to.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts and asks publishers for group keys, unless one is given. With --json each line also has the\npublisher, the time and the number. Runs until SIGINT or SIGTERM, and then hands in its closing receipts."
+    after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts and asks publishers for group keys, unless one is given. With --json each line also has the\npublisher, the time and the number, and a payload that is no text is in payload_base64 instead of payload. Runs until SIGINT or SIGTERM, and then hands in its closing receipts."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -26,17 +27,24 @@ pub(crate) struct Args {
     /// End after so many messages
     #[arg(long, value_name = "N")]
     count: Option<u64>,
+    /// Where to begin with each publisher: oldest (all that relays still keep), now, or last:N
+    #[arg(long, value_name = "WHERE", default_value = "oldest", value_parser = parse_from)]
+    from: u64,
+    /// How payloads are printed without --json
+    #[arg(long, value_enum, default_value = "lines")]
+    format: OutputFormat,
 }
 
 pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode> {
-    let (config, _network) = args.client.config().await?;
+    let (mut config, _network) = args.client.config().await?;
+    config.history = args.from;
     let stream = args.client.stream();
     let mut subscriber = Subscriber::connect(config, std::slice::from_ref(&stream))
         .await
         .context("connecting to the network")?;
     tracing::info!(stream = %stream.id, partition = stream.partition, "subscribed");
     let lines = Lines::start();
-    print_all(&mut subscriber, &lines, args.count, output).await;
+    print_all(&mut subscriber, &lines, &args, output).await;
     let written = lines.finish().await.context("writing to standard output");
     // Whatever became of the output, what was delivered is receipted.
     let stats = subscriber.finish(PATIENCE).await;
@@ -53,16 +61,11 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
 }
 
 /// Prints messages until the user, the reader of our output or the count ends it.
-async fn print_all(
-    subscriber: &mut Subscriber,
-    lines: &Lines,
-    count: Option<u64>,
-    output: &Output,
-) {
+async fn print_all(subscriber: &mut Subscriber, lines: &Lines, args: &Args, output: &Output) {
     let shutdown = shutdown::requested();
     tokio::pin!(shutdown);
     let mut printed = 0;
-    while count.is_none_or(|count| printed < count) {
+    while args.count.is_none_or(|count| printed < count) {
         let next = async {
             let room = lines.room().await?;
             Some((room, subscriber.next().await?))
@@ -76,7 +79,11 @@ async fn print_all(
         };
         match item {
             Item::Message(message) => {
-                room.send(line(&message, output.is_json()));
+                room.send(if output.is_json() {
+                    json_line(&message)
+                } else {
+                    args.format.line(&message.payload)
+                });
                 printed += 1;
             }
             Item::Gap(gap) => tracing::warn!(
@@ -91,23 +98,17 @@ async fn print_all(
     }
 }
 
-fn line(message: &Delivered, json: bool) -> Vec<u8> {
-    if !json {
-        return [&message.payload[..], b"\n"].concat();
-    }
-    // Text as text, anything else as hex.
-    let payload: Value = match std::str::from_utf8(&message.payload) {
-        Ok(text) => text.into(),
-        Err(_) => alloy::primitives::hex::encode_prefixed(&message.payload).into(),
-    };
-    let line = json!({
+fn json_line(message: &Delivered) -> Vec<u8> {
+    let mut line = json!({
         "stream": message.stream,
         "partition": message.partition,
         "publisher": message.publisher,
-        "chain": message.chain,
+        // Chosen at random from all that 64 bits hold, which JSON's numbers do not.
+        "chain": message.chain.to_string(),
         "sequence": message.sequence,
         "timestamp_ms": message.timestamp_ms,
-        "payload": payload,
     });
+    let (name, payload) = json_payload(&message.payload);
+    line[name] = payload.into();
     format!("{line}\n").into_bytes()
 }

@@ -3,6 +3,7 @@
 //! Invariant: a client counts and receipts what it received or what was accepted from it, whether
 //! its owner reads along or not; what its owner gets is decrypted and in order.
 
+mod input;
 mod key_file;
 mod publisher;
 mod subscriber;
@@ -20,7 +21,7 @@ use tatum_primitives::{Address, Domain, ReaderId, millis};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
-pub use publisher::{PublishStats, Publisher};
+pub use publisher::{MAX_PAYLOAD_BYTES, PublishStats, Publisher};
 pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadable};
 pub use tatum_overlay::client::{Keys, Rotation};
 

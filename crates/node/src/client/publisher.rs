@@ -12,17 +12,18 @@ use rand::Rng;
 use serde::Serialize;
 use tatum_overlay::attendance::TrackerNo;
 use tatum_overlay::client::PublishWindow;
-use tatum_overlay::exchange::KeyRequest;
+use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
 use tatum_overlay::permissions::Access;
 use tatum_overlay::seal::{KeyId, SEAL_OVERHEAD_BYTES};
 use tatum_overlay::{ChainKey, Message, MessageRef};
 use tatum_primitives::{NodeId, Role, StreamKey, millis};
 use tatum_receipt::Signature;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::input::{InputLine, InputLines, Pace, fits};
 use super::key_file::KeptKeyring;
 use super::{Config, Stream, finish};
 use crate::clock::later;
@@ -31,7 +32,10 @@ use crate::facts::SharedFacts;
 use crate::{Clock, GroupKey, NodeError};
 
 /// The largest payload of one message.
-const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
+pub const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
+/// How long a publisher that is done stays for readers that still need its keys, from the last message that a relay
+/// accepted or the last request on: one that is not answered is made again within this time.
+const LINGER: Duration = Duration::from_secs(3);
 /// How publishing went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishStats {
@@ -41,6 +45,12 @@ pub struct PublishStats {
     pub bytes: u64,
     /// Those that at least one relay accepted.
     pub accepted: u64,
+    /// Requests for group keys that were granted. Each reader makes one for each key that it cannot learn from messages.
+    pub keys_given: u64,
+    /// Requests for group keys that were refused, or could not be answered.
+    pub keys_refused: u64,
+    /// Inputs that no message can hold.
+    pub skipped: u64,
     /// Receipts that relays acknowledged.
     pub receipts_acknowledged: u64,
     /// Accounts whose last receipt nobody acknowledged.
@@ -57,6 +67,10 @@ struct Progress {
     accepted: u64,
     admitted: bool,
     settled: u64,
+    keys_given: u64,
+    keys_refused: u64,
+    /// When a relay last accepted, or somebody asked for a key.
+    last: Option<Instant>,
     refusal: Option<String>,
 }
 
@@ -73,6 +87,7 @@ pub struct Publisher {
     /// Messages sent, with those that hand on a key.
     window: PublishWindow,
     handed_on: u64,
+    skipped: u64,
     started: Option<Instant>,
 }
 
@@ -137,6 +152,7 @@ impl Publisher {
             previous: None,
             window: PublishWindow::default(),
             handed_on: 0,
+            skipped: 0,
             started: None,
         })
     }
@@ -230,45 +246,66 @@ impl Publisher {
         Ok((key_id, sealed.map_err(|_| NodeError::TooLarge { got, limit })?))
     }
 
-    /// Publishes each line of `input` (without its end) until it ends or `shutdown` comes; at most
-    /// `per_second` of them, if given.
+    /// Publishes what `read` makes of each line of `input` until it ends or `shutdown` comes; at most `per_second` of them,
+    /// if given. A line that cannot be sent is named by its number, and the rest goes on.
     ///
     /// # Errors
-    /// If the input cannot be read, or a line is too large for a message.
+    /// If the input cannot be read, or the owner withdrew its permission.
     pub async fn publish_lines(
         &mut self,
         input: impl AsyncRead + Unpin,
+        mut read: impl FnMut(&[u8]) -> Result<Vec<u8>, String>,
         per_second: Option<f64>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
         let mut shutdown = std::pin::pin!(shutdown);
-        let mut input = BufReader::new(input);
-        let mut line = Vec::new();
-        let pause = per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
-        let mut next = Instant::now();
+        let mut lines = InputLines::new(BufReader::new(input));
+        let mut pace = Pace::new(per_second);
         loop {
-            let more = tokio::select! {
-                more = read_line(&mut input, &mut line) => more?,
+            let line = tokio::select! {
+                line = lines.next() => line?,
                 () = &mut shutdown => return Ok(()),
             };
-            if !more {
-                return Ok(());
-            }
+            let payload = match line {
+                None => return Ok(()),
+                Some(InputLine::Whole(line)) => read(line).and_then(fits),
+                Some(InputLine::TooLong) => Err(format!(
+                    "it is longer than any message, which holds {MAX_PAYLOAD_BYTES} bytes"
+                )),
+            };
+            let payload = match payload {
+                Ok(payload) => payload,
+                Err(reason) => {
+                    self.skipped = self.skipped.saturating_add(1);
+                    tracing::error!(line = lines.number, reason, "a line was not sent");
+                    continue;
+                }
+            };
             tokio::select! {
-                published = self.publish(&line) => published?,
+                published = self.publish(&payload) => published?,
                 () = &mut shutdown => return Ok(()),
             }
-            let Some(pause) = pause else { continue };
-            // Waits of less than a tick are taken together, or timers would cost more than
-            // messages.
-            let now = Instant::now();
-            let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
-            next = later(next, Duration::from_secs_f64(pause)).max(earliest);
-            if next > later(now, Duration::from_millis(2)) {
+            if let Some(next) = pace.next() {
                 tokio::select! {
                     () = sleep_until(next) => {}
                     () = &mut shutdown => return Ok(()),
                 }
+            }
+        }
+    }
+
+    /// Stays until readers that got the last messages have had time to ask for their keys. Who is given one by other means
+    /// asks for none.
+    async fn linger(&mut self, deadline: Instant) {
+        if self.window.messages() == 0 || !self.keyring.lock().ring.is_exchanged() {
+            return;
+        }
+        loop {
+            let last = self.progress.borrow_and_update().last;
+            let Some(until) = last.map(|last| later(last, LINGER).min(deadline)) else { return };
+            tokio::select! {
+                () = sleep_until(until) => return,
+                changed = self.progress.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -281,6 +318,7 @@ impl Publisher {
         let all = self.progress.wait_for(|progress| progress.accepted >= sent);
         // Running out of patience shows in the counts.
         drop(tokio::time::timeout_at(deadline, all).await);
+        self.linger(deadline).await;
         let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         let closing = finish(self.engine, left).await;
@@ -291,33 +329,15 @@ impl Publisher {
             published: sent.saturating_sub(self.handed_on),
             bytes: self.window.bytes(),
             accepted: progress.accepted.saturating_sub(self.handed_on),
+            keys_given: progress.keys_given,
+            keys_refused: progress.keys_refused,
+            skipped: self.skipped,
             receipts_acknowledged: progress.settled,
             receipts_open: closing.unsettled,
             elapsed_ms: millis(elapsed),
             refusal: progress.refusal.clone().filter(|_| progress.accepted < sent),
         }
     }
-}
-
-/// How far a delayed publisher may run ahead of its rate to catch up.
-const CATCH_UP: Duration = Duration::from_millis(250);
-
-/// Reads the next line into `line`, without its end; false at the end of the input. What was read
-/// of a line when this is cancelled is lost, so cancel only to stop.
-async fn read_line(
-    input: &mut (impl AsyncBufReadExt + Unpin),
-    line: &mut Vec<u8>,
-) -> Result<bool, NodeError> {
-    line.clear();
-    let limit = (MAX_PAYLOAD_BYTES as u64).saturating_add(2);
-    let size = input.take(limit).read_until(b'\n', line).await.map_err(NodeError::Input)?;
-    if line.ends_with(b"\n") {
-        line.pop();
-        if line.ends_with(b"\r") {
-            line.pop();
-        }
-    }
-    Ok(size > 0)
 }
 
 /// What is sealed into a message.
@@ -341,13 +361,17 @@ impl Answers {
         self.keyring.lock().permit(access, self.clock.now().monotonic_ms);
     }
 
-    fn answer(&self, (from, through): (NodeId, TrackerNo), request: &KeyRequest) {
+    /// Whether the key was given.
+    fn answer(&self, (from, through): (NodeId, TrackerNo), request: &KeyRequest) -> bool {
         let facts = self.facts.as_ref();
         let answer = self.keyring.lock().answer(from, request, facts, &*self.clock);
-        if let (Some(answer), Some(commands)) = (answer, self.commands.upgrade()) {
-            // Waiting here could block the engine that waits for us; who gets no answer asks again.
-            let _ = commands.try_send(Command::GiveKey((from, through), Box::new(answer)));
-        }
+        let (Some(answer), Some(commands)) = (answer, self.commands.upgrade()) else {
+            return false;
+        };
+        let is_granted = matches!(answer, KeyAnswer::Granted(_));
+        // Waiting here could block the engine that waits for us; who gets no answer asks again.
+        let given = commands.try_send(Command::GiveKey((from, through), Box::new(answer)));
+        is_granted && given.is_ok()
     }
 }
 
@@ -363,7 +387,10 @@ async fn follow(
         progress.send_modify(|progress| {
             for notice in notices {
                 match notice {
-                    Notice::Accepted => progress.accepted = progress.accepted.saturating_add(1),
+                    Notice::Accepted => {
+                        progress.accepted = progress.accepted.saturating_add(1);
+                        progress.last = Some(Instant::now());
+                    }
                     Notice::Admitted { role: Role::Publisher, .. } => {
                         progress.admitted = true;
                         progress.refusal = None;
@@ -385,7 +412,16 @@ async fn follow(
                     }
                     Notice::Settled => progress.settled = progress.settled.saturating_add(1),
                     Notice::Access { access, .. } => answers.permit(*access),
-                    Notice::KeyAsked(from, request) => answers.answer(from, &request),
+                    Notice::KeyAsked(from, request) => {
+                        let is_given = answers.answer(from, &request);
+                        let counter = if is_given {
+                            &mut progress.keys_given
+                        } else {
+                            &mut progress.keys_refused
+                        };
+                        *counter = counter.saturating_add(1);
+                        progress.last = Some(Instant::now());
+                    }
                     // A publisher subscribes to nothing.
                     Notice::Deliver(_)
                     | Notice::Gap { .. }
@@ -396,21 +432,5 @@ async fn follow(
                 }
             }
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn lines_come_without_their_ends() {
-        let mut input = BufReader::new(&b"one\r\ntwo\n\nfour"[..]);
-        let mut line = Vec::new();
-        let mut lines = Vec::new();
-        while read_line(&mut input, &mut line).await.unwrap() {
-            lines.push(String::from_utf8(line.clone()).unwrap());
-        }
-        assert_eq!(lines, ["one", "two", "", "four"]);
     }
 }

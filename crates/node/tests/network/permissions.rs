@@ -249,3 +249,31 @@ async fn a_publisher_gives_its_key_to_permitted_subscribers_only() {
     publisher.finish(PATIENCE).await;
     relay.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_publisher_said_before_it_ended_at_once_is_readable() {
+    let network = Network::start().await;
+    let relay = network.relay(0);
+    let mut subscribers = Vec::new();
+    for number in [1, 2] {
+        let config = network.exchanging(number);
+        let subscriber = Subscriber::connect(config, &[stream()]).await.unwrap();
+        // Who does not read asks for no keys.
+        subscribers.push(read(subscriber, 6));
+    }
+    for number in 0..6 {
+        let config = network.exchanging(PUBLISHER);
+        let mut publisher = Publisher::connect(config, &stream()).await.unwrap();
+        publisher.publish(format!("word {number}").as_bytes()).await.unwrap();
+        let stats = publisher.finish(PATIENCE).await;
+        assert!(stats.accepted == 1 && stats.keys_given >= 2, "{stats:?}");
+    }
+    let words: BTreeSet<String> = (0..6).map(|number| format!("word {number}")).collect();
+    for reading in subscribers {
+        let (subscriber, got) = reading.await.unwrap();
+        assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), words);
+        let stats = subscriber.finish(PATIENCE).await;
+        assert_eq!(stats.unreadable, 0);
+    }
+    relay.stop().await;
+}

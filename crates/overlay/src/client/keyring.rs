@@ -142,6 +142,12 @@ impl Keyring {
         &self.held
     }
 
+    /// Whether readers ask us for keys, and get none by other means.
+    #[must_use]
+    pub const fn is_exchanged(&self) -> bool {
+        self.rotation.is_some()
+    }
+
     /// Whether the owner permits us to publish, as far as we know.
     #[must_use]
     pub fn may_publish(&self) -> bool {
