@@ -121,7 +121,7 @@ impl TrackerLink {
                         }
                         Ended::PushedOut => {
                             backoff = truce;
-                            truce = (truce * 2).min(LAST_TRUCE);
+                            truce = truce.saturating_mul(2).min(LAST_TRUCE);
                             self.complain(backoff);
                         }
                     }
@@ -266,7 +266,7 @@ async fn talk(
 fn ahead_ms(at_ms: u64, before_ms: u64, after_ms: u64) -> i64 {
     let ours_ms = before_ms.midpoint(after_ms);
     let apart_ms = i64::try_from(at_ms.abs_diff(ours_ms)).unwrap_or(i64::MAX);
-    if at_ms >= ours_ms { apart_ms } else { -apart_ms }
+    if at_ms >= ours_ms { apart_ms } else { apart_ms.saturating_neg() }
 }
 
 /// Where a service of the tracker is: on all of its addresses means on the one that we reach.
