@@ -52,7 +52,8 @@ impl<R: AsyncBufRead + Unpin> InputLines<R> {
             if !is_long {
                 self.line.extend_from_slice(part);
             }
-            let (is_last, taken) = (read.is_empty(), end.map_or(read.len(), |end| end.saturating_add(1)));
+            let (is_last, taken) =
+                (read.is_empty(), end.map_or(read.len(), |end| end.saturating_add(1)));
             self.input.consume(taken);
             if end.is_some() || is_last {
                 break;
