@@ -192,7 +192,8 @@ impl TrackerLink {
             None => Err("the tracker closed the connection before it welcomed us".to_owned()),
             // Whatever it says before its welcome is not for us yet.
             Some(
-                FromTracker::Challenge { .. }
+                FromTracker::KeyInUse
+                | FromTracker::Challenge { .. }
                 | FromTracker::Carry { .. }
                 | FromTracker::Leased(_)
                 | FromTracker::Permissions(_)

@@ -115,7 +115,8 @@ impl World {
             }
             FromTracker::KeyAsked { from, request } => self.key_asked(number, no, from, &request),
             FromTracker::KeyGiven { answer } => self.key_given(number, &answer),
-            FromTracker::Challenge { .. } | FromTracker::Welcome { .. } => {}
+            FromTracker::KeyInUse | FromTracker::Challenge { .. } | FromTracker::Welcome { .. } => {
+            }
         }
         self.attend(number);
     }
