@@ -9,7 +9,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn trackers_and_relays_have_metrics_that_prometheus_takes() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let parameters = DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60 };
+    let parameters =
+        DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
     let devnet = Devnet::start(parameters, folder.path()).await?;
     let [tracker, status] = [free_port()?, free_port()?].map(|port| format!("127.0.0.1:{port}"));
     let trackers = format!("http://{tracker}");
