@@ -17,7 +17,7 @@ import {Payments} from "./Payments.sol";
 ///     deposit > 0 ⇔ open or exiting      exitEnds > 0 ⇔ exiting      paid = Σ paid of the lanes ≤ deposit
 ///
 /// Nothing leads back: what was paid of a lane never falls and never exceeds the `owed` that was signed, and a closed channel's id is
-/// never used again. The same rules in Rust are `tatum_channel::Channel`.
+/// never used again.
 abstract contract ChannelBook is Payments {
     /// @dev An hour; whoever watches the chain less often should ask for more.
     uint16 private constant LEAST_WINDOW_MINUTES = 60;
