@@ -27,6 +27,7 @@ mod forced;
 mod inputs;
 mod journal;
 mod logs;
+mod mirror;
 mod operator_changes;
 mod operators;
 mod proposals;

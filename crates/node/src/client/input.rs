@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
+use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
+use tatum_overlay::seal::SEAL_OVERHEAD_BYTES;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 use tokio::time::Instant;
 
-use super::publisher::MAX_PAYLOAD_BYTES;
 use crate::NodeError;
 use crate::clock::later;
 
+/// The largest payload of one message.
+pub const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
 /// A line may be longer than a payload, as its text in base64 is; no longer than this.
 const MAX_LINE_BYTES: usize = MAX_PAYLOAD_BYTES * 4;
 /// How far a delayed publisher may run ahead of its rate to catch up.

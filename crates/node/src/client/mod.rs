@@ -21,7 +21,8 @@ use tatum_primitives::{Address, Domain, ReaderId, millis};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
-pub use publisher::{MAX_PAYLOAD_BYTES, PublishStats, Publisher};
+pub use input::MAX_PAYLOAD_BYTES;
+pub use publisher::{PublishStats, Publisher};
 pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadable};
 pub use tatum_overlay::client::{Keys, Rotation};
 

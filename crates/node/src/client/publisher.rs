@@ -13,9 +13,8 @@ use serde::Serialize;
 use tatum_overlay::attendance::TrackerNo;
 use tatum_overlay::client::PublishWindow;
 use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
-use tatum_overlay::message::MAX_CIPHERTEXT_BYTES;
 use tatum_overlay::permissions::Access;
-use tatum_overlay::seal::{KeyId, SEAL_OVERHEAD_BYTES};
+use tatum_overlay::seal::KeyId;
 use tatum_overlay::{ChainKey, Message, MessageRef};
 use tatum_primitives::{NodeId, Role, StreamKey, millis};
 use tatum_receipt::Signature;
@@ -23,7 +22,7 @@ use tokio::io::{AsyncRead, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::input::{InputLine, InputLines, Pace, fits};
+use super::input::{InputLine, InputLines, MAX_PAYLOAD_BYTES, Pace, fits};
 use super::key_file::KeptKeyring;
 use super::{Config, Stream, finish};
 use crate::clock::later;
@@ -31,8 +30,6 @@ use crate::engine::{Command, EngineHandle, Notice};
 use crate::facts::SharedFacts;
 use crate::{Clock, GroupKey, NodeError};
 
-/// The largest payload of one message.
-pub const MAX_PAYLOAD_BYTES: usize = MAX_CIPHERTEXT_BYTES - SEAL_OVERHEAD_BYTES;
 /// How long a publisher that is done stays for readers that still need its keys, from the last message that a relay
 /// accepted or the last request on: one that is not answered is made again within this time.
 const LINGER: Duration = Duration::from_secs(3);

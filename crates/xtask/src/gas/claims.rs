@@ -6,15 +6,15 @@ use tatum_primitives::{Address, B256, Nano, OperatorId, U256, keccak256};
 
 use alloy::providers::Provider;
 
-use super::{BEFORE_PROPOSALS_S, Bench, Figures, data, mined, note, receipt, send};
+use super::{
+    BEFORE_PROPOSALS_S, Bench, Figures, NODE, REGISTERED, data, mined, note, receipt, send,
+};
 
 /// Deep enough for proofs of 17 words.
 const OPERATORS: u32 = 100_000;
 /// In the middle of the tree, at the start of no subtree.
 const CLAIMANT: u32 = 54_321;
 const RUN_START: u32 = 40_004;
-/// Operators that really register; they assent.
-pub(super) const REGISTERED: u32 = 11;
 
 impl Bench {
     /// Distributions over 100 000 operators; everything is measured in the second. The tree that is final then.
@@ -55,7 +55,7 @@ impl Bench {
             send!(call, "registering");
         }
         send!(self.registry.addBond(0, data(1_000_000).to()), "bonding");
-        send!(self.registry.addNode(0, super::settlement::NODE), "adding a node");
+        send!(self.registry.addNode(0, NODE), "adding a node");
         let slot = U256::from_be_bytes(keccak256(B256::ZERO).0);
         let registry = *self.registry.address();
         let checkpoint = self.provider.get_storage_at(registry, slot).await?;

@@ -32,6 +32,10 @@ const FORCE_S: u64 = 600;
 /// Enough that the wait after an epoch's end is over.
 const BEFORE_PROPOSALS_S: u64 = GRACE_S + FORCE_S + 1;
 const STAKERS: u64 = 100;
+/// Operators that really register; they assent.
+const REGISTERED: u32 = 11;
+/// The first operator's node.
+const NODE: B256 = B256::repeat_byte(0x4e);
 const DATA: u128 = 1_000_000_000_000_000_000;
 
 /// Arguments of `xtask gas`.

@@ -15,12 +15,11 @@ use alloy::primitives::Bytes;
 use alloy::providers::{DynProvider, Provider};
 use alloy::sol_types::SolValue;
 
-use super::claims::REGISTERED;
 use super::deep::Deep;
-use super::{BEFORE_PROPOSALS_S, Bench, EPOCH_S, Figures, mined, note, receipt, send};
+use super::{
+    BEFORE_PROPOSALS_S, Bench, EPOCH_S, Figures, NODE, REGISTERED, mined, note, receipt, send,
+};
 
-/// The first operator's node.
-pub(super) const NODE: B256 = B256::repeat_byte(0x4e);
 /// Coins for an answer: far more than its price.
 const OFFER_WEI: u128 = 100_000_000_000_000_000;
 /// Lines of an edges list are not looked at but for their keys.
