@@ -169,6 +169,13 @@ contract RedeemingTest is ChannelFixture {
         _redeem(unsigned);
     }
 
+    function test_RevertWhen_NobodySignedInALaneThatHasASigner() external {
+        _redeem(_signed(0, 1e18));
+        bytes memory unsigned = bytes.concat(ReceiptLib.encode(_receipt(ALICE, OPERATOR, 0, 2e18)), new bytes(65));
+        vm.expectRevert(_refused(IChannelHub.Refusal.WrongSigner));
+        _redeem(unsigned);
+    }
+
     function test_RevertWhen_ThePaddingIsNotZero() external {
         bytes32[9] memory words = _words(_signed(0, 1e18));
         words[8] |= bytes32(uint256(1));

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {DataToken} from "../../../contracts/token/DataToken.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
-import {ChannelFixture} from "./support/ChannelFixture.sol";
+import {ChannelFixture} from "../channels/support/ChannelFixture.sol";
 
 /// @title Gas of channels
 /// @notice Whole transactions (forge isolates each call), compared with tests/contracts/gas/snapshots, next to bars that must hold. Each
