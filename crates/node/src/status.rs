@@ -164,7 +164,11 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
             status.receipts.accepted,
         ),
         ("receipts_handed_in_total", "Receipts that the aggregator answered for", handed_in),
-        ("receipts_rejected_total", "Receipts that the aggregator rejected", rejected),
+        (
+            "receipts_rejected_by_aggregator_total",
+            "Receipts that the aggregator rejected",
+            rejected,
+        ),
         ("hand_in_failures_total", "Failed requests to the aggregator", failures),
     ];
     let gauges = [

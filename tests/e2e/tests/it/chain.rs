@@ -89,7 +89,7 @@ async fn refusals_say_why() -> anyhow::Result<()> {
     let poor = Devnet::account("poor");
     devnet.fund(poor.address(), data(1)).await?;
     let chain = devnet.connect(&poor).await?;
-    let error = chain.stake(data(2)).await.unwrap_err();
+    let error = chain.stake(data(4)).await.unwrap_err();
     assert!(matches!(error, ChainError::TooLittleData { .. }), "{error}");
     let error = chain.add_node(OperatorId(7), NodeId(B256::repeat_byte(1))).await.unwrap_err();
     assert!(matches!(&error, ChainError::Refused { .. }), "{error}");
