@@ -119,8 +119,8 @@ library ReceiptLib {
         );
     }
 
-    /// @notice The receipt's leaf in the epoch's receipts tree: keccak256 of its bytes and its signature (278 bytes, so no
-    /// 64-byte inner node can pass for one).
+    /// @notice What the signed receipt is known by: keccak256 of its bytes and its signature (278 bytes, so no 64-byte inner node
+    /// of a list can pass for one).
     function leaf(Receipt memory receipt, bytes memory signature) internal pure returns (bytes32) {
         return keccak256(bytes.concat(encode(receipt), signature));
     }

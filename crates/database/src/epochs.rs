@@ -24,7 +24,7 @@ pub struct RolledEpoch {
     pub manifest_hash: B256,
     /// The sum tree's root.
     pub root: B256,
-    /// The receipts tree's root.
+    /// The list of receipts in one word: the keccak of its top and count.
     pub receipts_root: B256,
     /// What was available.
     pub pot: Nano,

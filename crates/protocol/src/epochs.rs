@@ -74,7 +74,7 @@ pub struct EpochSummary {
     pub manifest_hash: Option<B256>,
     /// The sum tree's root.
     pub root: Option<B256>,
-    /// The receipts tree's root.
+    /// The list of receipts in one word: the keccak of its top and count.
     pub receipts_root: Option<B256>,
     /// What was available, in nano.
     pub pot_nano: Option<String>,
@@ -99,7 +99,7 @@ pub struct EpochSummary {
 /// A counted receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedReceipt {
-    /// Its leaf in the receipts tree: ask for its proof by it.
+    /// The keccak of its signed bytes: ask for its proof by it.
     pub leaf: B256,
     /// What is stated.
     pub receipt: DeliveryReceipt,

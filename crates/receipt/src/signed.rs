@@ -1,6 +1,6 @@
 //! A receipt with its signature, its 278 canonical bytes, and who signed it.
 //!
-//! Invariant: the leaf of the receipts tree is the keccak of exactly these bytes.
+//! Invariant: a signed receipt is known by the keccak of exactly these bytes, here, in forced and in assented lists.
 
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Domain, eip712_digest, keccak256};
@@ -46,7 +46,7 @@ impl SignedReceipt {
         Ok(Self { receipt: DeliveryReceipt::decode(receipt)?, signature: Signature(signature) })
     }
 
-    /// The receipt's leaf in the epoch's receipts tree.
+    /// What the signed receipt is known by: the keccak of its bytes.
     pub fn leaf(&self) -> B256 {
         keccak256(self.encode())
     }
