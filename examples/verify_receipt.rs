@@ -23,7 +23,7 @@ impl ChainFacts for Chain {
         Some(1 << 20)
     }
 
-    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
+    fn is_session_key(&self, _: Address, _: Address, _: Epoch) -> bool {
         false
     }
 }

@@ -239,10 +239,7 @@ impl ChainFacts for ChainView {
         facts.quotas.contains_key(&(payer, epoch)) || !facts.payers.contains(&payer)
     }
 
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        if payer == key {
-            return true;
-        }
+    fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
         let facts = self.read();
         facts.session_keys.get(&(payer, key)).is_some_and(|key| key.covers(epoch))
     }

@@ -71,7 +71,7 @@ impl ChainFacts for Facts<'_> {
         self.rules.quotas.get(&payer).copied()
     }
 
-    fn is_authorized(&self, _: Address, _: Address, _: Epoch) -> bool {
+    fn is_session_key(&self, _: Address, _: Address, _: Epoch) -> bool {
         true
     }
 }

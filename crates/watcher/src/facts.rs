@@ -148,7 +148,7 @@ impl ChainFacts for Facts {
         (facts.fee_nano > Nano::ZERO && facts.quota_bytes > 0).then_some(facts.quota_bytes)
     }
 
-    fn is_authorized(&self, payer: Address, key: Address, _: Epoch) -> bool {
+    fn is_session_key(&self, payer: Address, key: Address, _: Epoch) -> bool {
         self.signers.contains(&(payer, key))
     }
 }

@@ -41,8 +41,12 @@ pub trait ChainFacts {
     fn knows_quota(&self, _payer: Address, _epoch: Epoch) -> bool {
         true
     }
-    /// Whether `key` may sign receipts of `epoch` for `payer`. A payer may always sign for itself.
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool;
+    /// Whether the payer gave `key` the right to sign in its name in `epoch`.
+    fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool;
+    /// Whether `key` may sign for `payer` in `epoch`: its session keys may, and a payer always may for itself.
+    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        payer == key || self.is_session_key(payer, key, epoch)
+    }
 }
 
 /// Facts may be shared: whoever holds an `Arc` of some has them.
@@ -67,8 +71,8 @@ impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
         (**self).knows_quota(payer, epoch)
     }
 
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        (**self).is_authorized(payer, key, epoch)
+    fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        (**self).is_session_key(payer, key, epoch)
     }
 }
 

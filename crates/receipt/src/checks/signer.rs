@@ -12,7 +12,7 @@ pub(super) fn check(
 ) -> Result<Address, Rejection> {
     let payer = signed.receipt.payer;
     let signer = verifier.signer(signed)?;
-    if signer == payer || chain.is_authorized(payer, signer, signed.receipt.epoch) {
+    if chain.is_authorized(payer, signer, signed.receipt.epoch) {
         Ok(signer)
     } else {
         Err(Rejection::UnauthorizedSigner { signer, payer })

@@ -93,7 +93,7 @@ impl ChainFacts for StatedFacts {
         !self.unread.contains(&payer)
     }
 
-    fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
-        payer == key || self.keys.contains(&(payer, key)) && self.hold(epoch)
+    fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
+        self.keys.contains(&(payer, key)) && self.hold(epoch)
     }
 }
