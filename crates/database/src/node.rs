@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use tatum_primitives::{Address, B256, Epoch, ReaderId, Role, StreamKey};
@@ -18,7 +19,7 @@ use tatum_receipt::{
 
 use crate::database::{MigrationText, begin_write, sqlite_url};
 use crate::receipts::{epoch_start, key_bytes, stored};
-use crate::row::{bigint, corrupt, unsigned};
+use crate::row::{bigint, chunks, corrupt, unsigned, with_rows};
 use crate::{Database, DatabaseError};
 
 const MIGRATIONS: &[MigrationText] = &[
@@ -215,23 +216,20 @@ impl NodeStore {
         &self,
         answered: &[(SignedReceipt, Answer)],
     ) -> Result<(), DatabaseError> {
-        const DONE: &str = "UPDATE node_receipts SET answered_rank = $1, reason = $2, refusals = $3 \
-             WHERE key = $4 AND answered_rank < $1";
-        const AGAIN: &str = "UPDATE node_receipts SET reason = $1, refusals = refusals + 1 \
-             WHERE key = $2 AND rank = $3";
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
-        for (signed, answer) in answered {
-            let key = key_bytes(&signed.receipt.key());
-            let rank = rank(signed);
-            let reason = answer.reason();
-            let query = if answer.is_final() {
-                let refusals = i64::from(reason.is_some());
-                sqlx::query(DONE).bind(rank).bind(reason).bind(refusals).bind(key)
-            } else {
-                sqlx::query(AGAIN).bind(reason).bind(key).bind(rank)
-            };
-            query.execute(&mut *transaction).await?;
+        let (done, again): (Vec<_>, Vec<_>) =
+            answered.iter().partition(|(_, answer)| answer.is_final());
+        record_final(&mut transaction, &done).await?;
+        for (signed, answer) in again {
+            const AGAIN: &str = "UPDATE node_receipts SET reason = $1, refusals = refusals + 1 \
+                 WHERE key = $2 AND rank = $3";
+            sqlx::query(AGAIN)
+                .bind(answer.reason())
+                .bind(key_bytes(&signed.receipt.key()))
+                .bind(rank(signed))
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -291,6 +289,31 @@ impl NodeStore {
     pub async fn close(&self) {
         self.database.close().await;
     }
+}
+
+/// Takes out of the outbox what was answered for good: many at once, or statements would cost more than the receipts.
+async fn record_final(
+    connection: &mut AnyConnection,
+    answered: &[&(SignedReceipt, Answer)],
+) -> Result<(), DatabaseError> {
+    const HEAD: &str = "WITH answers (key, rank, reason, refusals) AS (VALUES ";
+    const TAIL: &str = ") UPDATE node_receipts SET answered_rank = answers.rank, \
+         reason = answers.reason, refusals = answers.refusals FROM answers \
+         WHERE node_receipts.key = answers.key AND answered_rank < answers.rank";
+    for chunk in chunks(answered) {
+        let mut query = sqlx::query(with_rows(HEAD, chunk.len(), 4, TAIL));
+        for (signed, answer) in chunk {
+            let reason = answer.reason();
+            let refusals = i64::from(reason.is_some());
+            query = query
+                .bind(key_bytes(&signed.receipt.key()))
+                .bind(rank(signed))
+                .bind(reason)
+                .bind(refusals);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn rank(signed: &SignedReceipt) -> Vec<u8> {
