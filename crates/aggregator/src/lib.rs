@@ -24,6 +24,7 @@
 
 pub mod audit;
 pub mod auditor;
+mod chain_rows;
 mod clock;
 pub mod close;
 mod config;

@@ -59,6 +59,7 @@
     )
 )]
 
+mod claims;
 mod compare;
 mod difference;
 mod error;
@@ -79,6 +80,7 @@ mod table;
 mod verify;
 mod writer;
 
+pub use claims::Claims;
 pub use difference::{Difference, Differences};
 pub use error::{Error, RowError};
 pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
@@ -89,5 +91,5 @@ pub use receipt_prover::ReceiptProver;
 pub use rollup::Distribution;
 pub use rows::{CountedReceipt, DistributionRow, Operator, Payer};
 pub use sources::Sources;
-pub use verify::{Claims, Verified, verify};
+pub use verify::{Verified, verify};
 pub use writer::{EpochData, LeftOut, Writer, Written, newest_of_each_key, write};

@@ -4,12 +4,11 @@
 //! first difference as long as there is something left to read, so that the report names the row that was tampered with and
 //! not only the file.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::{Address, B256};
 use tatum_merkle::map_in_order;
-use tatum_primitives::{Nano, NodeId, OperatorId};
+use tatum_primitives::Nano;
 use tatum_receipt::{Rejection, SignedReceipt};
 
 use crate::compare::{
@@ -21,22 +20,12 @@ use crate::lineup::Lineup;
 use crate::rollup::roll_up;
 use crate::table::{Row, TableReader};
 use crate::{
-    CountedReceipt, Dataset, Difference, Differences, Distribution, DistributionRow, Manifest,
-    Operator, Payer,
+    Claims, CountedReceipt, Dataset, Difference, Differences, Distribution, DistributionRow,
+    Manifest, Operator, Payer,
 };
 
 /// How many signatures are worth starting a thread for.
 const SIGNATURES_A_THREAD: usize = 64;
-
-/// What receipts claim and only the chain can judge, each with the first row that claims it: a receipt that was changed after
-/// signing shows up here as one signed by a key that nobody authorised.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims {
-    /// (payer, key): the key may sign receipts of this epoch for the payer.
-    pub signers: BTreeMap<(Address, Address), u64>,
-    /// (node, operator): the node was the operator's in this epoch.
-    pub nodes: BTreeMap<(NodeId, OperatorId), u64>,
-}
 
 /// A dataset in which everything follows from the receipts and the listed chain inputs.
 #[derive(Clone, Debug)]

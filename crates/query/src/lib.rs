@@ -35,6 +35,7 @@
 mod answer;
 mod engine;
 mod error;
+mod run;
 mod session;
 
 pub use answer::Answer;

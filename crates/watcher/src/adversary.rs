@@ -10,6 +10,7 @@ mod calls;
 mod draft;
 mod lies;
 mod random;
+mod truth;
 mod world;
 
 use std::collections::BTreeMap;

@@ -9,16 +9,7 @@ use tatum_primitives::OperatorId;
 use tatum_receipt::SignedReceipt;
 
 use crate::rules::{self, Around};
-use crate::{FORCED, Facts, Proposal, ReceiptLeaf};
-
-/// Which of an edge's units are wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Of {
-    /// Those between the payer and the operator.
-    Operator,
-    /// All of the payer's.
-    Payer,
-}
+use crate::{FORCED, Facts, Of, Proposal, ReceiptLeaf};
 
 /// The word that the assented list has at a receipt's source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

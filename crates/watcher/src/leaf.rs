@@ -139,6 +139,15 @@ impl EdgeLeaf {
     }
 }
 
+/// Which of an edge's units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Of {
+    /// Those between the payer and the operator.
+    Operator,
+    /// All of the payer's.
+    Payer,
+}
+
 /// The key of an edge.
 pub(crate) fn edge_key(operator: OperatorId, payer: Address) -> [u8; 24] {
     let mut key = [0; 24];

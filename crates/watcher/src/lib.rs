@@ -43,9 +43,9 @@ mod proposal_data;
 mod rules;
 
 pub use book::{Book, EdgeTotals, ReceiptTotals, Units};
-pub use disproof::{Disproof, Kind, Of, OldEntry, Source};
+pub use disproof::{Disproof, Kind, OldEntry, Source};
 pub use facts::{Facts, Finalized, OperatorFacts, PayerFacts};
 pub use find::{Demand, Verdict, find, find_without};
-pub use leaf::{EDGE_LEAF_BYTES, EdgeLeaf, FORCED, RECEIPT_LEAF_BYTES, ReceiptLeaf};
+pub use leaf::{EDGE_LEAF_BYTES, EdgeLeaf, FORCED, Of, RECEIPT_LEAF_BYTES, ReceiptLeaf};
 pub use proposal::{Flaw, Proposal};
 pub use proposal_data::{EntryWords, Kept, ListData, ProposalData};

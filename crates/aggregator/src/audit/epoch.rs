@@ -17,7 +17,7 @@ use super::held::check_held;
 use super::previous::check_previous;
 use super::report::differs;
 use super::{AuditError, Check, DatasetSource, Datasets, EpochReport, FetchError};
-use crate::close::inputs::{operator, payer};
+use crate::chain_rows::{operator, payer};
 use crate::http::error::chain_of;
 use crate::judge::{Bench, Finding, Judged, data_in, no_data};
 

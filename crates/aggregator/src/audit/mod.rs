@@ -4,6 +4,7 @@
 //! could not run did not hold.
 
 mod bench;
+mod budget;
 mod chain_facts;
 mod datasets;
 mod epoch;
@@ -15,8 +16,9 @@ mod rejection;
 mod report;
 mod source;
 
+pub use budget::{Budget, FetchLimits};
+pub use datasets::Datasets;
 pub(crate) use datasets::assented;
-pub use datasets::{Budget, Datasets, FetchLimits};
 pub use epoch::{Audited, epoch, proposal, proposals};
 pub use error::{AuditError, FetchError};
 pub use held::held_receipts;

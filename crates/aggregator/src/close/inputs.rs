@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use tatum_chain::{EpochFacts, EpochInputs, OperatorInput, PayerInput};
+use tatum_chain::{EpochFacts, EpochInputs};
 use tatum_database::RolledEpoch;
-use tatum_dataset::{
-    CountedReceipt, EpochData, Error, Operator, Parameters, Payer, Sources, Writer, Written,
-};
+use tatum_dataset::{CountedReceipt, EpochData, Error, Parameters, Sources, Writer, Written};
 use tatum_primitives::{Epoch, Nano};
 use tatum_receipt::{SIGNED_RECEIPT_BYTES, SignedReceipt, StoredReceipt};
 use tatum_watcher::ListData;
@@ -19,6 +17,7 @@ use super::forced::Forcing;
 use super::history::History;
 use super::{CloseError, Closer};
 use crate::audit;
+use crate::chain_rows::{operator, payer};
 
 /// Pages of receipts read ahead of the dataset's writer.
 const PAGES_AHEAD: usize = 4;
@@ -188,15 +187,4 @@ fn write_pages(
         writer.push_all(&page)?;
     }
     Ok(None)
-}
-
-/// A payer as the dataset has it.
-pub(crate) fn payer(input: &PayerInput) -> Payer {
-    Payer { payer: input.payer, fee_wei: input.fee_wei, quota_bytes: input.quota_bytes }
-}
-
-/// An operator as the dataset has it.
-pub(crate) fn operator(input: &OperatorInput) -> Operator {
-    let OperatorInput { id: operator_id, payout, bond_wei, capacity_bytes } = *input;
-    Operator { operator_id, payout, bond_wei, capacity_bytes }
 }

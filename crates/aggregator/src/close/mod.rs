@@ -14,7 +14,7 @@ mod draft;
 mod error;
 mod forced;
 mod history;
-pub(crate) mod inputs;
+mod inputs;
 mod lease;
 mod propose;
 mod purge;

@@ -158,13 +158,3 @@ pub(super) const WALLS: &[Wall] = &[
         ],
     },
 ];
-
-/// Modules of a crate that name each other in a circle, from before circles were looked for: none may join them.
-pub(super) const CIRCLES: &[(&str, &str)] = &[
-    ("aggregator", "audit close publish"),
-    ("aggregator", "audit/datasets audit/source"),
-    ("dataset", "compare difference verify"),
-    ("query", "engine session"),
-    ("watcher", "disproof rules"),
-    ("watcher", "adversary/draft adversary/world"),
-];
