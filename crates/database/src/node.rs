@@ -455,8 +455,7 @@ mod tests {
 
     #[test]
     fn every_migration_file_is_run() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/node");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
+        let mut files: Vec<String> = std::fs::read_dir("../../migrations/node")
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();

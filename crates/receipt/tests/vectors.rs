@@ -391,9 +391,7 @@ fn invalid_encodings(good: &Bytes) -> Vec<InvalidEncoding> {
 }
 
 fn path() -> PathBuf {
-    // Asked when it runs: checkouts share one build, and what was compiled in another one must not look there.
-    let own = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the crate is");
-    [own.as_str(), "../../tests/vectors/receipts.json"].iter().collect()
+    PathBuf::from("../../tests/vectors/receipts.json")
 }
 
 fn kept() -> File {

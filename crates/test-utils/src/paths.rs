@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// The repository's root.
+/// The repository's root: the one that the program runs in, as checkouts share a build and it may come from another.
+/// Cargo runs tests in their package's folder.
 pub fn repository() -> PathBuf {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    crates.and_then(Path::parent).unwrap_or(Path::new("/")).to_owned()
+    let here = std::env::current_dir().unwrap_or_default();
+    let root = here.ancestors().find(|folder| folder.join("foundry.toml").is_file());
+    // Outside of any, what was compiled in is the best guess.
+    root.unwrap_or(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))).to_owned()
 }
 
 /// A Foundry program that `scripts/setup` installed: the binary itself, because npm's launcher would outlive a SIGKILL

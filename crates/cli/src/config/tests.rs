@@ -23,8 +23,7 @@ fn settings(role: &str, file: &Path, more: &[&str]) -> anyhow::Result<String> {
 }
 
 fn example(role: &str, kind: &str) -> PathBuf {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
-    PathBuf::from(root).join(format!("{role}.{kind}.toml"))
+    PathBuf::from("../../docs/examples").join(format!("{role}.{kind}.toml"))
 }
 
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
