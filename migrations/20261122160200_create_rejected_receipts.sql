@@ -1,4 +1,4 @@
--- What was refused, with the reason, for a limited time. The id is keccak256(code ‖ 0 ‖ bytes): refusing the same bytes for
+-- What was rejected, with the reason, for a limited time. The id is keccak256(code ‖ 0 ‖ bytes): rejecting the same bytes for
 -- the same reason again counts up instead of adding a row.
 CREATE TABLE rejected_receipts (
     id BYTEA NOT NULL PRIMARY KEY,

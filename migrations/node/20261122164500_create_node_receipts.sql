@@ -2,7 +2,6 @@
 CREATE TABLE node_receipts (
     -- epoch (8 bytes, big-endian) ‖ payer ‖ operator ‖ node ‖ stream key ‖ role ‖ reader, as in the aggregator's table.
     key BYTEA NOT NULL PRIMARY KEY,
-    epoch BIGINT NOT NULL,
     -- As in the aggregator's table.
     rank BYTEA NOT NULL,
     -- The 278 canonical bytes.
@@ -13,12 +12,11 @@ CREATE TABLE node_receipts (
     acknowledged_rank BYTEA NOT NULL,
     -- The aggregator has answered for receipts up to this rank; less than `rank` means that it is to be handed in.
     answered_rank BYTEA NOT NULL,
-    -- How often the aggregator refused the newest one, and its last words.
-    refusals BIGINT NOT NULL,
+    -- How often the aggregator rejected the newest one, and its last words.
+    rejections BIGINT NOT NULL,
     reason TEXT
-);
-
-CREATE INDEX node_receipts_by_epoch ON node_receipts (epoch);
+    -- In the order of their keys, as the outbox reads and answers them: a batch then lies on few pages. This file is SQLite's only.
+) WITHOUT ROWID;
 
 -- Which of its payer's processes this one is: drawn once and kept, so that its receipts go on from where they were. One row.
 CREATE TABLE reader (

@@ -42,12 +42,12 @@ pub struct Config {
     /// Bounds of the intake.
     #[serde(default)]
     pub limits: Limits,
-    /// For how long refusals are kept, in hours.
-    #[serde(default = "default_refusal_hours")]
-    pub refusal_hours: u64,
-    /// How many refusals are kept in all.
-    #[serde(default = "default_refusals_kept")]
-    pub refusals_kept: u64,
+    /// For how long rejections are kept, in hours.
+    #[serde(default = "default_rejections_hours")]
+    pub rejections_hours: u64,
+    /// How many rejections are kept in all.
+    #[serde(default = "default_rejections_kept")]
+    pub rejections_kept: u64,
     /// For how many final epochs receipts are kept in the database; by default for all.
     #[serde(default)]
     pub keep_epochs: Option<u64>,
@@ -64,11 +64,11 @@ fn default_poll_ms() -> u64 {
     1_000
 }
 
-fn default_refusal_hours() -> u64 {
+fn default_rejections_hours() -> u64 {
     7 * 24
 }
 
-fn default_refusals_kept() -> u64 {
+fn default_rejections_kept() -> u64 {
     100_000
 }
 
@@ -94,8 +94,8 @@ impl Config {
             demands: default_demands(),
             poll_ms: default_poll_ms(),
             limits: Limits::default(),
-            refusal_hours: default_refusal_hours(),
-            refusals_kept: default_refusals_kept(),
+            rejections_hours: default_rejections_hours(),
+            rejections_kept: default_rejections_kept(),
             keep_epochs: None,
             lease_ms: default_lease_ms(),
         }

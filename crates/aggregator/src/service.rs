@@ -58,8 +58,8 @@ pub async fn run_on(
         .await
         .context("following the chain")?;
     let options = WriterOptions {
-        refusal_retention: Duration::from_secs(config.refusal_hours.saturating_mul(3600)),
-        refusals_kept: config.refusals_kept,
+        rejection_retention: Duration::from_secs(config.rejections_hours.saturating_mul(3600)),
+        rejections_kept: config.rejections_kept,
         ..WriterOptions::default()
     };
     let lease = Duration::from_millis(config.lease_ms);

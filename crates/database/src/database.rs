@@ -30,6 +30,16 @@ pub enum Backend {
     Postgres,
 }
 
+impl Backend {
+    /// What is at the other end of a connection.
+    pub(crate) fn of(connection: &AnyConnection) -> Self {
+        match connection.backend_name() {
+            "SQLite" => Self::Sqlite,
+            _ => Self::Postgres,
+        }
+    }
+}
+
 /// A version, a description and its SQL.
 pub(crate) type MigrationText = (i64, &'static str, &'static str);
 

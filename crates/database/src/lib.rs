@@ -40,5 +40,5 @@ pub use error::DatabaseError;
 pub use leases::Lease;
 pub use node::{KeptReceipt, NodeReceiptCounts, NodeStore};
 pub use receipts::ReceiptScan;
-pub use rejections::{MAX_REJECTED_BYTES, Refused, RejectedReceipt, RejectionQuery};
+pub use rejections::{MAX_REJECTED_BYTES, Rejected, RejectedReceipt, RejectionQuery};
 pub use writer::{Candidate, Outcome, SubmitError, Writer, WriterOptions};

@@ -19,8 +19,8 @@ use tatum_receipt::{
 
 use crate::database::{MigrationText, begin_write, sqlite_url};
 use crate::receipts::{epoch_start, key_bytes, stored};
-use crate::row::{bigint, chunks, corrupt, unsigned, with_rows};
-use crate::{Database, DatabaseError};
+use crate::row::{chunks, corrupt, unsigned, with_rows};
+use crate::{Backend, Database, DatabaseError};
 
 const MIGRATIONS: &[MigrationText] = &[
     (
@@ -97,13 +97,12 @@ impl NodeStore {
         let held = row.as_ref().map(stored).transpose()?.map(StoredReceipt::into_signed);
         let outcome = step(held.as_ref(), offered);
         if outcome == Step::Advance {
-            const SQL: &str = "INSERT INTO node_receipts (key, epoch, rank, signed, acknowledged_rank, answered_rank, \
-                 refusals) VALUES ($1, $2, $3, $4, $5, $5, 0) ON CONFLICT (key) DO UPDATE SET \
-                 rank = excluded.rank, signed = excluded.signed, refusals = 0 \
+            const SQL: &str = "INSERT INTO node_receipts (key, rank, signed, acknowledged_rank, answered_rank, \
+                 rejections) VALUES ($1, $2, $3, $4, $4, 0) ON CONFLICT (key) DO UPDATE SET \
+                 rank = excluded.rank, signed = excluded.signed, rejections = 0 \
                  WHERE excluded.rank > node_receipts.rank";
             sqlx::query(SQL)
                 .bind(key)
-                .bind(bigint(offered.receipt.epoch.0)?)
                 .bind(rank(offered))
                 .bind(offered.encode().to_vec())
                 .bind(NO_RANK.to_vec())
@@ -222,7 +221,7 @@ impl NodeStore {
             answered.iter().partition(|(_, answer)| answer.is_final());
         record_final(&mut transaction, &done).await?;
         for (signed, answer) in again {
-            const AGAIN: &str = "UPDATE node_receipts SET reason = $1, refusals = refusals + 1 \
+            const AGAIN: &str = "UPDATE node_receipts SET reason = $1, rejections = rejections + 1 \
                  WHERE key = $2 AND rank = $3";
             sqlx::query(AGAIN)
                 .bind(answer.reason())
@@ -276,7 +275,7 @@ impl NodeStore {
     pub async fn counts(&self) -> Result<NodeReceiptCounts, DatabaseError> {
         const SQL: &str = "SELECT COUNT(*) AS kept, \
              COUNT(CASE WHEN answered_rank < rank THEN 1 END) AS waiting, \
-             COUNT(CASE WHEN refusals > 0 THEN 1 END) AS rejected FROM node_receipts";
+             COUNT(CASE WHEN rejections > 0 THEN 1 END) AS rejected FROM node_receipts";
         let row = sqlx::query(SQL).fetch_one(self.database.reader()).await?;
         Ok(NodeReceiptCounts {
             kept: unsigned(&row, "kept")?,
@@ -296,20 +295,21 @@ async fn record_final(
     connection: &mut AnyConnection,
     answered: &[&(SignedReceipt, Answer)],
 ) -> Result<(), DatabaseError> {
-    const HEAD: &str = "WITH answers (key, rank, reason, refusals) AS (VALUES ";
+    const HEAD: &str = "WITH answers (key, rank, reason, rejections) AS (VALUES ";
     const TAIL: &str = ") UPDATE node_receipts SET answered_rank = answers.rank, \
-         reason = answers.reason, refusals = answers.refusals FROM answers \
+         reason = answers.reason, rejections = answers.rejections FROM answers \
          WHERE node_receipts.key = answers.key AND answered_rank < answers.rank";
     for chunk in chunks(answered) {
-        let mut query = sqlx::query(with_rows(HEAD, chunk.len(), 4, TAIL));
+        let mut query =
+            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 4), TAIL));
         for (signed, answer) in chunk {
             let reason = answer.reason();
-            let refusals = i64::from(reason.is_some());
+            let rejections = i64::from(reason.is_some());
             query = query
                 .bind(key_bytes(&signed.receipt.key()))
                 .bind(rank(signed))
                 .bind(reason)
-                .bind(refusals);
+                .bind(rejections);
         }
         query.execute(&mut *connection).await?;
     }

@@ -10,7 +10,7 @@ use tatum_primitives::Epoch;
 use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt};
 
 use crate::row::{chunks, corrupt, with_rows};
-use crate::{Database, DatabaseError};
+use crate::{Backend, Database, DatabaseError};
 
 /// Rows a scan reads at a time.
 const PAGE: i64 = 4096;
@@ -35,9 +35,10 @@ pub(crate) async fn held(
     connection: &mut AnyConnection,
     keys: &[ReceiptKey],
 ) -> Result<HashMap<ReceiptKey, SignedReceipt>, DatabaseError> {
+    const HEAD: &str = "SELECT signed FROM receipts WHERE key IN ";
     let mut found = HashMap::with_capacity(keys.len());
     for chunk in chunks(keys) {
-        let sql = with_rows("SELECT signed FROM receipts WHERE key IN ", 1, chunk.len(), "");
+        let sql = with_rows(Backend::of(connection), HEAD, (1, chunk.len()), "");
         let mut query = sqlx::query(sql);
         for key in chunk {
             query = query.bind(key_bytes(key));
@@ -59,7 +60,8 @@ pub(crate) async fn replace(
     const TAIL: &str = " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, \
                         signed = excluded.signed WHERE excluded.rank > receipts.rank";
     for chunk in chunks(newest) {
-        let mut query = sqlx::query(with_rows(HEAD, chunk.len(), 3, TAIL));
+        let mut query =
+            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 3), TAIL));
         for signed in chunk {
             query = query
                 .bind(key_bytes(&signed.receipt.key()))

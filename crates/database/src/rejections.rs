@@ -1,4 +1,4 @@
-//! What was refused and why, kept for a limited time and in limited number.
+//! What was rejected and why, kept for a limited time and in limited number.
 //!
 //! Invariant: rejecting the same bytes for the same reason again adds no row, and writing rejections never touches receipts.
 
@@ -10,14 +10,14 @@ use tatum_primitives::{Address, B256, Epoch};
 use tatum_receipt::{Rejection, rejection_id};
 
 use crate::row::{address_opt, bigint, chunks, corrupt, unsigned, unsigned_opt, with_rows};
-use crate::{Database, DatabaseError};
+use crate::{Backend, Database, DatabaseError};
 
-/// Bytes kept of what was refused.
+/// Bytes kept of what was rejected.
 pub const MAX_REJECTED_BYTES: usize = 2048;
 
 /// What somebody handed in that does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejected {
     /// As handed in.
     pub bytes: Vec<u8>,
     /// The payer named, if the bytes could be read.
@@ -28,7 +28,7 @@ pub struct Refused {
     pub rejection: Rejection,
 }
 
-impl Refused {
+impl Rejected {
     /// `signed`, which does not count because of `rejection`.
     pub fn receipt(signed: &tatum_receipt::SignedReceipt, rejection: Rejection) -> Self {
         Self {
@@ -44,10 +44,10 @@ impl Refused {
     }
 }
 
-/// A refusal as stored.
+/// A rejection as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedReceipt {
-    /// Names the refusal.
+    /// Names the rejection.
     pub id: B256,
     /// What was handed in; at most the first [`MAX_REJECTED_BYTES`].
     pub bytes: Vec<u8>,
@@ -70,40 +70,41 @@ pub struct RejectedReceipt {
 pub struct RejectionQuery {
     /// Only those that name this payer.
     pub payer: Option<Address>,
-    /// Only those last refused before this time.
+    /// Only those last rejected before this time.
     pub before_ms: Option<u64>,
     /// At most so many.
     pub limit: u32,
 }
 
-/// Stores `refused`, in the order of their ids, so that two writers never wait for each other in a circle.
+/// Stores `rejected`, in the order of their ids, so that two writers never wait for each other in a circle.
 pub(crate) async fn store(
     connection: &mut AnyConnection,
-    refused: &[&Refused],
+    rejected: &[&Rejected],
     now_ms: u64,
 ) -> Result<(), DatabaseError> {
     const HEAD: &str = "INSERT INTO rejected_receipts \
                         (id, code, reason, payer, epoch, bytes, times, first_ms, last_ms) VALUES ";
     const TAIL: &str = " ON CONFLICT (id) DO UPDATE SET times = rejected_receipts.times + excluded.times, \
                         last_ms = excluded.last_ms";
-    let mut distinct: BTreeMap<B256, (&Refused, i64)> = BTreeMap::new();
-    for refused in refused {
-        let (_, times) = distinct.entry(refused.id()).or_insert((refused, 0));
+    let mut distinct: BTreeMap<B256, (&Rejected, i64)> = BTreeMap::new();
+    for rejected in rejected {
+        let (_, times) = distinct.entry(rejected.id()).or_insert((rejected, 0));
         *times = times.saturating_add(1);
     }
     let rows: Vec<_> = distinct.into_iter().collect();
     for chunk in chunks(&rows) {
-        let mut query = sqlx::query(with_rows(HEAD, chunk.len(), 9, TAIL));
-        for (id, (refused, times)) in chunk {
-            let reason = serde_json::to_string(&refused.rejection)
+        let mut query =
+            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 9), TAIL));
+        for (id, (rejected, times)) in chunk {
+            let reason = serde_json::to_string(&rejected.rejection)
                 .map_err(|error| corrupt("reason", error))?;
-            let epoch = refused.epoch.and_then(|epoch| i64::try_from(epoch.0).ok());
-            let kept = refused.bytes.get(..MAX_REJECTED_BYTES).unwrap_or(&refused.bytes);
+            let epoch = rejected.epoch.and_then(|epoch| i64::try_from(epoch.0).ok());
+            let kept = rejected.bytes.get(..MAX_REJECTED_BYTES).unwrap_or(&rejected.bytes);
             query = query
                 .bind(id.to_vec())
-                .bind(refused.rejection.code())
+                .bind(rejected.rejection.code())
                 .bind(reason)
-                .bind(refused.payer.map(|payer| payer.to_vec()))
+                .bind(rejected.payer.map(|payer| payer.to_vec()))
                 .bind(epoch)
                 .bind(kept.to_vec())
                 .bind(*times)
@@ -116,7 +117,7 @@ pub(crate) async fn store(
 }
 
 impl Database {
-    /// Refusals, the latest first.
+    /// Rejections, the latest first.
     pub async fn rejections(
         &self,
         query: RejectionQuery,

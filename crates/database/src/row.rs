@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Row, SqlStr};
 use tatum_primitives::{Address, B256};
 
-use crate::DatabaseError;
+use crate::{Backend, DatabaseError};
 
 /// Rows a statement handles at most: few distinct statements, far below either backend's parameter limit.
 pub(crate) const CHUNK: usize = 512;
@@ -63,16 +63,26 @@ pub(crate) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// `head`, then `rows` groups of `width` numbered parameters, then `tail`.
-pub(crate) fn with_rows(head: &str, rows: usize, width: usize, tail: &str) -> SqlStr {
+/// `head`, then `rows` groups of `width` parameters, then `tail`, neither of which has any.
+///
+/// SQLite takes `$1` for a name, and binding a thousand named ones takes it a thousand times a thousand steps: there they have none.
+pub(crate) fn with_rows(
+    backend: Backend,
+    head: &str,
+    (rows, width): (usize, usize),
+    tail: &str,
+) -> SqlStr {
     let mut sql = String::from(head);
     let mut parameter = 0usize;
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..width {
             parameter = parameter.saturating_add(1);
-            sql.push_str(if column == 0 { "$" } else { ",$" });
-            sql.push_str(&parameter.to_string());
+            sql.push_str(if column == 0 { "" } else { "," });
+            match backend {
+                Backend::Sqlite => sql.push('?'),
+                Backend::Postgres => sql.push_str(&format!("${parameter}")),
+            }
         }
         sql.push(')');
     }
@@ -96,7 +106,8 @@ mod tests {
 
     #[test]
     fn parameters_are_numbered_through() {
-        let sql = with_rows("V ", 2, 2, " end");
-        assert_eq!(sql.as_str(), "V ($1,$2),($3,$4) end");
+        let sql = |backend| with_rows(backend, "V ", (2, 2), " end");
+        assert_eq!(sql(Backend::Postgres).as_str(), "V ($1,$2),($3,$4) end");
+        assert_eq!(sql(Backend::Sqlite).as_str(), "V (?,?),(?,?) end");
     }
 }

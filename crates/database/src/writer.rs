@@ -13,7 +13,7 @@ use tatum_receipt::{CheckedReceipt, Rejection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::{Database, DatabaseError, Refused};
+use crate::{Database, DatabaseError, Rejected};
 
 /// How often old rejections are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -27,8 +27,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub enum Candidate {
     /// Passed every rule of receipts.
     Checked(CheckedReceipt),
-    /// Refused already; to be kept with its reason.
-    Refused(Refused),
+    /// Rejected already; to be kept with its reason.
+    Rejected(Rejected),
 }
 
 /// What became of a candidate.
@@ -62,12 +62,12 @@ pub struct WriterOptions {
     pub queue: usize,
     /// Candidates after which a transaction takes no further submission.
     pub batch: usize,
-    /// Refusals kept per minute; further ones are only answered.
-    pub refusals_per_minute: u32,
+    /// Rejections kept per minute; further ones are only answered.
+    pub rejections_per_minute: u32,
     /// For how long rejections are kept.
-    pub refusal_retention: Duration,
+    pub rejection_retention: Duration,
     /// How many rejections are kept in all.
-    pub refusals_kept: u64,
+    pub rejections_kept: u64,
 }
 
 impl Default for WriterOptions {
@@ -75,9 +75,9 @@ impl Default for WriterOptions {
         Self {
             queue: 256,
             batch: 8192,
-            refusals_per_minute: 6000,
-            refusal_retention: Duration::from_secs(7 * 24 * 3600),
-            refusals_kept: 100_000,
+            rejections_per_minute: 6000,
+            rejection_retention: Duration::from_secs(7 * 24 * 3600),
+            rejections_kept: 100_000,
         }
     }
 }
@@ -97,7 +97,7 @@ impl Writer {
     /// Starts the writing task; await the handle after dropping every [`Writer`] to know that all is written.
     pub fn spawn(database: Database, options: WriterOptions) -> (Self, JoinHandle<()>) {
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
-        let task = Task { database, options, refusals_left: options.refusals_per_minute };
+        let task = Task { database, options, rejections_left: options.rejections_per_minute };
         (Self { jobs }, tokio::spawn(task.run(waiting)))
     }
 
@@ -112,7 +112,7 @@ impl Writer {
 struct Task {
     database: Database,
     options: WriterOptions,
-    refusals_left: u32,
+    rejections_left: u32,
 }
 
 impl Task {
@@ -182,18 +182,18 @@ impl Task {
         &mut self,
         submissions: &[&[Candidate]],
     ) -> Result<Vec<Vec<Outcome>>, DatabaseError> {
-        let keep = usize::try_from(self.refusals_left).unwrap_or(usize::MAX);
+        let keep = usize::try_from(self.rejections_left).unwrap_or(usize::MAX);
         let (outcomes, kept) = batch::write(&self.database, submissions, keep, now_ms()).await?;
         let kept = u32::try_from(kept).unwrap_or(u32::MAX);
-        self.refusals_left = self.refusals_left.saturating_sub(kept);
+        self.rejections_left = self.rejections_left.saturating_sub(kept);
         Ok(outcomes)
     }
 
     async fn sweep(&mut self) {
-        self.refusals_left = self.options.refusals_per_minute;
-        let retention_ms = millis(self.options.refusal_retention);
+        self.rejections_left = self.options.rejections_per_minute;
+        let retention_ms = millis(self.options.rejection_retention);
         let before = now_ms().saturating_sub(retention_ms);
-        match self.database.forget_rejections(before, self.options.refusals_kept).await {
+        match self.database.forget_rejections(before, self.options.rejections_kept).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::debug!(forgotten, "forgot old rejections"),
             Err(error) => tracing::warn!(%error, "could not forget old rejections"),

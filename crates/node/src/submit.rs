@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use rand::Rng;
 use tatum_database::NodeStore;
 use tatum_protocol::client::AggregatorClient;
@@ -19,9 +20,11 @@ use crate::error::in_full;
 
 /// Receipts handed in at once.
 const BATCH: u32 = 2_000;
+/// Batches on their way at the same time.
+const UNDER_WAY: usize = 4;
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
 /// A rejection that may pass is tried again after this.
-const RETRY_REFUSED: Duration = Duration::from_secs(3);
+const RETRY_REJECTED: Duration = Duration::from_secs(3);
 
 /// Totals since the start.
 #[derive(Debug, Default)]
@@ -46,7 +49,7 @@ enum Round {
     /// All that waited was answered.
     Done,
     /// Some of it was rejected for now.
-    Refused,
+    Rejected,
 }
 
 impl Submitter {
@@ -62,7 +65,7 @@ impl Submitter {
         loop {
             let wait = match self.round().await {
                 Ok(Round::Done) => self.every,
-                Ok(Round::Refused) => RETRY_REFUSED.max(self.every),
+                Ok(Round::Rejected) => RETRY_REJECTED.max(self.every),
                 Err(reason) => {
                     self.totals.failures.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(
@@ -86,7 +89,7 @@ impl Submitter {
         let rounds = async {
             loop {
                 match self.round().await {
-                    Ok(Round::Done | Round::Refused) => return,
+                    Ok(Round::Done | Round::Rejected) => return,
                     Err(_) => tokio::time::sleep(Duration::from_millis(300)).await,
                 }
             }
@@ -98,25 +101,31 @@ impl Submitter {
         }
     }
 
-    /// Hands in all that waits. While a batch is on its way, the answers to the one before it are recorded and the one after
-    /// it is read.
+    /// Hands in all that waits, several batches at a time: while one is checked there, another is written there, and the answers
+    /// to a third are recorded here.
     async fn round(&self) -> Result<Round, String> {
-        let (mut answered, mut is_passing) = (Vec::new(), false);
-        let mut batch = self.waiting(None).await?;
-        while let Some(last) = batch.last() {
-            let after = last.receipt.key();
-            let (answers, recorded, next) = tokio::join!(
-                self.aggregator.hand_in(&batch),
-                self.record(&answered),
-                self.waiting(Some(&after)),
-            );
-            is_passing |= recorded?;
-            let answers = answers.map_err(|error| in_full(&error))?;
-            answered = batch.into_iter().zip(answers).collect();
-            batch = next?;
+        let (mut under_way, mut last) = (FuturesUnordered::new(), None);
+        let mut round = Round::Done;
+        loop {
+            while under_way.len() < UNDER_WAY {
+                let batch = self.waiting(last.as_ref()).await?;
+                let Some(newest) = batch.last() else { break };
+                last = Some(newest.receipt.key());
+                under_way.push(self.hand_in(batch));
+            }
+            match under_way.try_next().await? {
+                Some(true) => round = Round::Rejected,
+                Some(false) => {}
+                None => return Ok(round),
+            }
         }
-        is_passing |= self.record(&answered).await?;
-        Ok(if is_passing { Round::Refused } else { Round::Done })
+    }
+
+    /// Hands in a batch and records the answers; says whether a rejection among them may pass.
+    async fn hand_in(&self, batch: Vec<SignedReceipt>) -> Result<bool, String> {
+        let answers = self.aggregator.hand_in(&batch).await.map_err(|error| in_full(&error))?;
+        let answered: Vec<_> = batch.into_iter().zip(answers).collect();
+        self.record(&answered).await
     }
 
     async fn waiting(&self, after: Option<&ReceiptKey>) -> Result<Vec<SignedReceipt>, String> {
@@ -125,9 +134,6 @@ impl Submitter {
 
     /// Records answers on disk; says whether a rejection among them may pass.
     async fn record(&self, answered: &[(SignedReceipt, Answer)]) -> Result<bool, String> {
-        if answered.is_empty() {
-            return Ok(false);
-        }
         self.store.record_answers(answered).await.map_err(|error| error.to_string())?;
         Ok(self.count(answered))
     }

@@ -1,4 +1,4 @@
-//! Runs the receipt rules on worker threads, and gives a receipt refused on the chain's word a second look.
+//! Runs the receipt rules on worker threads, and gives a receipt rejected on the chain's word a second look.
 //!
 //! Invariant: at most two signature recoveries per receipt, the second after a wait; at most as many threads as there are cores check at the same
 //! time, for clients in turn.
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tatum_database::{Candidate, Refused};
+use tatum_database::{Candidate, Rejected};
 use tatum_primitives::{EpochSchedule, millis};
 use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
@@ -117,8 +117,8 @@ impl Checker {
         };
         let candidates: Vec<Candidate> = self.work(client, check).await.flatten()?;
         // What the client cannot know, and we do not either, is not held against it.
-        let refused = |candidate: &&Candidate| matches!(candidate, Candidate::Refused(refused) if refused.rejection.is_judgement());
-        let rejected = candidates.iter().filter(refused).count();
+        let judged = |candidate: &&Candidate| matches!(candidate, Candidate::Rejected(rejected) if rejected.rejection.is_judgement());
+        let rejected = candidates.iter().filter(judged).count();
         let good = candidates.len().saturating_sub(rejected);
         self.queue.note(client, good, rejected, Instant::now());
         Some(candidates)
@@ -132,11 +132,11 @@ impl Checker {
     fn check(&self, element: Element, window: EpochWindow) -> Candidate {
         let signed = match element {
             Ok(signed) => signed,
-            Err(no_receipt) => return Candidate::Refused(unreadable(no_receipt)),
+            Err(no_receipt) => return Candidate::Rejected(unreadable(no_receipt)),
         };
         match checks::check(&signed, &self.verifier, window, &self.facts) {
             Ok(checked) => Candidate::Checked(checked),
-            Err(rejection) => Candidate::Refused(Refused::receipt(&signed, rejection)),
+            Err(rejection) => Candidate::Rejected(Rejected::receipt(&signed, rejection)),
         }
     }
 
@@ -158,20 +158,20 @@ impl Checker {
     }
 
     fn recheck(&self, candidate: &Candidate, window: EpochWindow) -> Option<CheckedReceipt> {
-        let Candidate::Refused(refused) = candidate else { return None };
-        let signed = SignedReceipt::decode(&refused.bytes).ok()?;
+        let Candidate::Rejected(rejected) = candidate else { return None };
+        let signed = SignedReceipt::decode(&rejected.bytes).ok()?;
         checks::check(&signed, &self.verifier, window, &self.facts).ok()
     }
 }
 
 /// What is kept of bytes that are no receipt.
-fn unreadable(NoReceipt { bytes, error }: NoReceipt) -> Refused {
-    Refused { bytes, payer: None, epoch: None, rejection: error.into() }
+fn unreadable(NoReceipt { bytes, error }: NoReceipt) -> Rejected {
+    Rejected { bytes, payer: None, epoch: None, rejection: error.into() }
 }
 
-/// Whether a view that lags behind the chain could be the reason of a refusal.
+/// Whether a view that lags behind the chain could be the reason of a rejection.
 fn may_be_news(candidate: &Candidate) -> bool {
-    matches!(candidate, Candidate::Refused(refused) if refused.rejection.may_pass())
+    matches!(candidate, Candidate::Rejected(rejected) if rejected.rejection.may_pass())
 }
 
 impl std::fmt::Debug for Checker {

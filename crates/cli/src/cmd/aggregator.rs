@@ -99,8 +99,8 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
         bytes_under_way: args.max_bytes_under_way,
         requests_per_client: args.max_requests_per_client,
     };
-    config.refusal_hours = args.rejections_hours;
-    config.refusals_kept = args.rejections_kept;
+    config.rejections_hours = args.rejections_hours;
+    config.rejections_kept = args.rejections_kept;
     config.keep_epochs = args.keep_epochs;
     config.lease_ms = args.lease_ms;
     tatum_aggregator::run(config, signer, shutdown::requested())

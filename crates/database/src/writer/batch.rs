@@ -10,7 +10,7 @@ use tatum_receipt::{ReceiptKey, Rejection, SignedReceipt, Step, step};
 
 use super::{Candidate, Outcome};
 use crate::database::begin_write;
-use crate::{Database, DatabaseError, Refused, epochs, receipts, rejections};
+use crate::{Database, DatabaseError, Rejected, epochs, receipts, rejections};
 
 /// Writes `submissions` in one transaction, with at most `keep` rejections; gives the outcomes and how many rejections
 /// were kept.
@@ -27,7 +27,7 @@ pub(super) async fn write(
     let newest: Vec<&SignedReceipt> =
         batch.advanced.iter().filter_map(|key| batch.held.get(key)).collect();
     receipts::replace(&mut transaction, &newest).await?;
-    let kept: Vec<&Refused> = batch.refused.iter().take(keep).collect();
+    let kept: Vec<&Rejected> = batch.rejected.iter().take(keep).collect();
     rejections::store(&mut transaction, &kept, now_ms).await?;
     transaction.commit().await?;
     Ok((outcomes, kept.len()))
@@ -38,7 +38,7 @@ struct Batch {
     epochs: BTreeMap<Epoch, Result<(), Epoch>>,
     held: HashMap<ReceiptKey, SignedReceipt>,
     advanced: HashSet<ReceiptKey>,
-    refused: Vec<Refused>,
+    rejected: Vec<Rejected>,
 }
 
 impl Batch {
@@ -51,7 +51,7 @@ impl Batch {
             submissions.iter().flat_map(|candidates| candidates.iter()).filter_map(|candidate| {
                 match candidate {
                     Candidate::Checked(checked) => Some(checked.receipt().key()),
-                    Candidate::Refused(_) => None,
+                    Candidate::Rejected(_) => None,
                 }
             });
         let keys: Vec<ReceiptKey> = checked.collect::<HashSet<_>>().into_iter().collect();
@@ -62,7 +62,7 @@ impl Batch {
             *open = epochs::lock_open(connection, *epoch, now_ms).await?;
         }
         let held = receipts::held(connection, &keys).await?;
-        Ok(Self { epochs, held, advanced: HashSet::new(), refused: Vec::new() })
+        Ok(Self { epochs, held, advanced: HashSet::new(), rejected: Vec::new() })
     }
 
     fn step_all(&mut self, candidates: &[Candidate]) -> Vec<Outcome> {
@@ -70,17 +70,17 @@ impl Batch {
     }
 
     fn step(&mut self, candidate: &Candidate) -> Outcome {
-        let refused = match candidate {
-            Candidate::Refused(refused) => refused.clone(),
+        let rejected = match candidate {
+            Candidate::Rejected(rejected) => rejected.clone(),
             Candidate::Checked(checked) => match self.step_checked(checked.signed()) {
                 Ok(outcome) => return outcome,
-                Err(rejection) => Refused::receipt(checked.signed(), rejection),
+                Err(rejection) => Rejected::receipt(checked.signed(), rejection),
             },
         };
-        let rejection = refused.rejection.clone();
-        // What was not judged is no refusal to stand by.
+        let rejection = rejected.rejection.clone();
+        // What was not judged is no rejection to stand by.
         if rejection.is_judgement() {
-            self.refused.push(refused);
+            self.rejected.push(rejected);
         }
         Outcome::Rejected(rejection)
     }

@@ -1,29 +1,29 @@
-//! Refusals are kept with their reason, once each, in bounded number, and never touch receipts.
+//! Rejections are kept with their reason, once each, in bounded number, and never touch receipts.
 
-use tatum_database::{Candidate, Outcome, Refused, RejectionQuery, Writer, WriterOptions};
+use tatum_database::{Candidate, Outcome, Rejected, RejectionQuery, Writer, WriterOptions};
 use tatum_primitives::Address;
 use tatum_receipt::Rejection;
 
 use crate::support::{Scene, all, candidate, on_each_backend, receipt};
 
 on_each_backend!(
-    a_refusal_is_kept_once_with_its_reason,
-    refusals_are_bounded_per_minute_and_in_all,
+    a_rejection_is_kept_once_with_its_reason,
+    rejections_are_bounded_per_minute_and_in_all,
 );
 
-fn malformed(text: &str) -> Refused {
+fn malformed(text: &str) -> Rejected {
     let rejection = Rejection::Malformed { detail: text.to_owned() };
-    Refused { bytes: text.as_bytes().to_vec(), payer: None, epoch: None, rejection }
+    Rejected { bytes: text.as_bytes().to_vec(), payer: None, epoch: None, rejection }
 }
 
-async fn a_refusal_is_kept_once_with_its_reason(scene: Scene) {
+async fn a_rejection_is_kept_once_with_its_reason(scene: Scene) {
     let payer = Address::repeat_byte(1);
-    let no_stake = Refused::receipt(&receipt(1, 1, 0, 1), Rejection::NoStake { payer });
+    let no_stake = Rejected::receipt(&receipt(1, 1, 0, 1), Rejection::NoStake { payer });
     let batch = || {
         vec![
-            Candidate::Refused(no_stake.clone()),
-            Candidate::Refused(malformed("{")),
-            Candidate::Refused(no_stake.clone()),
+            Candidate::Rejected(no_stake.clone()),
+            Candidate::Rejected(malformed("{")),
+            Candidate::Rejected(no_stake.clone()),
             candidate(&receipt(2, 1, 0, 1)),
         ]
     };
@@ -42,12 +42,12 @@ async fn a_refusal_is_kept_once_with_its_reason(scene: Scene) {
     assert_eq!(scene.database.rejections(every).await.unwrap().len(), 2);
 }
 
-async fn refusals_are_bounded_per_minute_and_in_all(scene: Scene) {
-    let options = WriterOptions { refusals_per_minute: 5, ..Default::default() };
+async fn rejections_are_bounded_per_minute_and_in_all(scene: Scene) {
+    let options = WriterOptions { rejections_per_minute: 5, ..Default::default() };
     let (writer, _) = Writer::spawn(scene.database.clone(), options);
     // The first sweep of a writer comes at once and restores the allowance; let it pass.
-    writer.submit(vec![Candidate::Refused(malformed("first"))]).await.unwrap();
-    let flood = (0..100).map(|n| Candidate::Refused(malformed(&n.to_string())));
+    writer.submit(vec![Candidate::Rejected(malformed("first"))]).await.unwrap();
+    let flood = (0..100).map(|n| Candidate::Rejected(malformed(&n.to_string())));
     let outcomes = writer.submit(flood.collect()).await.unwrap();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Rejected(_))));
     let every = RejectionQuery { limit: 1000, ..Default::default() };
