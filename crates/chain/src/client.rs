@@ -186,6 +186,11 @@ impl Chain {
             .map_err(|e| ChainError::from_call("reading a balance", e))
     }
 
+    /// What an account has of the chain's own coin, to pay for gas.
+    pub async fn gas_balance_wei(&self, account: Address) -> Result<U256> {
+        Ok(self.provider.get_balance(account).await?)
+    }
+
     /// Sends DATA.
     pub async fn transfer(&self, to: Address, amount_wei: U256) -> Result<TxHash> {
         let call = self.token.transfer(to, amount_wei);

@@ -87,6 +87,8 @@ enum Command {
     /// Measure how fast this machine relays messages, takes receipts in and closes an epoch
     #[command(subcommand)]
     Bench(cmd::bench::Command),
+    /// Say what would keep a node, an aggregator or an account from working, and what to do about it
+    Doctor(Box<cmd::doctor::Args>),
     /// Make encrypted key files
     #[command(subcommand)]
     Key(cmd::key::Command),
@@ -165,6 +167,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Auditor(command) => cmd::auditor::run(command, output).await,
         Command::Simulate(command) => cmd::simulate::run(command, output).await,
         Command::Bench(command) => cmd::bench::run(command, output).await,
+        Command::Doctor(args) => cmd::doctor::run(*args, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
         Command::Completions { shell } => {
             let mut command = config::with_variables(Cli::command());

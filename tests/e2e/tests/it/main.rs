@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod chain;
+mod doctor;
 mod metrics;
 mod money;
 mod network;
