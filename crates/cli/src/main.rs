@@ -1,7 +1,7 @@
 //! `tatum`: one binary, a subcommand per role.
 //!
 //! Results go to standard output (a table, or JSON with `--json`), progress and logs to standard error. The exit code is
-//! 0 on success, 1 when something failed or an audit found a difference, 2 for wrong usage.
+//! 0 on success, 1 when something failed, 2 for wrong usage, 3 when what was looked at does not hold.
 
 mod amounts;
 mod args;

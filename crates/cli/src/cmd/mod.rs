@@ -19,5 +19,5 @@ pub(crate) mod stream;
 pub(crate) mod subscribe;
 pub(crate) mod tracker;
 
-/// The exit code of an audit that found something that does not hold; 1 says that it could not be made.
+/// The exit code of a command that looked and found something that does not hold; 1 says that it could not look.
 pub(crate) const DIFFERS: u8 = 3;

@@ -54,7 +54,8 @@ async fn what_stands_in_the_way_is_named_until_it_is_mended() -> anyhow::Result<
     drop(taken);
     devnet.fund(operator.address(), U256::from(20_000 * DATA)).await?;
     register(&devnet, &operator, key["id"].as_str().unwrap_or_default()).await?;
-    let mut command = testnet::command(&devnet, &["tracker", "run", "--listen", &tracker, "--data"])?;
+    let mut command =
+        testnet::command(&devnet, &["tracker", "run", "--listen", &tracker, "--data"])?;
     command.arg(folder.path().join("tracker")).env("TATUM_NODE_KEY", format!("0x{:064x}", 78));
     let mut process = Process::spawn("tracker", command, folder.path())?;
     process.until_healthy(&format!("{url}/health"), PATIENCE).await?;

@@ -2,12 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tatum_chain::{Chain, Endpoints};
+use tatum_chain::{Chain, Deployment, Endpoints};
 use tatum_node::NodeKey;
 use tatum_primitives::{Address, U256};
 
 use super::Args;
-use super::report::Report;
+use super::report::{Report, in_full};
 use crate::amounts::format_data;
 use crate::followed::Followed;
 use crate::keys::{self, KeySource};
@@ -27,28 +27,14 @@ pub(super) async fn look(args: &Args, report: &mut Report) -> bool {
         Ok(deployment) => deployment,
         Err(error) => {
             let advice = "name the deployment's file with --deployment or TATUM_DEPLOYMENT";
-            report.problem("deployment", format!("{:#}", anyhow::Error::new(error)), advice);
+            report.problem("deployment", in_full(error), advice);
             return false;
         }
     };
     let is_local = LOCAL_CHAINS.contains(&deployment.chain_id);
     let mut answering = None;
     for rpc in &args.chain.rpc {
-        let connected = match Endpoints::new([rpc.as_str()]) {
-            Ok(endpoint) => Chain::connect(&endpoint, deployment.clone()).await,
-            Err(error) => Err(error),
-        };
-        match connected {
-            Ok(chain) => {
-                head(&chain, is_local, report).await;
-                answering = Some(chain);
-            }
-            Err(error) => report.problem(
-                "chain",
-                format!("{:#}", anyhow::Error::new(error)),
-                "check --rpc and --deployment: both have to be of one chain, and the provider has to answer",
-            ),
-        }
+        answering = endpoint(rpc, &deployment, is_local, report).await.or(answering);
     }
     if args.confirmations == 0 && !is_local {
         report.warn(
@@ -57,17 +43,35 @@ pub(super) async fn look(args: &Args, report: &mut Report) -> bool {
             "run processes with --confirmations of the chain's usual depth (12 on Ethereum, 64 on Polygon)",
         );
     }
-    let Some(chain) = answering else { return is_local };
-    match args.keystore.account().find() {
-        Ok(Some(secret)) => match keys::signer(&secret) {
-            Ok(signer) => account(&chain, signer.address(), report).await,
-            Err(error) => report.problem("account key", format!("{error:#}"), "name another key file"),
-        },
-        Ok(None) => {}
-        Err(error) => report.problem("account key", format!("{error:#}"), "check --keystore and its password"),
+    if let Some(chain) = answering {
+        account(&chain, args, report).await;
+        node(args, report).await;
     }
-    node(args, report).await;
     is_local
+}
+
+/// One endpoint; the chain behind it, if it is the deployment's.
+async fn endpoint(
+    rpc: &str,
+    deployment: &Deployment,
+    is_local: bool,
+    report: &mut Report,
+) -> Option<Chain> {
+    let connected = match Endpoints::new([rpc]) {
+        Ok(endpoint) => Chain::connect(&endpoint, deployment.clone()).await,
+        Err(error) => Err(error),
+    };
+    match connected {
+        Ok(chain) => {
+            head(&chain, is_local, report).await;
+            Some(chain)
+        }
+        Err(error) => {
+            let advice = "check --rpc and --deployment: both have to be of one chain, and the provider has to answer";
+            report.problem("chain", in_full(error), advice);
+            None
+        }
+    }
 }
 
 /// The newest block's age tells of the provider and of the clock.
@@ -75,8 +79,7 @@ async fn head(chain: &Chain, is_local: bool, report: &mut Report) {
     let (number, time_s) = match chain.head().await {
         Ok(head) => head,
         Err(error) => {
-            let found = format!("{:#}", anyhow::Error::new(error));
-            return report.problem("chain", found, "try again, or name another --rpc");
+            return report.problem("chain", in_full(error), "try again, or name another --rpc");
         }
     };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -89,15 +92,35 @@ async fn head(chain: &Chain, is_local: bool, report: &mut Report) {
         report.problem("clock", found, "set the clock; receipts of a wrong epoch are rejected");
     } else {
         let found = format!("{what} is {age_s} s old");
-        report.problem("chain", found, "the provider lags: name another --rpc; or the clock is ahead: set it");
+        report.problem(
+            "chain",
+            found,
+            "the provider lags: name another --rpc; or the clock is ahead: set it",
+        );
     }
 }
 
-/// What an account can do.
-async fn account(chain: &Chain, account: Address, report: &mut Report) {
-    if let Err(error) = try_account(chain, account, report).await {
-        let found = format!("{:#}", anyhow::Error::new(error));
-        report.problem("account", found, "try again, or name another --rpc");
+/// What the account can do whose key is given.
+async fn account(chain: &Chain, args: &Args, report: &mut Report) {
+    let key = args
+        .keystore
+        .account()
+        .find()
+        .and_then(|secret| secret.as_ref().map(keys::signer).transpose());
+    match key {
+        Ok(None) => {}
+        Ok(Some(signer)) => {
+            if let Err(error) = try_account(chain, signer.address(), report).await {
+                report.problem("account", in_full(error), "try again, or name another --rpc");
+            }
+        }
+        Err(error) => {
+            report.problem(
+                "account key",
+                format!("{error:#}"),
+                "check --keystore and its password",
+            );
+        }
     }
 }
 
@@ -118,7 +141,11 @@ async fn try_account(
     let stake = chain.stake_status(account).await?;
     report.ok(
         "stake",
-        format!("it stakes {} and holds {}", format_data(stake.stake_wei), format_data(stake.balance_wei)),
+        format!(
+            "it stakes {} and holds {}",
+            format_data(stake.stake_wei),
+            format_data(stake.balance_wei)
+        ),
     );
     let minimum_wei = chain.minimum_bond_wei().await?;
     for id in chain.operators_of(account).await? {
@@ -151,18 +178,26 @@ async fn node(args: &Args, report: &mut Report) {
         Ok(Some(secret)) => NodeKey::from_bytes(&secret).id(),
         Ok(None) => return,
         Err(error) => {
-            return report.problem("node key", format!("{error:#}"), "check --node-keystore and its password");
+            return report.problem(
+                "node key",
+                format!("{error:#}"),
+                "check --node-keystore and its password",
+            );
         }
     };
     match Followed::new(&args.chain, args.confirmations).await {
         Ok(followed) => match followed.view.operator_of(id) {
-            Some(operator) => report.ok("registration", format!("node {id} belongs to operator {operator}")),
+            Some(operator) => {
+                report.ok("registration", format!("node {id} belongs to operator {operator}"))
+            }
             None => report.problem(
                 "registration",
                 format!("node {id} belongs to no operator and earns nothing"),
                 "`tatum operator add-node` adds it",
             ),
         },
-        Err(error) => report.problem("registration", format!("{error:#}"), "try again, or name another --rpc"),
+        Err(error) => {
+            report.problem("registration", format!("{error:#}"), "try again, or name another --rpc")
+        }
     }
 }

@@ -20,7 +20,11 @@ pub(super) fn files(report: &mut Report) {
     let limit = limit.current.unwrap_or(u64::MAX);
     let found = format!("{limit} files may be open at a time");
     if limit < FEW_FILES {
-        report.warn("open files", found, "raise it with `ulimit -n` before starting a tracker or an aggregator");
+        report.warn(
+            "open files",
+            found,
+            "raise it with `ulimit -n` before starting a tracker or an aggregator",
+        );
     } else {
         report.ok("open files", found);
     }
@@ -35,9 +39,17 @@ pub(super) fn folder(folder: &Path, report: &mut Report) {
         Ok(room) => {
             let found = format!("{} has {room} MiB left", folder.display());
             let advice = "make room: with a full disk nothing is taken in, and nothing is paid for";
-            if room < NO_ROOM_MIB { report.problem("disk", found, advice) } else { report.warn("disk", found, advice) }
+            if room < NO_ROOM_MIB {
+                report.problem("disk", found, advice)
+            } else {
+                report.warn("disk", found, advice)
+            }
         }
-        Err(error) => report.problem("disk", format!("{error:#}"), "name a folder that this user may write to"),
+        Err(error) => report.problem(
+            "disk",
+            format!("{error:#}"),
+            "name a folder that this user may write to",
+        ),
     }
 }
 
@@ -80,7 +92,11 @@ pub(super) fn addresses(
             report.ok("advertise", format!("{address} can be reached from outside, if it is ours"));
         } else if !is_local {
             let found = format!("{address} means nothing outside of its own network");
-            report.problem("advertise", found, "advertise the public address, or leave it to the trackers' STUN");
+            report.problem(
+                "advertise",
+                found,
+                "advertise the public address, or leave it to the trackers' STUN",
+            );
         }
     }
     if bind.is_some() && advertise.is_empty() && !is_local {
@@ -118,10 +134,17 @@ fn is_public(address: IpAddr) -> bool {
             // 100.64.0.0/10 is between a provider and its customers (RFC 6598).
             let [a, b, ..] = four.octets();
             let shared = a == 100 && (64..128).contains(&b);
-            !(four.is_private() || four.is_loopback() || four.is_link_local() || four.is_unspecified() || shared)
+            !(four.is_private()
+                || four.is_loopback()
+                || four.is_link_local()
+                || four.is_unspecified()
+                || shared)
         }
         IpAddr::V6(six) => {
-            !(six.is_loopback() || six.is_unspecified() || six.is_unique_local() || six.is_unicast_link_local())
+            !(six.is_loopback()
+                || six.is_unspecified()
+                || six.is_unique_local()
+                || six.is_unicast_link_local())
         }
     }
 }
@@ -132,7 +155,16 @@ mod tests {
 
     #[test]
     fn an_address_of_a_network_of_ones_own_is_not_public() {
-        for own in ["10.1.2.3", "192.168.1.1", "127.0.0.1", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "fe80::1"] {
+        for own in [
+            "10.1.2.3",
+            "192.168.1.1",
+            "127.0.0.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ] {
             assert!(!is_public(own.parse().unwrap()), "{own}");
         }
         for public in ["8.8.8.8", "100.128.0.1", "2606:4700::1111"] {

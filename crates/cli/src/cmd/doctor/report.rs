@@ -104,3 +104,8 @@ fn words(finding: &Finding) -> String {
     let advice = advice.map(|advice| format!(" -> {advice}")).unwrap_or_default();
     format!("{sign}{found}{advice}")
 }
+
+/// An error with its causes.
+pub(super) fn in_full(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}

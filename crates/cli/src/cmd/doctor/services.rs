@@ -4,7 +4,7 @@ use tatum_node::TrackerAddress;
 use tatum_protocol::client::{AggregatorClient, NodeClient, TrackerClient};
 use tatum_protocol::status::{NodeStatus, TrackerConnection};
 
-use super::report::Report;
+use super::report::{Report, in_full};
 use crate::args::TrackerArgs;
 
 /// A clock that is further off lets receipts say that nothing was on time.
@@ -18,7 +18,9 @@ pub(super) async fn trackers(args: &TrackerArgs, is_local: bool, report: &mut Re
                 self::tracker(tracker, is_local, report).await;
             }
         }
-        Err(error) => report.problem("trackers", format!("{error:#}"), "mend --tracker or TATUM_TRACKER"),
+        Err(error) => {
+            report.problem("trackers", format!("{error:#}"), "mend --tracker or TATUM_TRACKER")
+        }
     }
 }
 
@@ -36,7 +38,7 @@ async fn tracker(tracker: &TrackerAddress, is_local: bool, report: &mut Report) 
         }
         Err(error) => report.problem(
             "tracker",
-            in_full(&error),
+            in_full(error),
             "check the address with whoever runs the tracker; nodes and clients find nobody without one",
         ),
     }
@@ -52,9 +54,12 @@ pub(super) async fn aggregator(url: &str, is_local: bool, report: &mut Report) {
         Ok(client) => client.epochs(1).await,
         Err(error) => Err(error),
     };
-    match epochs.as_deref() {
-        Ok([]) => report.ok("aggregator", format!("{url} answers; it has closed no epoch yet")),
-        Ok([newest, ..]) => report.ok("aggregator", format!("{url} answers; its newest epoch is {}", newest.epoch)),
+    match epochs {
+        Ok(epochs) => {
+            let newest =
+                epochs.first().map_or_else(|| "none".to_owned(), |newest| newest.epoch.to_string());
+            report.ok("aggregator", format!("{url} answers; its newest epoch: {newest}"));
+        }
         Err(error) => report.problem(
             "aggregator",
             in_full(error),
@@ -63,7 +68,11 @@ pub(super) async fn aggregator(url: &str, is_local: bool, report: &mut Report) {
     }
     if is_loopback(url) && !is_local {
         let found = format!("{url} is this machine to whoever reads it");
-        report.problem("aggregator", found, "run the aggregator with a --public-url that others can use");
+        report.problem(
+            "aggregator",
+            found,
+            "run the aggregator with a --public-url that others can use",
+        );
     }
 }
 
@@ -77,7 +86,11 @@ pub(super) async fn node(url: &str, report: &mut Report) {
     };
     match status {
         Ok(status) => running(&status, report),
-        Err(error) => report.problem("node", in_full(&error), "start it with `--status`, and name that address"),
+        Err(error) => report.problem(
+            "node",
+            in_full(error),
+            "start it with `--status`, and name that address",
+        ),
     }
 }
 
@@ -96,9 +109,16 @@ fn running(status: &NodeStatus, report: &mut Report) {
         report.problem("node", found, "`tatum operator add-node` adds it");
     } else if peers == 0 {
         let found = "the running node has no neighbour";
-        report.warn("node", found, "wait for a stream to need it; if others have some, peers do not reach its UDP port");
+        report.warn(
+            "node",
+            found,
+            "wait for a stream to need it; if others have some, peers do not reach its UDP port",
+        );
     } else {
-        report.ok("node", format!("it runs with {peers} neighbours in {} streams", status.streams.len()));
+        report.ok(
+            "node",
+            format!("it runs with {peers} neighbours in {} streams", status.streams.len()),
+        );
     }
 }
 
@@ -108,21 +128,22 @@ fn connection(tracker: &TrackerConnection, report: &mut Report) {
         report.problem("node", found, "see its log for the reason");
     }
     if tracker.key_used_elsewhere > 0 {
-        let found = format!("another process uses the node's key ({} times so far)", tracker.key_used_elsewhere);
+        let found = format!(
+            "another process uses the node's key ({} times so far)",
+            tracker.key_used_elsewhere
+        );
         report.problem("node", found, "end one of the two, or give it a key of its own");
     }
     if tracker.clock_ahead_ms.is_some_and(|ahead| ahead.unsigned_abs() > CLOCK_OFF_MS) {
-        let found = format!("by {} the clock is {} ms ahead", tracker.url, tracker.clock_ahead_ms.unwrap_or_default());
+        let found = format!(
+            "by {} the clock is {} ms ahead",
+            tracker.url,
+            tracker.clock_ahead_ms.unwrap_or_default()
+        );
         report.warn("clock", found, "let the system keep it (systemd-timesyncd, chrony)");
     }
 }
 
 fn is_loopback(url: &str) -> bool {
     ["://127.", "://localhost", "://[::1]"].iter().any(|host| url.contains(host))
-}
-
-/// An error with its causes.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
