@@ -27,3 +27,14 @@ pub enum Disagreement {
         count: usize,
     },
 }
+
+impl Disagreement {
+    /// Ends the process, with the evidence on standard error. It aborts: where tasks are kept apart, a panic would end one of them
+    /// and leave the others paying on what is reckoned wrongly.
+    pub fn stop(self) -> ! {
+        eprintln!(
+            "fatal: {self}. This machine or this build reckons wrongly: keep this message, and do not start again on it"
+        );
+        std::process::abort()
+    }
+}

@@ -1,5 +1,6 @@
 //! Batches against recovery, one by one, over two fields.
 
+mod edges;
 mod faults;
 mod fields;
 mod forgery;
@@ -171,6 +172,26 @@ proptest! {
             claim.signature[32..64].copy_from_slice(&s);
             claim.signature[64] = v;
         }
+        prop_assert_eq!(engine.recover(&claims).unwrap(), one_by_one(&claims));
+    }
+}
+
+proptest! {
+    // Large ones take their time.
+    #![proptest_config(ProptestConfig::with_cases(10))]
+
+    #[test]
+    fn batches_of_one_to_two_thousand_mean_what_recovery_means(
+        size in 1_usize..=2000,
+        keys in 1_usize..=2000,
+        flaws in prop::collection::vec((any::<prop::sample::Index>(), 0..Flaw::ALL.len()), 0..4),
+    ) {
+        let mut claims = signed(size, keys);
+        for (index, flaw) in flaws {
+            let place = index.index(size);
+            claims[place] = flawed(&claims[place], Flaw::ALL[flaw], place);
+        }
+        let engine = Engine::<Native>::new([3; 32]);
         prop_assert_eq!(engine.recover(&claims).unwrap(), one_by_one(&claims));
     }
 }

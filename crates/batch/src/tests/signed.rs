@@ -84,7 +84,7 @@ pub(super) fn minus(x: [u8; 32], y: [u8; 32]) -> [u8; 32] {
 }
 
 /// 0 … 3 and the numbers around n, p and 2^256.
-fn end(nth: usize) -> [u8; 32] {
+pub(super) fn end(nth: usize) -> [u8; 32] {
     let small = |value: u8| {
         let mut number = [0; 32];
         number[31] = value;
