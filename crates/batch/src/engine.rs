@@ -4,7 +4,6 @@
 //! Invariant: an answer is either libsecp256k1's own, or that of a sum, of which one in 64 is asked of libsecp256k1 again. The work
 //! is bounded by [`ADDITIONS`], whatever is sent: at most about two thirds more than recovery of everything.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::equation::{Equation, KNOWN_KEY_WIDTH, Key, Member, NEW_KEY_WIDTH};
 use crate::factors::Stream;
 use crate::field::Field;
+use crate::keys::{Keys, point_of};
 use crate::point::Affine;
 use crate::table::Tables;
 use crate::{Claim, Disagreement, scalar};
@@ -277,35 +277,4 @@ fn confirm_refusal(
         return Ok(());
     }
     Err(Disagreement::RefusedRight { first: Box::new(claims[*first]), count: refused.len() })
-}
-
-/// The keys of a batch, each once.
-#[derive(Debug, Default)]
-struct Keys {
-    order: Vec<[u8; 64]>,
-    numbers: BTreeMap<[u8; 64], usize>,
-    last: Option<(PublicKey, usize)>,
-}
-
-impl Keys {
-    fn number(&mut self, key: PublicKey) -> usize {
-        // Claims often come sorted by key.
-        if let Some((last, number)) = self.last
-            && last.eq_fast_unstable(&key)
-        {
-            return number;
-        }
-        let [_, bytes @ ..] = key.serialize_uncompressed();
-        let number = *self.numbers.entry(bytes).or_insert(self.order.len());
-        if number == self.order.len() {
-            self.order.push(bytes);
-        }
-        self.last = Some((key, number));
-        number
-    }
-}
-
-fn point_of<F: Field>(key: &[u8; 64]) -> Affine<F> {
-    let [x, y] = [0, 32].map(|start| core::array::from_fn(|i| key[start + i]));
-    Affine::of_key(&x, &y).unwrap_or(Affine::NONE)
 }

@@ -57,6 +57,7 @@ mod equation;
 mod error;
 mod factors;
 mod field;
+mod keys;
 mod libsecp;
 mod point;
 mod scalar;
