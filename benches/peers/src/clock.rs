@@ -1,4 +1,4 @@
-//! Processor time of the calling thread.
+//! Processor time: of the calling thread, and of all threads.
 
 use std::time::Duration;
 
@@ -24,4 +24,9 @@ pub(crate) fn best_per_s<T>(
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
+}
+
+/// Processor time that all threads took.
+pub(crate) fn process_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }

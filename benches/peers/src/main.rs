@@ -4,6 +4,7 @@
 //! other figures are over wall-clock time and use every core.
 
 mod aggregate;
+mod audit;
 mod clock;
 mod gossip;
 mod relay;
@@ -19,7 +20,16 @@ use serde::Serialize;
 /// The figures, by the names under which they are compared from run to run.
 #[derive(Debug, Serialize)]
 struct Figures {
+    /// Every receipt of a request by another payer, all met before.
     aggregate_receipts_per_s_core: u64,
+    /// Of a hundred payers.
+    aggregate_100_payers_receipts_per_s_core: u64,
+    /// Every receipt of a request by another payer, none met before.
+    aggregate_first_met_receipts_per_s_core: u64,
+    /// Of a dataset with a hundred receipts of each payer.
+    audit_receipts_per_s_core: u64,
+    /// Of a dataset with ten.
+    audit_10_of_a_payer_receipts_per_s_core: u64,
     tap_receipts_per_s_core: u64,
     libsecp_recover_per_s_core: u64,
     ingest_receipts_per_s: u64,
@@ -60,6 +70,9 @@ fn main() -> ExitCode {
 fn measure(tatum: &str) -> anyhow::Result<Figures> {
     progress("receipts, one core: ours and libsecp256k1 alone");
     let ours = aggregate::measure().context("verifying, checking and aggregating")?;
+    progress("a dataset's receipts, one core: ours");
+    let audit = audit::receipts_per_s(100).context("verifying a dataset")?;
+    let audit_10 = audit::receipts_per_s(10).context("verifying a dataset of more payers")?;
     progress("receipts, one core: The Graph's TAP");
     let tap = tap::receipts_per_s().context("checking and aggregating with TAP")?;
     progress("trees of a million: ours and rs_merkle");
@@ -72,7 +85,11 @@ fn measure(tatum: &str) -> anyhow::Result<Figures> {
     progress("closing an epoch of 10 million receipts");
     let rollup = tatum::rollup(tatum).context("tatum bench rollup")?;
     Ok(Figures {
-        aggregate_receipts_per_s_core: ours.aggregate_per_s as u64,
+        aggregate_receipts_per_s_core: ours.distinct_per_s as u64,
+        aggregate_100_payers_receipts_per_s_core: ours.few_payers_per_s as u64,
+        aggregate_first_met_receipts_per_s_core: ours.first_met_per_s as u64,
+        audit_receipts_per_s_core: audit as u64,
+        audit_10_of_a_payer_receipts_per_s_core: audit_10 as u64,
         tap_receipts_per_s_core: tap as u64,
         libsecp_recover_per_s_core: ours.recover_per_s as u64,
         ingest_receipts_per_s: ingest.receipts_per_s as u64,

@@ -6,11 +6,14 @@
 use std::collections::BTreeMap;
 
 use tatum_primitives::{Address, Nano};
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::{SignedReceipt, Signers, Verifier};
 use tatum_rewards::Rule;
 use tatum_watcher::{Facts, Finalized, OperatorFacts, PayerFacts};
 
 use crate::{Chain, EpochInputs, Forced, Proposal, Result};
+
+/// Receipts whose signatures are checked together.
+const TOGETHER: usize = 1 << 13;
 
 /// An epoch as disproofs see it, whoever proposes what.
 #[derive(Clone, Debug)]
@@ -33,6 +36,24 @@ impl EpochFacts {
     /// Whether a receipt may count in the epoch.
     pub fn admits(&self, signed: &SignedReceipt) -> bool {
         self.facts.admits(signed)
+    }
+
+    /// Those of many receipts that may count in the epoch, in order. The secret is one that no signer knew.
+    pub fn admitted(
+        &self,
+        receipts: impl Iterator<Item = SignedReceipt>,
+        secret: [u8; 32],
+    ) -> Vec<SignedReceipt> {
+        let signers = Signers::new(Verifier::new(self.facts.domain), secret);
+        let mut admitted = Vec::new();
+        let mut receipts = receipts.peekable();
+        while receipts.peek().is_some() {
+            let some: Vec<_> = receipts.by_ref().take(TOGETHER).collect();
+            let counts = self.facts.admits_all(&some.iter().collect::<Vec<_>>(), &signers);
+            let counted = some.into_iter().zip(counts).filter(|(_, counts)| *counts);
+            admitted.extend(counted.map(|(signed, _)| signed));
+        }
+        admitted
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use alloy_primitives::{Address, U256};
 use tatum_primitives::{Epoch, Nano, NodeId, OperatorId};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
-use tatum_receipt::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
+use tatum_receipt::{DeliveryReceipt, Rejection, SignedReceipt, Signers};
 
 use crate::{Operator, Parameters, Payer};
 
@@ -19,7 +19,6 @@ pub(crate) struct Rules {
     operators: usize,
     /// Of payers whose stake counts.
     quotas: HashMap<Address, u64>,
-    verifier: Verifier,
 }
 
 impl Rules {
@@ -28,21 +27,22 @@ impl Rules {
             epoch: parameters.epoch,
             operators: operators.len(),
             quotas: payers.iter().filter_map(quota).collect(),
-            verifier: Verifier::new(parameters.domain()),
         }
     }
 
-    /// Passes a receipt through every rule and gives its signer.
-    pub(crate) fn signer(&self, signed: &SignedReceipt) -> Result<Address, Rejection> {
-        let facts = Facts { rules: self, claimed: signed.receipt.operator_id };
-        let window = EpochWindow::only(self.epoch);
-        checks::check(signed, &self.verifier, window, &facts).map(|checked| checked.signer())
+    /// Passes receipts through every rule and gives the signer of each.
+    pub(crate) fn signers(
+        &self,
+        receipts: &[&SignedReceipt],
+        signers: &Signers,
+    ) -> Vec<Result<Address, Rejection>> {
+        let checked = checks::check_all(receipts, signers, EpochWindow::only(self.epoch), self);
+        checked.into_iter().map(|checked| checked.map(|checked| checked.signer())).collect()
     }
 
     /// Passes a receipt whose signature was checked before through the other rules.
     pub(crate) fn stated(&self, receipt: &DeliveryReceipt) -> Result<(), Rejection> {
-        let facts = Facts { rules: self, claimed: receipt.operator_id };
-        checks::check_stated(receipt, EpochWindow::only(self.epoch), &facts)
+        checks::check_stated(receipt, EpochWindow::only(self.epoch), self)
     }
 }
 
@@ -53,22 +53,22 @@ fn quota(payer: &Payer) -> Option<(Address, u64)> {
     (pays && bytes > 0).then_some((payer.payer, bytes))
 }
 
-struct Facts<'a> {
-    rules: &'a Rules,
-    claimed: OperatorId,
-}
-
-impl ChainFacts for Facts<'_> {
+impl ChainFacts for Rules {
+    /// The tables name nobody's nodes.
     fn operator_of_node(&self, _: NodeId, _: Epoch) -> Option<OperatorId> {
-        Some(self.claimed)
+        None
+    }
+
+    fn is_node_of(&self, _: OperatorId, _: NodeId, _: Epoch) -> bool {
+        true
     }
 
     fn is_bonded(&self, operator: OperatorId, _: Epoch) -> bool {
-        usize::try_from(operator.0).is_ok_and(|id| id < self.rules.operators)
+        usize::try_from(operator.0).is_ok_and(|id| id < self.operators)
     }
 
     fn quota_bytes(&self, payer: Address, _: Epoch) -> Option<u64> {
-        self.rules.quotas.get(&payer).copied()
+        self.quotas.get(&payer).copied()
     }
 
     fn is_session_key(&self, _: Address, _: Address, _: Epoch) -> bool {

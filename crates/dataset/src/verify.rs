@@ -4,12 +4,15 @@
 //! first difference as long as there is something left to read, so that the report names the row that was tampered with and
 //! not only the file.
 
+use std::convert::Infallible;
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 
 use alloy_primitives::{Address, B256};
 use tatum_merkle::map_in_order;
 use tatum_primitives::Nano;
-use tatum_receipt::{Rejection, SignedReceipt};
+use tatum_receipt::{Rejection, SignedReceipt, Signers, Verifier};
 
 use crate::compare::{
     chain_of, check_file, check_file_names, check_rows, compare, compare_results, compare_rows,
@@ -21,11 +24,13 @@ use crate::rollup::roll_up;
 use crate::table::{Row, TableReader};
 use crate::{
     Claims, CountedReceipt, Dataset, Difference, Differences, Distribution, DistributionRow,
-    Manifest, Operator, Payer,
+    Manifest, Operator, Payer, RowError,
 };
 
 /// How many signatures are worth starting a thread for.
-const SIGNATURES_A_THREAD: usize = 64;
+const SIGNATURES_A_THREAD: usize = 256;
+/// The most signatures that are checked together: more gain little, and leave cores without work at the end.
+const SIGNATURES_TOGETHER: usize = 1 << 13;
 
 /// A dataset in which everything follows from the receipts and the listed chain inputs.
 #[derive(Clone, Debug)]
@@ -142,21 +147,21 @@ impl Verification {
         let table = self.table(found)?;
         let parameters = &self.dataset.manifest().parameters;
         let rules = Rules::new(parameters, &self.payers, &self.operators);
+        // Whoever chose the signatures has chosen this hash with them.
+        let secret = self.dataset.manifest_hash().0;
+        let signers = Signers::new(Verifier::new(parameters.domain()), secret);
         let mut lineup = Lineup::new(parameters.epoch);
         let mut row = 0u64;
         for group in 0..table.groups() {
             let rows =
                 table.group(group).map_err(|e| found.add(unreadable(CountedReceipt::FILE, &e)));
-            // Signatures are the dear part, and independent of each other.
-            let checked = map_in_order(&rows.ok()?, SIGNATURES_A_THREAD, |counted| {
-                let counted = counted.as_ref().map_err(Clone::clone);
-                Ok::<_, std::convert::Infallible>(
-                    counted.map(|counted| (counted.clone(), rules.signer(&counted.signed))),
-                )
-            });
-            for item in checked.into_iter().flatten() {
-                let counted = item.and_then(|(counted, signer)| {
-                    claims.note(row, &counted.signed, signer, found);
+            let rows = rows.ok()?;
+            let mut checked = check_group(&rows, &rules, &signers).into_iter();
+            for counted in rows {
+                let counted = counted.and_then(|counted| {
+                    if let Some(signer) = checked.next() {
+                        claims.note(row, &counted.signed, signer, found);
+                    }
                     lineup.push(&counted)
                 });
                 if let Err(reason) = counted {
@@ -173,6 +178,24 @@ impl Verification {
         let table = self.dataset.table::<CountedReceipt>();
         table.map_err(|error| found.add(unreadable(CountedReceipt::FILE, &error))).ok()
     }
+}
+
+/// The signer of each row that can be read, by every rule. Rows stand by payer, so that a signer's are together: one of them tells
+/// its key, and the rest are checked in batches, which are independent of each other.
+fn check_group(
+    rows: &[Result<CountedReceipt, RowError>],
+    rules: &Rules,
+    signers: &Signers,
+) -> Vec<Result<Address, Rejection>> {
+    let receipts: Vec<_> = rows.iter().flatten().map(|counted| &counted.signed).collect();
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = receipts.len().div_ceil(cores);
+    let batches: Vec<_> =
+        receipts.chunks(share.clamp(SIGNATURES_A_THREAD, SIGNATURES_TOGETHER)).collect();
+    let check = |batch: &&[&SignedReceipt]| Ok(rules.signers(batch, signers));
+    let checked =
+        map_in_order(&batches, 1, check).unwrap_or_else(|never: Infallible| match never {});
+    checked.into_iter().flatten().collect()
 }
 
 impl Claims {

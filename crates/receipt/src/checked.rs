@@ -1,7 +1,7 @@
 //! A receipt that passed every rule, and one that is on disk.
 //!
-//! Invariant: only [`checks::check`](crate::checks::check) makes a [`CheckedReceipt`], so what was not checked cannot be
-//! taken for it; and only what a store wrote or read is a [`StoredReceipt`], which is what a node may acknowledge.
+//! Invariant: only [`checks::check`](crate::checks::check) and [`checks::check_all`](crate::checks::check_all) make a
+//! [`CheckedReceipt`], so what was not checked cannot be taken for it; and only what a store wrote or read is a [`StoredReceipt`], which is what a node may acknowledge.
 
 use ed25519_dalek::SigningKey;
 use tatum_primitives::Address;

@@ -50,6 +50,7 @@ mod rejection_statement;
 mod session_key;
 mod signature;
 mod signed;
+mod signers;
 mod state;
 
 pub use acknowledgement::{Acknowledgement, AcknowledgementError};
@@ -60,4 +61,5 @@ pub use rejection_statement::{RejectionStatement, RejectionStatementError, rejec
 pub use session_key::{SessionKey, SessionKeyError, address_of};
 pub use signature::{KnownKey, SIGNATURE_BYTES, Signature};
 pub use signed::{SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
+pub use signers::Signers;
 pub use state::{RANK_BYTES, Rank, Step, step};

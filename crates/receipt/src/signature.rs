@@ -45,11 +45,19 @@ impl Signature {
     /// Always by recovery: verifying with a known key is a sixth faster, but does not look at `v`, so two parties that
     /// know different keys could disagree about the same bytes.
     pub fn signer(&self, digest: B256) -> Result<Address, SignatureError> {
+        self.key(digest).map(|key| address_of(&key))
+    }
+
+    /// The key that signed `digest`, if the signature is canonical.
+    pub(crate) fn key(&self, digest: B256) -> Result<PublicKey, SignatureError> {
         let signature = self.parse()?;
-        secp256k1::SECP256K1
-            .recover_ecdsa(Message::from_digest(digest.0), &signature)
-            .map(|key| address_of(&key))
-            .map_err(|_| SignatureError::NoKey)
+        let key = secp256k1::SECP256K1.recover_ecdsa(Message::from_digest(digest.0), &signature);
+        key.map_err(|_| SignatureError::NoKey)
+    }
+
+    /// Whether the signature has the canonical form, whoever it is by, if it is by anybody.
+    pub(crate) fn check_form(&self) -> Result<(), SignatureError> {
+        self.parse().map(drop)
     }
 
     /// The key of `address`, if it signed `digest`; `None` if somebody else did. Here `v` only says where to look first:

@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256};
 use tatum_merkle::{Entry, ListCommitment, Proof, Word};
 use tatum_primitives::{Domain, Epoch, Nano, NodeId, OperatorId};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
-use tatum_receipt::{SignedReceipt, Verifier};
+use tatum_receipt::{SignedReceipt, Signers, Verifier};
 use tatum_rewards::{Error, Fee, Round, Rule};
 
 /// A payer's fee and quota of the epoch.
@@ -75,6 +75,12 @@ impl Facts {
     pub fn admits(&self, signed: &SignedReceipt) -> bool {
         let (verifier, window) = (Verifier::new(self.domain), EpochWindow::only(self.epoch));
         checks::check(signed, &verifier, window, self).is_ok()
+    }
+
+    /// Which of many receipts count, as [`Facts::admits`] says one by one; `signers` are for [`Facts::domain`].
+    pub fn admits_all(&self, receipts: &[&SignedReceipt], signers: &Signers) -> Vec<bool> {
+        let checked = checks::check_all(receipts, signers, EpochWindow::only(self.epoch), self);
+        checked.into_iter().map(|checked| checked.is_ok()).collect()
     }
 
     /// What a payer's receipts steer.

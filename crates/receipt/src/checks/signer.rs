@@ -10,8 +10,16 @@ pub(super) fn check(
     verifier: &Verifier,
     chain: &impl ChainFacts,
 ) -> Result<Address, Rejection> {
+    may_sign(signed, verifier.signer(signed)?, chain)
+}
+
+/// The signer, if it may sign.
+pub(super) fn may_sign(
+    signed: &SignedReceipt,
+    signer: Address,
+    chain: &impl ChainFacts,
+) -> Result<Address, Rejection> {
     let payer = signed.receipt.payer;
-    let signer = verifier.signer(signed)?;
     if chain.is_authorized(payer, signer, signed.receipt.epoch) {
         Ok(signer)
     } else {
