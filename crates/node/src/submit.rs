@@ -19,9 +19,9 @@ use crate::NodeError;
 use crate::error::in_full;
 
 /// Receipts handed in at once.
-const BATCH: u32 = 2_000;
+const BATCH: u32 = 1_000;
 /// Batches on their way at the same time.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 8;
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
 /// A rejection that may pass is tried again after this.
 const RETRY_REJECTED: Duration = Duration::from_secs(3);
