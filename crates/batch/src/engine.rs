@@ -25,8 +25,6 @@ const MOST: usize = 8192;
 /// Additions to a signature that sums may take, or one sum; what is undecided then goes to libsecp256k1. With reading, which takes
 /// as long as about 45, this is a third of recovery where caches are one's own, and up to two thirds on a busy machine.
 const ADDITIONS: usize = 60;
-/// Signatures by a new key that make it worth a known key's table.
-const MANY: usize = 8;
 /// One in so many of what sums accept is asked of libsecp256k1 again.
 const GUARDED: usize = 64;
 
@@ -144,26 +142,24 @@ impl<F: Field> Engine<F> {
         for (member, inverse) in batch.members.iter_mut().zip(inverses) {
             member.inverse = inverse;
         }
-        let mut uses = vec![0; keys.order.len()];
-        batch.members.iter().for_each(|member| uses[member.key] += 1);
-        batch.keys = self.keys(&keys.order, &uses);
+        batch.keys = self.keys(&keys.order, batch.members.len());
         (batch, answers)
     }
 
-    /// The batch's keys as points, with their tables; without new ones where nearly every signature is another's.
-    fn keys(&self, keys: &[[u8; 64]], uses: &[usize]) -> Vec<Key<F>> {
+    /// The batch's keys as points, with their tables; without new ones where nearly every of so many signatures is another's. A
+    /// sum takes a table once, however many signatures it is for: so a large one is for keys that come a second time.
+    fn keys(&self, keys: &[[u8; 64]], members: usize) -> Vec<Key<F>> {
         let mut points: Vec<_> = {
             let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
             let key = |key| Key { point: point_of(key), table: tables.find(key) };
             keys.iter().map(key).collect()
         };
         let missing = points.iter().filter(|key| key.table.is_none()).count();
-        let pay = self.equation.tables_pay(uses.iter().sum(), missing);
+        let pay = self.equation.tables_pay(members, missing);
         let width =
             |(nth, key): (usize, &Key<F>)| match key.table.as_ref().map(|table| table.width()) {
                 Some(KNOWN_KEY_WIDTH) => None,
                 Some(_) => Some(KNOWN_KEY_WIDTH),
-                None if uses[nth] >= MANY => Some(KNOWN_KEY_WIDTH),
                 None => pay.then_some(NEW_KEY_WIDTH),
             };
         let widths: Vec<_> = points.iter().enumerate().map(width).collect();
