@@ -26,6 +26,7 @@ impl Layer {
                 "receipt",
                 "merkle",
                 "rewards",
+                "channel",
                 "watcher",
                 "dataset",
                 "protocol",

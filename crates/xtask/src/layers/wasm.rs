@@ -10,11 +10,12 @@ use anyhow::{Context, ensure};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Those that a browser could need.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "tatum-primitives",
     "tatum-receipt",
     "tatum-merkle",
     "tatum-rewards",
+    "tatum-channel",
     "tatum-watcher",
     "tatum-protocol",
     "tatum-overlay",
