@@ -156,13 +156,12 @@ impl<F: Field> Engine<F> {
         };
         let missing = points.iter().filter(|key| key.table.is_none()).count();
         let pay = self.equation.tables_pay(members, missing);
-        let width =
-            |(nth, key): (usize, &Key<F>)| match key.table.as_ref().map(|table| table.width()) {
-                Some(KNOWN_KEY_WIDTH) => None,
-                Some(_) => Some(KNOWN_KEY_WIDTH),
-                None => pay.then_some(NEW_KEY_WIDTH),
-            };
-        let widths: Vec<_> = points.iter().enumerate().map(width).collect();
+        let width = |key: &Key<F>| match key.table.as_ref().map(|table| table.width()) {
+            Some(KNOWN_KEY_WIDTH) => None,
+            Some(_) => Some(KNOWN_KEY_WIDTH),
+            None => pay.then_some(NEW_KEY_WIDTH),
+        };
+        let widths: Vec<_> = points.iter().map(width).collect();
         for width in [NEW_KEY_WIDTH, KNOWN_KEY_WIDTH] {
             let wanted: Vec<_> =
                 (0..keys.len()).filter(|nth| widths[*nth] == Some(width)).collect();
