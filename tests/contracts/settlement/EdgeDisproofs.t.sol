@@ -18,6 +18,18 @@ contract EdgeDisproofsTest is Trial {
         _disproves(p, _badEdge(p, made, 2));
     }
 
+    /// A payer all of whose receipts came too late has edges nevertheless, at nothing.
+    function test_AnEdgeWithoutUnitsEarnsNothing() external {
+        bytes[] memory late = new bytes[](1);
+        late[0] = _receipt(0, 0, 1, 0);
+        Dataset memory made = _dataset(late, 1);
+        ISettlement.Proposal memory p = _propose(made, 1);
+        _fails(_badEdge(p, made, 0), Judge.NothingWrong.selector);
+        made.edges[0] = _patched(made.edges[0], 56, abi.encodePacked(uint64(1)));
+        p = _proposeAs(PROPOSER, _draft(made, 1));
+        _disproves(p, _badEdge(p, made, 0));
+    }
+
     function test_AnEdgeOfAnotherLength() external {
         Dataset memory made = right;
         made.edges[3] = bytes.concat(made.edges[3], hex"00");
