@@ -88,27 +88,40 @@ contract ChannelVectors is ChannelFixture {
         }
     }
 
+    /// @dev What a walk says of the channel after each step; read once, for reading is what takes time here.
+    struct Expected {
+        string[] outcomes;
+        uint256[] deposited;
+        uint256[] paid;
+        uint256[] exitEnds;
+        uint256[] generations;
+    }
+
     function _walk(string memory path) private {
         _began = block.timestamp;
         string[] memory kinds = vm.parseJsonStringArray(_json, string.concat(path, "kinds"));
-        string[] memory outcomes = vm.parseJsonStringArray(_json, string.concat(path, "outcomes"));
         uint256[] memory amounts = _uints(path, "amounts_wei");
         uint256[] memory details = _uints(path, "details");
         uint256[] memory signers = _uints(path, "signers");
+        Expected memory expected = Expected({
+            outcomes: vm.parseJsonStringArray(_json, string.concat(path, "outcomes")),
+            deposited: _uints(path, "deposited_wei"),
+            paid: _uints(path, "paid_wei"),
+            exitEnds: _uints(path, "exit_ends_s"),
+            generations: _uints(path, "generations")
+        });
         for (uint256 i = 0; i < kinds.length; ++i) {
-            string memory what = string.concat(path, kinds[i], " ", vm.toString(i));
-            vm.assertEq(_outcome(kinds[i], amounts[i], details[i], signers[i]), outcomes[i]);
-            _compare(path, i, what);
+            vm.assertEq(_outcome(kinds[i], amounts[i], details[i], signers[i]), expected.outcomes[i]);
+            _compare(expected, i, string.concat(path, kinds[i], " ", vm.toString(i)));
         }
     }
 
-    function _compare(string memory path, uint256 i, string memory what) private view {
+    function _compare(Expected memory expected, uint256 i, string memory what) private view {
         IChannelHub.Channel memory channel = hub.channelOf(ALICE, OPERATOR);
-        vm.assertEq(channel.depositedWei, _uints(path, "deposited_wei")[i], what);
-        vm.assertEq(channel.paidWei, _uints(path, "paid_wei")[i], what);
-        uint256 exitEnds = channel.exitEnds == 0 ? 0 : channel.exitEnds - _began;
-        vm.assertEq(exitEnds, _uints(path, "exit_ends_s")[i], what);
-        vm.assertEq(channel.generation, _uints(path, "generations")[i], what);
+        vm.assertEq(channel.depositedWei, expected.deposited[i], what);
+        vm.assertEq(channel.paidWei, expected.paid[i], what);
+        vm.assertEq(channel.exitEnds == 0 ? 0 : channel.exitEnds - _began, expected.exitEnds[i], what);
+        vm.assertEq(channel.generation, expected.generations[i], what);
     }
 
     function _outcome(string memory kind, uint256 amountWei, uint256 detail, uint256 signer)
