@@ -81,10 +81,10 @@ fn checked_receipts_name_their_signers_and_stay_in_order() {
     let all: Vec<_> = receipts.iter().collect();
     for _ in 0..2 {
         let checked = check_all(&all, &signers, EpochWindow::only(Epoch(4)), &facts());
-        for (nth, (signed, checked)) in receipts.iter().zip(checked).enumerate() {
+        for (nth, (signed, checked)) in (0u8..).zip(receipts.iter().zip(checked)) {
             let checked = checked.unwrap();
             assert_eq!(checked.signed(), signed);
-            assert_eq!(checked.signer(), key(101 + (nth % 5) as u8).address());
+            assert_eq!(checked.signer(), key(101 + nth % 5).address());
         }
     }
     assert_eq!(signers.known.lock().unwrap().young.len(), 5);
@@ -118,8 +118,9 @@ fn a_process_that_changes_its_key_is_guessed_from_the_second_on() {
 fn keys_that_take_turns_within_a_batch_are_found() {
     let signers = signers();
     for _ in 0..2 {
-        let turns: Vec<_> =
-            (0..30).map(|nth| receipt(&signers, nth, 1, [1, 101][nth as usize % 2])).collect();
+        let turns: Vec<_> = (0..30)
+            .map(|nth| receipt(&signers, nth, 1, if nth % 2 == 0 { 1 } else { 101 }))
+            .collect();
         agree(&signers, &turns);
     }
 }
@@ -159,7 +160,8 @@ fn spoil(signers: &Signers, signed: &mut SignedReceipt, flaw: usize, nth: usize)
             signature[64] ^= 27 ^ 28;
         }
         7 => {
-            signed.signature = Signature::sign(&key(66), signers.verifier().digest(&signed.receipt))
+            signed.signature =
+                Signature::sign(&key(66), signers.verifier().digest(&signed.receipt));
         }
         8 => signed.receipt.payer = key(3).address(),
         9 => signed.receipt.payer = Address::ZERO,

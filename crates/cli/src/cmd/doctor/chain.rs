@@ -188,7 +188,7 @@ async fn node(args: &Args, report: &mut Report) {
     match Followed::new(&args.chain, args.confirmations).await {
         Ok(followed) => match followed.view.operator_of(id) {
             Some(operator) => {
-                report.ok("registration", format!("node {id} belongs to operator {operator}"))
+                report.ok("registration", format!("node {id} belongs to operator {operator}"));
             }
             None => report.problem(
                 "registration",
@@ -197,7 +197,11 @@ async fn node(args: &Args, report: &mut Report) {
             ),
         },
         Err(error) => {
-            report.problem("registration", format!("{error:#}"), "try again, or name another --rpc")
+            report.problem(
+                "registration",
+                format!("{error:#}"),
+                "try again, or name another --rpc",
+            );
         }
     }
 }

@@ -40,9 +40,9 @@ pub(super) fn folder(folder: &Path, report: &mut Report) {
             let found = format!("{} has {room} MiB left", folder.display());
             let advice = "make room: with a full disk nothing is taken in, and nothing is paid for";
             if room < NO_ROOM_MIB {
-                report.problem("disk", found, advice)
+                report.problem("disk", found, advice);
             } else {
-                report.warn("disk", found, advice)
+                report.warn("disk", found, advice);
             }
         }
         Err(error) => report.problem(

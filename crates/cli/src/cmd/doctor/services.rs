@@ -19,7 +19,7 @@ pub(super) async fn trackers(args: &TrackerArgs, is_local: bool, report: &mut Re
             }
         }
         Err(error) => {
-            report.problem("trackers", format!("{error:#}"), "mend --tracker or TATUM_TRACKER")
+            report.problem("trackers", format!("{error:#}"), "mend --tracker or TATUM_TRACKER");
         }
     }
 }
