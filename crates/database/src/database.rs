@@ -11,8 +11,8 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection, Executor, SqlSafeStr};
 
-use crate::DatabaseError;
 use crate::error::advice;
+use crate::{Backend, DatabaseError};
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
@@ -20,25 +20,6 @@ const READERS: u32 = 4;
 /// Statements run on each new SQLite connection.
 const SQLITE_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                             PRAGMA busy_timeout = 10000; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
-
-/// Which program keeps the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// A file of this process.
-    Sqlite,
-    /// A server.
-    Postgres,
-}
-
-impl Backend {
-    /// What is at the other end of a connection.
-    pub(crate) fn of(connection: &AnyConnection) -> Self {
-        match connection.backend_name() {
-            "SQLite" => Self::Sqlite,
-            _ => Self::Postgres,
-        }
-    }
-}
 
 /// A version, a description and its SQL.
 pub(crate) type MigrationText = (i64, &'static str, &'static str);

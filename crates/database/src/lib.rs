@@ -23,6 +23,7 @@
     )
 )]
 
+mod backend;
 mod database;
 mod epochs;
 mod error;
@@ -34,7 +35,8 @@ mod row;
 mod transitions;
 mod writer;
 
-pub use database::{Backend, Database};
+pub use backend::Backend;
+pub use database::Database;
 pub use epochs::{EpochRecord, RolledEpoch};
 pub use error::DatabaseError;
 pub use leases::Lease;
