@@ -16,7 +16,7 @@ use crate::keys::KeystoreArgs;
 use crate::output::Output;
 use report::Report;
 
-/// What to look at. What is not named is not looked at.
+/// What to look at: the chain and the trackers always, the rest where it is named.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tatum doctor --keystore operator.json --node-keystore node.json --data ./node --bind [::]:7001\n  \
