@@ -33,7 +33,7 @@ mod identity;
 pub mod ingest;
 pub mod judge;
 mod metrics;
-mod public_url;
+pub mod public_url;
 pub mod publish;
 mod service;
 

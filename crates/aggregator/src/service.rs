@@ -50,7 +50,7 @@ pub async fn run_on(
         .with_context(|| format!("making the folder {}", config.datasets().display()))?;
     let deployment = Deployment::load(&config.deployment)?;
     let public_url =
-        public_url::checked(config.public_url.as_deref(), address, deployment.chain_id)?;
+        public_url::checked(config.public_url.as_deref(), address, deployment.is_local())?;
     let chain = Chain::connect(&config.rpc_url.parse()?, deployment).await?;
     let chain = chain.signing(signer, Some(&config.data_dir)).await?;
     let database = open_database(&config).await?;

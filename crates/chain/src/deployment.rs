@@ -98,6 +98,11 @@ impl Deployment {
             .map_err(|source| DeploymentError::Parse { path: path.to_owned(), source })
     }
 
+    /// Whether it is on a chain of one machine (anvil, hardhat, geth's developer mode), whose clock and addresses are as they please.
+    pub const fn is_local(&self) -> bool {
+        matches!(self.chain_id, 31_337 | 1_337)
+    }
+
     /// The EIP-712 domain of the deployment's receipts.
     pub fn domain(&self) -> Domain {
         Domain { chain_id: self.chain_id, stake_pool: self.stake_pool }

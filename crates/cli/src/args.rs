@@ -134,12 +134,7 @@ pub(crate) struct NodeKeyArgs {
 
 impl NodeKeyArgs {
     fn source(&self) -> KeySource<'_> {
-        KeySource {
-            purpose: "node key",
-            variable: "TATUM_NODE_KEY",
-            keystore: self.node_keystore.as_deref(),
-            password_file: self.password_file.as_deref(),
-        }
+        KeySource::of_node(self.node_keystore.as_deref(), self.password_file.as_deref())
     }
 
     /// The key, if one is given.

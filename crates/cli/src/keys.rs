@@ -26,7 +26,15 @@ pub(crate) struct KeySource<'a> {
     pub(crate) password_file: Option<&'a Path>,
 }
 
-impl KeySource<'_> {
+impl<'a> KeySource<'a> {
+    /// Where a node's key comes from.
+    pub(crate) const fn of_node(
+        keystore: Option<&'a Path>,
+        password_file: Option<&'a Path>,
+    ) -> Self {
+        Self { purpose: "node key", variable: "TATUM_NODE_KEY", keystore, password_file }
+    }
+
     /// The secret, if there is one.
     pub(crate) fn find(self) -> anyhow::Result<Option<Secret>> {
         if let Ok(text) = std::env::var(self.variable) {

@@ -5,11 +5,12 @@ import {IChannelHub} from "../../../contracts/interfaces/IChannelHub.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {ChannelFixture} from "./support/ChannelFixture.sol";
 import {ChannelHandler} from "./support/ChannelHandler.sol";
+import {InvariantTarget} from "../support/InvariantTarget.sol";
 
 /// @title Invariants of channels
 /// @notice The numbers are those of docs/contracts/invariants.md. C7 (the payee gets min(owed, deposit)) and C8 (lanes do not disturb
 /// each other) are looked at by the handler after each redeeming, C6 (nothing paid of a lane falls) by `observe`.
-contract ChannelInvariants is ChannelFixture {
+contract ChannelInvariants is ChannelFixture, InvariantTarget {
     ChannelHandler private handler;
 
     function setUp() public override {
@@ -29,18 +30,12 @@ contract ChannelInvariants is ChannelFixture {
         }
     }
 
-    function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(handler);
+    function _target() internal view override returns (address) {
+        return address(handler);
     }
 
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](15);
+    function _moves() internal pure override returns (bytes4[] memory selectors) {
+        selectors = new bytes4[](15);
         selectors[0] = ChannelHandler.open.selector;
         selectors[1] = ChannelHandler.topUp.selector;
         selectors[2] = ChannelHandler.sign.selector;
@@ -56,8 +51,6 @@ contract ChannelInvariants is ChannelFixture {
         selectors[12] = ChannelHandler.donate.selector;
         selectors[13] = ChannelHandler.open.selector;
         selectors[14] = ChannelHandler.redeem.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(handler), selectors);
     }
 
     function invariant_Channels() external {

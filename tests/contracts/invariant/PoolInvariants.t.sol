@@ -4,10 +4,11 @@ pragma solidity ^0.8.28;
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Fixture} from "../support/Fixture.sol";
 import {PoolHandler} from "./PoolHandler.sol";
+import {InvariantTarget} from "../support/InvariantTarget.sol";
 
 /// @title Invariants of the stake pool
 /// @notice The numbers are those of docs/contracts/invariants.md.
-contract PoolInvariants is Fixture {
+contract PoolInvariants is Fixture, InvariantTarget {
     PoolHandler private handler;
 
     function setUp() public override {
@@ -18,18 +19,12 @@ contract PoolInvariants is Fixture {
         handler = new PoolHandler(pool, token, registry, PROPOSER, users, EPOCH);
     }
 
-    function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(handler);
+    function _target() internal view override returns (address) {
+        return address(handler);
     }
 
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](13);
+    function _moves() internal pure override returns (bytes4[] memory selectors) {
+        selectors = new bytes4[](13);
         selectors[0] = PoolHandler.stake.selector;
         selectors[1] = PoolHandler.transferAndCall.selector;
         selectors[2] = PoolHandler.topUp.selector;
@@ -43,8 +38,6 @@ contract PoolInvariants is Fixture {
         selectors[10] = PoolHandler.finalize.selector;
         selectors[11] = PoolHandler.donate.selector;
         selectors[12] = PoolHandler.declareCapacity.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(handler), selectors);
     }
 
     function invariant_Pool() external {

@@ -3,17 +3,13 @@ pragma solidity ^0.8.28;
 
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Fixture} from "../support/Fixture.sol";
+import {InvariantTarget} from "../support/InvariantTarget.sol";
 import {SystemData} from "./SystemData.sol";
 import {SystemHandler} from "./SystemHandler.sol";
 
 /// @title Invariants of distributions, claims and bonds
 /// @notice The numbers are those of docs/contracts/invariants.md.
-contract SystemInvariants is Fixture {
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
+contract SystemInvariants is Fixture, InvariantTarget {
     SystemHandler private handler;
     address[] private cheats;
     uint256 private honestWei;
@@ -51,12 +47,11 @@ contract SystemInvariants is Fixture {
         honestWei = token.balanceOf(PROPOSER);
     }
 
-    function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(handler);
+    function _target() internal view override returns (address) {
+        return address(handler);
     }
 
-    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+    function _moves() internal pure override returns (bytes4[] memory selectors) {
         bytes4[26] memory moves = [
             SystemHandler.stake.selector,
             SystemHandler.wait.selector,
@@ -85,12 +80,10 @@ contract SystemInvariants is Fixture {
             SystemHandler.claim.selector,
             SystemHandler.claimRange.selector
         ];
-        bytes4[] memory selectors = new bytes4[](moves.length);
+        selectors = new bytes4[](moves.length);
         for (uint256 i = 0; i < moves.length; ++i) {
             selectors[i] = moves[i];
         }
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(handler), selectors);
     }
 
     function invariant_Distributions() external view {

@@ -39,13 +39,18 @@ pub(super) fn trackers(status: &NodeStatus) -> String {
 impl StatusUrl {
     /// Asks the node.
     pub(super) async fn fetch(&self) -> anyhow::Result<NodeStatus> {
-        let base = self.url.trim_end_matches('/').trim_end_matches("/status");
-        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
-        NodeClient::new(&base)?
-            .status()
-            .await
-            .context("is the node running with `--status`, and is this its address?")
+        status_at(&self.url).await
     }
+}
+
+/// What the node says of itself that serves its status at `url`, with or without the scheme and the path.
+pub(super) async fn status_at(url: &str) -> anyhow::Result<NodeStatus> {
+    let base = url.trim_end_matches('/').trim_end_matches("/status");
+    let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+    NodeClient::new(&base)?
+        .status()
+        .await
+        .context("is the node running with `--status`, and is this its address?")
 }
 
 /// What a neighbour was served and has not signed for.

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use alloy::primitives::utils::format_ether;
 use tatum_chain::{Chain, Deployment, Endpoints};
 use tatum_node::NodeKey;
 use tatum_primitives::{Address, U256};
@@ -12,8 +13,6 @@ use crate::amounts::format_data;
 use crate::followed::Followed;
 use crate::keys::{self, KeySource};
 
-/// Chains of one machine: their clocks and addresses are as they please.
-const LOCAL_CHAINS: [u64; 2] = [31_337, 1_337];
 /// A provider whose newest block is older lags, on any chain that people use.
 const OLD_BLOCK_S: u64 = 300;
 /// A block is from the future only where the clock is behind.
@@ -31,7 +30,7 @@ pub(super) async fn look(args: &Args, report: &mut Report) -> bool {
             return false;
         }
     };
-    let is_local = LOCAL_CHAINS.contains(&deployment.chain_id);
+    let is_local = deployment.is_local();
     let mut answering = None;
     for rpc in &args.chain.rpc {
         answering = endpoint(rpc, &deployment, is_local, report).await.or(answering);
@@ -130,7 +129,7 @@ async fn try_account(
     report: &mut Report,
 ) -> tatum_chain::Result<()> {
     let gas_wei = chain.gas_balance_wei(account).await?;
-    let has = format!("{account} has {} of the chain's coin for gas", format_units(gas_wei));
+    let has = format!("{account} has {} of the chain's coin for gas", format_ether(gas_wei));
     if gas_wei.is_zero() {
         report.problem("gas", has, "send it some: no transaction can be paid for");
     } else if gas_wei < U256::from(LITTLE_GAS_WEI) {
@@ -161,19 +160,9 @@ async fn try_account(
     Ok(())
 }
 
-fn format_units(wei: U256) -> String {
-    // DATA has as many decimals as the coin.
-    format_data(wei).replace(" DATA", "")
-}
-
 /// Whose node a key is.
 async fn node(args: &Args, report: &mut Report) {
-    let source = KeySource {
-        purpose: "node key",
-        variable: "TATUM_NODE_KEY",
-        keystore: args.node_keystore.as_deref(),
-        password_file: args.keystore.password_file(),
-    };
+    let source = KeySource::of_node(args.node_keystore.as_deref(), args.keystore.password_file());
     let id = match source.find() {
         Ok(Some(secret)) => NodeKey::from_bytes(&secret).id(),
         Ok(None) => return,

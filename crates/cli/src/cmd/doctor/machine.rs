@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use anyhow::Context;
+use tatum_overlay::Block;
 
 use super::report::Report;
 
@@ -128,25 +129,14 @@ fn own_address() -> Option<IpAddr> {
     })
 }
 
+/// Whether others can send to an address: it has a block by which scores tell nodes apart, and is not of a link or a provider's own.
 fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(four) => {
-            // 100.64.0.0/10 is between a provider and its customers (RFC 6598).
-            let [a, b, ..] = four.octets();
-            let shared = a == 100 && (64..128).contains(&b);
-            !(four.is_private()
-                || four.is_loopback()
-                || four.is_link_local()
-                || four.is_unspecified()
-                || shared)
-        }
-        IpAddr::V6(six) => {
-            !(six.is_loopback()
-                || six.is_unspecified()
-                || six.is_unique_local()
-                || six.is_unicast_link_local())
-        }
-    }
+    let is_shared = match address.to_canonical() {
+        // 100.64.0.0/10 is between a provider and its customers (RFC 6598).
+        IpAddr::V4(four) => matches!(four.octets(), [100, 64..=127, ..]),
+        IpAddr::V6(six) => six.is_unicast_link_local(),
+    };
+    !is_shared && Block::of(address).is_some()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Trackers, an aggregator, a running node: whether they answer, and what they say.
 
+use tatum_aggregator::public_url::is_reachable;
 use tatum_node::TrackerAddress;
-use tatum_protocol::client::{AggregatorClient, NodeClient, TrackerClient};
+use tatum_protocol::client::{AggregatorClient, TrackerClient};
 use tatum_protocol::status::{NodeStatus, TrackerConnection};
 
 use super::report::{Report, in_full};
 use crate::args::TrackerArgs;
+use crate::cmd::node_status::status_at;
 
 /// A clock that is further off lets receipts say that nothing was on time.
 const CLOCK_OFF_MS: u64 = 2_000;
@@ -42,7 +44,7 @@ async fn tracker(tracker: &TrackerAddress, is_local: bool, report: &mut Report) 
             "check the address with whoever runs the tracker; nodes and clients find nobody without one",
         ),
     }
-    if is_loopback(&url) && !is_local {
+    if !is_reachable(&url, is_local) {
         let found = format!("{url} is this machine to whoever reads it");
         report.warn("tracker", found, "name it by an address that other machines use, too");
     }
@@ -66,7 +68,7 @@ pub(super) async fn aggregator(url: &str, is_local: bool, report: &mut Report) {
             "receipts wait at the nodes until it answers; check the address and `GET /ready` there",
         ),
     }
-    if is_loopback(url) && !is_local {
+    if !is_reachable(url, is_local) {
         let found = format!("{url} is this machine to whoever reads it");
         report.problem(
             "aggregator",
@@ -78,17 +80,11 @@ pub(super) async fn aggregator(url: &str, is_local: bool, report: &mut Report) {
 
 /// A node that runs.
 pub(super) async fn node(url: &str, report: &mut Report) {
-    let base = url.trim_end_matches('/').trim_end_matches("/status");
-    let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
-    let status = match NodeClient::new(&base) {
-        Ok(client) => client.status().await,
-        Err(error) => Err(error),
-    };
-    match status {
+    match status_at(url).await {
         Ok(status) => running(&status, report),
         Err(error) => report.problem(
             "node",
-            in_full(error),
+            format!("{error:#}"),
             "start it with `--status`, and name that address",
         ),
     }
@@ -142,8 +138,4 @@ fn connection(tracker: &TrackerConnection, report: &mut Report) {
         );
         report.warn("clock", found, "let the system keep it (systemd-timesyncd, chrony)");
     }
-}
-
-fn is_loopback(url: &str) -> bool {
-    ["://127.", "://localhost", "://[::1]"].iter().any(|host| url.contains(host))
 }
