@@ -95,6 +95,21 @@ contract PoolScaleTest is Fixture {
         vm.assertApproxEqAbs(pool.stakeOf(ALICE), 3e18, 1);
     }
 
+    /// What came in is rounded down by a cut and what left up: of everything that left one share too many.
+    function test_WhoLeftBeforeTheCutHasNothingAndMayComeAgain() external {
+        _stake(ALICE, MINIMUM + 1);
+        vm.prank(ALICE);
+        pool.requestUnstake(type(uint256).max);
+        for (uint256 round = 0; round < 3; ++round) {
+            _stake(BOB, 1_000_000e18);
+            _decay();
+        }
+        vm.assertEq(pool.stakeOf(ALICE), 0);
+        vm.assertEq(pool.quotaOf(ALICE, pool.currentEpoch()), 0);
+        _stake(ALICE, 3e18);
+        vm.assertApproxEqAbs(pool.stakeOf(ALICE), 3e18, 1);
+    }
+
     /// @dev Until fees have taken all but the dust floor.
     function _decay() private {
         _skipEpochs(1600);
