@@ -211,7 +211,7 @@ abstract contract PoolLedger is EpochClock {
     /// @dev Shares that came in are rounded down and those that left up, so that all users' are never more than the total; of nothing
     /// that leaves one too few.
     function _less(uint256 added, uint256 gone) private pure returns (uint256) {
-        return added - gone;
+        return added > gone ? added - gone : 0;
     }
 
     /// @dev Totals that pay the fee of `epoch`, at most the running one, and what the fee leaves; ended epochs count as closed.
