@@ -110,6 +110,26 @@ contract PoolScaleTest is Fixture {
         vm.assertApproxEqAbs(pool.stakeOf(ALICE), 3e18, 1);
     }
 
+    /// Of what left, a cut leaves a share too many rather than one too few: nobody asks for more shares than there are.
+    function test_TheOnlyStakerLeavesAfterACut() external {
+        for (uint256 round = 0; round < 4; ++round) {
+            _stake(ALICE, 700_000e18 + round);
+            uint256 thirdWei = pool.stakeOf(ALICE) / 3;
+            vm.prank(ALICE);
+            pool.requestUnstake(thirdWei);
+            _decay();
+            _stake(ALICE, 700_000e18);
+            _decay();
+            vm.prank(ALICE);
+            pool.requestUnstake(type(uint256).max);
+            _skipEpochs(UNBONDING + 1);
+            vm.prank(ALICE);
+            pool.withdraw();
+            vm.assertEq(pool.stakeOf(ALICE), 0);
+            vm.assertLe(pool.totalStakedWei(), 1 + round, "a wei a cut");
+        }
+    }
+
     /// @dev Until fees have taken all but the dust floor.
     function _decay() private {
         _skipEpochs(1600);
