@@ -167,8 +167,9 @@ impl NodeStore {
 
     /// Everything that is kept from epoch `earliest` on.
     pub async fn since(&self, earliest: Epoch) -> Result<Vec<KeptReceipt>, DatabaseError> {
-        const SQL: &str = "SELECT signed, rank, acknowledgement, acknowledged_rank FROM node_receipts \
-             WHERE key >= $1 ORDER BY key";
+        // What was said of an older one is not read: a restart waits for this.
+        const SQL: &str = "SELECT signed, CASE WHEN acknowledged_rank = rank THEN acknowledgement END \
+             AS acknowledgement FROM node_receipts WHERE key >= $1 ORDER BY key";
         let rows =
             sqlx::query(SQL).bind(epoch_start(earliest)).fetch_all(self.database.reader()).await?;
         rows.iter().map(kept).collect()
@@ -217,18 +218,11 @@ impl NodeStore {
     ) -> Result<(), DatabaseError> {
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
-        let (done, again): (Vec<_>, Vec<_>) =
-            answered.iter().partition(|(_, answer)| answer.is_final());
-        record_final(&mut transaction, &done).await?;
-        for (signed, answer) in again {
-            const AGAIN: &str = "UPDATE node_receipts SET reason = $1, rejections = rejections + 1 \
-                 WHERE key = $2 AND rank = $3";
-            sqlx::query(AGAIN)
-                .bind(answer.reason())
-                .bind(key_bytes(&signed.receipt.key()))
-                .bind(rank(signed))
-                .execute(&mut *transaction)
-                .await?;
+        let (rejected, taken): (Vec<_>, Vec<_>) =
+            answered.iter().partition(|(_, answer)| answer.reason().is_some());
+        record_taken(&mut transaction, &taken).await?;
+        for (signed, answer) in rejected {
+            record_rejected(&mut transaction, signed, answer).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -290,29 +284,42 @@ impl NodeStore {
     }
 }
 
-/// Takes out of the outbox what was answered for good: many at once, or statements would cost more than the receipts.
-async fn record_final(
+/// Takes out of the outbox what the aggregator holds: many at once, or statements would cost more than the receipts.
+async fn record_taken(
     connection: &mut AnyConnection,
-    answered: &[&(SignedReceipt, Answer)],
+    taken: &[&(SignedReceipt, Answer)],
 ) -> Result<(), DatabaseError> {
-    const HEAD: &str = "WITH answers (key, rank, reason, rejections) AS (VALUES ";
+    const HEAD: &str = "WITH answers (key, rank) AS (VALUES ";
     const TAIL: &str = ") UPDATE node_receipts SET answered_rank = answers.rank, \
-         reason = answers.reason, rejections = answers.rejections FROM answers \
+         reason = NULL, rejections = 0 FROM answers \
          WHERE node_receipts.key = answers.key AND answered_rank < answers.rank";
-    for chunk in chunks(answered) {
+    for chunk in chunks(taken) {
         let mut query =
-            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 4), TAIL));
-        for (signed, answer) in chunk {
-            let reason = answer.reason();
-            let rejections = i64::from(reason.is_some());
-            query = query
-                .bind(key_bytes(&signed.receipt.key()))
-                .bind(rank(signed))
-                .bind(reason)
-                .bind(rejections);
+            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 2), TAIL));
+        for (signed, _) in chunk {
+            query = query.bind(key_bytes(&signed.receipt.key())).bind(rank(signed));
         }
         query.execute(&mut *connection).await?;
     }
+    Ok(())
+}
+
+/// Keeps the reason of a rejection, and takes the receipt out of the outbox if it is final.
+async fn record_rejected(
+    connection: &mut AnyConnection,
+    signed: &SignedReceipt,
+    answer: &Answer,
+) -> Result<(), DatabaseError> {
+    const FINAL: &str = "UPDATE node_receipts SET answered_rank = $3, reason = $1, rejections = 1 \
+         WHERE key = $2 AND answered_rank < $3";
+    const AGAIN: &str = "UPDATE node_receipts SET reason = $1, rejections = rejections + 1 \
+         WHERE key = $2 AND rank = $3";
+    sqlx::query(if answer.is_final() { FINAL } else { AGAIN })
+        .bind(answer.reason())
+        .bind(key_bytes(&signed.receipt.key()))
+        .bind(rank(signed))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -321,10 +328,8 @@ fn rank(signed: &SignedReceipt) -> Vec<u8> {
 }
 
 fn kept(row: &AnyRow) -> Result<KeptReceipt, DatabaseError> {
-    let current: bool =
-        row.try_get::<Vec<u8>, _>("acknowledged_rank")? == row.try_get::<Vec<u8>, _>("rank")?;
     let bytes: Option<Vec<u8>> = row.try_get("acknowledgement")?;
-    let word = bytes.filter(|_| current).map(|bytes| word(&bytes)).transpose()?;
+    let word = bytes.map(|bytes| word(&bytes)).transpose()?;
     Ok(KeptReceipt { stored: stored(row)?, acknowledgement: word })
 }
 

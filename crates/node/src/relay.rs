@@ -122,6 +122,12 @@ pub async fn run(
             Some(TcpListener::bind(address).await.map_err(failed)?)
         }
     };
+    // Before all that is kept was read: what waits in the outbox has waited since the last run.
+    let submitter = match &config.aggregator {
+        None => None,
+        Some(url) => Some(Submitter::new(url, store.clone(), config.hand_in_every)?),
+    };
+    let handing_in = submitter.clone().map(|submitter| Aborted(tokio::spawn(submitter.run())));
     let (notices, ignored) = mpsc::channel(256);
     // A relay has no owner to tell.
     let _ignoring = Aborted(tokio::spawn(ignore(ignored)));
@@ -130,11 +136,6 @@ pub async fn run(
         let sent = engine.commands.send(Command::Carry(stream.clone())).await;
         sent.map_err(|_| NodeError::Stopped)?;
     }
-    let submitter = match &config.aggregator {
-        None => None,
-        Some(url) => Some(Submitter::new(url, store.clone(), config.hand_in_every)?),
-    };
-    let handing_in = submitter.clone().map(|submitter| Aborted(tokio::spawn(submitter.run())));
     let source = StatusSource {
         node: config.key.id(),
         commands: engine.commands.clone(),

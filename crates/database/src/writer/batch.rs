@@ -2,7 +2,7 @@
 //!
 //! Invariant: outcomes are what they would be if the candidates had come one by one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::AnyConnection;
 use tatum_primitives::Epoch;
@@ -37,7 +37,8 @@ struct Batch {
     /// Per epoch: open, or the earliest epoch that is.
     epochs: BTreeMap<Epoch, Result<(), Epoch>>,
     held: HashMap<ReceiptKey, SignedReceipt>,
-    advanced: HashSet<ReceiptKey>,
+    /// In the order in which they are stored: what is written next to each other lies on few pages.
+    advanced: BTreeSet<ReceiptKey>,
     rejected: Vec<Rejected>,
 }
 
@@ -54,7 +55,9 @@ impl Batch {
                     Candidate::Rejected(_) => None,
                 }
             });
-        let keys: Vec<ReceiptKey> = checked.collect::<HashSet<_>>().into_iter().collect();
+        let mut keys: Vec<ReceiptKey> = checked.collect();
+        keys.sort_unstable();
+        keys.dedup();
         // In ascending order, so that two processes never wait for each other in a circle.
         let mut epochs: BTreeMap<Epoch, Result<(), Epoch>> =
             keys.iter().map(|key| (key.epoch, Ok(()))).collect();
@@ -62,7 +65,7 @@ impl Batch {
             *open = epochs::lock_open(connection, *epoch, now_ms).await?;
         }
         let held = receipts::held(connection, &keys).await?;
-        Ok(Self { epochs, held, advanced: HashSet::new(), rejected: Vec::new() })
+        Ok(Self { epochs, held, advanced: BTreeSet::new(), rejected: Vec::new() })
     }
 
     fn step_all(&mut self, candidates: &[Candidate]) -> Vec<Outcome> {
