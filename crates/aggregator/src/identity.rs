@@ -3,12 +3,12 @@
 //! Invariant: the key is made once, is on disk before it signs anything, and its file is readable by its owner only. It
 //! holds no funds; who gets hold of it can make up rejections, nothing else.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use ed25519_dalek::SigningKey;
+use tatum_chain::replace_file;
 use tatum_primitives::{B256, Domain};
 use tatum_receipt::RejectionStatement;
 
@@ -61,22 +61,11 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// Writes a new key, flushed to disk, and gives the file's text.
+/// Writes a new key and gives the file's text.
 fn write_new(path: &Path) -> std::io::Result<String> {
     let secret: [u8; 32] = rand::random();
     let text = format!("{}\n", B256::from(secret));
-    // Whole or not at all: a crash must not leave half a key.
-    let staged = path.with_extension("key.new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&staged)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&staged, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    replace_file(path, text.as_bytes())?;
     Ok(text)
 }
 

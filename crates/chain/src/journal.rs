@@ -4,7 +4,6 @@
 //! and moved there. Without a file (a test, a reader) entries live as long as the process.
 
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use alloy::consensus::{Transaction, TxEnvelope};
@@ -12,6 +11,7 @@ use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{Bytes, TxHash};
 use serde::{Deserialize, Serialize};
 
+use crate::files::replace_file;
 use crate::{ChainError, Result};
 
 /// A transaction that was signed.
@@ -88,7 +88,7 @@ impl Journal {
         let Some(file) = &self.file else { return Ok(()) };
         let all: Vec<&Sent> = self.stray.iter().chain(&self.open).collect();
         let text = serde_json::to_vec(&all).map_err(|error| failed(file, &error))?;
-        replace(file, &text).map_err(|error| failed(file, &error))
+        replace_file(file, &text).map_err(|error| failed(file, &error))
     }
 }
 
@@ -108,15 +108,6 @@ fn lock(file: &Path) -> Result<File> {
         }
         Err(TryLockError::Error(error)) => Err(failed(file, &error)),
     }
-}
-
-/// Puts `text` where `file` is, whole or not at all.
-fn replace(file: &Path, text: &[u8]) -> std::io::Result<()> {
-    let beside = file.with_extension("new");
-    let mut new = File::create(&beside)?;
-    new.write_all(text)?;
-    new.sync_all()?;
-    std::fs::rename(&beside, file)
 }
 
 fn failed(file: &Path, reason: &dyn std::fmt::Display) -> ChainError {

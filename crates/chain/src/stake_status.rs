@@ -10,6 +10,8 @@ use crate::{Chain, ChainError, Result};
 
 const PPB: u64 = 1_000_000_000;
 const WEI_PER_DATA: u64 = 1_000_000_000_000_000_000;
+/// Stakes are topped up by so much, or many times that.
+const TOP_UP_STEP_WEI: u64 = 1_000_000_000_000_000;
 /// Closed epochs whose fees are asked for, one call each.
 const FEE_EPOCHS: u64 = 30;
 
@@ -67,6 +69,14 @@ pub struct Unbonding {
     pub withdrawable_epoch: Epoch,
     /// When that begins, in seconds since 1970.
     pub withdrawable_at_s: u64,
+}
+
+impl StakeStatus {
+    /// What must be added to the stake, so that it buys `bytes` in the next epoch; `U256::MAX` if no amount does.
+    #[must_use]
+    pub fn missing_wei(&self, bytes: U256) -> U256 {
+        missing_wei(self.stake_wei, bytes, self.fee_rate_ppb, self.next_quota_bytes_per_data)
+    }
 }
 
 impl Chain {
@@ -131,6 +141,25 @@ impl Chain {
     }
 }
 
+/// What must be added to a stake, so that after one fee it buys `bytes`; rounded up to a thousandth of a DATA.
+fn missing_wei(
+    stake_wei: U256,
+    bytes: U256,
+    fee_rate_ppb: u64,
+    quota_bytes_per_data: U256,
+) -> U256 {
+    let kept_ppb = U256::from(PPB.saturating_sub(fee_rate_ppb));
+    // A quota of nothing, or a fee of everything, cannot be made up for by any stake.
+    let up = |amount: U256, by: U256, over: U256| match amount.checked_mul(by) {
+        Some(product) if !over.is_zero() => product.div_ceil(over),
+        _ => U256::MAX,
+    };
+    let left_wei = up(bytes, U256::from(WEI_PER_DATA), quota_bytes_per_data);
+    let needed_wei = up(left_wei, U256::from(PPB), kept_ppb);
+    let step = U256::from(TOP_UP_STEP_WEI);
+    up(needed_wei.saturating_sub(stake_wei).div_ceil(step), step, U256::ONE)
+}
+
 /// What is left of a stake after one fee, times a quota per DATA; rounded down.
 fn bought_bytes(stake_wei: U256, fee_rate_ppb: U256, quota_bytes_per_data: U256) -> U256 {
     let kept_ppb = U256::from(PPB).saturating_sub(fee_rate_ppb);
@@ -142,6 +171,8 @@ fn bought_bytes(stake_wei: U256, fee_rate_ppb: U256, quota_bytes_per_data: U256)
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -150,5 +181,32 @@ mod tests {
         let bought = bought_bytes(data(100), U256::from(10_000_000), U256::from(354_334_794));
         assert_eq!(bought, U256::from(99_u64 * 354_334_794));
         assert_eq!(bought_bytes(U256::from(1), U256::ZERO, U256::from(1)), U256::ZERO);
+    }
+
+    #[test]
+    fn what_no_stake_buys_is_said() {
+        let one = U256::from(1);
+        assert_eq!(missing_wei(U256::ZERO, one, 0, U256::ZERO), U256::MAX);
+        assert_eq!(missing_wei(U256::ZERO, one, PPB, one), U256::MAX);
+        assert_eq!(missing_wei(U256::ZERO, U256::MAX, 0, one), U256::MAX);
+        assert_eq!(missing_wei(U256::ZERO, U256::ZERO, 0, one), U256::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_missing_is_enough_and_a_step_less_is_not(
+            stake_wei in 0..=1u128 << 90,
+            bytes in any::<u64>(),
+            fee_ppb in 0..PPB,
+            quota in 1..=u64::MAX,
+        ) {
+            let (stake_wei, bytes, quota) = (U256::from(stake_wei), U256::from(bytes), U256::from(quota));
+            let add_wei = missing_wei(stake_wei, bytes, fee_ppb, quota);
+            let buys = |stake_wei| bought_bytes(stake_wei, U256::from(fee_ppb), quota);
+            prop_assert!(buys(stake_wei + add_wei) >= bytes);
+            if let Some(less) = add_wei.checked_sub(U256::from(TOP_UP_STEP_WEI)) {
+                prop_assert!(add_wei.is_zero() || buys(stake_wei + less) < bytes);
+            }
+        }
     }
 }

@@ -14,11 +14,17 @@ impl Chain {
         self.send("staking", self.pool.stake(amount_wei)).await.map(|r| r.transaction_hash)
     }
 
+    /// The least that a stake may be.
+    pub async fn minimum_stake_wei(&self) -> Result<U256> {
+        let read = |e| ChainError::from_call("reading the least stake", e);
+        self.pool.minimumStakeWei().call().await.map_err(read)
+    }
+
     /// What the contract would find only after the allowance was given.
     async fn check_enough(&self, amount_wei: U256) -> Result<()> {
         let read = |e| ChainError::from_call("reading the stake", e);
         let staked_wei = self.pool.stakeOf(self.account()?).call().await.map_err(read)?;
-        let least_wei = self.pool.minimumStakeWei().call().await.map_err(read)?;
+        let least_wei = self.minimum_stake_wei().await?;
         let stake_wei = staked_wei.saturating_add(amount_wei);
         if stake_wei < least_wei {
             let (stake, least) = (Data(stake_wei), Data(least_wei));

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Context;
-use tatum_chain::{Chain, Deployment, DeploymentError, Endpoints};
+use tatum_chain::{Chain, Deployment, DeploymentError, Endpoints, PrivateKeySigner};
 use tatum_node::client::Stream;
 use tatum_node::{NodeKey, TrackerAddress, Trackers};
-use tatum_primitives::{StreamId, StreamKey};
+use tatum_primitives::{Address, StreamId, StreamKey};
 use tatum_protocol::client::AggregatorClient;
 
 use crate::keys::{self, KeySource, KeystoreArgs};
@@ -58,14 +58,36 @@ impl ChainArgs {
 
     /// Connects with the account's key.
     pub(crate) async fn with_account(&self, keystore: &KeystoreArgs) -> anyhow::Result<Chain> {
+        self.account(keystore)?.connect().await
+    }
+
+    /// Who can connect with the account's key, again and again: while a connection lasts, no other command sends for the account.
+    pub(crate) fn account(&self, keystore: &KeystoreArgs) -> anyhow::Result<Account<'_>> {
         let signer = keys::signer(&keystore.account().required()?)?;
-        let chain = self.read_only().await?;
-        Ok(chain.signing(signer, Some(&state_folder()?)).await?)
+        Ok(Account { chain: self, signer })
+    }
+}
+
+/// An account's key, unlocked, and the chain that it is for.
+pub(crate) struct Account<'a> {
+    chain: &'a ChainArgs,
+    signer: PrivateKeySigner,
+}
+
+impl Account<'_> {
+    pub(crate) fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// Connects with the key.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Chain> {
+        let chain = self.chain.read_only().await?;
+        Ok(chain.signing(self.signer.clone(), Some(&state_folder()?)).await?)
     }
 }
 
 /// Where commands keep what they must remember: `TATUM_STATE`, else the user's folder for such things (XDG).
-fn state_folder() -> anyhow::Result<PathBuf> {
+pub(crate) fn state_folder() -> anyhow::Result<PathBuf> {
     let named =
         |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("TATUM_STATE")

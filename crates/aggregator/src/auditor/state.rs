@@ -4,14 +4,14 @@
 //! verdict is until the webhook has taken it, so a crash at any moment repeats an alarm and loses none.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
-use tatum_chain::{Deployment, Proposal};
+use tatum_chain::{Deployment, Proposal, replace_file};
 use tatum_primitives::{Address, Epoch};
 use tatum_protocol::{Alarm, AlarmKind};
 
@@ -180,14 +180,7 @@ impl Store {
     }
 
     fn write(&self, state: &State) -> anyhow::Result<()> {
-        let staged = self.path.with_extension("json.new");
-        let mut file = File::create(&staged)?;
-        file.write_all(&serde_json::to_vec_pretty(state)?)?;
-        file.sync_all()?;
-        fs::rename(&staged, &self.path)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(())
+        Ok(replace_file(&self.path, &serde_json::to_vec_pretty(state)?)?)
     }
 }
 

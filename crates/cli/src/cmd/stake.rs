@@ -1,5 +1,8 @@
 //! `tatum stake`: a stake is a traffic quota.
 
+mod keep;
+mod rate;
+
 use std::process::ExitCode;
 
 use alloy::primitives::{TxHash, U256};
@@ -8,7 +11,7 @@ use tatum_chain::{Chain, StakeStatus, Unbonding};
 use tatum_primitives::Address;
 
 use crate::amounts::{format_data, parse_data};
-use crate::args::ChainArgs;
+use crate::args::{Account, ChainArgs};
 use crate::confirm::ConfirmArgs;
 use crate::dates::format_utc;
 use crate::keys::KeystoreArgs;
@@ -50,6 +53,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         account: AccountArgs,
     },
+    /// Keep a stake that buys what a stream needs: look in each epoch, and add what the next one lacks, within a budget
+    #[command(
+        after_help = "Examples:\n  tatum stake keep --rate 100/s --size 1KB --budget 500 --dry-run --keystore publisher.json\n  tatum stake keep --rate 100/s --size 1KB --budget 500 --yes --keystore publisher.json\n\nEnds with 3 when the budget does not allow for what is missing. An addition whose end is not known counts as spent."
+    )]
+    Keep(Box<keep::Args>),
     /// Show a stake, its quota and the wallet's balance
     #[command(after_help = "Example:\n  tatum stake status --payer 0xf39F…2266 --json")]
     Status {
@@ -74,6 +82,11 @@ impl AccountArgs {
     /// Connects with the account's key.
     pub(crate) async fn connect(&self) -> anyhow::Result<Chain> {
         self.chain.with_account(&self.keystore).await
+    }
+
+    /// The account's key, to connect with it more than once.
+    fn unlock(&self) -> anyhow::Result<Account<'_>> {
+        self.chain.account(&self.keystore)
     }
 
     /// The password file, for other keystores of the same command.
@@ -133,6 +146,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
             let transaction = chain.request_unstake(amount.unwrap_or(U256::MAX)).await?;
             (chain, transaction)
         }
+        Command::Keep(args) => return keep::run(*args, *output).await,
         Command::Withdraw { account } => {
             let chain = account.connect().await?;
             output.progress("withdrawing …");

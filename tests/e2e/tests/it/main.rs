@@ -7,3 +7,4 @@ mod metrics;
 mod money;
 mod network;
 mod provider;
+mod stake_keep;
