@@ -6,7 +6,4 @@ CREATE TABLE receipts (
     rank BYTEA NOT NULL,
     -- The 278 canonical bytes; every other field is in them.
     signed BYTEA NOT NULL
-)
--- In the order of the keys, which PostgreSQL has no word for: receipts come, and an epoch is read, along it.
--- on SQLite: WITHOUT ROWID
-;
+);

@@ -96,7 +96,7 @@ impl Database {
         })?;
         let writers = if backend == Backend::Sqlite { 1 } else { READERS };
         let writer = pool(backend, &url, writers, WRITER_CACHE_KIB).await?;
-        migrator(backend, migrations).run(&writer).await.map_err(|error| {
+        migrator(migrations).run(&writer).await.map_err(|error| {
             let place = place.clone();
             DatabaseError::Migrate { place, source: Box::new(error) }
         })?;
@@ -222,17 +222,10 @@ async fn pool(
     Ok(options.connect(url).await?)
 }
 
-/// What only SQLite reads of a migration: the rest of such a line.
-const ON_SQLITE: &str = "-- on SQLite: ";
-
-fn migrator(backend: Backend, texts: &[MigrationText]) -> Migrator {
+fn migrator(texts: &[MigrationText]) -> Migrator {
     let migration = |&(version, description, sql): &MigrationText| {
         let description = Cow::Borrowed(description);
-        let sql = match backend {
-            Backend::Sqlite => AssertSqlSafe(sql.replace(ON_SQLITE, "")).into_sql_str(),
-            Backend::Postgres => sql.into_sql_str(),
-        };
-        Migration::new(version, description, MigrationType::Simple, sql, false)
+        Migration::new(version, description, MigrationType::Simple, sql.into_sql_str(), false)
     };
     Migrator::with_migrations(texts.iter().map(migration).collect())
 }
@@ -287,18 +280,6 @@ mod tests {
         assert!(text.contains("127.0.0.1:1/d") && text.contains("is it running"), "{text}");
         assert!(!text.contains("secret"), "{text}");
         assert!(started.elapsed().as_secs() < 10, "it was tried for {:?}", started.elapsed());
-    }
-
-    #[tokio::test]
-    async fn on_sqlite_receipts_lie_in_the_order_of_their_keys() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open_file(&folder.path().join("a.db")).await.unwrap();
-        let made: (String,) =
-            sqlx::query_as("SELECT sql FROM sqlite_schema WHERE name = 'receipts'")
-                .fetch_one(database.reader())
-                .await
-                .unwrap();
-        assert!(made.0.trim_end().ends_with("\nWITHOUT ROWID"), "{}", made.0);
     }
 
     #[tokio::test]
