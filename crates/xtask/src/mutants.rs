@@ -186,7 +186,7 @@ impl Copy {
     fn test(&self, job: &Job) -> anyhow::Result<bool> {
         let log = self.root.join("forge.log");
         let output = std::fs::File::create(&log).context("making a log")?;
-        let status = limited(&self.forge)
+        let status = limited(&self.forge, LONGEST_S)
             .current_dir(&self.root)
             .args(["test", "--fail-fast", "--threads", "1", "--fuzz-runs", "24", "--match-path"])
             .arg(&job.tests)
@@ -203,10 +203,11 @@ impl Copy {
     }
 }
 
-/// `program`, ended when it has used its time. The compiler, a process of its own, has its own time.
-fn limited(program: &Path) -> Command {
+/// `program`, ended by [`SIGXCPU`] when it has used its time: the soft limit, for a hard one kills like anything else does. The
+/// compiler, a process of its own, has its own time.
+fn limited(program: &Path, seconds: u32) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("ulimit -t {LONGEST_S} && exec \"$0\" \"$@\"")).arg(program);
+    command.arg("-c").arg(format!("ulimit -S -t {seconds} && exec \"$0\" \"$@\"")).arg(program);
     command
 }
 
@@ -231,4 +232,17 @@ fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
         copy_tree(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_for_ever_ends_in_a_way_that_is_told_apart() {
+        let endless = ["-c", "while :; do :; done"];
+        let status = limited(Path::new("sh"), 1).args(endless).status().unwrap();
+        assert_eq!(status.signal(), Some(SIGXCPU), "{status}");
+        assert!(limited(Path::new("true"), 1).status().unwrap().success());
+    }
 }
