@@ -17,6 +17,9 @@ pub fn replace_file(file: &Path, text: &[u8]) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut new = options.open(&beside)?;
+    // One that a crash left there may be another's to read: the mode above is that of a new file only.
+    #[cfg(unix)]
+    new.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     new.write_all(text)?;
     new.sync_all()?;
     std::fs::rename(&beside, file)?;
@@ -33,6 +36,8 @@ mod tests {
     fn a_file_is_replaced_whole_and_is_its_owners() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("budget.json");
+        std::fs::write(folder.path().join("budget.new"), "left by a crash, for everybody to read")
+            .unwrap();
         replace_file(&file, b"a long first text").unwrap();
         replace_file(&file, b"short").unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"short");

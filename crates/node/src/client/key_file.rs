@@ -131,6 +131,9 @@ fn write(file: &Path, held: &Held) -> Result<(), NodeError> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut to = options.open(&new)?;
+        // One that a crash left there may be another's to read: the mode above is that of a new file only.
+        #[cfg(unix)]
+        to.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         to.write_all(&text)?;
         to.sync_all()?;
         std::fs::rename(&new, file)?;
@@ -158,6 +161,8 @@ mod tests {
     fn keys_are_for_the_users_eyes_and_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = open(folder.path());
+        let beside = first.file.as_ref().unwrap().with_extension("new");
+        std::fs::write(beside, "left by a crash, for everybody to read").unwrap();
         first.ring.count();
         let rotated = first.rotate(u64::MAX).unwrap().unwrap();
         assert_eq!(rotated.1.id(), first.ring.current().id());
