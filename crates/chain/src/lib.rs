@@ -52,5 +52,5 @@ pub use forced::Forced;
 pub use inputs::{EpochInputs, OperatorInput, PayerInput};
 pub use operators::{Claim, OperatorStatus};
 pub use proposals::{Draft, Fate, Proposal, Record, Standing};
-pub use stake_status::{StakeStatus, Unbonding};
+pub use stake_status::{StakeStatus, StakeTerms, Unbonding};
 pub use view::ChainView;

@@ -71,22 +71,56 @@ pub struct Unbonding {
     pub withdrawable_at_s: u64,
 }
 
-impl StakeStatus {
-    /// What must be added to the stake, so that it buys `bytes` in the next epoch; `U256::MAX` if no amount does.
+/// What of a stake says how much it buys next; a few calls, where a [`StakeStatus`] reads the past too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StakeTerms {
+    /// The running epoch.
+    pub epoch: Epoch,
+    /// The stake, without what was asked to be taken out.
+    pub stake_wei: U256,
+    /// The least that a stake may be.
+    pub least_wei: U256,
+    /// What is taken of every stake in an epoch, in parts per billion.
+    pub fee_rate_ppb: u64,
+    /// Bytes that a DATA staked buys in the next epoch, unless that sells more than four times the capacity bonded.
+    pub next_quota_bytes_per_data: U256,
+}
+
+impl StakeTerms {
+    /// What must be added to the stake, so that it buys `bytes` in the next epoch and is not too small to be one; `U256::MAX` if
+    /// no amount does.
     #[must_use]
     pub fn missing_wei(&self, bytes: U256) -> U256 {
-        missing_wei(self.stake_wei, bytes, self.fee_rate_ppb, self.next_quota_bytes_per_data)
+        let Self { stake_wei, fee_rate_ppb, next_quota_bytes_per_data, .. } = *self;
+        let missing_wei = missing_wei(stake_wei, bytes, fee_rate_ppb, next_quota_bytes_per_data);
+        if missing_wei.is_zero() {
+            return missing_wei;
+        }
+        missing_wei.max(self.least_wei.saturating_sub(stake_wei))
     }
 }
 
 impl Chain {
+    /// What says how much a payer's stake buys next.
+    pub async fn stake_terms(&self, payer: Address) -> Result<StakeTerms> {
+        let read = |e| ChainError::from_call("reading the stake", e);
+        let fee_rate_ppb = self.pool.feeRatePpb().call().await.map_err(read)?;
+        let next = self.pool.nextQuotaBytesPerData().call().await.map_err(read)?;
+        Ok(StakeTerms {
+            epoch: Epoch(self.pool.currentEpoch().call().await.map_err(read)?),
+            stake_wei: self.pool.stakeOf(payer).call().await.map_err(read)?,
+            least_wei: self.minimum_stake_wei().await?,
+            fee_rate_ppb: fee_rate_ppb.saturating_to(),
+            next_quota_bytes_per_data: next,
+        })
+    }
+
     /// A payer's stake, quota and balance.
     pub async fn stake_status(&self, payer: Address) -> Result<StakeStatus> {
         let read = |e| ChainError::from_call("reading the stake", e);
-        let epoch = self.pool.currentEpoch().call().await.map_err(read)?;
-        let stake_wei = self.pool.stakeOf(payer).call().await.map_err(read)?;
-        let fee_rate_ppb = self.pool.feeRatePpb().call().await.map_err(read)?;
-        let next = self.pool.nextQuotaBytesPerData().call().await.map_err(read)?;
+        let terms = self.stake_terms(payer).await?;
+        let StakeTerms { epoch, stake_wei, fee_rate_ppb, next_quota_bytes_per_data: next, .. } =
+            terms;
         let leaving = self.pool.withdrawalsOf(payer).call().await.map_err(read)?;
         let (fees_since_epoch, fees_paid_wei) = self.fees_paid_wei(payer).await?;
         Ok(StakeStatus {
@@ -94,16 +128,21 @@ impl Chain {
             stake_wei,
             withdrawable_wei: leaving.withdrawableWei,
             unbonding_wei: leaving.unbondingWei,
-            unbonding: self.unbonding(payer, Epoch(epoch)).await?,
-            fee_rate_ppb: fee_rate_ppb.saturating_to(),
+            unbonding: self.unbonding(payer, epoch).await?,
+            fee_rate_ppb,
             fees_paid_wei,
             fees_since_epoch,
-            quota_bytes: self.pool.quotaOf(payer, epoch).call().await.map_err(read)?,
-            quota_bytes_per_data: self.pool.quotaBytesPerData(epoch).call().await.map_err(read)?,
+            quota_bytes: self.pool.quotaOf(payer, epoch.0).call().await.map_err(read)?,
+            quota_bytes_per_data: self
+                .pool
+                .quotaBytesPerData(epoch.0)
+                .call()
+                .await
+                .map_err(read)?,
             next_quota_bytes_per_data: next,
-            next_quota_bytes: bought_bytes(stake_wei, fee_rate_ppb, next),
-            epoch: Epoch(epoch),
-            next_epoch_at_s: self.schedule().await?.end_ms(Epoch(epoch)) / 1_000,
+            next_quota_bytes: bought_bytes(stake_wei, U256::from(fee_rate_ppb), next),
+            epoch,
+            next_epoch_at_s: self.schedule().await?.end_ms(epoch) / 1_000,
             balance_wei: self.balance_wei(payer).await?,
         })
     }
@@ -181,6 +220,23 @@ mod tests {
         let bought = bought_bytes(data(100), U256::from(10_000_000), U256::from(354_334_794));
         assert_eq!(bought, U256::from(99_u64 * 354_334_794));
         assert_eq!(bought_bytes(U256::from(1), U256::ZERO, U256::from(1)), U256::ZERO);
+    }
+
+    #[test]
+    fn what_is_added_makes_a_stake_of_the_least_size() {
+        let data = |amount: u64| U256::from(amount) * U256::from(WEI_PER_DATA);
+        let terms = StakeTerms {
+            epoch: Epoch(0),
+            stake_wei: U256::ZERO,
+            least_wei: data(3),
+            fee_rate_ppb: 0,
+            next_quota_bytes_per_data: U256::from(100),
+        };
+        assert_eq!(terms.missing_wei(U256::ZERO), U256::ZERO);
+        assert_eq!(terms.missing_wei(U256::from(100)), data(3));
+        assert_eq!(terms.missing_wei(U256::from(500)), data(5));
+        let staked = StakeTerms { stake_wei: data(3), ..terms };
+        assert_eq!(staked.missing_wei(U256::from(400)), data(1));
     }
 
     #[test]

@@ -15,7 +15,7 @@ impl Chain {
     }
 
     /// The least that a stake may be.
-    pub async fn minimum_stake_wei(&self) -> Result<U256> {
+    pub(crate) async fn minimum_stake_wei(&self) -> Result<U256> {
         let read = |e| ChainError::from_call("reading the least stake", e);
         self.pool.minimumStakeWei().call().await.map_err(read)
     }

@@ -19,8 +19,13 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder at `path` if there is none, and takes it.
+    /// Makes the folder that `--data` names if there is none, and takes it.
     pub(crate) fn take(path: &Path) -> anyhow::Result<Self> {
+        Self::take_at(path, "--data")
+    }
+
+    /// The same for one that is named by `setting`, as the error for a second process says.
+    pub(crate) fn take_at(path: &Path, setting: &str) -> anyhow::Result<Self> {
         std::fs::create_dir_all(path)
             .with_context(|| format!("making the folder {}", path.display()))?;
         let file = path.join(FILE);
@@ -36,7 +41,7 @@ impl DataFolder {
                 let _ = lock.read_to_string(&mut holder);
                 let holder = holder.trim();
                 bail!(
-                    "the folder {} is in use by process {holder}; end that one, or name another folder with --data",
+                    "the folder {} is in use by process {holder}; end that one, or name another folder with {setting}",
                     path.display()
                 );
             }

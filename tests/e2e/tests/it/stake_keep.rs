@@ -118,6 +118,7 @@ async fn it_goes_on_over_epochs_a_kill_and_a_second_copy_of_itself() -> anyhow::
     let first_wei = payer.waits_for_stake(U256::ZERO).await?;
     let (code, told) = payer.refused(&words).await?;
     assert!(code == Some(1) && told.contains("is in use by process"), "{told}");
+    assert!(told.contains("name another folder with TATUM_STATE"), "{told}");
     let mut command = tatum::command(&payer.devnet, &["stake", "add", "0.001", "--yes"])?;
     command
         .env("TATUM_PRIVATE_KEY", tatum::hex(&payer.key))

@@ -1,7 +1,8 @@
 //! `tatum stake keep`: a stake that buys what a stream needs, topped up by itself within a budget.
 //!
 //! Invariant: what is about to be added is on disk as spent before it is sent, so neither a crash nor a provider that shows an old
-//! stake makes this spend more than its budget. What the contract refused is given back; what is not known to have failed is not.
+//! stake makes this spend more than its budget. What the contract refused before it was signed is given back; nothing else is, whatever
+//! a provider says became of it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use alloy::primitives::{TxHash, U256};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use tatum_chain::{Chain, ChainError, StakeStatus, replace_file};
+use tatum_chain::{Chain, ChainError, StakeTerms, replace_file};
 use tatum_primitives::Epoch;
 
 use super::AccountArgs;
@@ -22,11 +23,11 @@ use crate::confirm::ConfirmArgs;
 use crate::data_folder::DataFolder;
 use crate::output::Output;
 use crate::shutdown;
-use crate::sizes::{format_bytes, parse_bytes};
+use crate::sizes::parse_bytes;
 
-/// What is looked at once an epoch need not be looked at more often than this.
+/// Also in a long epoch, so that what failed is tried again soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// Looks in an epoch.
+/// Looks in an epoch, at least.
 const LOOKS: u32 = 10;
 const FILE: &str = "budget.json";
 
@@ -97,7 +98,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> 
     let (payer, pool) = (account.address(), chain.deployment().stake_pool);
     let folder =
         state_folder()?.join(format!("keep-{}-{pool}-{payer}", chain.deployment().chain_id));
-    let _alone = DataFolder::take(&folder)?;
+    let _alone = DataFolder::take_at(&folder, "TATUM_STATE")?;
     let epoch_ms = epoch_ms(&chain).await?;
     let needed_bytes = args.rate.bytes_in(epoch_ms, args.size, args.copies);
     let mut keeper = Keeper {
@@ -161,17 +162,17 @@ impl Keeper<'_> {
     }
 
     async fn look(&mut self, report: bool) -> anyhow::Result<ExitCode> {
-        let mut status = self.status().await?;
-        let mut need = self.need(&status).await?;
+        let mut terms = self.terms().await?;
+        let mut need = self.need(&terms);
         let mut sent = None;
         if matches!(need, Need::Add(_)) {
             // What an earlier command has sent may be the very stake that lacks.
             let sending = self.account.connect().await?;
             sending.settle_open().await?;
-            status = self.status().await?;
-            need = self.need(&status).await?;
+            terms = self.terms().await?;
+            need = self.need(&terms);
             if let Need::Add(wei) = need {
-                sent = Some(self.add(&sending, &status, wei).await?);
+                sent = Some(self.add(&sending, &terms, wei).await?);
             }
         }
         let (added_wei, transaction) = match need {
@@ -180,55 +181,55 @@ impl Keeper<'_> {
             Need::TooMuch(wei) => {
                 let (missing, spent) = (format_data(wei), format_data(self.spent.spent_wei));
                 eprintln!(
-                    "the stake lacks {missing} to buy {} in the next epoch; the budget of {} has {spent} spent: give a larger --budget",
-                    format_bytes(self.needed_bytes.saturating_to()),
+                    "the stake lacks {missing} to buy {} bytes in the next epoch; the budget of {} has {spent} spent: give a larger --budget",
+                    self.needed_bytes,
                     format_data(self.budget_wei),
                 );
                 return Ok(ExitCode::from(DIFFERS));
             }
         };
         if report || transaction.is_some() {
-            self.report(&status, added_wei, transaction);
+            self.report(&terms, added_wei, transaction);
         }
         Ok(ExitCode::SUCCESS)
     }
 
     /// The stake as it is, by the chain or by what was added in this epoch.
-    async fn status(&self) -> anyhow::Result<StakeStatus> {
-        let mut status = self.chain.stake_status(self.account.address()).await?;
-        if self.spent.epoch == status.epoch {
-            status.stake_wei = status.stake_wei.max(self.spent.stake_wei);
+    async fn terms(&self) -> anyhow::Result<StakeTerms> {
+        let mut terms = self.chain.stake_terms(self.account.address()).await?;
+        if self.spent.epoch == terms.epoch {
+            terms.stake_wei = terms.stake_wei.max(self.spent.stake_wei);
         }
-        Ok(status)
+        Ok(terms)
     }
 
-    /// What must be added; a stake has a least size too.
-    async fn need(&self, status: &StakeStatus) -> anyhow::Result<Need> {
-        let missing_wei = status.missing_wei(self.needed_bytes);
-        if missing_wei.is_zero() {
-            return Ok(Need::Nothing);
-        }
-        let least_wei = self.chain.minimum_stake_wei().await?;
-        let add_wei = missing_wei.max(least_wei.saturating_sub(status.stake_wei));
+    fn need(&self, terms: &StakeTerms) -> Need {
+        let missing_wei = terms.missing_wei(self.needed_bytes);
         let left_wei = self.budget_wei.saturating_sub(self.spent.spent_wei);
-        Ok(if add_wei > left_wei { Need::TooMuch(add_wei) } else { Need::Add(add_wei) })
+        if missing_wei.is_zero() {
+            Need::Nothing
+        } else if missing_wei > left_wei {
+            Need::TooMuch(missing_wei)
+        } else {
+            Need::Add(missing_wei)
+        }
     }
 
     async fn add(
         &mut self,
         sending: &Chain,
-        status: &StakeStatus,
+        terms: &StakeTerms,
         wei: U256,
     ) -> anyhow::Result<TxHash> {
         sending.check_holds(wei).await?;
         let before = self.spent;
         self.write(Spent {
             spent_wei: before.spent_wei.saturating_add(wei),
-            epoch: status.epoch,
-            stake_wei: status.stake_wei.saturating_add(wei),
+            epoch: terms.epoch,
+            stake_wei: terms.stake_wei.saturating_add(wei),
         })?;
         let sent = sending.stake(wei).await;
-        if matches!(&sent, Err(ChainError::Refused { .. } | ChainError::Reverted { .. })) {
+        if matches!(&sent, Err(ChainError::Refused { .. })) {
             self.write(before)?;
         }
         Ok(sent?)
@@ -259,13 +260,13 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    fn report(&self, status: &StakeStatus, added_wei: U256, transaction: Option<TxHash>) {
+    fn report(&self, terms: &StakeTerms, added_wei: U256, transaction: Option<TxHash>) {
         let looked = Looked {
-            epoch: status.epoch,
+            epoch: terms.epoch,
             needed_bytes: self.needed_bytes,
             added_wei,
             transaction,
-            stake_wei: status.stake_wei.saturating_add(added_wei),
+            stake_wei: terms.stake_wei.saturating_add(added_wei),
             spent_wei: self.spent.spent_wei,
             budget_wei: self.budget_wei,
         };
