@@ -5,8 +5,10 @@ import {TimelockController} from "@openzeppelin/contracts/governance/TimelockCon
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {ChannelHub} from "../../contracts/channels/ChannelHub.sol";
 import {Distributor} from "../../contracts/distribution/Distributor.sol";
 import {IOperatorFacts} from "../../contracts/interfaces/IOperatorFacts.sol";
+import {IOperatorRegistry} from "../../contracts/interfaces/IOperatorRegistry.sol";
 import {IPoolFacts} from "../../contracts/interfaces/IPoolFacts.sol";
 import {ISettlement} from "../../contracts/interfaces/ISettlement.sol";
 import {IStakePool} from "../../contracts/interfaces/IStakePool.sol";
@@ -41,6 +43,7 @@ contract Deploy {
         Disproofs disproofs;
         Demands demands;
         Distributor distributor;
+        ChannelHub channelHub;
         address timelock;
         uint64 genesis;
         uint64 epochLength;
@@ -88,6 +91,11 @@ contract Deploy {
             new address[](0)
         );
         _deploySettlement(deployed, ISettlement(distributor));
+        deployed.channelHub = new ChannelHub(
+            IERC20(deployed.token),
+            IOperatorRegistry(address(deployed.registry)),
+            IPoolFacts(address(deployed.stakePool))
+        );
         require(address(deployed.registry) == registry, "the registry is not where the pool expects it");
         require(address(deployed.distributor) == distributor, "the distributor is not where the pool expects it");
     }
@@ -184,6 +192,7 @@ contract Deploy {
         vm.serializeAddress(object, "forcedReceipts", address(deployed.forcedReceipts));
         vm.serializeAddress(object, "disproofs", address(deployed.disproofs));
         vm.serializeAddress(object, "demands", address(deployed.demands));
+        vm.serializeAddress(object, "channelHub", address(deployed.channelHub));
         vm.serializeAddress(object, "timelock", deployed.timelock);
         vm.serializeUint(object, "genesis", deployed.genesis);
         vm.serializeUint(object, "epochLength", deployed.epochLength);

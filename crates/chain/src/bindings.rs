@@ -42,6 +42,12 @@ sol!(
     ForcedReceipts,
     "../../abi/ForcedReceipts.json"
 );
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    ChannelHub,
+    "../../abi/ChannelHub.json"
+);
 
 /// What shows a proposal wrong.
 pub mod disproofs {

@@ -16,7 +16,7 @@ use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, U256};
 use crate::bindings::demands::Demands;
 use crate::bindings::disproofs::Disproofs;
 use crate::bindings::{
-    Assents, DataToken, Distributor, ForcedReceipts, OperatorRegistry, StakePool,
+    Assents, ChannelHub, DataToken, Distributor, ForcedReceipts, OperatorRegistry, StakePool,
 };
 use crate::journal::Journal;
 use crate::logs::PieceSize;
@@ -30,6 +30,7 @@ pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
 pub(crate) type Court = Disproofs::DisproofsInstance<DynProvider>;
 pub(crate) type Questions = Demands::DemandsInstance<DynProvider>;
 pub(crate) type Signers = Assents::AssentsInstance<DynProvider>;
+pub(crate) type Hub = ChannelHub::ChannelHubInstance<DynProvider>;
 pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
 
 /// A connection to one deployment, with or without a key to send transactions.
@@ -47,6 +48,7 @@ pub struct Chain {
     pub(crate) demands: Questions,
     pub(crate) assents: Signers,
     pub(crate) forced_receipts: Forcing,
+    pub(crate) channel_hub: Hub,
 }
 
 impl Chain {
@@ -63,6 +65,7 @@ impl Chain {
             demands: Demands::new(deployment.demands, provider.clone()),
             assents: Assents::new(deployment.assents, provider.clone()),
             forced_receipts: ForcedReceipts::new(deployment.forced_receipts, provider.clone()),
+            channel_hub: ChannelHub::new(deployment.channel_hub, provider.clone()),
             deployment,
             sender: None,
             pieces: PieceSize::default(),
@@ -110,6 +113,7 @@ impl Chain {
             deployment.demands,
             deployment.assents,
             deployment.forced_receipts,
+            deployment.channel_hub,
         ];
         for address in contracts {
             if self.provider.get_code_at(address).await?.is_empty() {

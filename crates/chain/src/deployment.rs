@@ -27,6 +27,8 @@ pub struct Deployment {
     pub assents: Address,
     /// Where receipts are forced into an epoch.
     pub forced_receipts: Address,
+    /// Where payers have payment channels with operators.
+    pub channel_hub: Address,
     /// How long each part of an epoch's settlement takes.
     pub windows: Windows,
     /// A block before the first event of any of the contracts.

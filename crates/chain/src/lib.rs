@@ -15,6 +15,8 @@
 
 mod assents;
 pub mod bindings;
+mod channel_status;
+mod channels;
 mod client;
 mod demands;
 mod deployment;
@@ -40,6 +42,8 @@ mod view;
 
 pub use alloy::signers::local::PrivateKeySigner;
 pub use assents::Assent;
+pub use channel_status::{ChannelState, ChannelStatus, Judged};
+pub use channels::{Agreement, Redeemed};
 pub use client::Chain;
 pub use demands::{Asked, Demand, Shown, Tree};
 pub use deployment::{Deployment, DeploymentError, Windows};

@@ -6,6 +6,7 @@ use alloy::sol_types::SolInterface;
 use tatum_primitives::Data;
 
 use crate::bindings::Assents::AssentsErrors as Assents;
+use crate::bindings::ChannelHub::ChannelHubErrors as Hub;
 use crate::bindings::DataToken::DataTokenErrors as Token;
 use crate::bindings::Distributor::DistributorErrors as Payouts;
 use crate::bindings::ForcedReceipts::ForcedReceiptsErrors as Forcing;
@@ -25,6 +26,7 @@ pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
         .or_else(|_| Demands::abi_decode(&data).map(|error| plain(&error)))
         .or_else(|_| Assents::abi_decode(&data).map(|error| plain(&error)))
         .or_else(|_| Forcing::abi_decode(&data).map(|error| plain(&error)))
+        .or_else(|_| Hub::abi_decode(&data).map(hub))
         .or_else(|_| Token::abi_decode(&data).map(token))
         .ok()
         .or_else(|| alloy::sol_types::decode_revert_reason(&data))
@@ -88,6 +90,36 @@ fn payouts(error: Payouts) -> String {
     match error {
         Payouts::NothingToClaim(e) => format!("operator {} has claimed everything", e.operatorId),
         other => plain(&other),
+    }
+}
+
+fn hub(error: Hub) -> String {
+    match error {
+        Hub::ChannelIsOpen(_) => "the channel is open already; `tatum channel top-up` adds to it".to_owned(),
+        Hub::ChannelNotOpen(e) => {
+            format!("{} has no open channel with operator {}", e.payer, e.operatorId)
+        }
+        Hub::ChannelIsExiting(_) => "the payer is leaving the channel".to_owned(),
+        Hub::ExitNotOver(_) => "the payer has not left the channel, or its window is not over".to_owned(),
+        Hub::PayerDidNotAgree(e) => format!("{} signed, who is not the payer", e.signer),
+        Hub::OperatorDidNotAgree(e) => {
+            format!("{} signed, who is neither the operator's payee nor its owner", e.signer)
+        }
+        Hub::ReceiptRefused(e) => format!("the receipt redeems nothing ({})", refusal(e.refusal)),
+        Hub::NothingCredited(e) => format!("nothing is kept for {}", e.account),
+        other => plain(&other),
+    }
+}
+
+/// `IChannelHub.Refusal`, by its number.
+fn refusal(number: u8) -> &'static str {
+    match number {
+        3 => "it is for a channel that is closed, or for another",
+        4 => "the payer's exit is over",
+        5 => "its lane was paid as much already",
+        6 => "nothing is left of the deposit",
+        7 => "signed by nobody who may",
+        _ => "it is no receipt",
     }
 }
 

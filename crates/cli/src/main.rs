@@ -69,6 +69,9 @@ enum Command {
     /// Stake DATA for a traffic quota
     #[command(subcommand)]
     Stake(cmd::stake::Command),
+    /// Pay one operator by a channel that receipts move
+    #[command(subcommand)]
+    Channel(cmd::channel::Command),
     /// Authorise keys that sign receipts for a payer
     #[command(subcommand)]
     Session(cmd::session::Command),
@@ -161,6 +164,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Subscribe(args) => cmd::subscribe::run(args, output).await,
         Command::Operator(command) => cmd::operator::run(command, output).await,
         Command::Stake(command) => cmd::stake::run(command, output).await,
+        Command::Channel(command) => cmd::channel::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
 /// Those that Rust speaks to.
-const CONTRACTS: [&str; 9] = [
+const CONTRACTS: [&str; 10] = [
     "DataToken",
     "StakePool",
     "OperatorRegistry",
@@ -24,6 +24,7 @@ const CONTRACTS: [&str; 9] = [
     "ForcedReceipts",
     "Disproofs",
     "Demands",
+    "ChannelHub",
 ];
 
 /// What to do.

@@ -4,6 +4,7 @@ pub(crate) mod aggregator;
 pub(crate) mod audit;
 pub(crate) mod auditor;
 pub(crate) mod bench;
+pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod network;

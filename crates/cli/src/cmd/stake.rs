@@ -89,13 +89,18 @@ impl AccountArgs {
         self.chain.account(&self.keystore)
     }
 
+    /// The account's key itself, for what is signed and not sent.
+    pub(crate) fn key(&self) -> anyhow::Result<crate::keystore::Secret> {
+        self.keystore.account().required()
+    }
+
     /// The password file, for other keystores of the same command.
     pub(crate) fn password_file(&self) -> Option<&std::path::Path> {
         self.keystore.password_file()
     }
 
     /// Connects for reading, and names the account if `given` does not.
-    async fn reader(&self, given: Option<Address>) -> anyhow::Result<(Chain, Address)> {
+    pub(crate) async fn reader(&self, given: Option<Address>) -> anyhow::Result<(Chain, Address)> {
         match given {
             Some(address) => Ok((self.chain.read_only().await?, address)),
             None => {

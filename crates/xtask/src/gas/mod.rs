@@ -4,6 +4,7 @@
 //! 200 runs. Staking uses a finite approval, which costs 2 800 more than an infinite one. Judging is measured at 16 million
 //! lines, with everything that the day's rules charge for calldata. See `docs/contracts/gas.md`.
 
+mod channels;
 mod claims;
 mod deep;
 mod settlement;
@@ -57,6 +58,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut figures = Figures::new();
     bench.staking(&mut figures).await?;
     let tree = bench.claiming(&mut figures).await?;
+    bench.channelling(&mut figures).await?;
     bench.settling(&tree, &mut figures).await?;
     drop(bench);
     std::fs::remove_dir_all(&logs).context("removing the logs")?;

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod chain;
+mod channels;
 mod doctor;
 mod metrics;
 mod money;

@@ -1,0 +1,258 @@
+//! Payment channels through the real binary: opened, redeemed from files and from a node's folder, left, answered, settled, closed.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tatum_chain::Chain;
+use tatum_database::NodeStore;
+use tatum_primitives::{
+    B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, keccak256,
+};
+use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
+use tatum_test_utils::testnet as tatum;
+use tatum_test_utils::{Devnet, DevnetParameters};
+
+const DATA: u128 = 1_000_000_000_000_000_000;
+const PARAMETERS: DevnetParameters =
+    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
+
+fn data(amount: u128) -> U256 {
+    U256::from(amount * DATA)
+}
+
+/// An operator, a payer, and somebody with gas alone.
+struct World {
+    devnet: Devnet,
+    folder: tempfile::TempDir,
+    operator: SessionKey,
+    payer: SessionKey,
+    anybody: SessionKey,
+    chain: Chain,
+}
+
+impl World {
+    async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
+        let (operator, payer) = (Devnet::account("operator"), Devnet::account("payer"));
+        let anybody = Devnet::account("anybody");
+        devnet.fund(operator.address(), data(5_000)).await?;
+        devnet.fund(payer.address(), data(1_000)).await?;
+        devnet.fund(anybody.address(), data(10)).await?;
+        let chain = devnet.connect(&payer).await?;
+        let world = Self { devnet, folder, operator, payer, anybody, chain };
+        world.run(&world.operator, &["operator", "register", "--yes"]).await?;
+        Ok(world)
+    }
+
+    async fn run(&self, account: &SessionKey, arguments: &[&str]) -> anyhow::Result<Value> {
+        let mut command = tatum::command(&self.devnet, arguments)?;
+        command.env("TATUM_PRIVATE_KEY", tatum::hex(account));
+        command.env("TATUM_STATE", self.folder.path().join("state"));
+        tatum::json(command).await
+    }
+
+    async fn refused(&self, account: &SessionKey, arguments: &[&str]) -> String {
+        format!("{:#}", self.run(account, arguments).await.unwrap_err())
+    }
+
+    async fn balance(&self, account: &SessionKey) -> anyhow::Result<U256> {
+        Ok(self.chain.balance_wei(account.address()).await?)
+    }
+
+    /// What the payer signs in the channel that is open, or will be next.
+    async fn signed(&self, key: &SessionKey, reader: u32, owed: u128) -> anyhow::Result<SignedReceipt> {
+        let channel = self.chain.channel(self.payer.address(), OperatorId(0)).await?.id();
+        let receipt = DeliveryReceipt {
+            payer: self.payer.address(),
+            operator_id: OperatorId(0),
+            node: NodeId(B256::repeat_byte(7)),
+            stream_key: StreamKey(keccak256("stream")),
+            reader: ReaderId(reader),
+            epoch: Epoch(0),
+            sequence: 1,
+            messages: 10,
+            bytes: 1_000,
+            bytes_on_time: 900,
+            channel,
+            owed: owed * DATA,
+            ..DeliveryReceipt::default()
+        };
+        let verifier = Verifier::new(self.devnet.deployment().domain());
+        Ok(SignedReceipt::sign(receipt, key, &verifier))
+    }
+
+    /// A file as `tatum` shows receipts.
+    fn file(&self, name: &str, receipts: &[SignedReceipt]) -> anyhow::Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, serde_json::to_vec(receipts)?)?;
+        Ok(path)
+    }
+
+    async fn redeem(&self, account: &SessionKey, file: &Path) -> anyhow::Result<Value> {
+        self.run(account, &["channel", "redeem", "--receipts", text(file)]).await
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+const OPEN: [&str; 7] = ["channel", "open", "--operator", "0", "--window-minutes", "60", "--yes"];
+
+#[tokio::test]
+async fn a_channel_pays_by_receipts_and_nothing_happens_unasked_or_in_vain() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let payer = &world.payer;
+    // Before anything is approved or sent.
+    let told = world.refused(payer, &["channel", "open", "--operator", "0", "100"]).await;
+    assert!(told.contains("--yes") && told.contains("100 DATA") && told.contains("1440 minutes"));
+    let told = world.refused(payer, &[&OPEN[..], &["1001"]].concat()).await;
+    assert!(told.contains("holds 1000 DATA, 1001 DATA are needed"), "{told}");
+    let short = ["channel", "open", "--operator", "0", "--window-minutes", "59", "--yes", "1"];
+    let told = world.refused(payer, &short).await;
+    assert!(told.contains("a window of 59 minutes; allowed are 60 to 43200"), "{told}");
+    let told = world.refused(payer, &["channel", "open", "--operator", "9", "--yes", "1"]).await;
+    assert!(told.contains("there is no operator 9"), "{told}");
+    assert_eq!(world.balance(payer).await?, data(1_000));
+
+    let opened = world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;
+    assert_eq!((&opened["state"], &opened["left_wei"]), (&"open".into(), &data(100).to_string().into()));
+    let told = world.refused(payer, &[&OPEN[..], &["100"]].concat()).await;
+    assert!(told.contains("the channel is open"), "{told}");
+    assert_eq!(world.balance(payer).await?, data(900), "it was not opened twice");
+
+    // Two lanes, an older receipt of one, one that somebody else signed and one of another channel.
+    let (first, newer) = (world.signed(payer, 0, 5).await?, world.signed(payer, 0, 20).await?);
+    let (other, forged) = (world.signed(payer, 1, 7).await?, world.signed(&world.anybody, 2, 50).await?);
+    let mut elsewhere = world.signed(payer, 3, 9).await?;
+    elsewhere.receipt.channel = B256::repeat_byte(1);
+    let file = world.file("some.json", &[newer.clone(), first, other, forged.clone(), elsewhere])?;
+    let anybody = &world.anybody;
+    let done = world.redeem(anybody, &file).await?;
+    assert_eq!((&done["lanes"], &done["redeemed"]), (&4.into(), &2.into()));
+    assert_eq!(done["redeemed_wei"], data(27).to_string());
+    let mut codes: Vec<&str> =
+        done["refused"].as_array().unwrap().iter().map(|r| r["code"].as_str().unwrap()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["other_channel", "wrong_signer"]);
+    assert_eq!(world.balance(&world.operator).await?, data(27), "the bond was all it had");
+    let forged = world.file("forged.json", &[forged])?;
+    let told = world.redeem(anybody, &forged).await.unwrap_err();
+    assert!(format!("{told:#}").contains("none of the receipts redeems anything"), "{told:#}");
+    // What is redeemed already costs nothing more, and is no failure of whoever does it every hour.
+    let again = world.file("again.json", &[newer])?;
+    let done = world.redeem(anybody, &again).await?;
+    assert_eq!(done["transactions"], serde_json::json!([]));
+
+    let topped = ["channel", "top-up", "--operator", "0", "--yes", "--payer"];
+    let address = payer.address().to_string();
+    let done = world.run(anybody, &[&topped[..], &[&address, "10"]].concat()).await?;
+    assert_eq!(done["deposited_wei"], data(110).to_string());
+    let done = world.run(payer, &["channel", "top-up", "--operator", "0", "--yes", "1"]).await?;
+    assert_eq!(done["left_wei"], data(111 - 27).to_string());
+    let listed = world.run(anybody, &["channel", "list", "--operator", "0", "--open"]).await?;
+    assert_eq!(listed[0]["payer"].as_str().map(str::to_lowercase), Some(address.to_lowercase()));
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payer_that_leaves_is_answered_from_the_nodes_folder_and_gets_the_rest() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (payer, operator) = (&world.payer, &world.operator);
+    world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;
+    // A node's folder with what it was given, in two epochs of one lane.
+    let node = world.folder.path().join("relay");
+    std::fs::create_dir_all(&node)?;
+    let store = NodeStore::open_file(&node.join("node.db")).await?;
+    for (epoch, owed) in [(0, 30), (1, 40)] {
+        let mut signed = world.signed(payer, 0, owed).await?;
+        signed.receipt.epoch = Epoch(epoch);
+        let verifier = Verifier::new(world.devnet.deployment().domain());
+        let signed = SignedReceipt::sign(signed.receipt, payer, &verifier);
+        store.keep_own(&signed).await?;
+    }
+    let from_folder = |command| ["channel", command, "--data", text(&node)];
+    let told = world.refused(operator, &from_folder("answer")).await;
+    assert!(told.contains("nobody is leaving a channel"), "{told}");
+    let address = payer.address().to_string();
+    let settle = ["channel", "settle", "--operator", "0", "--payer", &address];
+    let told = world.refused(operator, &settle).await;
+    assert!(told.contains("nobody is leaving the channel"), "{told}");
+
+    let exit = ["channel", "exit", "--operator", "0"];
+    let told = world.refused(payer, &exit).await;
+    assert!(told.contains("--yes") && told.contains("60 minutes"), "{told}");
+    let left = world.run(payer, &[&exit[..], &["--yes"]].concat()).await?;
+    assert_eq!(left["state"], "exiting");
+    let told = world.refused(payer, &["channel", "exit", "--operator", "0", "--yes"]).await;
+    assert!(told.contains("is being left already"), "{told}");
+    let told = world.refused(payer, &["channel", "top-up", "--operator", "0", "--yes", "1"]).await;
+    assert!(told.contains("the payer leaves the channel"), "{told}");
+    let told = world.refused(operator, &settle).await;
+    assert!(told.contains("receipts count until"), "{told}");
+
+    // The operator was away for most of the window; the node's store is open meanwhile.
+    world.devnet.anvil().advance(3_000).await?;
+    let done = world.run(operator, &from_folder("answer")).await?;
+    assert_eq!(done["redeemed_wei"], data(40).to_string());
+    world.devnet.anvil().advance(700).await?;
+    let status = world.run(operator, &["channel", "status", "--operator", "0", "--payer", &address]).await?;
+    assert_eq!(status["state"], "exit_over");
+    let late = world.file("late.json", &[world.signed(payer, 0, 60).await?])?;
+    let told = format!("{:#}", world.redeem(operator, &late).await.unwrap_err());
+    assert!(told.contains("none of the receipts redeems anything"), "{told}");
+    let settled = world.run(&world.anybody, &settle).await?;
+    assert_eq!((&settled["returned_wei"], &settled["state"]), (&data(60).to_string().into(), &"not_open".into()));
+    assert_eq!(world.balance(payer).await?, data(960));
+    assert_eq!(world.balance(operator).await?, data(40));
+    assert_eq!(settled["generation"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_end_a_channel_at_once_and_an_old_receipt_is_worth_nothing_in_the_next() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (payer, operator) = (&world.payer, &world.operator);
+    world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;
+    let old = world.file("old.json", &[world.signed(payer, 0, 90).await?])?;
+    let paid = world.file("paid.json", &[world.signed(payer, 1, 5).await?])?;
+    world.redeem(operator, &paid).await?;
+    let address = payer.address().to_string();
+    let agree = |total| ["channel", "agree", "--operator", "0", "--total", total];
+    let told = world.refused(payer, &agree("4")).await;
+    assert!(told.contains("cannot get 4 DATA in all: 5 DATA was paid"), "{told}");
+    let agreed = world.run(payer, &agree("12.5")).await?;
+    let word = agreed["signature"].as_str().unwrap();
+    let close = |total: &'static str, word: &str| -> Vec<String> {
+        let words = ["channel", "close", "--operator", "0", "--payer", &address, "--yes"];
+        let last = ["--total", total, "--payer-signature", word];
+        words.iter().chain(&last).map(ToString::to_string).collect()
+    };
+    let run = async |account: &SessionKey, words: Vec<String>| {
+        world.run(account, &words.iter().map(String::as_str).collect::<Vec<_>>()).await
+    };
+    let told = format!("{:#}", run(operator, close("13", word)).await.unwrap_err());
+    assert!(told.contains("has to agree to 13 DATA"), "{told}");
+    let told = format!("{:#}", run(&world.anybody, close("12.5", word)).await.unwrap_err());
+    assert!(told.contains("the operator's owner"), "{told}");
+    let closed = run(operator, close("12.5", word)).await?;
+    assert_eq!(closed["returned_wei"], (data(175) / U256::from(2)).to_string());
+    assert_eq!(world.balance(operator).await?, data(25) / U256::from(2));
+
+    world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;
+    let told = format!("{:#}", world.redeem(operator, &old).await.unwrap_err());
+    assert!(told.contains("none of the receipts redeems anything"), "{told}");
+    let told = format!("{:#}", run(operator, close("12.5", word)).await.unwrap_err());
+    assert!(told.contains("has to agree"), "{told}");
+
+    // Who is paid elsewhere from now on says so to the hub.
+    let heir = world.anybody.address().to_string();
+    world.run(operator, &["operator", "payout", "--operator", "0", &heir, "--yes"]).await?;
+    let told = world.run(operator, &["channel", "update-payee", "--operator", "0"]).await?;
+    assert_eq!(told["payee"].as_str().map(str::to_lowercase), Some(heir.to_lowercase()));
+    let told = world.refused(payer, &["channel", "withdraw-credit"]).await;
+    assert!(told.contains("nothing is kept for"), "{told}");
+    Ok(())
+}
