@@ -97,8 +97,7 @@ impl Chain {
         let exit_ends_s: u64 = channel.exitEnds.to();
         let paid = (channel.depositedWei.to(), channel.paidWei.to());
         let exit = (exit_ends_s != 0).then_some(exit_ends_s);
-        let open =
-            (paid.0 != 0).then(|| Open::read(paid, exit, channel.windowMinutes, lanes));
+        let open = (paid.0 != 0).then(|| Open::read(paid, exit, channel.windowMinutes, lanes));
         Ok(Channel::read(self.channel_pair(payer, operator), channel.generation.to(), open))
     }
 

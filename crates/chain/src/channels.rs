@@ -115,9 +115,8 @@ impl Chain {
             let bytes: Vec<u8> = receipts.iter().flat_map(SignedReceipt::encode).collect();
             self.send(action, self.channel_hub.redeemMany(bytes.into())).await?
         };
-        let paid = |log: &&alloy::rpc::types::Log| {
-            log.topic0() == Some(&RedeemedEvent::SIGNATURE_HASH)
-        };
+        let paid =
+            |log: &&alloy::rpc::types::Log| log.topic0() == Some(&RedeemedEvent::SIGNATURE_HASH);
         Ok(Redeemed {
             transaction: receipt.transaction_hash,
             receipts: receipt.inner.logs().iter().filter(paid).count(),
@@ -195,9 +194,8 @@ impl Chain {
         let (by_payer, by_operator) = (signer(agreement.by_payer), signer(agreement.by_operator));
         let total = Data(U256::from(agreement.total_wei));
         if by_payer != payer {
-            let reason = format!(
-                "the payer {payer} has to agree to {total}; that word is of {by_payer}"
-            );
+            let reason =
+                format!("the payer {payer} has to agree to {total}; that word is of {by_payer}");
             return Err(ChainError::Refused { action, reason });
         }
         let (payee, owner) =
@@ -238,11 +236,8 @@ impl Chain {
         D: alloy::contract::CallDecoder,
     {
         let receipt = self.send(action, call).await?;
-        let closed = receipt
-            .inner
-            .logs()
-            .iter()
-            .find_map(|log| ChannelClosed::decode_log(&log.inner).ok());
+        let closed =
+            receipt.inner.logs().iter().find_map(|log| ChannelClosed::decode_log(&log.inner).ok());
         let returned_wei = closed.map(|closed| closed.data.returnedWei).unwrap_or_default();
         Ok((receipt.transaction_hash, returned_wei))
     }

@@ -95,12 +95,16 @@ fn payouts(error: Payouts) -> String {
 
 fn hub(error: Hub) -> String {
     match error {
-        Hub::ChannelIsOpen(_) => "the channel is open already; `tatum channel top-up` adds to it".to_owned(),
+        Hub::ChannelIsOpen(_) => {
+            "the channel is open already; `tatum channel top-up` adds to it".to_owned()
+        }
         Hub::ChannelNotOpen(e) => {
             format!("{} has no open channel with operator {}", e.payer, e.operatorId)
         }
         Hub::ChannelIsExiting(_) => "the payer is leaving the channel".to_owned(),
-        Hub::ExitNotOver(_) => "the payer has not left the channel, or its window is not over".to_owned(),
+        Hub::ExitNotOver(_) => {
+            "the payer has not left the channel, or its window is not over".to_owned()
+        }
         Hub::PayerDidNotAgree(e) => format!("{} signed, who is not the payer", e.signer),
         Hub::OperatorDidNotAgree(e) => {
             format!("{} signed, who is neither the operator's payee nor its owner", e.signer)

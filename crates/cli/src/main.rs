@@ -194,6 +194,8 @@ mod tests {
     fn filled_in(word: &str) -> String {
         let (address, key) = (format!("0x{:040x}", 7), format!("0x{:064x}", 7));
         let word = word.replace("0xADDRESS", &address).replace("0xOWNER", &address);
+        let signature = format!("0x{:0130x}", 7);
+        let word = word.replace("0xSIGNATURE", &signature);
         word.replace("0xNODE", &key).replace("0xTRACKERKEY", &key)
     }
 

@@ -172,8 +172,11 @@ async fn list(args: &ListArgs, output: Output) -> anyhow::Result<()> {
         format!("operator {}: {left} of {deposited} left, {standing}", status.operator)
     };
     let payers: Vec<String> = channels.iter().map(|status| status.payer.to_string()).collect();
-    let rows: Vec<(&str, String)> =
-        payers.iter().zip(&channels).map(|(payer, status)| (payer.as_str(), line(status))).collect();
+    let rows: Vec<(&str, String)> = payers
+        .iter()
+        .zip(&channels)
+        .map(|(payer, status)| (payer.as_str(), line(status)))
+        .collect();
     output.result(&channels, &rows);
     if channels.is_empty() {
         output.progress("there are none");

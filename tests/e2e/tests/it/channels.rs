@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tatum_chain::Chain;
 use tatum_database::NodeStore;
-use tatum_primitives::{
-    B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, keccak256,
-};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, keccak256};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, DevnetParameters};
@@ -61,7 +59,12 @@ impl World {
     }
 
     /// What the payer signs in the channel that is open, or will be next.
-    async fn signed(&self, key: &SessionKey, reader: u32, owed: u128) -> anyhow::Result<SignedReceipt> {
+    async fn signed(
+        &self,
+        key: &SessionKey,
+        reader: u32,
+        owed: u128,
+    ) -> anyhow::Result<SignedReceipt> {
         let channel = self.chain.channel(self.payer.address(), OperatorId(0)).await?.id();
         let receipt = DeliveryReceipt {
             payer: self.payer.address(),
@@ -117,17 +120,22 @@ async fn a_channel_pays_by_receipts_and_nothing_happens_unasked_or_in_vain() -> 
     assert_eq!(world.balance(payer).await?, data(1_000));
 
     let opened = world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;
-    assert_eq!((&opened["state"], &opened["left_wei"]), (&"open".into(), &data(100).to_string().into()));
+    assert_eq!(
+        (&opened["state"], &opened["left_wei"]),
+        (&"open".into(), &data(100).to_string().into())
+    );
     let told = world.refused(payer, &[&OPEN[..], &["100"]].concat()).await;
     assert!(told.contains("the channel is open"), "{told}");
     assert_eq!(world.balance(payer).await?, data(900), "it was not opened twice");
 
     // Two lanes, an older receipt of one, one that somebody else signed and one of another channel.
     let (first, newer) = (world.signed(payer, 0, 5).await?, world.signed(payer, 0, 20).await?);
-    let (other, forged) = (world.signed(payer, 1, 7).await?, world.signed(&world.anybody, 2, 50).await?);
+    let (other, forged) =
+        (world.signed(payer, 1, 7).await?, world.signed(&world.anybody, 2, 50).await?);
     let mut elsewhere = world.signed(payer, 3, 9).await?;
     elsewhere.receipt.channel = B256::repeat_byte(1);
-    let file = world.file("some.json", &[newer.clone(), first, other, forged.clone(), elsewhere])?;
+    let file =
+        world.file("some.json", &[newer.clone(), first, other, forged.clone(), elsewhere])?;
     let anybody = &world.anybody;
     let done = world.redeem(anybody, &file).await?;
     assert_eq!((&done["lanes"], &done["redeemed"]), (&4.into(), &2.into()));
@@ -158,7 +166,8 @@ async fn a_channel_pays_by_receipts_and_nothing_happens_unasked_or_in_vain() -> 
 }
 
 #[tokio::test]
-async fn a_payer_that_leaves_is_answered_from_the_nodes_folder_and_gets_the_rest() -> anyhow::Result<()> {
+async fn a_payer_that_leaves_is_answered_from_the_nodes_folder_and_gets_the_rest()
+-> anyhow::Result<()> {
     let world = World::start().await?;
     let (payer, operator) = (&world.payer, &world.operator);
     world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;
@@ -198,13 +207,17 @@ async fn a_payer_that_leaves_is_answered_from_the_nodes_folder_and_gets_the_rest
     let done = world.run(operator, &from_folder("answer")).await?;
     assert_eq!(done["redeemed_wei"], data(40).to_string());
     world.devnet.anvil().advance(700).await?;
-    let status = world.run(operator, &["channel", "status", "--operator", "0", "--payer", &address]).await?;
+    let status =
+        world.run(operator, &["channel", "status", "--operator", "0", "--payer", &address]).await?;
     assert_eq!(status["state"], "exit_over");
     let late = world.file("late.json", &[world.signed(payer, 0, 60).await?])?;
     let told = format!("{:#}", world.redeem(operator, &late).await.unwrap_err());
     assert!(told.contains("none of the receipts redeems anything"), "{told}");
     let settled = world.run(&world.anybody, &settle).await?;
-    assert_eq!((&settled["returned_wei"], &settled["state"]), (&data(60).to_string().into(), &"not_open".into()));
+    assert_eq!(
+        (&settled["returned_wei"], &settled["state"]),
+        (&data(60).to_string().into(), &"not_open".into())
+    );
     assert_eq!(world.balance(payer).await?, data(960));
     assert_eq!(world.balance(operator).await?, data(40));
     assert_eq!(settled["generation"], 1);
@@ -212,7 +225,8 @@ async fn a_payer_that_leaves_is_answered_from_the_nodes_folder_and_gets_the_rest
 }
 
 #[tokio::test]
-async fn both_end_a_channel_at_once_and_an_old_receipt_is_worth_nothing_in_the_next() -> anyhow::Result<()> {
+async fn both_end_a_channel_at_once_and_an_old_receipt_is_worth_nothing_in_the_next()
+-> anyhow::Result<()> {
     let world = World::start().await?;
     let (payer, operator) = (&world.payer, &world.operator);
     world.run(payer, &[&OPEN[..], &["100"]].concat()).await?;

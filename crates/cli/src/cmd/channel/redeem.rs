@@ -152,8 +152,7 @@ async fn of_leaving(
             leaving.insert((payer, operator));
         }
     }
-    receipts
-        .retain(|signed| leaving.contains(&(signed.receipt.payer, signed.receipt.operator_id)));
+    receipts.retain(|signed| leaving.contains(&(signed.receipt.payer, signed.receipt.operator_id)));
     ensure!(!receipts.is_empty(), "nobody is leaving a channel that there are receipts for");
     Ok(receipts)
 }
@@ -217,7 +216,10 @@ fn say_refused(refused: &[Refused], output: Output) {
 fn show(outcome: &Outcome, output: Output) {
     let mut rows = vec![
         ("lanes", outcome.lanes.to_string()),
-        ("redeemed", format!("{} of {} lanes", format_data(outcome.redeemed_wei), outcome.redeemed)),
+        (
+            "redeemed",
+            format!("{} of {} lanes", format_data(outcome.redeemed_wei), outcome.redeemed),
+        ),
         ("refused", outcome.refused.len().to_string()),
     ];
     rows.extend(outcome.transactions.iter().map(|hash| ("transaction", hash.to_string())));
