@@ -17,6 +17,7 @@ use crate::bindings::OperatorRegistry::{
     ExitRequested, NodeAdded, NodeRemoved, OperatorRegistered,
 };
 use crate::bindings::StakePool::{SessionKeyAuthorized, SessionKeyRevoked, Staked};
+use crate::channel_view::channel_fact;
 use crate::view::{Fact, Facts};
 use crate::{Chain, ChainError, ChainView, Result};
 
@@ -200,7 +201,9 @@ pub(crate) async fn facts_between(
     to: u64,
 ) -> Result<Vec<Fact>> {
     let deployment = chain.deployment();
-    let filter = Filter::new().address(vec![deployment.stake_pool, deployment.operator_registry]);
+    let contracts =
+        vec![deployment.stake_pool, deployment.operator_registry, deployment.channel_hub];
+    let filter = Filter::new().address(contracts);
     let mut facts = Vec::new();
     for log in chain.logs(&filter, from, to).await? {
         let time_s = match (log.topic0(), log.block_timestamp) {
@@ -245,6 +248,6 @@ fn fact(log: &Log, schedule: EpochSchedule, time_s: u64) -> Option<Fact> {
         SessionKeyRevoked::SIGNATURE_HASH => {
             data(log).map(|e: SessionKeyRevoked| Fact::Revoked(e.payer, e.key, Epoch(e.lastEpoch)))
         }
-        _ => None,
+        _ => channel_fact(log).map(|(id, fact)| Fact::Channel(id, fact)),
     }
 }

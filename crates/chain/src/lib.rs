@@ -16,6 +16,7 @@
 mod assents;
 pub mod bindings;
 mod channel_status;
+mod channel_view;
 mod channels;
 mod client;
 mod demands;

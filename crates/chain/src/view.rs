@@ -6,8 +6,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tatum_primitives::{Address, Epoch, EpochSchedule, NodeId, OperatorId};
-use tatum_receipt::checks::ChainFacts;
+use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_receipt::checks::{ChainFacts, OpenChannel};
+
+use crate::channel_view::{ChannelFact, Channels};
 
 /// What happened on chain, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) enum Fact {
     Revoked(Address, Address, Epoch),
     /// What a payer may have carried in an epoch.
     Quota(Address, Epoch, u64),
+    /// Something happened to a payment channel.
+    Channel(B256, ChannelFact),
 }
 
 /// Epochs in which an operator named a node as its own.
@@ -71,6 +75,7 @@ pub(crate) struct Facts {
     payers: BTreeSet<Address>,
     session_keys: HashMap<(Address, Address), KeyOf>,
     quotas: HashMap<(Address, Epoch), u64>,
+    channels: Channels,
     block: u64,
 }
 
@@ -209,6 +214,7 @@ impl Facts {
             Fact::Quota(payer, epoch, bytes) => {
                 self.quotas.insert((payer, epoch), bytes);
             }
+            Fact::Channel(id, fact) => self.channels.apply(id, fact),
         }
     }
 }
@@ -237,6 +243,10 @@ impl ChainFacts for ChainView {
     fn knows_quota(&self, payer: Address, epoch: Epoch) -> bool {
         let facts = self.read();
         facts.quotas.contains_key(&(payer, epoch)) || !facts.payers.contains(&payer)
+    }
+
+    fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
+        self.read().channels.open(payer, operator)
     }
 
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {

@@ -48,6 +48,7 @@
 mod channel;
 mod error;
 mod id;
+mod lane;
 mod price;
 mod standing;
 
@@ -57,5 +58,6 @@ pub use channel::{
 };
 pub use error::{Error, Refusal};
 pub use id::{Pair, close_digest, highest_of_lanes, lane_id};
+pub use lane::{LaneAccount, Underpaid};
 pub use price::{Price, TooDear};
 pub use standing::{Shortfall, Standing};

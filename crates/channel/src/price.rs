@@ -3,6 +3,7 @@
 //! `owed = ⌊bytes · per_gib_wei / 2^30⌋ + ⌊messages · per_1000_messages_wei / 1000⌋`, rounded down in the payer's favour, by less
 //! than two wei a lane; it never falls while counters only rise.
 
+use serde::{Deserialize, Serialize};
 use tatum_primitives::U256;
 
 use crate::error::data;
@@ -13,7 +14,7 @@ const GIB: u64 = 1 << 30;
 const MESSAGES: u64 = 1_000;
 
 /// A price for delivery.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     /// Wei for a GiB of payload.
     pub per_gib_wei: u128,

@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use alloy::primitives::U256;
 use anyhow::Context;
+use tatum_channel::Price;
 use tatum_node::GroupKey;
 use tatum_node::client::{Config, Keys, Rotation, Stream};
 use tatum_node::relay::SharedFacts;
 use tatum_primitives::Address;
 
+use crate::amounts::parse_data;
 use crate::args::{ChainArgs, StreamArg, TrackerArgs};
 use crate::data_folder::DataFolder;
 use crate::followed::Followed;
@@ -32,6 +35,12 @@ pub(crate) struct ClientArgs {
     /// File with the keystores' password; otherwise TATUM_KEYSTORE_PASSWORD
     #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
+    /// Pay relays by channel where the payer has one with their operator, up to so much DATA per GiB; its stake pays elsewhere
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_data)]
+    channel_limit_per_gib: Option<U256>,
+    /// The same per 1 000 messages; a limit that is not given is nothing
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_data)]
+    channel_limit_per_1000_messages: Option<U256>,
     #[command(flatten)]
     trackers: TrackerArgs,
     /// UDP address of all links; all addresses of this machine unless given
@@ -74,11 +83,25 @@ impl ClientArgs {
         let payer = self.payer.unwrap_or(key.address());
         let trackers = self.trackers.trackers()?;
         let mut config = Config::new(trackers, payer, key, network.domain, keys, network.clock());
+        config.channel_limit = self.channel_limit()?;
         config.facts = Some(SharedFacts::new(network.view.clone()));
         config.data_dir.clone_from(&self.data);
         config.bind = self.bind;
         config.advertise.clone_from(&self.advertise);
         Ok((config, Connected { _network: network, _folder: folder }))
+    }
+
+    /// What channels may cost, if they pay at all.
+    fn channel_limit(&self) -> anyhow::Result<Option<Price>> {
+        let limits = (self.channel_limit_per_gib, self.channel_limit_per_1000_messages);
+        if limits == (None, None) {
+            return Ok(None);
+        }
+        let wei = |limit: Option<U256>| {
+            u128::try_from(limit.unwrap_or_default()).context("no price is that high")
+        };
+        let (per_gib_wei, per_1000_messages_wei) = (wei(limits.0)?, wei(limits.1)?);
+        Ok(Some(Price { per_gib_wei, per_1000_messages_wei }))
     }
 
     fn key<'a>(

@@ -13,6 +13,7 @@ mod data_folder;
 mod dates;
 mod followed;
 mod formats;
+mod kept_receipts;
 mod keys;
 mod keystore;
 mod lines;
@@ -21,6 +22,7 @@ mod output;
 mod permission_lists;
 mod shutdown;
 mod sizes;
+mod watchtower;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -72,6 +74,9 @@ enum Command {
     /// Pay one operator by a channel that receipts move
     #[command(subcommand)]
     Channel(cmd::channel::Command),
+    /// Redeem what nodes were given in payment channels, in time
+    #[command(subcommand)]
+    Watchtower(cmd::watchtower::Command),
     /// Authorise keys that sign receipts for a payer
     #[command(subcommand)]
     Session(cmd::session::Command),
@@ -165,6 +170,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Operator(command) => cmd::operator::run(command, output).await,
         Command::Stake(command) => cmd::stake::run(command, output).await,
         Command::Channel(command) => cmd::channel::run(command, output).await,
+        Command::Watchtower(command) => cmd::watchtower::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,

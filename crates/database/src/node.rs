@@ -10,6 +10,7 @@ use std::path::Path;
 use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use tatum_channel::lane_id;
 use tatum_primitives::{Address, B256, Epoch, ReaderId, Role, StreamKey};
 use tatum_protocol::receipts::Answer;
 use tatum_receipt::{
@@ -32,6 +33,11 @@ const MIGRATIONS: &[MigrationText] = &[
         20261122225900,
         "create stream permissions",
         include_str!("../../../migrations/node/20261122225900_create_stream_permissions.sql"),
+    ),
+    (
+        20261129100000,
+        "create channel lanes",
+        include_str!("../../../migrations/node/20261129100000_create_channel_lanes.sql"),
     ),
 ];
 
@@ -97,20 +103,42 @@ impl NodeStore {
         let held = row.as_ref().map(stored).transpose()?.map(StoredReceipt::into_signed);
         let outcome = step(held.as_ref(), offered);
         if outcome == Step::Advance {
+            // The aggregator shares out the pool: what a channel pays is none of its business, and is answered for from the start.
+            let answered = if offered.receipt.channel == B256::ZERO {
+                NO_RANK.to_vec()
+            } else {
+                rank(offered)
+            };
             const SQL: &str = "INSERT INTO node_receipts (key, rank, signed, acknowledged_rank, answered_rank, \
-                 rejections) VALUES ($1, $2, $3, $4, $4, 0) ON CONFLICT (key) DO UPDATE SET \
-                 rank = excluded.rank, signed = excluded.signed, rejections = 0 \
+                 rejections) VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT (key) DO UPDATE SET \
+                 rank = excluded.rank, signed = excluded.signed, rejections = 0, \
+                 answered_rank = CASE WHEN excluded.answered_rank > node_receipts.answered_rank \
+                 THEN excluded.answered_rank ELSE node_receipts.answered_rank END \
                  WHERE excluded.rank > node_receipts.rank";
             sqlx::query(SQL)
                 .bind(key)
                 .bind(rank(offered))
                 .bind(offered.encode().to_vec())
                 .bind(NO_RANK.to_vec())
+                .bind(answered)
                 .execute(&mut *transaction)
                 .await?;
+        }
+        let is_in_channel = offered.receipt.channel != B256::ZERO;
+        if is_in_channel {
+            keep_lane(&mut transaction, offered).await?;
+        }
+        if is_in_channel || outcome == Step::Advance {
             transaction.commit().await?;
         }
         Ok(outcome)
+    }
+
+    /// Of each lane of payment channels the receipt that owes most.
+    pub async fn lanes(&self) -> Result<Vec<StoredReceipt>, DatabaseError> {
+        const SQL: &str = "SELECT signed FROM channel_lanes ORDER BY lane";
+        let rows = sqlx::query(SQL).fetch_all(self.database.reader()).await?;
+        rows.iter().map(stored).collect()
     }
 
     /// Which of its payer's processes this one is: what was kept, or else `drawn`, which is kept from now on.
@@ -282,6 +310,23 @@ impl NodeStore {
     pub async fn close(&self) {
         self.database.close().await;
     }
+}
+
+/// Keeps a receipt of a channel if it owes more than the one that is kept of its lane.
+async fn keep_lane(
+    connection: &mut AnyConnection,
+    offered: &SignedReceipt,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "INSERT INTO channel_lanes (lane, owed, signed) VALUES ($1, $2, $3) \
+         ON CONFLICT (lane) DO UPDATE SET owed = excluded.owed, signed = excluded.signed \
+         WHERE channel_lanes.owed < excluded.owed";
+    sqlx::query(SQL)
+        .bind(lane_id(&offered.receipt).to_vec())
+        .bind(offered.receipt.owed.to_be_bytes().to_vec())
+        .bind(offered.encode().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Takes out of the outbox what the aggregator holds: many at once, or statements would cost more than the receipts.

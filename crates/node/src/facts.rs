@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
-use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::checks::{ChainFacts, OpenChannel};
 
 /// Chain facts that can be shared between tasks; `tatum_chain::ChainView` is one.
 pub trait Facts: ChainFacts + Send + Sync {}
@@ -41,6 +41,10 @@ impl SharedFacts {
     pub(crate) fn counts(&self, node: NodeId, epoch: Epoch) -> bool {
         let operator = self.0.operator_of_node(node, epoch);
         operator.is_none_or(|operator| self.0.is_bonded(operator, epoch))
+    }
+
+    pub(crate) fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
+        self.0.open_channel(payer, operator)
     }
 
     pub(crate) fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {

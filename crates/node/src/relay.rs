@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tatum_database::NodeStore;
+use tatum_overlay::channel_book::Offer;
 use tatum_overlay::credit;
 use tatum_overlay::node::{Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Domain, millis};
+use tatum_primitives::{Bps, Domain, millis};
 use tatum_receipt::Verifier;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +28,12 @@ use crate::submit::Submitter;
 use crate::{Clock, NodeError, NodeKey, Trackers};
 use tatum_protocol::Stream;
 use tatum_protocol::tracker::RelayOffer;
+
+/// All of a deposit.
+pub(crate) const WHOLE: Bps = match Bps::new(10_000) {
+    Some(whole) => whole,
+    None => unreachable!(),
+};
 
 /// What a relay is.
 #[derive(Debug, Clone)]
@@ -61,6 +68,10 @@ pub struct Config {
     pub region: Option<String>,
     /// How much is served without receipts.
     pub credit: credit::Limits,
+    /// At what price payment channels are taken; without one none are.
+    pub offer: Option<Offer>,
+    /// How much of each channel's deposit it counts on: an operator's nodes share it.
+    pub channel_part: Bps,
     /// What is kept per stream.
     pub limits: Limits,
     /// What is borne of others; the number of streams follows from `capacity` and `carry`.
@@ -98,6 +109,8 @@ impl Config {
             capacity: 64,
             region: None,
             credit: credit::Limits::default(),
+            offer: None,
+            channel_part: WHOLE,
             limits: Limits::default(),
             ceilings: Ceilings::default(),
             hand_in_every: Duration::from_secs(1),
@@ -207,6 +220,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
                 ..config.ceilings
             },
             latency_bound_ms: 0,
+            offer: config.offer,
         },
         account: None,
         relay: Some(RelayOffer { capacity: config.capacity }),
@@ -215,6 +229,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
         verifier: Verifier::new(config.domain),
         facts: Some(config.facts.clone()),
         grace_ms: millis(config.grace),
+        channel_part: config.channel_part,
         store: Some(store),
     }
 }

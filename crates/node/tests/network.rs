@@ -1,6 +1,8 @@
 //! A whole network in one process, over real sockets: tracker, relays, publisher, subscribers and a
 //! stand-in for the aggregator. Only the chain is fixed facts.
 
+#[path = "network/channels.rs"]
+mod channels;
 #[path = "network/clocks.rs"]
 mod clocks;
 #[path = "network/flood.rs"]

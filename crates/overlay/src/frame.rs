@@ -8,7 +8,8 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{B256, OperatorId, Role, StreamKey};
+use tatum_channel::Price;
+use tatum_primitives::{B256, Data, OperatorId, Role, StreamKey, U256};
 use tatum_receipt::Acknowledgement;
 
 pub use crate::attach::Attach;
@@ -87,6 +88,61 @@ pub enum Refusal {
     /// The relay has not read the payer's quota from the chain yet.
     #[error("the payer's quota is not known to the relay yet; try again")]
     QuotaUnknown,
+    /// The payer has no channel open with the relay's operator, or another one, as far as the relay has read the chain.
+    #[error("the payer has no such channel with the relay's operator yet")]
+    NoChannel,
+    /// The payer is leaving its channel.
+    #[error("the payer is leaving its channel")]
+    ChannelExiting,
+    /// The channel's deposit does not cover what was delivered.
+    #[error(
+        "{} is owed or delivered, the channel covers {}",
+        data(outstanding_wei),
+        data(covered_wei)
+    )]
+    Uncovered {
+        /// What is owed in all, and what was delivered without a receipt.
+        outstanding_wei: u128,
+        /// What the relay counts of the deposit.
+        covered_wei: u128,
+    },
+    /// Too much was delivered without a receipt, at its price.
+    #[error(
+        "{} was delivered without a receipt; the limit is {}",
+        data(unsigned_wei),
+        data(limit_wei)
+    )]
+    Unsigned {
+        /// What was delivered without a receipt.
+        unsigned_wei: u128,
+        /// The most that may be.
+        limit_wei: u128,
+    },
+    /// The relay asks more than the client pays. No relay says so: it is the client's own word to its owner.
+    #[error("the relay asks {} {what}; the limit is {}", data(offered_wei), data(limit_wei))]
+    TooDear {
+        /// Per GiB, or per 1 000 messages.
+        what: Per,
+        /// What the relay asks.
+        offered_wei: u128,
+        /// What the client pays at most.
+        limit_wei: u128,
+    },
+}
+
+/// What a price is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Per {
+    /// A GiB of payload.
+    #[error("per GiB")]
+    Gib,
+    /// A thousand messages.
+    #[error("per 1 000 messages")]
+    ThousandMessages,
+}
+
+fn data(wei: &u128) -> Data {
+    Data(U256::from(*wei))
 }
 
 /// Why a node ends a link.
@@ -197,6 +253,13 @@ pub enum Frame {
         reason: Farewell,
         /// A new link is refused for so long.
         retry_after_ms: u64,
+    },
+    /// A relay's price for what it delivers in payment channels.
+    Offer(Price),
+    /// What a client asks for from now on is paid from this channel, at the relay's price; from its stake if it is zero.
+    PayBy {
+        /// The channel.
+        channel: B256,
     },
 }
 

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use tatum_channel::{LaneAccount, Price};
 use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::checks::MAX_COUNTER;
 use tatum_receipt::{DeliveryReceipt, SignedReceipt};
@@ -48,8 +49,22 @@ pub struct AccountKey {
     pub epoch: Epoch,
 }
 
+/// By which channel a node is paid, and at what price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The channel with its operator.
+    pub channel: B256,
+    /// What it asks.
+    pub price: Price,
+}
+
+/// What is owed to a node in a lane, over all epochs.
+type LaneKey = (NodeId, StreamKey, Role);
+
 #[derive(Debug, Default)]
 struct Tally {
+    /// What pays for it, from its first message on; zero for the stake.
+    channel: B256,
     messages: u64,
     bytes: u64,
     bytes_on_time: u64,
@@ -78,18 +93,54 @@ pub struct Ledger {
     reader: ReaderId,
     cadence: Cadence,
     accounts: BTreeMap<AccountKey, Tally>,
+    terms: BTreeMap<NodeId, Terms>,
+    lanes: BTreeMap<LaneKey, LaneAccount>,
+    /// The receipts of ours that owe most in their lanes, from which lanes go on.
+    held: BTreeMap<LaneKey, DeliveryReceipt>,
 }
 
 impl Ledger {
     /// No accounts yet.
     #[must_use]
     pub const fn new(payer: Address, reader: ReaderId, cadence: Cadence) -> Self {
-        Self { payer, reader, cadence, accounts: BTreeMap::new() }
+        Self {
+            payer,
+            reader,
+            cadence,
+            accounts: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// Says how a node is paid. What was counted for it in an account before is paid as before.
+    pub fn set_terms(&mut self, node: NodeId, terms: Option<Terms>) {
+        match terms {
+            Some(terms) => self.terms.insert(node, terms),
+            None => self.terms.remove(&node),
+        };
+    }
+
+    /// Goes on from the receipt of ours that owes most in its lane.
+    pub fn adopt_lane(&mut self, receipt: &DeliveryReceipt) {
+        let key = (receipt.node, receipt.stream_key, receipt.role);
+        let owed = self.held.get(&key).map_or(0, |held| held.owed);
+        if receipt.channel != B256::ZERO && receipt.owed >= owed {
+            self.held.insert(key, receipt.clone());
+            if let Some(lane) = self.lanes.get_mut(&key) {
+                lane.resume(receipt);
+            }
+        }
     }
 
     /// Counts one delivery.
     pub fn credit(&mut self, key: AccountKey, what: Delivery, now: &Now) {
-        let account = self.accounts.entry(key).or_default();
+        let terms = self.terms.get(&key.node);
+        let account = self.accounts.entry(key).or_insert_with(|| Tally {
+            channel: terms.map_or(B256::ZERO, |terms| terms.channel),
+            ..Tally::default()
+        });
         account.messages = account.messages.saturating_add(1);
         account.bytes = account.bytes.saturating_add(what.bytes);
         let bytes_on_time = if what.on_time { what.bytes } else { 0 };
@@ -108,7 +159,8 @@ impl Ledger {
             let enough = account.messages.saturating_sub(account.receipted_messages) >= messages;
             let late = now.monotonic_ms.saturating_sub(since) >= interval_ms;
             if enough || late || closing || key.epoch < now.epoch {
-                receipts.push(account.receipt(whose, key));
+                let owed = owed_in(&mut self.lanes, (&self.terms, &self.held), key, account);
+                receipts.push(account.receipt(whose, key, owed));
             }
         }
         receipts
@@ -120,7 +172,8 @@ impl Ledger {
         let mut receipts = Vec::new();
         for (key, account) in self.accounts.iter_mut().filter(|(key, _)| key.node == node) {
             if account.waiting_since_ms.is_some() && key.epoch <= now.epoch {
-                receipts.push(account.receipt(whose, key));
+                let owed = owed_in(&mut self.lanes, (&self.terms, &self.held), key, account);
+                receipts.push(account.receipt(whose, key, owed));
             }
         }
         receipts
@@ -203,6 +256,7 @@ impl Ledger {
         if (receipt.payer, receipt.reader) != (self.payer, self.reader) {
             return;
         }
+        self.adopt_lane(receipt);
         let account = self.accounts.entry(key_of(receipt)).or_default();
         let known = account.newest.as_ref().map(|newest| newest.receipt.rank());
         if known.is_some_and(|known| known >= receipt.rank()) {
@@ -216,6 +270,7 @@ impl Ledger {
             onto(receipt.bytes_on_time, account.bytes_on_time, base.bytes_on_time);
         // The held one may rank higher by its bytes alone.
         account.sequence = account.sequence.max(receipt.sequence);
+        account.channel = receipt.channel;
         account.receipted_messages = receipt.messages;
         account.newest = Some(held.clone());
         account.acknowledged = acknowledged;
@@ -225,11 +280,47 @@ impl Ledger {
     /// Forgets accounts of epochs before `earliest`.
     pub fn forget_before(&mut self, earliest: Epoch) {
         self.accounts.retain(|key, _| key.epoch >= earliest);
+        for lane in self.lanes.values_mut() {
+            lane.forget_before(earliest);
+        }
     }
 }
 
+/// What an account's lane owes with all that it has counted; nothing if its stake pays.
+fn owed_in(
+    lanes: &mut BTreeMap<LaneKey, LaneAccount>,
+    (terms, held): (&BTreeMap<NodeId, Terms>, &BTreeMap<LaneKey, DeliveryReceipt>),
+    key: &AccountKey,
+    account: &Tally,
+) -> u128 {
+    if account.channel == B256::ZERO {
+        return 0;
+    }
+    let lane_key = (key.node, key.stream, key.role);
+    let price = terms.get(&key.node).filter(|terms| terms.channel == account.channel);
+    let price = price.map(|terms| terms.price);
+    let lane = lanes.entry(lane_key).or_insert_with(|| {
+        let mut lane = LaneAccount::new(account.channel, price.unwrap_or_default());
+        held.get(&lane_key).into_iter().for_each(|receipt| lane.resume(receipt));
+        lane
+    });
+    if lane.channel() != account.channel {
+        *lane = LaneAccount::new(account.channel, price.unwrap_or_default());
+    }
+    if let Some(price) = price {
+        lane.reprice(price);
+    }
+    lane.count(key.epoch, account.bytes, account.messages);
+    lane.state()
+}
+
 impl Tally {
-    fn receipt(&mut self, whose: (Address, ReaderId), key: &AccountKey) -> DeliveryReceipt {
+    fn receipt(
+        &mut self,
+        whose: (Address, ReaderId),
+        key: &AccountKey,
+        owed: u128,
+    ) -> DeliveryReceipt {
         self.sequence = self.sequence.saturating_add(1).min(MAX_COUNTER);
         self.receipted_messages = self.messages;
         self.waiting_since_ms = None;
@@ -246,8 +337,8 @@ impl Tally {
             bytes: self.bytes,
             bytes_on_time: self.bytes_on_time,
             contents: B256::ZERO,
-            channel: B256::ZERO,
-            owed: 0,
+            channel: self.channel,
+            owed,
         }
     }
 }

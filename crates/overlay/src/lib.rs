@@ -57,6 +57,7 @@
 
 mod attach;
 pub mod attendance;
+pub mod channel_book;
 pub mod client;
 mod count;
 pub mod credit;

@@ -36,6 +36,7 @@ fn config(id: NodeId, relay: bool, credit: credit::Limits) -> Config {
         credit,
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        offer: None,
     }
 }
 
@@ -53,6 +54,7 @@ fn client() -> Overlay {
         key: key(),
         verifier: Verifier::new(domain),
         cadence: Cadence::default(),
+        channel_limit: None,
     };
     Overlay::new(config(CLIENT, false, credit::Limits::default()), Some(account))
 }

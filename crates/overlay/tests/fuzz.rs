@@ -128,6 +128,7 @@ fn relay() -> Overlay {
         credit: credit::Limits::default(),
         ceilings,
         latency_bound_ms: 0,
+        offer: None,
     };
     let mut relay = Overlay::new(config, None);
     assert!(relay.carry(STREAM));
@@ -425,6 +426,7 @@ fn client() -> Overlay {
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        offer: None,
     };
     let account = PayerConfig {
         payer: key().address(),
@@ -432,6 +434,7 @@ fn client() -> Overlay {
         key: key(),
         verifier: verifier(),
         cadence: Cadence { messages: 3, interval_ms: 500, resend_ms: 500 },
+        channel_limit: None,
     };
     let mut client = Overlay::new(config, Some(account));
     client.subscribe(STREAM);

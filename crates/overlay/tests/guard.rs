@@ -38,6 +38,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         credit: credit::Limits::default(),
         ceilings,
         latency_bound_ms: 2_000,
+        offer: None,
     };
     let account = PayerConfig {
         payer: key().address(),
@@ -45,6 +46,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         key: key(),
         verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
+        channel_limit: None,
     };
     Overlay::new(config, (!relay).then_some(account))
 }

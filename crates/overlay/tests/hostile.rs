@@ -49,6 +49,7 @@ fn relay(credit: credit::Limits) -> Overlay {
         credit,
         ceilings: Ceilings::default(),
         latency_bound_ms: 0,
+        offer: None,
     };
     let mut relay = Overlay::new(config, None);
     assert!(relay.carry(STREAM));

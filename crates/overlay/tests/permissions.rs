@@ -56,6 +56,7 @@ fn overlay(relay: bool) -> Overlay {
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        offer: None,
     };
     let account = PayerConfig {
         payer: key(PERMITTED).address(),
@@ -63,6 +64,7 @@ fn overlay(relay: bool) -> Overlay {
         key: key(PERMITTED),
         verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
+        channel_limit: None,
     };
     Overlay::new(config, (!relay).then_some(account))
 }

@@ -28,6 +28,7 @@ fn client() -> Overlay {
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        offer: None,
     };
     let key = SessionKey::from_bytes(&[5; 32]).unwrap();
     let account = PayerConfig {
@@ -36,6 +37,7 @@ fn client() -> Overlay {
         key,
         verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
+        channel_limit: None,
     };
     let mut client = Overlay::new(config, Some(account));
     client.subscribe(STREAM);

@@ -95,6 +95,7 @@ impl World {
                     credit,
                     ceilings: Ceilings::default(),
                     latency_bound_ms: 2_000,
+                    offer: None,
                 };
                 let cadence = Cadence { messages: 50, interval_ms: 500, resend_ms: 700 };
                 let account = PayerConfig {
@@ -103,6 +104,7 @@ impl World {
                     key: session(number),
                     verifier: verifier(),
                     cadence,
+                    channel_limit: None,
                 };
                 Overlay::new(config, (!relay).then_some(account))
             })

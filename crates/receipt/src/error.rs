@@ -1,7 +1,7 @@
 //! Why bytes are no receipt, and why a receipt does not count. Each rejection has a stable `code` for machines.
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, Epoch, NodeId, OperatorId, UnknownRole};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, UnknownRole};
 
 /// Bytes that are no signed receipt.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -63,6 +63,14 @@ pub enum Rejection {
     Channel {
         /// The channel named.
         channel: String,
+    },
+    /// The payer's channel with the operator is another one, or none.
+    #[error("channel {got} is not the one that the payer has open with the operator ({open})")]
+    OtherChannel {
+        /// The channel named.
+        got: B256,
+        /// The one that is open; zero for none.
+        open: B256,
     },
     /// The epoch has not begun.
     #[error("epoch {got} has not begun; the running epoch is {running}")]
@@ -146,6 +154,7 @@ impl Rejection {
             Self::Malformed { .. } => "malformed",
             Self::OutOfBounds { .. } => "out_of_bounds",
             Self::Channel { .. } => "channel",
+            Self::OtherChannel { .. } => "other_channel",
             Self::FutureEpoch { .. } => "future_epoch",
             Self::PastEpoch { .. } => "past_epoch",
             Self::UnknownOperator { .. } => "unknown_operator",
@@ -169,6 +178,7 @@ impl Rejection {
         match self {
             // The epoch begins; the stake, the key, the operator or its node may be news that whoever rejected has not read.
             Self::FutureEpoch { .. }
+            | Self::OtherChannel { .. }
             | Self::UnknownOperator { .. }
             | Self::UnknownNode { .. }
             | Self::NoStake { .. }

@@ -19,6 +19,7 @@ pub(crate) mod stake;
 pub(crate) mod stream;
 pub(crate) mod subscribe;
 pub(crate) mod tracker;
+pub(crate) mod watchtower;
 
 /// The exit code of a command that looked and found something that does not hold; 1 says that it could not look.
 pub(crate) const DIFFERS: u8 = 3;

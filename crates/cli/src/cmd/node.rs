@@ -5,11 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use alloy::primitives::U256;
 use anyhow::Context;
+use tatum_channel::Price;
 use tatum_node::relay::{self, SharedFacts};
+use tatum_overlay::channel_book::Offer;
+use tatum_primitives::Bps;
 
 use super::node_status::{self, StatusUrl};
 use super::node_top::{self, TopArgs};
+use crate::amounts::parse_data;
 use crate::args::{AggregatorArgs, ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
@@ -68,11 +73,47 @@ pub(crate) struct RunArgs {
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
     #[command(flatten)]
+    channels: OfferArgs,
+    #[command(flatten)]
     key: NodeKeyArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     settings: ConfigArgs,
+}
+
+/// At what price payment channels are taken; without any of the two none are.
+#[derive(Debug, clap::Args)]
+struct OfferArgs {
+    /// Take payment channels, at so much DATA per GiB delivered
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_data)]
+    price_per_gib: Option<U256>,
+    /// Take payment channels, at so much DATA per 1 000 messages delivered
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_data)]
+    price_per_1000_messages: Option<U256>,
+    /// DATA's worth that is delivered to a payer of a channel without a receipt, at most
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_data, default_value = "1")]
+    channel_credit: U256,
+    /// Basis points of each channel's deposit that this node counts on; those of an operator's nodes sum up to 10 000 at most
+    #[arg(long, value_name = "BPS", default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    channel_part: u16,
+}
+
+impl OfferArgs {
+    fn offer(&self) -> anyhow::Result<Option<Offer>> {
+        if self.price_per_gib.is_none() && self.price_per_1000_messages.is_none() {
+            return Ok(None);
+        }
+        let wei = |amount: Option<U256>| {
+            u128::try_from(amount.unwrap_or_default()).context("no price is that high")
+        };
+        let price = Price {
+            per_gib_wei: wei(self.price_per_gib)?,
+            per_1000_messages_wei: wei(self.price_per_1000_messages)?,
+        };
+        let unsigned_limit_wei = wei(Some(self.channel_credit))?;
+        Ok(Some(Offer { price, unsigned_limit_wei }))
+    }
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
@@ -109,6 +150,9 @@ async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     config.capacity = args.capacity;
     config.region = args.region;
     config.grace = Duration::from_secs(args.grace);
+    config.offer = args.channels.offer()?;
+    config.channel_part =
+        Bps::new(args.channels.channel_part).context("a deposit has 10 000 basis points")?;
     relay::run(config, shutdown::requested()).await.context("running the relay")?;
     Ok(ExitCode::SUCCESS)
 }

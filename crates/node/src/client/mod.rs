@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tatum_channel::Price;
 use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Ceilings, Config as OverlayConfig, PayerConfig};
@@ -27,7 +28,7 @@ pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadabl
 pub use tatum_overlay::client::{Keys, Rotation};
 
 use crate::engine::{Closing, Command, Engine, EngineHandle, Notice, Setup};
-use crate::relay::{SharedFacts, open_store};
+use crate::relay::{SharedFacts, WHOLE, open_store};
 use crate::{Clock, NodeError, NodeKey, Trackers};
 pub use tatum_protocol::Stream;
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// When receipts are due.
     pub cadence: Cadence,
+    /// What is paid at most where the payer has a channel with the relay's operator; without a limit its stake pays everywhere.
+    pub channel_limit: Option<Price>,
     /// A message is on time up to this age.
     pub latency_bound: Duration,
     /// How many older messages a new subscriber asks for.
@@ -91,6 +94,7 @@ impl Config {
             facts: None,
             data_dir: None,
             cadence: Cadence::default(),
+            channel_limit: None,
             latency_bound: Duration::from_secs(2),
             history: 16_384,
             connect_timeout: Duration::from_secs(30),
@@ -128,14 +132,23 @@ impl Config {
                 credit: credit::Limits::default(),
                 ceilings: Ceilings::default(),
                 latency_bound_ms: bound_ms,
+                offer: None,
             },
-            account: Some(PayerConfig { payer, reader, key, verifier, cadence }),
+            account: Some(PayerConfig {
+                payer,
+                reader,
+                key,
+                verifier,
+                cadence,
+                channel_limit: self.channel_limit,
+            }),
             relay: None,
             region: None,
             clock: Arc::clone(&self.clock),
             verifier,
             facts: self.facts.clone(),
             grace_ms: 0,
+            channel_part: WHOLE,
             store,
         };
         Engine::start(setup, notices).await

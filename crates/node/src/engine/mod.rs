@@ -3,6 +3,7 @@
 //! Invariant: only this task touches the overlay, so its decisions have an order; slow work (disk)
 //! is done by the store task and comes back as an event.
 
+mod channels;
 mod commands;
 mod finishing;
 mod leases;
@@ -25,8 +26,8 @@ use tatum_overlay::attendance::Attendance;
 use tatum_overlay::node::{Config as OverlayConfig, PayerConfig};
 use tatum_overlay::permissions::Book;
 use tatum_overlay::{Block, Now, Overlay};
-use tatum_primitives::{NodeId, OperatorId, StreamKey};
-use tatum_receipt::Verifier;
+use tatum_primitives::{Bps, NodeId, OperatorId, StreamKey};
+use tatum_receipt::{StoredReceipt, Verifier};
 use tatum_webrtc::{Endpoint, Event as LinkEvent};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -68,6 +69,8 @@ pub(crate) struct Setup {
     pub(crate) verifier: Verifier,
     pub(crate) facts: Option<SharedFacts>,
     pub(crate) grace_ms: u64,
+    /// How much of each channel's deposit a relay counts on.
+    pub(crate) channel_part: Bps,
     pub(crate) store: Option<NodeStore>,
 }
 
@@ -87,6 +90,7 @@ pub(crate) struct Engine {
     facts: Option<SharedFacts>,
     receipt_checker: Option<ReceiptChecker>,
     operator_id: Option<OperatorId>,
+    channel_part: Bps,
     trackers: Trackers,
     /// At which trackers we take part in which stream.
     attendance: Attendance,
@@ -137,6 +141,9 @@ impl Engine {
                         kept.iter().map(|kept| kept.stored.receipt().clone()).collect();
                     overlay.restarted(setup.clock.epoch(), &held);
                 }
+                let lanes = store.lanes().await?;
+                overlay.resume_channels(lanes.iter().map(StoredReceipt::receipt));
+                lanes.iter().for_each(|lane| overlay.adopt_lane(lane.receipt()));
                 for kept in kept {
                     overlay.adopt(kept.stored.signed(), kept.acknowledgement.is_some());
                 }
@@ -162,6 +169,7 @@ impl Engine {
             facts: setup.facts,
             receipt_checker,
             operator_id: None,
+            channel_part: setup.channel_part,
             trackers,
             attendance,
             names: BTreeMap::new(),
@@ -255,6 +263,7 @@ impl Engine {
             LinkEvent::Connected { link, remote } => {
                 if let Some(node) = self.links.opened(link) {
                     let operator = self.operator_of(node, &now);
+                    operator.into_iter().for_each(|operator| self.know_channel_with(operator));
                     let block = remote.and_then(|remote| Block::of(remote.ip()));
                     self.overlay.link_opened(links::overlay_link(link), node, operator, &now);
                     self.overlay.set_link_block(links::overlay_link(link), block);
@@ -286,6 +295,7 @@ impl Engine {
             self.refreshed_ms = now.monotonic_ms;
             self.refresh(&now);
             self.refresh_quotas(&now);
+            self.refresh_channels(&now);
             let streams = self.overlay.stream_summaries();
             let passed = streams.into_iter().map(|summary| (summary.stream, summary.bytes));
             self.attendance.tick(passed, now.monotonic_ms);

@@ -58,7 +58,14 @@ impl Engine {
                 self.notice(Notice::Admitted { stream, role }).await?;
             }
             Output::Refused { node, stream, role, reason } => {
-                if matches!(reason, Refusal::OverQuota { .. }) {
+                let is_for_owner = matches!(
+                    reason,
+                    Refusal::OverQuota { .. }
+                        | Refusal::Uncovered { .. }
+                        | Refusal::ChannelExiting
+                        | Refusal::TooDear { .. }
+                );
+                if is_for_owner {
                     tracing::warn!(%node, %stream, ?role, %reason, "a relay does not serve us");
                 } else {
                     tracing::info!(%node, %stream, ?role, %reason, "a relay does not serve us");

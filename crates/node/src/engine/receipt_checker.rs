@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tatum_primitives::{B256, NodeId, keccak256};
-use tatum_receipt::checks::{EpochWindow, check};
+use tatum_receipt::checks::{EpochWindow, check, check_in_channel};
 use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Verifier};
 
 use crate::Clock;
@@ -34,8 +34,13 @@ impl ReceiptChecker {
             return Err((digest, Rejection::UnknownNode { node, operator_id }));
         }
         let window = EpochWindow::at(self.clock.schedule(), self.clock.wall_ms(), self.grace_ms);
-        check(&signed, &self.verifier, window, self.facts.facts())
-            .map_err(|rejection| (digest, rejection))
+        let facts = self.facts.facts();
+        let checked = if receipt.channel == B256::ZERO {
+            check(&signed, &self.verifier, window, facts)
+        } else {
+            check_in_channel(&signed, &self.verifier, window, facts)
+        };
+        checked.map_err(|rejection| (digest, rejection))
     }
 }
 

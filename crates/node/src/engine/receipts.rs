@@ -5,7 +5,7 @@
 
 use tatum_overlay::Link;
 use tatum_overlay::frame::{Attach, Refusal};
-use tatum_primitives::{Address, B256};
+use tatum_primitives::{Address, B256, Epoch};
 use tatum_receipt::{SignedReceipt, Step, StoredReceipt};
 
 use super::Engine;
@@ -15,6 +15,9 @@ impl Engine {
     pub(super) async fn attach_asked(&mut self, link: Link, attach: Attach, signer: Address) {
         let now = self.now();
         let Some(facts) = &self.facts else { return };
+        if let Some(channel) = self.overlay.pays_by(link) {
+            return self.attach_by_channel(link, attach, (signer, channel)).await;
+        }
         let refusal = if !facts.is_authorized(attach.payer, signer, now.epoch) {
             Some(Refusal::NotAuthorized)
         } else if !facts.counts(self.key.id(), now.epoch) {
@@ -28,11 +31,36 @@ impl Engine {
         if let Some(reason) = refusal {
             return self.overlay.turn_down(link, &attach, reason);
         }
+        self.look_up_and_admit(link, attach, now.epoch).await;
+    }
+
+    /// Somebody asks to be served on a channel with our operator.
+    async fn attach_by_channel(&mut self, link: Link, attach: Attach, by: (Address, B256)) {
+        let ((signer, channel), now) = (by, self.now());
+        let Some(facts) = &self.facts else { return };
+        let funds = self.funds(attach.payer);
+        let refusal = if !facts.is_authorized(attach.payer, signer, now.epoch) {
+            Some(Refusal::NotAuthorized)
+        } else if !facts.counts(self.key.id(), now.epoch) {
+            Some(Refusal::Unbonded)
+        } else if funds.is_none_or(|funds| funds.channel != channel) {
+            Some(Refusal::NoChannel)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            return self.overlay.turn_down(link, &attach, reason);
+        }
+        self.overlay.set_channel_funds(attach.payer, funds, &now);
+        self.look_up_and_admit(link, attach, now.epoch).await;
+    }
+
+    async fn look_up_and_admit(&mut self, link: Link, attach: Attach, epoch: Epoch) {
         // Only who may act for the payer gets so far, so strangers cannot make us remember payers.
         if self.store.is_none() {
             return self.admit(link, &attach, &[]);
         }
-        let earliest = now.epoch.previous().unwrap_or_default();
+        let earliest = epoch.previous().unwrap_or_default();
         self.store_job(StoreJob::Newest(link, attach, earliest)).await;
     }
 
@@ -46,13 +74,16 @@ impl Engine {
     pub(super) async fn receipt_offered(&mut self, link: Link, bytes: &[u8]) {
         let Some(receipt_checker) = &self.receipt_checker else { return };
         match receipt_checker.check(bytes) {
-            Ok(checked) => match self.overlay.check_delivered(checked.receipt()) {
-                Ok(()) => self.store_job(StoreJob::Offered(link, Box::new(checked))).await,
-                Err(overclaimed) => {
-                    let digest = self.verifier.digest(checked.receipt());
+            Ok(checked) => {
+                let digest = self.verifier.digest(checked.receipt());
+                if let Err(overclaimed) = self.overlay.check_delivered(checked.receipt()) {
                     self.reject(link, digest, "not_delivered", &overclaimed);
+                } else if let Err(underpaid) = self.overlay.check_owed(checked.receipt()) {
+                    self.reject(link, digest, "underpaid", &underpaid);
+                } else {
+                    self.store_job(StoreJob::Offered(link, Box::new(checked))).await;
                 }
-            },
+            }
             Err((digest, rejection)) => self.reject(link, digest, rejection.code(), &rejection),
         }
     }

@@ -39,6 +39,13 @@ impl Overlay {
         }
     }
 
+    /// Continues from the receipt that owes most in a lane of a channel, read from disk.
+    pub fn adopt_lane(&mut self, held: &DeliveryReceipt) {
+        if let Some(client) = &mut self.client {
+            client.ledger.adopt_lane(held);
+        }
+    }
+
     /// Makes receipts for everything that is unreceipted, for example before a shutdown.
     pub fn close_accounts(&mut self, now: &Now) {
         self.make_receipts(now, true);
@@ -98,6 +105,7 @@ impl Overlay {
     }
 
     pub(super) fn client_tick(&mut self, now: &Now) {
+        self.make_ready(now);
         self.make_receipts(now, false);
         self.ask_in_new_epoch(now);
         let Some(client) = &mut self.client else { return };

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use tatum_primitives::{Epoch, NodeId, Role, StreamKey};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 
 use super::peer::Attachment;
 use super::{Output, Overlay, PayerConfig};
@@ -41,6 +41,8 @@ pub struct Client {
     accepted: BTreeMap<(NodeId, StreamKey, ChainKey), Window>,
     /// When we asked for all service last: relays need our word for each epoch.
     asked_in: Option<Epoch>,
+    /// Our channels, by operator.
+    pub(super) channels: BTreeMap<OperatorId, B256>,
     /// When a relay last made us sign a receipt before its time.
     hurried_ms: BTreeMap<NodeId, u64>,
 }
@@ -65,6 +67,7 @@ impl Client {
             unaccepted: BTreeSet::new(),
             accepted: BTreeMap::new(),
             asked_in: None,
+            channels: BTreeMap::new(),
             hurried_ms: BTreeMap::new(),
         }
     }
@@ -132,6 +135,9 @@ impl Sent {
 impl Overlay {
     /// Asks an assigned relay for what we want of a stream.
     pub(super) fn attach(&mut self, link: Link, stream: StreamKey, now: &Now) {
+        if self.waits_for_offers() && !self.links.get(&link).is_some_and(|state| state.ready) {
+            return;
+        }
         let Some(state) = self.streams.get(&stream) else { return };
         let wanted = [(state.subscribed, Role::Subscriber), (state.published, Role::Publisher)];
         for (_, role) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
@@ -216,7 +222,11 @@ impl Overlay {
             // With open credit, in the next second or in the next epoch, the relay resumes by itself.
             let resumes = matches!(
                 reason,
-                Refusal::Credit { .. } | Refusal::Rate { .. } | Refusal::OverQuota { .. }
+                Refusal::Credit { .. }
+                    | Refusal::Rate { .. }
+                    | Refusal::OverQuota { .. }
+                    | Refusal::Unsigned { .. }
+                    | Refusal::Uncovered { .. }
             );
             peer.paused |= resumes && role == Role::Subscriber;
             if !resumes || *peer.attachment(role) != Attachment::Admitted {
@@ -225,7 +235,8 @@ impl Overlay {
             }
         }
         self.outputs.push_back(Output::Refused { node, stream, role, reason });
-        let wants_receipts = matches!(reason, Refusal::Credit { .. } | Refusal::Leaving);
+        let wants_receipts =
+            matches!(reason, Refusal::Credit { .. } | Refusal::Unsigned { .. } | Refusal::Leaving);
         if wants_receipts && self.client.as_mut().is_some_and(|client| client.may_hurry(node, now))
         {
             self.close_accounts_with(node, now);

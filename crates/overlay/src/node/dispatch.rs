@@ -54,6 +54,8 @@ impl Overlay {
                 self.outputs.push_back(Output::ReceiptRejected { node, digest, reason });
             }
             Frame::DontWant { stream, span } => self.on_dont_want(link, stream, &span),
+            Frame::Offer(price) => self.on_offer(link, price, now),
+            Frame::PayBy { channel } => self.on_pay_by(link, channel),
             Frame::Goodbye { reason, retry_after_ms } => {
                 self.on_goodbye(link, reason, retry_after_ms);
             }

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tatum_primitives::{NodeId, OperatorId, StreamKey};
+use tatum_channel::Price;
+use tatum_primitives::{B256, NodeId, OperatorId, StreamKey};
 
 use super::peer::Peer;
 use crate::Link;
@@ -72,6 +73,14 @@ pub(super) struct LinkState {
     pub(super) told_rate: bool,
     /// It brought in the running second what the stream's owner does not permit.
     pub(super) unpermitted: bool,
+    /// It said what it is, and a moment later we knew whether it offers channels.
+    pub(super) greeted: bool,
+    pub(super) ready: bool,
+    /// Its price for channels, and whether our owner was told that it is too dear.
+    pub(super) offer: Option<Price>,
+    pub(super) told_dear: bool,
+    /// The channel that pays for what is asked for on this link; zero for the stake.
+    pub(super) pays_by: B256,
 }
 
 impl LinkState {
@@ -89,6 +98,11 @@ impl LinkState {
             distrusted: false,
             told_rate: false,
             unpermitted: false,
+            greeted: false,
+            ready: false,
+            offer: None,
+            told_dear: false,
+            pays_by: B256::ZERO,
         }
     }
 

@@ -126,7 +126,7 @@ impl Overlay {
         let Some(writer) = &mut peer.publisher else { return };
         writer.accept(message.chain, message.at.sequence);
         let key = writer.key;
-        self.quotas.credit.serve(key, now.epoch, message.payload_bytes());
+        self.quotas.serve(key, now.epoch, message.payload_bytes());
         let runs = if writer.waiting() >= ACCEPTED_RUN { writer.flush() } else { Vec::new() };
         let stop = !self.quotas.open(key, now.epoch);
         writer.stopped = stop;
@@ -142,8 +142,13 @@ impl Overlay {
     pub(super) fn stop(&mut self, link: Link, key: CreditKey, now: &Now) {
         let Some(reason) = self.quotas.stop_reason(key, now.epoch) else { return };
         match reason {
-            Refusal::Credit { .. } => self.counters.credit_stops.count(1),
-            Refusal::NoStake | Refusal::OverQuota { .. } => self.counters.quota_stops.count(1),
+            Refusal::Credit { .. } | Refusal::Unsigned { .. } => {
+                self.counters.credit_stops.count(1);
+            }
+            Refusal::NoStake
+            | Refusal::OverQuota { .. }
+            | Refusal::Uncovered { .. }
+            | Refusal::ChannelExiting => self.counters.quota_stops.count(1),
             Refusal::NotAuthorized
             | Refusal::NotCarried
             | Refusal::Stale
@@ -152,7 +157,9 @@ impl Overlay {
             | Refusal::Rate { .. }
             | Refusal::NotPermitted
             | Refusal::Unbonded
-            | Refusal::QuotaUnknown => {}
+            | Refusal::QuotaUnknown
+            | Refusal::NoChannel
+            | Refusal::TooDear { .. } => {}
         }
         self.send(link, &Frame::Refused { stream: key.stream, role: key.role, reason });
     }
@@ -173,7 +180,7 @@ impl Overlay {
                 if reader.stopped {
                     stopped.push((link, key));
                 } else {
-                    self.quotas.credit.serve(key, now.epoch, message.payload_bytes());
+                    self.quotas.serve(key, now.epoch, message.payload_bytes());
                     reader.recent = reader.recent.saturating_add(message.payload_bytes());
                 }
                 !reader.stopped
@@ -251,7 +258,7 @@ impl Overlay {
             }
             state.answered_bytes.count(frame.len());
             if let Some(key) = key {
-                self.quotas.credit.serve(key, now.epoch, payload_bytes);
+                self.quotas.serve(key, now.epoch, payload_bytes);
             }
             if let Some(reader) = &mut reader {
                 reader.recent = reader.recent.saturating_add(payload_bytes);

@@ -8,6 +8,7 @@
 //! and a client counts a message for exactly one neighbour: the one whose valid copy came first.
 
 mod accounts;
+mod channels;
 mod client;
 mod dispatch;
 mod guard;
@@ -25,6 +26,7 @@ mod search;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
+use tatum_channel::Price;
 use tatum_primitives::{Address, Epoch, NodeId, OperatorId, ReaderId, StreamKey};
 use tatum_receipt::{SessionKey, Verifier};
 
@@ -32,6 +34,7 @@ pub use client::Client;
 pub use guard::Ceilings;
 pub use output::{Counters, Output, PayerSummary, PeerSummary, StreamSummary};
 
+use crate::channel_book::Offer;
 use crate::count::Count;
 use crate::credit;
 use crate::frame::{self, Frame};
@@ -76,6 +79,8 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// A message is on time up to this age.
     pub latency_bound_ms: u64,
+    /// At what price a relay takes payment channels; without one it takes none.
+    pub offer: Option<Offer>,
 }
 
 /// Whom a client pays as, and with what.
@@ -91,6 +96,8 @@ pub struct PayerConfig {
     pub verifier: Verifier,
     /// When receipts are due.
     pub cadence: Cadence,
+    /// What it pays at most where it has a channel with the relay's operator; without a limit it pays from its stake alone.
+    pub channel_limit: Option<Price>,
 }
 
 #[derive(Debug)]
@@ -139,7 +146,7 @@ impl Overlay {
     /// A node without links; `account` makes it a client that can subscribe and publish.
     #[must_use]
     pub fn new(config: Config, account: Option<PayerConfig>) -> Self {
-        let quotas = Quotas::new(config.credit);
+        let quotas = Quotas::new(config.credit, config.offer);
         let guard = Guard::new(&config.ceilings);
         Self {
             client: account.map(Client::new),
@@ -211,6 +218,9 @@ impl Overlay {
         self.guard.scores.linked(node);
         let hello = Frame::Hello { relay: self.config.relay, operator_id: self.config.operator_id };
         self.send(link, &hello);
+        if let Some(offer) = self.config.offer {
+            self.send(link, &Frame::Offer(offer.price));
+        }
         let streams: Vec<StreamKey> = self
             .assigned
             .iter()
@@ -272,7 +282,8 @@ impl Overlay {
             self.announce();
             self.note_serving(now);
             self.resume_served(now);
-            self.quotas.credit.forget_before(now.epoch.previous().unwrap_or(now.epoch));
+            self.quotas.forget_before(now.epoch.previous().unwrap_or(now.epoch));
+            self.choose_payments(now);
             self.judge(now);
             self.note_unserved(now);
             self.links.values_mut().for_each(LinkState::next_second);
@@ -301,6 +312,7 @@ impl Overlay {
 
     fn on_hello(&mut self, link: Link, relay: bool, operator_id: Option<OperatorId>) {
         if let Some(state) = self.links.get_mut(&link) {
+            state.greeted = true;
             state.relay = relay;
             if self.client.is_some() {
                 state.operator = state.operator.or(operator_id);
@@ -325,6 +337,8 @@ impl Overlay {
             | Frame::Want { .. }
             | Frame::Duplicates { .. }
             | Frame::DontWant { .. }
+            | Frame::Offer(_)
+            | Frame::PayBy { .. }
             | Frame::Goodbye { .. } => Priority::Control,
         };
         self.outputs.push_back(Output::Send { link, frame: frame.encode(), priority });

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use tatum_channel::Shortfall;
 use tatum_primitives::{Address, Epoch, NodeId};
-use tatum_receipt::StoredReceipt;
+use tatum_receipt::{DeliveryReceipt, StoredReceipt};
 
+use crate::channel_book::{ChannelBook, Offer};
 use crate::credit::{Credit, CreditKey, Limits};
 use crate::frame::{Attach, Refusal};
 use crate::lease::{Claim, Evidence, Lease, Lessee};
@@ -52,6 +54,8 @@ pub(super) struct Claims {
 pub(super) struct Quotas {
     /// What was served and what of it is receipted.
     pub(super) credit: Credit,
+    /// Who pays by channel.
+    pub(super) channels: ChannelBook,
     leases: Lessee,
     epoch: Epoch,
     epoch_ends_soon: bool,
@@ -60,9 +64,10 @@ pub(super) struct Quotas {
 
 impl Quotas {
     /// Nobody is served yet.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, offer: Option<Offer>) -> Self {
         Self {
             credit: Credit::new(limits),
+            channels: ChannelBook::new(offer),
             leases: Lessee::default(),
             epoch: Epoch::default(),
             epoch_ends_soon: false,
@@ -72,7 +77,36 @@ impl Quotas {
 
     /// Whether the account may be served more.
     pub(super) fn open(&self, key: CreditKey, epoch: Epoch) -> bool {
-        self.credit.has_room(key, epoch) && self.within(key.payer, epoch)
+        self.credit.has_room(key, epoch) && self.admits(key, epoch)
+    }
+
+    /// Whether what pays for the account has something left: its channel, or its payer's quota.
+    pub(super) fn admits(&self, key: CreditKey, epoch: Epoch) -> bool {
+        if self.channels.pays_for(key) {
+            return self.standing(key, epoch).is_ok();
+        }
+        self.within(key.payer, epoch)
+    }
+
+    fn standing(&self, key: CreditKey, epoch: Epoch) -> Result<(), Shortfall> {
+        self.channels.standing(key.payer, |key| self.credit.unreceipted(key, epoch))
+    }
+
+    /// Counts a message that was served or accepted.
+    pub(super) fn serve(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
+        self.credit.serve(key, epoch, bytes);
+        self.channels.serve(key, bytes);
+    }
+
+    /// Counts a receipt that is stored.
+    pub(super) fn receipted(&mut self, receipt: &DeliveryReceipt) {
+        self.credit.receipted(receipt);
+        self.channels.take(receipt);
+    }
+
+    pub(super) fn forget_before(&mut self, earliest: Epoch) {
+        self.credit.forget_before(earliest);
+        self.channels.forget_before(earliest);
     }
 
     /// Whether the payer's quota of an epoch, or what we were leased of it, has something left.
@@ -177,17 +211,38 @@ impl Quotas {
 
     /// Why an account is not served, if that is known.
     pub(super) fn stop_reason(&self, key: CreditKey, epoch: Epoch) -> Option<Refusal> {
+        if self.channels.pays_for(key) {
+            let shortfall = self.standing(key, epoch).err();
+            return Some(shortfall.map_or_else(|| self.credit_stop(key, epoch), refusal));
+        }
         if self.within(key.payer, epoch) {
-            return Some(Refusal::Credit {
-                unreceipted_bytes: self.credit.unreceipted(key, epoch),
-                limit_bytes: self.credit.limit_bytes(),
-            });
+            return Some(self.credit_stop(key, epoch));
         }
         if self.leases.quota(key.payer, epoch) == Some(0) {
             return Some(Refusal::NoStake);
         }
         let used_bytes = self.credit.used(key.payer, epoch);
         self.is_settled(key.payer, epoch).then_some(Refusal::OverQuota { used_bytes })
+    }
+
+    fn credit_stop(&self, key: CreditKey, epoch: Epoch) -> Refusal {
+        Refusal::Credit {
+            unreceipted_bytes: self.credit.unreceipted(key, epoch),
+            limit_bytes: self.credit.limit_bytes(),
+        }
+    }
+}
+
+/// As a client is told.
+const fn refusal(shortfall: Shortfall) -> Refusal {
+    match shortfall {
+        Shortfall::Exiting => Refusal::ChannelExiting,
+        Shortfall::Uncovered { outstanding_wei, covered_wei } => {
+            Refusal::Uncovered { outstanding_wei, covered_wei }
+        }
+        Shortfall::Unsigned { unsigned_wei, limit_wei } => {
+            Refusal::Unsigned { unsigned_wei, limit_wei }
+        }
     }
 }
 
@@ -196,7 +251,6 @@ mod tests {
     use super::*;
     use crate::message::tests::key;
     use tatum_primitives::{B256, ReaderId, Role, StreamKey};
-    use tatum_receipt::DeliveryReceipt;
 
     const PAYER: Address = Address::repeat_byte(5);
     const CLIENT: NodeId = NodeId(B256::repeat_byte(8));
@@ -219,7 +273,7 @@ mod tests {
 
     /// No tracker is up and none is awaited any more, so the whole quota counts.
     fn alone(quota_bytes: u64) -> Quotas {
-        let mut quotas = Quotas::new(Limits::default());
+        let mut quotas = Quotas::new(Limits::default(), None);
         quotas.request(&request(quota_bytes), CLIENT);
         quotas.claims(&at(10_000));
         quotas
@@ -279,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_request_waits_until_it_is_known_what_may_be_served() {
-        let mut quotas = Quotas::new(Limits::default());
+        let mut quotas = Quotas::new(Limits::default(), None);
         quotas.trackers_changed(true, &at(0));
         assert_eq!(quotas.request(&request(1 << 30), CLIENT), Decision::Later);
         quotas.wait(request(1 << 30));
@@ -297,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_restarted_relay_counts_what_was_receipted_against_the_quota() {
-        let mut quotas = Quotas::new(Limits::default());
+        let mut quotas = Quotas::new(Limits::default(), None);
         quotas.credit.resume(&receipt(1, 500));
         quotas.request(&request(500), CLIENT);
         quotas.claims(&at(10_000));

@@ -84,7 +84,9 @@ impl Overlay {
             // The owner may have said so while the caller asked the chain.
             return self.refuse(link, attach.stream, attach.role, Refusal::NotPermitted);
         }
-        if self.decidable(&request, now) {
+        let by_channel = self.links.get(&link).is_some_and(|state| state.pays_by != B256::ZERO);
+        // No tracker leases what a channel pays for.
+        if by_channel || self.decidable(&request, now) {
             self.enter(&request, signer, now);
         }
     }
@@ -103,6 +105,8 @@ impl Overlay {
             self.quotas.credit.resume(receipt.receipt());
         }
         let key = CreditKey::asked_by(attach);
+        let pays_by = self.links.get(&link).map(|state| state.pays_by).unwrap_or_default();
+        self.quotas.channels.enter(key, pays_by, newest.iter().map(StoredReceipt::receipt));
         let stopped = !self.quotas.open(key, now.epoch);
         // Ending the older link may have cost this node its place.
         let Some(node) =
@@ -118,7 +122,7 @@ impl Overlay {
             }
         };
         // Who is served already is stopped by its next message; only newcomers are turned away here.
-        if !known && !self.quotas.within(key.payer, now.epoch) {
+        if !known && !self.quotas.admits(key, now.epoch) {
             self.links.part_if_idle(link, &stream);
             return self.stop(link, key, now);
         }
@@ -253,7 +257,7 @@ impl Overlay {
         acknowledgement: Acknowledgement,
         now: &Now,
     ) {
-        self.quotas.credit.receipted(stored.receipt());
+        self.quotas.receipted(stored.receipt());
         self.send(link, &Frame::Acknowledged(acknowledgement));
         self.resume_served(now);
     }

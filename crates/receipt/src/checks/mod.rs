@@ -15,7 +15,7 @@ mod stated;
 
 use std::sync::Arc;
 
-use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId};
 
 pub use bounds::{MAX_COUNTER, MAX_RECEIPT_BYTES};
 pub use epoch::EpochWindow;
@@ -25,6 +25,19 @@ pub use stated::StatedFacts;
 use crate::{
     CheckedReceipt, DeliveryReceipt, Rejection, SignatureError, SignedReceipt, Signers, Verifier,
 };
+
+/// A payment channel that is open, as of whatever block its holder has followed the chain to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenChannel {
+    /// What receipts have to name.
+    pub id: B256,
+    /// All that came in, in wei.
+    pub deposited_wei: u128,
+    /// What was paid of it, in wei.
+    pub paid_wei: u128,
+    /// Whether its payer is leaving.
+    pub is_exiting: bool,
+}
 
 /// What the chain says, as of whatever block the holder has followed it to.
 pub trait ChainFacts {
@@ -45,6 +58,10 @@ pub trait ChainFacts {
     }
     /// Whether the payer gave `key` the right to sign in its name in `epoch`.
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool;
+    /// The channel that the payer has open with the operator; nothing for whoever does not follow channels.
+    fn open_channel(&self, _payer: Address, _operator: OperatorId) -> Option<OpenChannel> {
+        None
+    }
     /// Whether `key` may sign for `payer` in `epoch`: its session keys may, and a payer always may for itself.
     fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
         payer == key || self.is_session_key(payer, key, epoch)
@@ -71,6 +88,10 @@ impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
 
     fn knows_quota(&self, payer: Address, epoch: Epoch) -> bool {
         (**self).knows_quota(payer, epoch)
+    }
+
+    fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
+        (**self).open_channel(payer, operator)
     }
 
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
@@ -112,6 +133,23 @@ pub fn check_all(
         Ok(CheckedReceipt::new((*signed).clone(), signer))
     });
     checked.collect()
+}
+
+/// Passes a receipt that names the channel that its payer has open with the operator through every rule that is not
+/// of the stake pool: it is paid from the channel's deposit, so no stake and no quota stands behind it. It is no part of a distribution.
+pub fn check_in_channel(
+    signed: &SignedReceipt,
+    verifier: &Verifier,
+    window: EpochWindow,
+    chain: &impl ChainFacts,
+) -> Result<CheckedReceipt, Rejection> {
+    let receipt = &signed.receipt;
+    bounds::check(receipt)?;
+    channel::check_open(receipt, chain)?;
+    epoch::check(receipt, window)?;
+    operator::check(receipt, chain)?;
+    let signer = signer::check(signed, verifier, chain)?;
+    Ok(CheckedReceipt::new(signed.clone(), signer))
 }
 
 /// Passes what a receipt states through every rule but that of its signature, for whoever has checked that before.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
 
-use super::ChainFacts;
+use super::{ChainFacts, OpenChannel};
 
 /// A chain as somebody states it.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,7 @@ pub struct StatedFacts {
     quota_of_others: Option<u64>,
     unread: HashSet<Address>,
     keys: HashSet<(Address, Address)>,
+    channels: HashMap<(Address, OperatorId), OpenChannel>,
     last: Option<Epoch>,
 }
 
@@ -63,6 +64,13 @@ impl StatedFacts {
         self
     }
 
+    /// A channel that a payer has open with an operator.
+    #[must_use]
+    pub fn channel(mut self, payer: Address, operator: OperatorId, open: OpenChannel) -> Self {
+        self.channels.insert((payer, operator), open);
+        self
+    }
+
     /// Everything holds up to this epoch, and nothing after it.
     #[must_use]
     pub const fn until(mut self, last: Epoch) -> Self {
@@ -91,6 +99,10 @@ impl ChainFacts for StatedFacts {
 
     fn knows_quota(&self, payer: Address, _: Epoch) -> bool {
         !self.unread.contains(&payer)
+    }
+
+    fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
+        self.channels.get(&(payer, operator)).copied()
     }
 
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {

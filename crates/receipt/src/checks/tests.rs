@@ -155,3 +155,36 @@ fn the_epoch_before_is_open_until_its_grace_is_over() {
     assert_eq!(at(13_999), EpochWindow { earliest_open: Epoch(0), running: Epoch(1) });
     assert_eq!(at(14_000), EpochWindow { earliest_open: Epoch(1), running: Epoch(1) });
 }
+
+#[test]
+fn a_receipt_of_a_channel_needs_the_channel_and_no_stake() {
+    let mut scene = scene();
+    let open = OpenChannel {
+        id: B256::repeat_byte(3),
+        deposited_wei: 100,
+        paid_wei: 0,
+        is_exiting: false,
+    };
+    scene.chain = StatedFacts::default()
+        .node(NODE, OperatorId(7))
+        .session_key(scene.payer.address(), scene.session.address())
+        .channel(scene.payer.address(), OperatorId(7), open);
+    let window = EpochWindow { earliest_open: Epoch(3), running: Epoch(4) };
+    let in_channel = |change: fn(&mut DeliveryReceipt)| {
+        let mut receipt =
+            DeliveryReceipt { channel: B256::repeat_byte(3), owed: 5, ..scene.receipt() };
+        change(&mut receipt);
+        let signed = SignedReceipt::sign(receipt, &scene.session, &scene.verifier);
+        let checked = check_in_channel(&signed, &scene.verifier, window, &scene.chain);
+        checked.map_or_else(|rejection| rejection.code(), |_| "taken")
+    };
+    assert_eq!(in_channel(|_| {}), "taken");
+    assert_eq!(in_channel(|r| r.channel = B256::repeat_byte(4)), "other_channel");
+    assert_eq!(in_channel(|r| r.channel = B256::ZERO), "other_channel");
+    assert_eq!(in_channel(|r| r.operator_id = OperatorId(8)), "other_channel");
+    assert_eq!(in_channel(|r| r.epoch = Epoch(2)), "past_epoch");
+    assert_eq!(in_channel(|r| r.messages = 0), "out_of_bounds");
+    // And none of it counts in a distribution.
+    let receipt = DeliveryReceipt { channel: B256::repeat_byte(3), owed: 5, ..scene.receipt() };
+    assert_eq!(scene.check(receipt).unwrap_err().code(), "channel");
+}

@@ -238,6 +238,7 @@ fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<Operato
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        offer: None,
     };
     let account = (role != Role::Relay).then(|| PayerConfig {
         payer: session(number).address(),
@@ -245,6 +246,7 @@ fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<Operato
         key: session(number),
         verifier: verifier(),
         cadence: Cadence { messages: 100, interval_ms: 1_000, resend_ms: 1_000 },
+        channel_limit: None,
     });
     Overlay::new(config, account)
 }

@@ -8,7 +8,8 @@ use tatum_database::NodeStore;
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, keccak256};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::testnet as tatum;
-use tatum_test_utils::{Devnet, DevnetParameters};
+use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
+use tokio::time::{Duration, Instant, sleep};
 
 const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
@@ -268,5 +269,105 @@ async fn both_end_a_channel_at_once_and_an_old_receipt_is_worth_nothing_in_the_n
     assert_eq!(told["payee"].as_str().map(str::to_lowercase), Some(heir.to_lowercase()));
     let told = world.refused(payer, &["channel", "withdraw-credit"]).await;
     assert!(told.contains("nothing is kept for"), "{told}");
+    Ok(())
+}
+
+impl World {
+    /// A node's folder with what it was given in one lane.
+    async fn node(&self, owed: u128) -> anyhow::Result<PathBuf> {
+        let node = self.folder.path().join("relay");
+        std::fs::create_dir_all(&node)?;
+        let store = NodeStore::open_file(&node.join("node.db")).await?;
+        store.keep_own(&self.signed(&self.payer, 0, owed).await?).await?;
+        store.close().await;
+        Ok(node)
+    }
+
+    fn watchtower(&self, name: &str, node: &Path, more: &[&str]) -> anyhow::Result<Process> {
+        let words = ["watchtower", "run", "--poll-ms", "200", "--data", text(node)];
+        let mut command = tatum::command(&self.devnet, &[&words[..], more].concat())?;
+        let account = Devnet::account(name);
+        command.env("TATUM_PRIVATE_KEY", tatum::hex(&account));
+        command.env("TATUM_STATE", self.folder.path().join(name));
+        Process::spawn(name, command, self.folder.path())
+    }
+
+    async fn until_paid(&self, wei: U256) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.balance(&self.operator).await? < wei {
+            anyhow::ensure!(Instant::now() < deadline, "the operator is not paid in time");
+            sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn watchtowers_answer_an_exit_in_time_killed_and_two_at_once() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.run(&world.payer, &[&OPEN[..], &["100"]].concat()).await?;
+    let node = world.node(40).await?;
+    for name in ["tower one", "tower two"] {
+        world.devnet.fund(Devnet::account(name).address(), data(1)).await?;
+    }
+    let listen = format!("127.0.0.1:{}", free_port()?);
+    let first = world.watchtower("tower one", &node, &["--listen", &listen])?;
+    let ready = format!("http://{listen}/ready");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
+        anyhow::ensure!(Instant::now() < deadline, "the watchtower does not look");
+        sleep(Duration::from_millis(100)).await;
+    }
+    // Nobody is leaving, and nothing was said of redeeming before.
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.balance(&world.operator).await?, U256::ZERO);
+    first.kill().await?;
+
+    let _towers =
+        [world.watchtower("tower one", &node, &[])?, world.watchtower("tower two", &node, &[])?];
+    world.run(&world.payer, &["channel", "exit", "--operator", "0", "--yes"]).await?;
+    let (left_at, _) = world.chain.head().await?;
+    world.until_paid(data(40)).await?;
+    let (paid_at, _) = world.chain.head().await?;
+    println!("answered {} blocks after the exit was seen mined", paid_at - left_at);
+    // A newer receipt within the window wins as well.
+    world.node(60).await?;
+    world.until_paid(data(60)).await?;
+    world.devnet.anvil().advance(3_700).await?;
+    let address = world.payer.address().to_string();
+    let settle = ["channel", "settle", "--operator", "0", "--payer", &address];
+    let settled = world.run(&world.anybody, &settle).await?;
+    assert_eq!(settled["returned_wei"], data(40).to_string());
+    assert_eq!(world.balance(&world.operator).await?, data(60), "nothing is paid twice");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watchtower_redeems_when_it_pays_and_says_when_it_cannot() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.run(&world.payer, &[&OPEN[..], &["100"]].concat()).await?;
+    let node = world.node(40).await?;
+    let once = ["watchtower", "run", "--once", "--data", text(&node)];
+    let look = async |more: &[&str]| world.run(&world.anybody, &[&once[..], more].concat()).await;
+    assert_eq!(look(&[]).await?["redeemed_wei"], "0");
+    assert_eq!(look(&["--redeem-at", "41"]).await?["redeemed_wei"], "0");
+    let seen = look(&["--redeem-at", "40"]).await?;
+    assert_eq!(seen["redeemed_wei"], data(40).to_string());
+    assert_eq!(look(&["--redeem-at", "1"]).await?["redeemed_wei"], "0");
+
+    world.node(50).await?;
+    world.run(&world.payer, &["channel", "exit", "--operator", "0", "--yes"]).await?;
+    // Without gas nothing can be answered, and that is told by the exit code.
+    let penniless = Devnet::account("penniless");
+    let mut command = tatum::command(&world.devnet, &once)?;
+    command.env("TATUM_PRIVATE_KEY", tatum::hex(&penniless));
+    command.env("TATUM_STATE", world.folder.path().join("penniless"));
+    let output = command.output().await?;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("ALARM"), "{told}");
+    let seen = look(&[]).await?;
+    assert_eq!((&seen["exits"], &seen["answered"]), (&1.into(), &1.into()));
+    assert_eq!(world.balance(&world.operator).await?, data(50));
     Ok(())
 }

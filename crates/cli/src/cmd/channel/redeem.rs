@@ -3,21 +3,20 @@
 //! Invariant: nothing is sent that would redeem nothing, as far as the newest block tells.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use alloy::primitives::{TxHash, U256};
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use serde::Serialize;
-use tatum_aggregator::audit::held_receipts;
 use tatum_chain::{Chain, ChannelState, Judged};
 use tatum_channel::{Refusal, highest_of_lanes, lane_id};
-use tatum_database::NodeStore;
-use tatum_primitives::{Address, B256, Epoch, OperatorId};
+use tatum_primitives::{Address, B256, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use super::AccountArgs;
 use crate::amounts::{format_data, parse_data};
 use crate::dates::format_utc;
+use crate::kept_receipts::{in_file, in_folder};
 use crate::output::Output;
 
 /// Receipts that one transaction redeems, at most: some two million gas.
@@ -161,25 +160,12 @@ async fn of_leaving(
 async fn gathered(args: &RedeemArgs) -> anyhow::Result<Vec<SignedReceipt>> {
     let mut receipts = Vec::new();
     for path in &args.receipts {
-        let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let held = held_receipts(&file).map_err(anyhow::Error::msg);
-        receipts.extend(held.with_context(|| format!("reading {}", path.display()))?);
+        receipts.extend(in_file(path)?);
     }
     if let Some(folder) = &args.data {
-        receipts.extend(kept(folder).await?);
+        receipts.extend(in_folder(folder).await?);
     }
     Ok(receipts)
-}
-
-/// What a node keeps.
-async fn kept(folder: &Path) -> anyhow::Result<Vec<SignedReceipt>> {
-    let file = folder.join("node.db");
-    ensure!(file.is_file(), "{} holds no node's receipts", folder.display());
-    let reading = || format!("reading {}", file.display());
-    let store = NodeStore::open_file(&file).await.with_context(reading)?;
-    let kept = store.since(Epoch(0)).await.with_context(reading)?;
-    store.close().await;
-    Ok(kept.into_iter().map(|kept| kept.stored.into_signed()).collect())
 }
 
 fn paying(judged: Vec<Judged>) -> (Vec<SignedReceipt>, U256) {

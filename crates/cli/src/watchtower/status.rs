@@ -1,0 +1,102 @@
+//! `/metrics`, `/health` and `/ready` of a watchtower.
+//!
+//! Invariant: ready means that it looked a short while ago.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use axum::{Json, Router};
+use tatum_protocol::status::Health;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::Seen;
+
+/// Without a look for so long, it is not ready.
+const READY_S: u64 = 120;
+
+/// Counters of one watchtower.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    channels: AtomicU64,
+    exits: AtomicU64,
+    answered: AtomicU64,
+    alarms: AtomicU64,
+    failures: AtomicU64,
+    looked_at_s: AtomicU64,
+}
+
+impl Status {
+    pub(super) fn looked(&self, seen: &Seen, alarms: usize) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.channels.store(count(seen.channels), Ordering::Relaxed);
+        self.exits.fetch_add(count(seen.exits), Ordering::Relaxed);
+        self.answered.fetch_add(count(seen.answered), Ordering::Relaxed);
+        self.alarms.store(count(alarms), Ordering::Relaxed);
+        self.looked_at_s.store(now_s(), Ordering::Relaxed);
+    }
+
+    pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn render(&self) -> String {
+        let all = [
+            ("tatum_watchtower_channels", "gauge", &self.channels),
+            ("tatum_watchtower_exits_total", "counter", &self.exits),
+            ("tatum_watchtower_answered_total", "counter", &self.answered),
+            ("tatum_watchtower_alarms_standing", "gauge", &self.alarms),
+            ("tatum_watchtower_failures_total", "counter", &self.failures),
+            ("tatum_watchtower_looked_at_seconds", "gauge", &self.looked_at_s),
+        ];
+        let mut text = String::new();
+        for (name, kind, value) in all {
+            let value = value.load(Ordering::Relaxed);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+        }
+        text
+    }
+}
+
+/// Serves until it is aborted.
+pub(super) async fn serve(
+    address: SocketAddr,
+    status: Arc<Status>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    let ready = async |State(status): State<Arc<Status>>| {
+        let looked_at_s = status.looked_at_s.load(Ordering::Relaxed);
+        if now_s().saturating_sub(looked_at_s) < READY_S {
+            (StatusCode::OK, "looking")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "it has not looked at the chain for long")
+        }
+    };
+    let metrics = async |State(status): State<Arc<Status>>| {
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4")], status.render())
+    };
+    let routes = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/health", get(async || Json(Health::ok())))
+        .route("/ready", get(ready))
+        .with_state(status);
+    Ok(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, routes).await {
+            tracing::error!(%error, "the status page ended");
+        }
+    }))
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
