@@ -66,6 +66,11 @@ impl LaneAccount {
         self.stated_wei
     }
 
+    /// Messages of an epoch that are counted.
+    pub fn messages(&self, epoch: Epoch) -> u64 {
+        self.counted.get(&epoch).map_or(0, |counted| counted.messages)
+    }
+
     /// What is owed for all that is counted; as much as anything can be where that is more.
     pub fn due_wei(&self) -> u128 {
         self.settled_wei.saturating_add(self.priced_wei()).saturating_sub(self.free_wei)

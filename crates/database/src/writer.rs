@@ -19,10 +19,6 @@ use crate::{Database, DatabaseError, Rejected};
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// What a submitter hands to the writer.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are checked ones, and a box for each would cost more"
-)]
 #[derive(Clone, Debug)]
 pub enum Candidate {
     /// Passed every rule of receipts.

@@ -118,6 +118,12 @@ pub enum Refusal {
         /// The most that may be.
         limit_wei: u128,
     },
+    /// The payer has as many lanes in its channel as a relay keeps.
+    #[error("the payer has {limit} readers and streams on its channel here; no more are taken")]
+    Lanes {
+        /// The most that it may have.
+        limit: u32,
+    },
     /// The relay asks more than the client pays. No relay says so: it is the client's own word to its owner.
     #[error("the relay asks {} {what}; the limit is {}", data(offered_wei), data(limit_wei))]
     TooDear {

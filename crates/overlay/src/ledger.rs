@@ -58,8 +58,8 @@ pub struct Terms {
     pub price: Price,
 }
 
-/// What is owed to a node in a lane, over all epochs.
-type LaneKey = (NodeId, StreamKey, Role);
+/// What is owed to a node in a lane of a channel, over all epochs.
+type LaneKey = (NodeId, StreamKey, Role, B256);
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -95,8 +95,6 @@ pub struct Ledger {
     accounts: BTreeMap<AccountKey, Tally>,
     terms: BTreeMap<NodeId, Terms>,
     lanes: BTreeMap<LaneKey, LaneAccount>,
-    /// The receipts of ours that owe most in their lanes, from which lanes go on.
-    held: BTreeMap<LaneKey, DeliveryReceipt>,
 }
 
 impl Ledger {
@@ -110,7 +108,6 @@ impl Ledger {
             accounts: BTreeMap::new(),
             terms: BTreeMap::new(),
             lanes: BTreeMap::new(),
-            held: BTreeMap::new(),
         }
     }
 
@@ -122,15 +119,15 @@ impl Ledger {
         };
     }
 
-    /// Goes on from the receipt of ours that owes most in its lane.
+    /// Goes on from the receipt of ours that owes most in its lane. Those of other readers are not ours.
     pub fn adopt_lane(&mut self, receipt: &DeliveryReceipt) {
-        let key = (receipt.node, receipt.stream_key, receipt.role);
-        let owed = self.held.get(&key).map_or(0, |held| held.owed);
-        if receipt.channel != B256::ZERO && receipt.owed >= owed {
-            self.held.insert(key, receipt.clone());
-            if let Some(lane) = self.lanes.get_mut(&key) {
-                lane.resume(receipt);
-            }
+        let DeliveryReceipt { node, stream_key, role, channel, .. } = *receipt;
+        let is_ours = (receipt.payer, receipt.reader) == (self.payer, self.reader);
+        if is_ours && channel != B256::ZERO {
+            let lane = self.lanes.entry((node, stream_key, role, channel));
+            // Its price is known as soon as there is something to price.
+            let new = || LaneAccount::new(channel, Price::default());
+            lane.or_insert_with(new).resume(receipt);
         }
     }
 
@@ -159,7 +156,7 @@ impl Ledger {
             let enough = account.messages.saturating_sub(account.receipted_messages) >= messages;
             let late = now.monotonic_ms.saturating_sub(since) >= interval_ms;
             if enough || late || closing || key.epoch < now.epoch {
-                let owed = owed_in(&mut self.lanes, (&self.terms, &self.held), key, account);
+                let owed = owed_in(&mut self.lanes, &self.terms, key, account);
                 receipts.push(account.receipt(whose, key, owed));
             }
         }
@@ -172,7 +169,7 @@ impl Ledger {
         let mut receipts = Vec::new();
         for (key, account) in self.accounts.iter_mut().filter(|(key, _)| key.node == node) {
             if account.waiting_since_ms.is_some() && key.epoch <= now.epoch {
-                let owed = owed_in(&mut self.lanes, (&self.terms, &self.held), key, account);
+                let owed = owed_in(&mut self.lanes, &self.terms, key, account);
                 receipts.push(account.receipt(whose, key, owed));
             }
         }
@@ -289,26 +286,18 @@ impl Ledger {
 /// What an account's lane owes with all that it has counted; nothing if its stake pays.
 fn owed_in(
     lanes: &mut BTreeMap<LaneKey, LaneAccount>,
-    (terms, held): (&BTreeMap<NodeId, Terms>, &BTreeMap<LaneKey, DeliveryReceipt>),
+    terms: &BTreeMap<NodeId, Terms>,
     key: &AccountKey,
     account: &Tally,
 ) -> u128 {
-    if account.channel == B256::ZERO {
+    let channel = account.channel;
+    if channel == B256::ZERO {
         return 0;
     }
-    let lane_key = (key.node, key.stream, key.role);
-    let price = terms.get(&key.node).filter(|terms| terms.channel == account.channel);
-    let price = price.map(|terms| terms.price);
-    let lane = lanes.entry(lane_key).or_insert_with(|| {
-        let mut lane = LaneAccount::new(account.channel, price.unwrap_or_default());
-        held.get(&lane_key).into_iter().for_each(|receipt| lane.resume(receipt));
-        lane
-    });
-    if lane.channel() != account.channel {
-        *lane = LaneAccount::new(account.channel, price.unwrap_or_default());
-    }
-    if let Some(price) = price {
-        lane.reprice(price);
+    let lane = lanes.entry((key.node, key.stream, key.role, channel));
+    let lane = lane.or_insert_with(|| LaneAccount::new(channel, Price::default()));
+    if let Some(terms) = terms.get(&key.node).filter(|terms| terms.channel == channel) {
+        lane.reprice(terms.price);
     }
     lane.count(key.epoch, account.bytes, account.messages);
     lane.state()

@@ -78,8 +78,8 @@ impl Engine {
                 let digest = self.verifier.digest(checked.receipt());
                 if let Err(overclaimed) = self.overlay.check_delivered(checked.receipt()) {
                     self.reject(link, digest, "not_delivered", &overclaimed);
-                } else if let Err(underpaid) = self.overlay.check_owed(checked.receipt()) {
-                    self.reject(link, digest, "underpaid", &underpaid);
+                } else if let Err(unpaid) = self.overlay.check_owed(checked.receipt()) {
+                    self.reject(link, digest, unpaid.code(), &unpaid);
                 } else {
                     self.store_job(StoreJob::Offered(link, Box::new(checked))).await;
                 }

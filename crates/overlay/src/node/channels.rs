@@ -3,13 +3,13 @@
 //! Invariant: a client pays by channel only where it has one with the relay's operator and the relay asks no more than its limit;
 //! which of the two pays is settled before it asks for service on a link.
 
-use tatum_channel::{Price, Underpaid};
+use tatum_channel::Price;
 use tatum_primitives::{Address, B256, OperatorId, Role, StreamKey};
 use tatum_receipt::DeliveryReceipt;
 
 use super::peer::Attachment;
 use super::{Output, Overlay};
-use crate::channel_book::Funds;
+use crate::channel_book::{Funds, Unpaid};
 use crate::frame::{Per, Refusal};
 use crate::ledger::Terms;
 use crate::{Frame, Link, Now};
@@ -40,11 +40,11 @@ impl Overlay {
         held.for_each(|receipt| self.quotas.channels.resume(receipt));
     }
 
-    /// Whether a receipt owes what it counts; to be asked before it is stored.
+    /// Whether a receipt pays for what it counts, by what was agreed to; to be asked before it is stored.
     ///
     /// # Errors
-    /// [`Underpaid`] says how much it is.
-    pub fn check_owed(&self, receipt: &DeliveryReceipt) -> Result<(), Underpaid> {
+    /// [`Unpaid`] says why not.
+    pub fn check_owed(&self, receipt: &DeliveryReceipt) -> Result<(), Unpaid> {
         self.quotas.channels.check(receipt)
     }
 

@@ -235,8 +235,13 @@ impl Overlay {
             }
         }
         self.outputs.push_back(Output::Refused { node, stream, role, reason });
-        let wants_receipts =
-            matches!(reason, Refusal::Credit { .. } | Refusal::Unsigned { .. } | Refusal::Leaving);
+        let wants_receipts = matches!(
+            reason,
+            Refusal::Credit { .. }
+                | Refusal::Unsigned { .. }
+                | Refusal::Uncovered { .. }
+                | Refusal::Leaving
+        );
         if wants_receipts && self.client.as_mut().is_some_and(|client| client.may_hurry(node, now))
         {
             self.close_accounts_with(node, now);

@@ -159,6 +159,7 @@ impl Overlay {
             | Refusal::Unbonded
             | Refusal::QuotaUnknown
             | Refusal::NoChannel
+            | Refusal::Lanes { .. }
             | Refusal::TooDear { .. } => {}
         }
         self.send(link, &Frame::Refused { stream: key.stream, role: key.role, reason });

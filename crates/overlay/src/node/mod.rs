@@ -282,7 +282,7 @@ impl Overlay {
             self.announce();
             self.note_serving(now);
             self.resume_served(now);
-            self.quotas.forget_before(now.epoch.previous().unwrap_or(now.epoch));
+            self.quotas.forget_before(now.epoch.previous().unwrap_or(now.epoch), now);
             self.choose_payments(now);
             self.judge(now);
             self.note_unserved(now);

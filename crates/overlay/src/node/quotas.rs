@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use tatum_channel::Shortfall;
-use tatum_primitives::{Address, Epoch, NodeId};
+use tatum_primitives::{Address, B256, Epoch, NodeId};
 use tatum_receipt::{DeliveryReceipt, StoredReceipt};
 
 use crate::channel_book::{ChannelBook, Offer};
@@ -82,31 +82,59 @@ impl Quotas {
 
     /// Whether what pays for the account has something left: its channel, or its payer's quota.
     pub(super) fn admits(&self, key: CreditKey, epoch: Epoch) -> bool {
-        if self.channels.pays_for(key) {
+        if self.pays_by_channel(key, epoch) {
             return self.standing(key, epoch).is_ok();
         }
         self.within(key.payer, epoch)
     }
 
+    /// Whether a channel pays for an account, and no stake.
+    pub(super) fn pays_by_channel(&self, key: CreditKey, epoch: Epoch) -> bool {
+        self.channels.pays_by(key, epoch) != B256::ZERO
+    }
+
     fn standing(&self, key: CreditKey, epoch: Epoch) -> Result<(), Shortfall> {
-        self.channels.standing(key.payer, |key| self.credit.unreceipted(key, epoch))
+        let unreceipted_bytes = self.credit.unreceipted_of(key.payer, epoch);
+        self.channels.standing((key, epoch), unreceipted_bytes)
     }
 
     /// Counts a message that was served or accepted.
     pub(super) fn serve(&mut self, key: CreditKey, epoch: Epoch, bytes: u64) {
         self.credit.serve(key, epoch, bytes);
-        self.channels.serve(key, bytes);
+        self.channels.serve(key, epoch);
+    }
+
+    /// Takes bytes off a payer's account that are owed no more, such as late copies.
+    pub(super) fn write_off(
+        &mut self,
+        payer: Address,
+        epoch: Epoch,
+        change: impl FnOnce(&mut Credit),
+    ) {
+        let before_bytes = self.credit.unreceipted_of(payer, epoch);
+        change(&mut self.credit);
+        let after_bytes = self.credit.unreceipted_of(payer, epoch);
+        self.channels.write_off(payer, before_bytes, after_bytes);
     }
 
     /// Counts a receipt that is stored.
     pub(super) fn receipted(&mut self, receipt: &DeliveryReceipt) {
         self.credit.receipted(receipt);
         self.channels.take(receipt);
+        self.drop_if_receipted(receipt.payer, self.epoch.max(receipt.epoch));
     }
 
-    pub(super) fn forget_before(&mut self, earliest: Epoch) {
+    fn drop_if_receipted(&mut self, payer: Address, epoch: Epoch) {
+        let bytes = self.credit.unreceipted_of(payer, epoch);
+        self.channels.write_off(payer, bytes, bytes);
+    }
+
+    pub(super) fn forget_before(&mut self, earliest: Epoch, now: &Now) {
         self.credit.forget_before(earliest);
         self.channels.forget_before(earliest);
+        for payer in self.channels.unsigned_payers() {
+            self.drop_if_receipted(payer, now.epoch);
+        }
     }
 
     /// Whether the payer's quota of an epoch, or what we were leased of it, has something left.
@@ -211,7 +239,7 @@ impl Quotas {
 
     /// Why an account is not served, if that is known.
     pub(super) fn stop_reason(&self, key: CreditKey, epoch: Epoch) -> Option<Refusal> {
-        if self.channels.pays_for(key) {
+        if self.pays_by_channel(key, epoch) {
             let shortfall = self.standing(key, epoch).err();
             return Some(shortfall.map_or_else(|| self.credit_stop(key, epoch), refusal));
         }
@@ -250,7 +278,7 @@ const fn refusal(shortfall: Shortfall) -> Refusal {
 mod tests {
     use super::*;
     use crate::message::tests::key;
-    use tatum_primitives::{B256, ReaderId, Role, StreamKey};
+    use tatum_primitives::{ReaderId, Role, StreamKey};
 
     const PAYER: Address = Address::repeat_byte(5);
     const CLIENT: NodeId = NodeId(B256::repeat_byte(8));

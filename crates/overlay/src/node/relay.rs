@@ -12,6 +12,7 @@ use super::output::{PayerSummary, PeerSummary, StreamSummary};
 use super::peer::{Peer, Reader, Writer};
 use super::quotas::Request;
 use super::{MAX_SHARED_STREAMS, Output, Overlay};
+use crate::channel_book::MAX_LANES;
 use crate::count::Count;
 use crate::credit::{CreditKey, Overclaimed};
 use crate::frame::{self, Attach, Refusal};
@@ -84,9 +85,18 @@ impl Overlay {
             // The owner may have said so while the caller asked the chain.
             return self.refuse(link, attach.stream, attach.role, Refusal::NotPermitted);
         }
-        let by_channel = self.links.get(&link).is_some_and(|state| state.pays_by != B256::ZERO);
+        let (key, role) = (CreditKey::asked_by(attach), attach.role);
+        if role == Role::Storage {
+            return self.refuse(link, attach.stream, role, Refusal::NotCarried);
+        }
+        let pays_by = self.links.get(&link).map(|state| state.pays_by).unwrap_or_default();
+        let newest = request.newest.iter().map(StoredReceipt::receipt);
+        if !self.quotas.channels.enter((key, now.epoch), pays_by, newest) {
+            let reason = Refusal::Lanes { limit: MAX_LANES };
+            return self.refuse(link, attach.stream, role, reason);
+        }
         // No tracker leases what a channel pays for.
-        if by_channel || self.decidable(&request, now) {
+        if self.quotas.pays_by_channel(key, now.epoch) || self.decidable(&request, now) {
             self.enter(&request, signer, now);
         }
     }
@@ -95,9 +105,6 @@ impl Overlay {
         let Request { link, attach, newest, .. } = request;
         let link = *link;
         let (stream, role) = (attach.stream, attach.role);
-        if role == Role::Storage {
-            return self.refuse(link, stream, role, Refusal::NotCarried);
-        }
         // An older link of the same reader ends first, or both would count against the same account.
         self.replace(link, attach);
         // What is on disk before the account opens: it may be what had been owed since the last run.
@@ -105,8 +112,6 @@ impl Overlay {
             self.quotas.credit.resume(receipt.receipt());
         }
         let key = CreditKey::asked_by(attach);
-        let pays_by = self.links.get(&link).map(|state| state.pays_by).unwrap_or_default();
-        self.quotas.channels.enter(key, pays_by, newest.iter().map(StoredReceipt::receipt));
         let stopped = !self.quotas.open(key, now.epoch);
         // Ending the older link may have cost this node its place.
         let Some(node) =
@@ -193,7 +198,8 @@ impl Overlay {
     /// A subscriber's link is gone: what was under way on it is not held against it.
     pub(super) fn release(&mut self, reader: &Reader) {
         let under_way = reader.recent.saturating_add(reader.before);
-        self.quotas.credit.forgive(reader.key, self.epoch, under_way);
+        let (key, epoch) = (reader.key, self.epoch);
+        self.quotas.write_off(key.payer, epoch, |credit| credit.forgive(key, epoch, under_way));
     }
 
     /// A publisher's link is gone: what it was accepted is remembered, and told again.
@@ -227,7 +233,8 @@ impl Overlay {
         let Some(reader) = &mut peer.subscriber else { return };
         let more = bytes.saturating_sub(reader.duplicates);
         reader.duplicates = reader.duplicates.max(bytes);
-        self.quotas.credit.duplicates(reader.key, now.epoch, more);
+        let (key, epoch) = (reader.key, now.epoch);
+        self.quotas.write_off(key.payer, epoch, |credit| credit.duplicates(key, epoch, more));
     }
 
     /// Says that an earlier run of this node served until `epoch`, and what was receipted of that.
@@ -270,7 +277,8 @@ impl Overlay {
             let Frame::Message(message) = frame else { continue };
             let peer = state.peers.get(&message.stream_key);
             let Some(reader) = peer.and_then(|peer| peer.subscriber.as_ref()) else { continue };
-            self.quotas.credit.unserve(reader.key, now.epoch, message.payload_bytes());
+            let (key, epoch, bytes) = (reader.key, now.epoch, message.payload_bytes());
+            self.quotas.write_off(key.payer, epoch, |credit| credit.unserve(key, epoch, bytes));
         }
     }
 

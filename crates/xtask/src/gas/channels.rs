@@ -1,6 +1,6 @@
 //! What payment channels cost: a payer whose receipts a session key signs, an operator that was paid before, lanes that are there.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use tatum_chain::bindings::{ChannelHub, DataToken, StakePool};
 use tatum_channel::close_digest;
 use tatum_primitives::{
@@ -10,7 +10,7 @@ use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, SignedReceipt, Verif
 use tatum_test_utils::Devnet;
 
 use alloy::primitives::{Bytes, FixedBytes};
-use alloy::providers::{DynProvider, Provider};
+use alloy::providers::DynProvider;
 
 use super::{Bench, DATA, Figures, NODE, data, mined, note, provider, receipt, send};
 
