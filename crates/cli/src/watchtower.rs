@@ -1,10 +1,11 @@
 //! Watches payment channels for their operators: answers exits, redeems when it pays, says when something is wrong.
 //!
-//! Invariant: nothing is remembered but what the chain and the receipts say at each look, so a restart, a reorganisation or a second
+//! Invariant: what is due follows from what the chain and the receipts say at each look, so a restart, a reorganisation or a second
 //! watchtower changes nothing: what is due is redeemed, and what is redeemed is due no more. Transactions that were sent and not seen
-//! mined are in the account's journal.
+//! mined are in the account's journal. A folder or a channel that cannot be read holds up no other one.
 
 mod alarm;
+mod sources;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,25 +13,28 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy::primitives::U256;
 use anyhow::Context;
 use serde::Serialize;
 use tatum_chain::Chain;
 use tatum_channel::highest_of_lanes;
-use tatum_primitives::{Address, B256, OperatorId};
+use tatum_primitives::{Address, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use crate::amounts::format_data;
-use crate::kept_receipts::{in_file, in_folder};
-use alarm::{Alarm, Alarms};
+use alarm::{Alarm, Alarms, Exit};
+use sources::Sources;
 use status::Status;
 
 /// Receipts that one transaction redeems, at most: some two million gas.
 const REDEEMED_AT_ONCE: usize = 100;
 /// Channels that nobody is leaving are looked into for what is due once in so many looks: each of their lanes is a question.
 const DUE_EVERY: u32 = 15;
+
+/// After so long without a whole look nobody can tell whether an exit is answered: an alarm too. The shortest window is an hour.
+const BLIND: Duration = Duration::from_secs(300);
 
 /// What to watch, and how.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) operator: Option<OperatorId>,
     /// Redeem from open channels too, once so much is due in one of them.
     pub(crate) redeem_at_wei: Option<U256>,
+    /// Lanes that less is due of are left: redeeming them would cost more than it brings.
+    pub(crate) lane_least_wei: U256,
     /// How often to look.
     pub(crate) poll: Duration,
     /// How long before its end an exit that is not answered is an alarm.
@@ -64,6 +70,8 @@ pub(crate) struct Seen {
     pub(crate) exits: usize,
     /// Those of them that nothing is due of any more.
     pub(crate) answered: usize,
+    /// Folders, files and channels that could not be read.
+    pub(crate) unread: usize,
     /// What was redeemed, in wei.
     #[serde(with = "tatum_primitives::decimal")]
     pub(crate) redeemed_wei: U256,
@@ -76,6 +84,7 @@ impl Seen {
             ("channels", self.channels.to_string()),
             ("exits with something due", self.exits.to_string()),
             ("answered", self.answered.to_string()),
+            ("could not be read", self.unread.to_string()),
             ("redeemed", format_data(self.redeemed_wei)),
         ]
     }
@@ -92,27 +101,13 @@ pub(crate) async fn run(
         Some(address) => Some(status::serve(address, Arc::clone(&status)).await?),
         None => None,
     };
+    let sources = Sources::new(&config.folders, &config.files);
     let alarms = Alarms::new(config.webhook.clone());
-    let mut watch = Watch { chain, config, status, alarms, looks: 0 };
-    tokio::pin!(shutdown);
-    let ended = loop {
-        let looked = tokio::select! {
-            looked = watch.look() => looked,
-            () = &mut shutdown => break Ok(Seen::default()),
-        };
-        match looked {
-            Ok(seen) if watch.config.once => break Ok(seen),
-            Err(error) if watch.config.once => break Err(error),
-            Ok(_) => {}
-            Err(error) => {
-                watch.status.failed();
-                tracing::warn!(error = format!("{error:#}"), "looking failed; trying again");
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(watch.config.poll) => {}
-            () = &mut shutdown => break Ok(Seen::default()),
-        }
+    let mut watch =
+        Watch { chain, config, status, sources, alarms, looks: 0, whole_at: Instant::now() };
+    let ended = tokio::select! {
+        ended = watch.until_done() => ended,
+        () = shutdown => Ok(Seen::default()),
     };
     if let Some(serving) = serving {
         serving.abort();
@@ -127,8 +122,11 @@ struct Watch {
     chain: Chain,
     config: Config,
     status: Arc<Status>,
+    sources: Sources,
     alarms: Alarms,
     looks: u32,
+    /// When everything could be read last.
+    whole_at: Instant,
 }
 
 /// What is due of one channel.
@@ -140,51 +138,100 @@ struct Due {
 }
 
 impl Watch {
+    /// Looks on and on; only a single look that was asked for ends.
+    async fn until_done(&mut self) -> anyhow::Result<Seen> {
+        loop {
+            let looked = self.look().await;
+            if self.config.once {
+                self.alarms.deliver().await;
+                return looked;
+            }
+            match looked {
+                Ok(seen) if seen.unread == 0 => self.whole(),
+                Ok(seen) => self.not_whole(&format!("{} could not be read", seen.unread)),
+                Err(error) => {
+                    self.status.failed();
+                    let reason = format!("{error:#}");
+                    tracing::warn!(reason, "looking failed; trying again");
+                    self.not_whole(&reason);
+                }
+            }
+            self.alarms.deliver().await;
+            self.status.alarmed(self.alarms.standing());
+            tokio::time::sleep(self.config.poll).await;
+        }
+    }
+
+    fn whole(&mut self) {
+        self.whole_at = Instant::now();
+        self.alarms.sees_again();
+    }
+
+    fn not_whole(&mut self, reason: &str) {
+        if self.whole_at.elapsed() >= BLIND {
+            self.alarms.raise(Alarm::Blind { reason: reason.to_owned() });
+        }
+    }
+
     async fn look(&mut self) -> anyhow::Result<Seen> {
-        let by_pair = self.gather().await?;
+        // What an earlier run sent comes first: judged beside it, its receipts would be sent again.
+        self.chain.settle_open().await?;
+        let (_, now_s) = self.chain.head().await?;
+        let (receipts, unread) = self.sources.read().await;
+        let by_pair = self.by_channel(receipts);
         let with_open = self.config.redeem_at_wei.is_some() && self.looks.is_multiple_of(DUE_EVERY);
         self.looks = self.looks.wrapping_add(1);
-        let mut seen = Seen { channels: by_pair.len(), ..Seen::default() };
-        // Whose window ends first is answered first.
-        let mut due = Vec::new();
-        for (pair, receipts) in by_pair {
-            if let Some(found) = self.due(pair, &receipts, with_open).await? {
-                due.push((found.ends_s.unwrap_or(u64::MAX), pair, found));
-            }
-        }
-        due.sort_unstable_by_key(|(ends_s, pair, _)| (*ends_s, *pair));
-        for (_, pair, found) in due {
+        let mut seen = Seen { channels: by_pair.len(), unread, ..Seen::default() };
+        let (due, mut unsure) = self.all_due(by_pair, with_open).await;
+        seen.unread += unsure.len();
+        for (pair, found) in due {
             let answered = self.redeem(pair, &found, &mut seen).await;
             if let Some(ends_s) = found.ends_s {
                 seen.exits += 1;
                 seen.answered += usize::from(answered.is_ok());
-                self.note_exit(pair, &found, ends_s, answered).await;
+                unsure.extend(answered.is_err().then_some(pair));
+                self.note_exit(pair, &found, (ends_s, now_s), answered);
             } else if let Err(error) = answered {
                 tracing::warn!(payer = %pair.0, error = format!("{error:#}"), "redeeming failed");
             }
         }
-        self.alarms.deliver().await;
-        self.status.looked(&seen, self.alarms.standing());
+        self.alarms.settle(&unsure, now_s);
+        self.status.looked(&seen);
         Ok(seen)
     }
 
     /// The newest receipt of each lane, by channel.
-    async fn gather(&self) -> anyhow::Result<BTreeMap<Pair, Vec<SignedReceipt>>> {
-        let mut all = Vec::new();
-        for folder in &self.config.folders {
-            all.extend(in_folder(folder).await?);
-        }
-        for file in &self.config.files {
-            all.extend(in_file(file)?);
-        }
+    fn by_channel(&self, receipts: Vec<SignedReceipt>) -> BTreeMap<Pair, Vec<SignedReceipt>> {
         let mut by_pair: BTreeMap<Pair, Vec<SignedReceipt>> = BTreeMap::new();
-        for signed in highest_of_lanes(all) {
+        for signed in highest_of_lanes(receipts) {
             let pair = (signed.receipt.payer, signed.receipt.operator_id);
             if self.config.operator.is_none_or(|operator| operator == pair.1) {
                 by_pair.entry(pair).or_default().push(signed);
             }
         }
-        Ok(by_pair)
+        by_pair
+    }
+
+    /// What is due, that whose window ends first before all other; and of which channels the chain did not tell.
+    async fn all_due(
+        &self,
+        by_pair: BTreeMap<Pair, Vec<SignedReceipt>>,
+        with_open: bool,
+    ) -> (Vec<(Pair, Due)>, BTreeSet<Pair>) {
+        let (mut due, mut unsure) = (Vec::new(), BTreeSet::new());
+        for (pair, receipts) in by_pair {
+            match self.due(pair, &receipts, with_open).await {
+                Ok(found) => due.extend(found.map(|found| (pair, found))),
+                Err(error) => {
+                    let (payer, operator) = pair;
+                    let error = format!("{error:#}");
+                    tracing::warn!(%payer, %operator, error, "a channel could not be read");
+                    unsure.insert(pair);
+                }
+            }
+        }
+        due.sort_by_key(|(pair, found)| (found.ends_s.unwrap_or(u64::MAX), *pair));
+        (due, unsure)
     }
 
     /// What is to be redeemed of a channel now, if anything.
@@ -204,7 +251,9 @@ impl Watch {
         let own: Vec<SignedReceipt> = own.cloned().collect();
         let mut due = Due { receipts: Vec::new(), wei: U256::ZERO, ends_s: open.exit_ends_s };
         for judged in self.chain.judge_channel_receipts(&own).await? {
-            if let Ok(wei) = judged.verdict {
+            if let Ok(wei) = judged.verdict
+                && U256::from(wei) >= self.config.lane_least_wei
+            {
                 due.wei = due.wei.saturating_add(U256::from(wei));
                 due.receipts.push(judged.signed);
             }
@@ -217,9 +266,17 @@ impl Watch {
     }
 
     async fn redeem(&self, pair: Pair, due: &Due, seen: &mut Seen) -> anyhow::Result<()> {
+        let (payer, operator) = pair;
         for some in due.receipts.chunks(REDEEMED_AT_ONCE) {
-            let redeemed = self.chain.redeem_receipts(some).await.context("redeeming")?;
-            let (payer, operator) = pair;
+            let redeemed = match self.chain.redeem_receipts(some).await {
+                Ok(redeemed) => redeemed,
+                // Another watchtower may have been before us.
+                Err(_) if matches!(self.due(pair, &due.receipts, true).await, Ok(None)) => {
+                    tracing::info!(%payer, %operator, "somebody else redeemed it");
+                    return Ok(());
+                }
+                Err(error) => return Err(error).context("redeeming"),
+            };
             let (transaction, amount) = (redeemed.transaction, format_data(due.wei));
             tracing::info!(%payer, %operator, %transaction, amount, exit = due.ends_s.is_some(), "redeemed");
         }
@@ -228,24 +285,19 @@ impl Watch {
     }
 
     /// An exit was answered, or was not: if it is late, that is an alarm.
-    async fn note_exit(
+    fn note_exit(
         &mut self,
         (payer, operator): Pair,
         due: &Due,
-        ends_s: u64,
+        (ends_s, now_s): (u64, u64),
         answered: anyhow::Result<()>,
     ) {
-        let channels: BTreeSet<B256> =
-            due.receipts.iter().map(|signed| signed.receipt.channel).collect();
-        let Some(channel) = channels.first().copied() else { return };
-        let Err(error) = answered else { return self.alarms.clear(channel) };
-        let reason = format!("{error:#}");
+        let (Some(first), Err(error)) = (due.receipts.first(), answered) else { return };
+        let (channel, reason, due_wei) = (first.receipt.channel, format!("{error:#}"), due.wei);
         tracing::warn!(%payer, %operator, reason, ends_s, "an exit could not be answered; trying again");
-        // Without the chain's time, the worst is assumed.
-        let now_s = self.chain.head().await.map_or(u64::MAX, |(_, now_s)| now_s);
         if self.config.once || now_s.saturating_add(self.config.alarm_before_s) >= ends_s {
-            let due_wei = due.wei;
-            self.alarms.raise(Alarm { channel, payer, operator, due_wei, ends_s, reason });
+            let exit = Exit { channel, payer, operator, due_wei, ends_s, reason };
+            self.alarms.raise(Alarm::Exit(exit));
         }
     }
 }

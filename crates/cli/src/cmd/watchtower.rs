@@ -22,7 +22,7 @@ use crate::watchtower::{Config, run as watch};
 pub(crate) enum Command {
     /// Answer the exits of payers with the newest receipts, and redeem when it pays, until SIGINT or SIGTERM
     #[command(
-        after_help = "Examples:\n  tatum watchtower run --data relay-1 --data relay-2 --redeem-at 50 --keystore watchtower.json\n  tatum watchtower run --once --data relay-1 --keystore watchtower.json\n\nThe account needs the chain's coin for gas, and nothing else: the tokens go to the operator's payee. Several watchtowers do\nno harm. With --once it exits with 3 if an exit could not be answered."
+        after_help = "Examples:\n  tatum watchtower run --data relay-1 --data relay-2 --redeem-at 50 --keystore watchtower.json\n  tatum watchtower run --once --data relay-1 --keystore watchtower.json\n\nThe account needs the chain's coin for gas, and nothing else: the tokens go to the operator's payee. Several watchtowers do\nno harm. With --once it exits with 3 if an exit could not be answered, or something could not be read."
     )]
     Run(Box<RunArgs>),
 }
@@ -42,6 +42,9 @@ pub(crate) struct RunArgs {
     /// Redeem from channels that nobody is leaving once so much DATA is due in one of them; otherwise only exits are answered
     #[arg(long, value_name = "AMOUNT", value_parser = parse_data)]
     redeem_at: Option<U256>,
+    /// Leave lanes that less DATA is due of: redeeming each costs gas
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_data, default_value = "0")]
+    lane_least: U256,
     /// How often the chain is looked at, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 4_000)]
     poll_ms: u64,
@@ -75,6 +78,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         files: args.receipts,
         operator: args.operator,
         redeem_at_wei: args.redeem_at,
+        lane_least_wei: args.lane_least,
         poll: Duration::from_millis(args.poll_ms.max(10)),
         alarm_before_s: args.alarm_minutes.saturating_mul(60),
         webhook: args.webhook,
@@ -85,6 +89,6 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     if args.once {
         output.result(&seen, &seen.rows());
     }
-    let failed = args.once && seen.exits > seen.answered;
+    let failed = args.once && (seen.exits > seen.answered || seen.unread > 0);
     Ok(if failed { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
 }

@@ -1,6 +1,6 @@
 //! `/metrics`, `/health` and `/ready` of a watchtower.
 //!
-//! Invariant: ready means that it looked a short while ago.
+//! Invariant: ready means that it looked a short while ago, at everything.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -29,19 +29,23 @@ pub(super) struct Status {
     channels: AtomicU64,
     exits: AtomicU64,
     answered: AtomicU64,
+    unread: AtomicU64,
     alarms: AtomicU64,
     failures: AtomicU64,
     looked_at_s: AtomicU64,
 }
 
 impl Status {
-    pub(super) fn looked(&self, seen: &Seen, alarms: usize) {
-        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    pub(super) fn looked(&self, seen: &Seen) {
         self.channels.store(count(seen.channels), Ordering::Relaxed);
+        self.unread.store(count(seen.unread), Ordering::Relaxed);
         self.exits.fetch_add(count(seen.exits), Ordering::Relaxed);
         self.answered.fetch_add(count(seen.answered), Ordering::Relaxed);
-        self.alarms.store(count(alarms), Ordering::Relaxed);
         self.looked_at_s.store(now_s(), Ordering::Relaxed);
+    }
+
+    pub(super) fn alarmed(&self, standing: usize) {
+        self.alarms.store(count(standing), Ordering::Relaxed);
     }
 
     pub(super) fn failed(&self) {
@@ -53,6 +57,7 @@ impl Status {
             ("tatum_watchtower_channels", "gauge", &self.channels),
             ("tatum_watchtower_exits_total", "counter", &self.exits),
             ("tatum_watchtower_answered_total", "counter", &self.answered),
+            ("tatum_watchtower_unread", "gauge", &self.unread),
             ("tatum_watchtower_alarms_standing", "gauge", &self.alarms),
             ("tatum_watchtower_failures_total", "counter", &self.failures),
             ("tatum_watchtower_looked_at_seconds", "gauge", &self.looked_at_s),
@@ -76,7 +81,9 @@ pub(super) async fn serve(
         TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
     let ready = async |State(status): State<Arc<Status>>| {
         let looked_at_s = status.looked_at_s.load(Ordering::Relaxed);
-        if now_s().saturating_sub(looked_at_s) < READY_S {
+        if status.unread.load(Ordering::Relaxed) > 0 {
+            (StatusCode::SERVICE_UNAVAILABLE, "a folder, a file or a channel cannot be read")
+        } else if now_s().saturating_sub(looked_at_s) < READY_S {
             (StatusCode::OK, "looking")
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "it has not looked at the chain for long")
@@ -95,6 +102,10 @@ pub(super) async fn serve(
             tracing::error!(%error, "the status page ended");
         }
     }))
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 fn now_s() -> u64 {

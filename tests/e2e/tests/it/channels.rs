@@ -342,6 +342,63 @@ async fn watchtowers_answer_an_exit_in_time_killed_and_two_at_once() -> anyhow::
     Ok(())
 }
 
+impl World {
+    /// Whether a watchtower has written down that it redeems.
+    fn has_sent(&self, name: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path().join(name)).into_iter().flatten();
+        files.flatten().any(|file| {
+            std::fs::read(file.path()).is_ok_and(|text| text.windows(9).any(|w| w == b"redeeming"))
+        })
+    }
+
+    /// Transactions that an account has on chain.
+    async fn sent(&self, account: &SessionKey) -> anyhow::Result<Value> {
+        let body = serde_json::json!({
+            "jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionCount",
+            "params": [account.address(), "latest"],
+        });
+        let request = reqwest::Client::new().post(self.devnet.anvil().rpc_url()).json(&body);
+        let answer: Value = request.send().await?.json().await?;
+        Ok(answer["result"].clone())
+    }
+}
+
+#[tokio::test]
+async fn a_watchtower_killed_while_it_answers_sends_nothing_twice_and_a_reorganisation_is_answered()
+-> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.run(&world.payer, &[&OPEN[..], &["100"]].concat()).await?;
+    let node = world.node(40).await?;
+    let account = Devnet::account("tower");
+    world.devnet.fund(account.address(), data(1)).await?;
+    world.run(&world.payer, &["channel", "exit", "--operator", "0", "--yes"]).await?;
+    // So deep that the reorganisation below leaves it.
+    world.devnet.anvil().mine(10).await?;
+    world.devnet.anvil().set_mining(false).await?;
+    let tower = world.watchtower("tower", &node, &[])?;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !world.has_sent("tower") {
+        anyhow::ensure!(Instant::now() < deadline, "the watchtower does not answer");
+        sleep(Duration::from_millis(50)).await;
+    }
+    tower.kill().await?;
+    assert_eq!(world.balance(&world.operator).await?, U256::ZERO);
+    let _tower = world.watchtower("tower", &node, &[])?;
+    // It has started and waits for what the first one sent.
+    sleep(Duration::from_secs(2)).await;
+    world.devnet.anvil().set_mining(true).await?;
+    world.until_paid(data(40)).await?;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.sent(&account).await?, "0x1");
+
+    world.devnet.anvil().set_mining(false).await?;
+    world.devnet.anvil().reorganise(8).await?;
+    assert_eq!(world.balance(&world.operator).await?, U256::ZERO, "the answer is gone");
+    world.devnet.anvil().set_mining(true).await?;
+    world.until_paid(data(40)).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_watchtower_redeems_when_it_pays_and_says_when_it_cannot() -> anyhow::Result<()> {
     let world = World::start().await?;
@@ -351,6 +408,7 @@ async fn a_watchtower_redeems_when_it_pays_and_says_when_it_cannot() -> anyhow::
     let look = async |more: &[&str]| world.run(&world.anybody, &[&once[..], more].concat()).await;
     assert_eq!(look(&[]).await?["redeemed_wei"], "0");
     assert_eq!(look(&["--redeem-at", "41"]).await?["redeemed_wei"], "0");
+    assert_eq!(look(&["--redeem-at", "40", "--lane-least", "41"]).await?["redeemed_wei"], "0");
     let seen = look(&["--redeem-at", "40"]).await?;
     assert_eq!(seen["redeemed_wei"], data(40).to_string());
     assert_eq!(look(&["--redeem-at", "1"]).await?["redeemed_wei"], "0");
@@ -366,8 +424,19 @@ async fn a_watchtower_redeems_when_it_pays_and_says_when_it_cannot() -> anyhow::
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(told.contains("ALARM"), "{told}");
-    let seen = look(&[]).await?;
+    // A file that is damaged is told by it as well, and costs nothing that is elsewhere.
+    let damaged = world.folder.path().join("damaged.json");
+    std::fs::write(&damaged, b"{ no receipts")?;
+    let words = [&once[..], &["--receipts", text(&damaged)]].concat();
+    let mut command = tatum::command(&world.devnet, &words)?;
+    command.env("TATUM_PRIVATE_KEY", tatum::hex(&world.anybody));
+    command.env("TATUM_STATE", world.folder.path().join("state"));
+    let output = command.output().await?;
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!((&seen["exits"], &seen["answered"]), (&1.into(), &1.into()));
+    assert_eq!(seen["unread"], 1);
     assert_eq!(world.balance(&world.operator).await?, data(50));
+    assert_eq!(look(&[]).await?["exits"], 0, "nothing is due any more");
     Ok(())
 }
