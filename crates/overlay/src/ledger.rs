@@ -379,6 +379,62 @@ mod tests {
         SignedReceipt::sign(receipt, &session(1), &Verifier::new(domain))
     }
 
+    const OLD: B256 = B256::repeat_byte(8);
+    const NEXT: B256 = B256::repeat_byte(9);
+    /// A wei a byte.
+    const PRICE: Price = Price { per_gib_wei: 1 << 30, per_1000_messages_wei: 0 };
+
+    fn pay_by(ledger: &mut Ledger, channel: B256) {
+        ledger.set_terms(account(1).node, Some(Terms { channel, price: PRICE }));
+    }
+
+    /// What the receipts of all accounts owe, with all that was delivered.
+    fn owed(ledger: &mut Ledger, at: Now) -> Vec<(B256, u128)> {
+        ledger.due(&at, true).iter().map(|receipt| (receipt.channel, receipt.owed)).collect()
+    }
+
+    #[test]
+    fn an_epoch_is_paid_as_it_began_and_lanes_of_two_channels_do_not_mix() {
+        let mut ledger = ledger();
+        pay_by(&mut ledger, OLD);
+        deliver(&mut ledger, 1, now(0, 4));
+        assert_eq!(owed(&mut ledger, now(0, 4)), [(OLD, 10)]);
+        // The channel was closed and another one opened: from the next epoch on.
+        pay_by(&mut ledger, NEXT);
+        deliver(&mut ledger, 2, now(1, 4));
+        deliver(&mut ledger, 3, now(2, 5));
+        assert_eq!(owed(&mut ledger, now(2, 5)), [(OLD, 20), (NEXT, 10)]);
+        deliver(&mut ledger, 4, now(3, 4));
+        deliver(&mut ledger, 5, now(4, 5));
+        assert_eq!(owed(&mut ledger, now(4, 5)), [(OLD, 30), (NEXT, 20)]);
+        ledger.set_terms(account(1).node, None);
+        deliver(&mut ledger, 6, now(5, 6));
+        assert_eq!(owed(&mut ledger, now(5, 6)), [(B256::ZERO, 0)]);
+    }
+
+    #[test]
+    fn a_lane_goes_on_from_our_own_newest_receipt_and_from_no_other_readers() {
+        let held = |channel, owed, reader| DeliveryReceipt {
+            payer: session(1).address(),
+            node: account(1).node,
+            stream_key: account(1).stream,
+            epoch: Epoch(3),
+            reader: ReaderId(reader),
+            bytes: 50,
+            channel,
+            owed,
+            ..DeliveryReceipt::default()
+        };
+        let mut ledger = ledger();
+        // The old channel owed more, another process of the payer owes more still.
+        for receipt in [held(OLD, 90, 5), held(NEXT, 40, 5), held(NEXT, 70, 6), held(NEXT, 30, 5)] {
+            ledger.adopt_lane(&receipt);
+        }
+        pay_by(&mut ledger, NEXT);
+        deliver(&mut ledger, 1, now(0, 4));
+        assert_eq!(owed(&mut ledger, now(0, 4)), [(NEXT, 50)]);
+    }
+
     #[test]
     fn receipts_come_by_count_by_time_and_at_the_epochs_end() {
         let mut ledger = ledger();

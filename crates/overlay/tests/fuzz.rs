@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use tatum_channel::Price;
 use tatum_overlay::frame::{
-    self, Attach, Farewell, MAX_PACKET_BYTES, Packer, Refusal, Span, VERSION,
+    self, Attach, Farewell, MAX_PACKET_BYTES, Packer, Per, Refusal, Span, VERSION,
 };
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::limit::Rate;
@@ -89,6 +90,14 @@ fn every_frame() -> Vec<Frame> {
         goodbye(Farewell::Graylisted),
         goodbye(Farewell::Full),
         goodbye(Farewell::Crowded),
+        Frame::Offer(Price { per_gib_wei: 1 << 60, per_1000_messages_wei: 300 }),
+        Frame::PayBy { channel: digest },
+        refused(Refusal::NoChannel),
+        refused(Refusal::ChannelExiting),
+        refused(Refusal::Uncovered { outstanding_wei: 1 << 70, covered_wei: 5 }),
+        refused(Refusal::Unsigned { unsigned_wei: 7, limit_wei: 6 }),
+        refused(Refusal::Lanes { limit: 4_096 }),
+        refused(Refusal::TooDear { what: Per::ThousandMessages, offered_wei: 3, limit_wei: 2 }),
     ]
 }
 
