@@ -441,7 +441,7 @@ mod tests {
         let mut book = ChannelBook::new(Some(OFFER));
         book.resume(&receipt(0, 60, 60));
         assert_eq!(code(&book, &receipt(0, 80, 80)), "taken");
-        assert_eq!(code(&book, &receipt(0, 80, 60)), "underpaid");
+        assert_eq!(code(&book, &receipt(0, 5_000, 80)), "underpaid");
     }
 
     #[test]

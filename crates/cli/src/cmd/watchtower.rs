@@ -31,7 +31,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// Folder of a node, whose receipts are watched over; it may be running. May be repeated
-    #[arg(long, value_name = "DIR", required_unless_present = "receipts")]
+    #[arg(long, value_name = "DIR")]
     data: Vec<PathBuf>,
     /// Receipts as they are handed in, or as they are shown; read again at each look. May be repeated
     #[arg(long, value_name = "FILE")]
@@ -68,6 +68,11 @@ pub(crate) struct RunArgs {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
+    let watches = !args.data.is_empty() || !args.receipts.is_empty();
+    ensure!(
+        watches,
+        "nothing to watch over: name a node's folder by --data, or a file of receipts by --receipts"
+    );
     if let Some(url) = &args.webhook {
         let is_web = url.starts_with("http://") || url.starts_with("https://");
         ensure!(is_web, "--webhook takes an http:// or https:// address");

@@ -406,6 +406,9 @@ async fn a_watchtower_redeems_when_it_pays_and_says_when_it_cannot() -> anyhow::
     let node = world.node(40).await?;
     let once = ["watchtower", "run", "--once", "--data", text(&node)];
     let look = async |more: &[&str]| world.run(&world.anybody, &[&once[..], more].concat()).await;
+    let nothing = ["watchtower", "run", "--once"];
+    let told = world.refused(&world.anybody, &nothing).await;
+    assert!(told.contains("nothing to watch over"), "{told}");
     assert_eq!(look(&[]).await?["redeemed_wei"], "0");
     assert_eq!(look(&["--redeem-at", "41"]).await?["redeemed_wei"], "0");
     assert_eq!(look(&["--redeem-at", "40", "--lane-least", "41"]).await?["redeemed_wei"], "0");
@@ -431,7 +434,7 @@ async fn a_watchtower_redeems_when_it_pays_and_says_when_it_cannot() -> anyhow::
     let mut command = tatum::command(&world.devnet, &words)?;
     command.env("TATUM_PRIVATE_KEY", tatum::hex(&world.anybody));
     command.env("TATUM_STATE", world.folder.path().join("state"));
-    let output = command.output().await?;
+    let output = command.arg("--json").output().await?;
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!((&seen["exits"], &seen["answered"]), (&1.into(), &1.into()));
