@@ -50,6 +50,27 @@ contract ChannelReceiptTest {
         vm.assertEq(this.see(signed, 0).signer, expected);
     }
 
+    /// The precompile writes nothing where no key gives the signature: what lay there before, such as a payer, has not signed.
+    function test_NobodySignedWhatNoKeyCanHaveSigned() external view {
+        ReceiptLib.Receipt memory receipt;
+        bytes memory signature = abi.encodePacked(bytes32(0), bytes32(uint256(1)), uint8(27));
+        vm.assertEq(this.signerOver(bytes.concat(ReceiptLib.encode(receipt), signature), address(0xa11ce)), address(0));
+    }
+
+    /// @dev Who signed, where `before` lies in the scratch space.
+    function signerOver(bytes calldata signed, address before) external view returns (address signer) {
+        uint256 place;
+        assembly {
+            place := signed.offset
+        }
+        ReceiptWords receipt = ChannelReceipt.room();
+        receipt.read(place);
+        assembly ("memory-safe") {
+            mstore(0x00, before)
+        }
+        signer = receipt.signer(place, 0);
+    }
+
     /// @dev `signed` begins at no word's start, after three bytes.
     function see(bytes calldata signed, bytes32 domain) external view returns (Seen memory seen) {
         uint256 place;

@@ -38,6 +38,17 @@ contract PaymentsTest is ChannelFixture {
         vm.assertEq(hub.channelOf(ALICE, OPERATOR).paidWei, 6e18);
     }
 
+    /// What is returned lies over the call's own data: with this account its rest and 31 bytes of nothing look like `true`.
+    function test_AShortAnswerIsNotMadeWholeByWhatLayThere() external {
+        address account = address(uint160(1 << 32));
+        vm.prank(OWNER);
+        registry.setPayout(OPERATOR, account);
+        hub.updatePayee(OPERATOR);
+        token.behave(account, UnrulyToken.Manner.ReturnsAByteTooFew);
+        _redeem(_signed(0, 1e18));
+        vm.assertEq(hub.creditOf(account), 1e18);
+    }
+
     /// Tokens older than the standard's last word return nothing when they agree.
     function test_ATransferThatReturnsNothingIsTaken() external {
         token.behave(PAYEE, UnrulyToken.Manner.ReturnsNothing);

@@ -13,6 +13,7 @@ contract UnrulyToken is DataToken {
         ReturnsNothing,
         ReturnsTwo,
         ReturnsOneByte,
+        ReturnsAByteTooFew,
         ReturnsALot
     }
 
@@ -51,6 +52,7 @@ contract UnrulyToken is DataToken {
         if (manner == Manner.ReturnsFalse) return false;
         if (manner == Manner.ReturnsTwo) _returnWord(2, 32);
         if (manner == Manner.ReturnsOneByte) _returnWord(1 << 248 | 1, 1);
+        if (manner == Manner.ReturnsAByteTooFew) _returnWord(0, 31);
         if (manner == Manner.ReturnsALot) _revertWith(20_000);
         bool taken = super.transfer(to, amountWei);
         if (manner == Manner.ReturnsNothing) _returnWord(0, 0);
