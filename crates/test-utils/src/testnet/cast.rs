@@ -19,6 +19,8 @@ pub struct Relay {
     pub name: String,
     /// Its ed25519 key.
     pub secret: B256,
+    /// Whose it is.
+    pub operator: OperatorId,
 }
 
 impl Relay {
@@ -48,6 +50,8 @@ pub struct Payer {
     pub account: SessionKey,
     /// Signs messages and receipts.
     pub session: SessionKey,
+    /// Whether it pays by channel where it can.
+    pub by_channel: bool,
 }
 
 /// Everybody.
@@ -133,12 +137,11 @@ async fn register_all(
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&account));
         let registered: Registered = tatum::json(command).await.context("registering")?;
         let id = registered.operator;
-        relays.extend(
-            secrets
-                .into_iter()
-                .enumerate()
-                .map(|(relay, secret)| Relay { name: format!("relay-{id}-{relay}"), secret }),
-        );
+        relays.extend(secrets.into_iter().enumerate().map(|(relay, secret)| Relay {
+            name: format!("relay-{id}-{relay}"),
+            secret,
+            operator: id,
+        }));
         operators.push(Operator { id, account });
     }
     Ok((operators, relays))
@@ -164,7 +167,7 @@ async fn run_all(commands: Vec<tokio::process::Command>) -> anyhow::Result<()> {
 
 fn payer(name: String, account: SessionKey, stream: usize) -> Payer {
     let session = Devnet::account(&format!("{name} session"));
-    Payer { name, stream, account, session }
+    Payer { name, stream, account, session, by_channel: false }
 }
 
 fn data(amount: u128) -> U256 {

@@ -4,6 +4,7 @@
 //! Invariant: every figure is measured from what the processes wrote, published or put on chain.
 
 mod cast;
+mod channels;
 mod delivery;
 mod network;
 mod published;
@@ -12,6 +13,7 @@ mod stream;
 mod tatum;
 
 pub use cast::{Cast, Operator, Payer, Relay};
+pub use channels::{PaidByChannel, Redeemed, redeem_all};
 pub use delivery::{Delivery, compare};
 pub use network::Network;
 pub use settlement::{

@@ -20,6 +20,8 @@ use super::tatum;
 /// How long a process may take to answer, on a machine that is busy with the others.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(90);
+/// What relays ask that take channels, in DATA.
+const PRICE_PER_1000_MESSAGES: &str = "1";
 const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The running processes and where they answer.
@@ -31,6 +33,7 @@ pub struct Network {
     relay_status_urls: BTreeMap<String, String>,
     services: BTreeMap<String, Process>,
     subscribers_per_stream: usize,
+    takes_channels: bool,
     subscribers: Vec<Process>,
     publishers: Vec<Process>,
 }
@@ -51,6 +54,7 @@ impl Network {
             relay_status_urls: BTreeMap::new(),
             services: BTreeMap::new(),
             subscribers_per_stream: cast.subscribers.len() / streams.len().max(1),
+            takes_channels: cast.subscribers.iter().any(|payer| payer.by_channel),
             subscribers: Vec::new(),
             publishers: Vec::new(),
         };
@@ -93,6 +97,11 @@ impl Network {
         let grace = devnet.deployment().windows.grace_s.to_string();
         arguments.extend(["--grace", &grace]);
         arguments.extend(["--status", &status]);
+        if self.takes_channels {
+            // What is delivered between two receipts.
+            arguments.extend(["--channel-credit", "10"]);
+            arguments.extend(["--price-per-1000-messages", PRICE_PER_1000_MESSAGES]);
+        }
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());
         let url = format!("http://{status}/health");
@@ -157,11 +166,32 @@ impl Network {
         subscriber: &Payer,
         stream: &RecordedStream,
     ) -> anyhow::Result<()> {
-        let command = self.client(devnet, "subscribe", subscriber, stream)?;
+        let mut command = self.client(devnet, "subscribe", subscriber, stream)?;
+        if subscriber.by_channel {
+            command.args(["--channel-limit-per-1000-messages", PRICE_PER_1000_MESSAGES]);
+        }
         let received = delivery::file(&self.out, &subscriber.name);
         let process = Process::spawn_into(&subscriber.name, command, &self.logs(), &received)?;
         self.subscribers.push(process);
         Ok(())
+    }
+
+    /// What a subscriber prints that is started again for so long, with the folder that it had.
+    pub async fn subscribe_again(
+        &self,
+        devnet: &Devnet,
+        subscriber: &Payer,
+        stream: &RecordedStream,
+        time: Duration,
+    ) -> anyhow::Result<Vec<String>> {
+        let name = format!("{}-again", subscriber.name);
+        let received = self.out.join(format!("{name}.jsonl"));
+        let command = self.client(devnet, "subscribe", subscriber, stream)?;
+        let process = Process::spawn_into(&name, command, &self.logs(), &received)?;
+        self.until_logged(&name, "subscribed").await?;
+        sleep(time).await;
+        process.terminate().await?;
+        Ok(std::fs::read_to_string(received)?.lines().map(str::to_owned).collect())
     }
 
     /// Waits for the first second of `epoch`.
@@ -386,7 +416,8 @@ impl Network {
         self.out.join("logs")
     }
 
-    fn data(&self, name: &str) -> String {
+    /// The folder of a process's data.
+    pub fn data(&self, name: &str) -> String {
         self.out.join("data").join(name).display().to_string()
     }
 }

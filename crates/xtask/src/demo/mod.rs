@@ -23,6 +23,8 @@ const GRACE_S: u64 = 4;
 /// Relays of each operator: four relays of three operators.
 const RELAYS: [usize; 3] = [2, 1, 1];
 const SUBSCRIBERS_PER_STREAM: usize = 2;
+/// The one subscriber that pays by channel, beside another of its stream whose stake pays.
+const BY_CHANNEL: usize = 1;
 /// Records per second of each publisher: all are out within the two epochs.
 const RATE: u32 = 345;
 
@@ -53,7 +55,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
 
     say(started, "registering operators and staking for publishers and subscribers, with the CLI");
-    let cast = Cast::assemble(&devnet, &streams, &RELAYS, SUBSCRIBERS_PER_STREAM).await?;
+    let mut cast = Cast::assemble(&devnet, &streams, &RELAYS, SUBSCRIBERS_PER_STREAM).await?;
+    let payer = &cast.subscribers[BY_CHANNEL].name;
+    say(started, &format!("{payer} opens a payment channel with every operator"));
+    cast.open_channels(&devnet, BY_CHANNEL).await?;
 
     say(started, "starting the aggregator, a tracker and relays");
     let mut network = Network::start(&devnet, &cast, &streams, &out).await?;
@@ -87,7 +92,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, "claiming for every operator");
     let operators = testnet::claim_all(&devnet, &cast, &network, &recomputed).await?;
 
-    let summary = Summary::new(&delivery, epochs, operators, &recomputed);
+    say(started, "redeeming the channels from what the relays keep");
+    let payer = &cast.subscribers[BY_CHANNEL];
+    let channels = testnet::redeem_all(&devnet, &cast, &network, payer).await?;
+
+    let summary = Summary::new(&delivery, epochs, operators, channels, &recomputed);
     summary.print();
     summary.write(&out.join("summary.json"))?;
     say(started, &format!("results are in {}", out.display()));

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use tatum_test_utils::testnet::{AuditedEpoch, Delivery, PaidOperator, Recomputed};
+use tatum_primitives::Nano;
+use tatum_test_utils::testnet::{AuditedEpoch, Delivery, PaidByChannel, PaidOperator, Recomputed};
 
 /// What came of the demo.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,7 @@ pub(crate) struct Summary {
     receipts_rejected: u64,
     epochs: Vec<AuditedEpoch>,
     operators: Vec<PaidOperator>,
+    channels: PaidByChannel,
     checks: Vec<Check>,
 }
 
@@ -33,9 +35,11 @@ impl Summary {
         delivery: &Delivery,
         epochs: Vec<AuditedEpoch>,
         operators: Vec<PaidOperator>,
+        channels: PaidByChannel,
         recomputed: &Recomputed,
     ) -> Self {
-        let checks = checks(delivery, &epochs, &operators, recomputed);
+        let mut checks = checks(delivery, &epochs, &operators, recomputed);
+        checks.extend(channel_checks(delivery, &channels, recomputed));
         Self {
             messages_published: delivery.published,
             messages_delivered: delivery.delivered,
@@ -44,6 +48,7 @@ impl Summary {
             receipts_rejected: recomputed.receipts_rejected,
             epochs,
             operators,
+            channels,
             checks,
         }
     }
@@ -57,6 +62,19 @@ impl Summary {
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         std::fs::write(path, text + "\n").with_context(|| format!("writing {}", path.display()))
+    }
+
+    fn print_channels(&self) {
+        let data = |wei| Nano::from_wei_down(wei).map_or_else(|_| "?".into(), |n| n.to_string());
+        let PaidByChannel { payer, messages, cost_wei, operators } = &self.channels;
+        println!(
+            "\nby channel: {payer} was delivered {messages} messages for {} DATA",
+            data(*cost_wei)
+        );
+        println!("\noperator  lanes  redeemed (DATA)");
+        for paid in operators {
+            println!("{:>8}  {:>5}  {:>15}", paid.operator, paid.lanes, data(paid.redeemed_wei));
+        }
     }
 
     /// Prints it for people.
@@ -83,6 +101,7 @@ impl Summary {
                 operator.balance(),
             );
         }
+        self.print_channels();
         println!("\n   epoch  pot (DATA)     distributed    carried (DATA)  audit  root");
         for epoch in &self.epochs {
             println!(
@@ -100,6 +119,24 @@ impl Summary {
             println!("{}  {}", if check.ok { "ok    " } else { "FAILED" }, check.name);
         }
     }
+}
+
+fn channel_checks(
+    delivery: &Delivery,
+    channels: &PaidByChannel,
+    recomputed: &Recomputed,
+) -> [Check; 2] {
+    let by_stake = delivery.delivered.saturating_sub(channels.messages);
+    [
+        Check {
+            name: "receipts of the pool state exactly the messages that were delivered to whose stakes pay",
+            ok: recomputed.messages_to_subscribers == by_stake as u64,
+        },
+        Check {
+            name: "who pays by channel paid the price of every message it was delivered, and no more",
+            ok: channels.messages > 0 && channels.redeemed_wei() == channels.cost_wei,
+        },
+    ]
 }
 
 fn checks(
@@ -124,10 +161,6 @@ fn checks(
         ),
         check("every subscriber got its stream's messages in order", delivery.in_order),
         check("receipts of at least two epochs were paid", with_receipts >= 2),
-        check(
-            "receipts state exactly the messages that were delivered to subscribers",
-            recomputed.messages_to_subscribers == delivery.delivered as u64,
-        ),
         check("no operator was paid more than its receipts earn", operators.iter().all(paid)),
         check(
             "every operator claimed what it earned, and holds it",

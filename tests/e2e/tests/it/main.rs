@@ -3,6 +3,7 @@
 
 mod chain;
 mod channels;
+mod channels_network;
 mod doctor;
 mod metrics;
 mod money;

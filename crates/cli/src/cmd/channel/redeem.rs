@@ -28,9 +28,9 @@ pub(crate) struct RedeemArgs {
     /// Receipts as they are handed in, or as they are shown; those of no channel are passed over. May be repeated
     #[arg(long, value_name = "FILE", required_unless_present = "data")]
     receipts: Vec<PathBuf>,
-    /// Folder of a node, whose receipts are taken; it may be running
+    /// Folder of a node, whose receipts are taken; it may be running. May be repeated
     #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    data: Vec<PathBuf>,
     /// Only this operator's
     #[arg(long, env = "TATUM_OPERATOR_ID")]
     operator: Option<OperatorId>,
@@ -77,7 +77,9 @@ pub(super) async fn run(args: &RedeemArgs, which: Which, output: Output) -> anyh
     if let Some(operator) = args.operator {
         receipts.retain(|signed| signed.receipt.operator_id == operator);
     }
-    ensure!(!receipts.is_empty(), "there are no receipts that name a channel");
+    // A node may have served nobody by channel yet; whoever names files has something in mind.
+    let is_expected = args.data.is_empty();
+    ensure!(!receipts.is_empty() || !is_expected, "there are no receipts that name a channel");
     let chain = args.account.connect().await?;
     chain.settle_open().await?;
     if which == Which::Exiting {
@@ -96,7 +98,7 @@ pub(super) async fn run(args: &RedeemArgs, which: Which, output: Output) -> anyh
     if args.at_least.is_some_and(|least_wei| due_wei < least_wei) {
         output.progress(format!("{} would be redeemed: too little yet", format_data(due_wei)));
     } else if good.is_empty() {
-        output.progress("everything is redeemed already");
+        output.progress("there is nothing to redeem that is not redeemed already");
     } else {
         output.progress(format!("redeeming {} …", format_data(due_wei)));
         redeem(&chain, &good, &mut outcome).await?;
@@ -162,7 +164,7 @@ async fn gathered(args: &RedeemArgs) -> anyhow::Result<Vec<SignedReceipt>> {
     for path in &args.receipts {
         receipts.extend(in_file(path)?);
     }
-    if let Some(folder) = &args.data {
+    for folder in &args.data {
         receipts.extend(in_folder(folder).await?);
     }
     Ok(receipts)
