@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// No relay is asked for more messages of a publisher than this.
-const MOST_HISTORY: u64 = 16_384;
+pub(crate) const MOST_HISTORY: u64 = 16_384;
 
 /// What a line of a publisher's input is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -39,6 +39,11 @@ const MIGRATIONS: &[MigrationText] = &[
         "create channel lanes",
         include_str!("../../../migrations/node/20261129100000_create_channel_lanes.sql"),
     ),
+    (
+        20261129190000,
+        "create positions",
+        include_str!("../../../migrations/node/20261129190000_create_positions.sql"),
+    ),
 ];
 
 /// Below every rank.
@@ -67,7 +72,7 @@ pub struct NodeReceiptCounts {
 /// The store of one process.
 #[derive(Clone, Debug)]
 pub struct NodeStore {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 impl NodeStore {

@@ -18,6 +18,8 @@ mod one_key_twice;
 mod permissions;
 #[path = "network/quota.rs"]
 mod quota;
+#[path = "network/resume.rs"]
+mod resume;
 #[path = "network/tls.rs"]
 mod tls;
 #[path = "network/trackers.rs"]

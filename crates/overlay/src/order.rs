@@ -48,7 +48,8 @@ impl Order {
         self.begun.contains(chain)
     }
 
-    fn begin(&mut self, chain: ChainKey) {
+    /// Notes that messages of `chain` were delivered, by us or by an earlier run.
+    pub fn begin(&mut self, chain: ChainKey) {
         self.begun.insert(chain);
         if self.begun.len() > MAX_BEGUN {
             self.begun.pop_first();

@@ -110,6 +110,11 @@ impl Propagation {
         Accepted { hole, skipped }
     }
 
+    /// Goes on with a chain from `next`: what comes before it was dealt with by an earlier run.
+    pub fn resume(&mut self, chain: ChainKey, next: u64, now_ms: u64) {
+        self.chain(chain, next, now_ms);
+    }
+
     /// The first number of the chain that is neither seen nor given up; 0 for an unknown chain.
     #[must_use]
     pub fn floor(&self, chain: &ChainKey) -> u64 {
@@ -239,6 +244,18 @@ mod tests {
     fn accept(propagation: &mut Propagation, number: u64) -> Accepted {
         let message = message(&key(1), number);
         propagation.accept(&message, Bytes::from(vec![0; 10]), number)
+    }
+
+    #[test]
+    fn a_resumed_chain_begins_where_it_was_left_and_asks_for_what_came_since() {
+        let mut propagation = Propagation::new(Limits { history: 2, ..Limits::default() });
+        let chain = message(&key(1), 0).chain;
+        propagation.resume(chain, 5, 0);
+        assert!(propagation.seen(&message(&key(1), 4)) && !propagation.seen(&message(&key(1), 5)));
+        // All of it, whatever a newcomer would ask for.
+        let span = Span { chain, first: 0, last: 20 };
+        assert_eq!(propagation.lacking(&span), vec![5..=20]);
+        assert_eq!(accept(&mut propagation, 9).hole, Some(5..=8));
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! `tatum subscribe`: the messages of a stream on standard output, one a line.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::json;
-use tatum_node::client::{Delivered, Item, Subscriber};
+use tatum_node::client::{Delivered, Item, Position, Subscriber};
 
 use crate::client::ClientArgs;
-use crate::formats::{OutputFormat, json_payload, parse_from};
+use crate::formats::{MOST_HISTORY, OutputFormat, json_payload, parse_from};
 use crate::lines::Lines;
 use crate::output::Output;
 use crate::shutdown;
 
 /// How long relays may take to acknowledge the closing receipts.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is written down how far the output was taken: what a killed process prints again at most.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
 
 /// What to subscribe to.
 #[derive(Debug, clap::Args)]
@@ -27,9 +30,10 @@ pub(crate) struct Args {
     /// End after so many messages
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// Where to begin with each publisher: oldest (all that relays still keep), now, or last:N
-    #[arg(long, value_name = "WHERE", default_value = "oldest", value_parser = parse_from)]
-    from: u64,
+    /// Where to begin with each publisher: oldest (all that relays still keep), now, or last:N. Without it, where the run before with
+    /// the same --data left off, and at the oldest with whom it did not know
+    #[arg(long, value_name = "WHERE", value_parser = parse_from)]
+    from: Option<u64>,
     /// How payloads are printed without --json
     #[arg(long, value_enum, default_value = "lines")]
     format: OutputFormat,
@@ -37,7 +41,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode> {
     let (mut config, _network) = args.client.config().await?;
-    config.history = args.from;
+    config.resume = args.from.is_none();
+    config.history = args.from.unwrap_or(MOST_HISTORY);
     let stream = args.client.stream();
     let mut subscriber = Subscriber::connect(config, std::slice::from_ref(&stream))
         .await
@@ -45,7 +50,9 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
     tracing::info!(stream = %stream.id, partition = stream.partition, "subscribed");
     let lines = Lines::start();
     print_all(&mut subscriber, &lines, &args, output).await;
-    let written = lines.finish().await.context("writing to standard output");
+    let (last, written) = lines.finish().await;
+    keep(&subscriber, &last).await;
+    let written = written.context("writing to standard output");
     // Whatever became of the output, what was delivered is receipted.
     let stats = subscriber.finish(PATIENCE).await;
     tracing::info!(
@@ -61,9 +68,15 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
 }
 
 /// Prints messages until the user, the reader of our output or the count ends it.
-async fn print_all(subscriber: &mut Subscriber, lines: &Lines, args: &Args, output: &Output) {
+async fn print_all(
+    subscriber: &mut Subscriber,
+    lines: &Lines<Position>,
+    args: &Args,
+    output: &Output,
+) {
     let shutdown = shutdown::requested();
     tokio::pin!(shutdown);
+    let mut ticks = tokio::time::interval(KEPT_EVERY);
     let mut printed = 0;
     while args.count.is_none_or(|count| printed < count) {
         let next = async {
@@ -76,14 +89,19 @@ async fn print_all(subscriber: &mut Subscriber, lines: &Lines, args: &Args, outp
                 None => return,
             },
             () = &mut shutdown => return,
+            _ = ticks.tick() => {
+                keep(subscriber, &lines.written()).await;
+                continue;
+            }
         };
         match item {
             Item::Message(message) => {
-                room.send(if output.is_json() {
+                let line = if output.is_json() {
                     json_line(&message)
                 } else {
                     args.format.line(&message.payload)
-                });
+                };
+                room.send((line, message.position()));
                 printed += 1;
             }
             Item::Gap(gap) => tracing::warn!(
@@ -96,6 +114,19 @@ async fn print_all(subscriber: &mut Subscriber, lines: &Lines, args: &Args, outp
             ),
         }
     }
+}
+
+/// Writes down how far the output was taken. If that fails, a later run prints again what is not written down.
+async fn keep(subscriber: &Subscriber, written: &[Position]) {
+    if let Err(error) = subscriber.keep(&newest(written)).await {
+        tracing::warn!(%error, "cannot keep how far this run came");
+    }
+}
+
+/// Of each chain the last position.
+fn newest(written: &[Position]) -> Vec<Position> {
+    let chains = written.iter().map(|at| ((at.stream, at.publisher, at.chain), *at));
+    chains.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 fn json_line(message: &Delivered) -> Vec<u8> {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tatum_channel::Price;
+use tatum_database::NodeStore;
+pub use tatum_database::Position;
 use tatum_overlay::credit;
 use tatum_overlay::ledger::Cadence;
 use tatum_overlay::node::{Ceilings, Config as OverlayConfig, PayerConfig};
@@ -64,6 +66,8 @@ pub struct Config {
     pub channel_limit: Option<Price>,
     /// A message is on time up to this age.
     pub latency_bound: Duration,
+    /// Whether a subscriber goes on where what it kept in `data_dir` says, instead of asking for older messages.
+    pub resume: bool,
     /// How many older messages a new subscriber asks for.
     pub history: u64,
     /// How long to wait for the first relay.
@@ -96,16 +100,24 @@ impl Config {
             cadence: Cadence::default(),
             channel_limit: None,
             latency_bound: Duration::from_secs(2),
+            resume: true,
             history: 16_384,
             connect_timeout: Duration::from_secs(30),
         }
     }
 
-    async fn start(&self, notices: mpsc::Sender<Notice>) -> Result<EngineHandle, NodeError> {
-        let store = match &self.data_dir {
-            Some(directory) => Some(open_store(directory).await?),
-            None => None,
-        };
+    async fn store(&self) -> Result<Option<NodeStore>, NodeError> {
+        match &self.data_dir {
+            Some(directory) => Ok(Some(open_store(directory).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn start(
+        &self,
+        store: Option<NodeStore>,
+        notices: mpsc::Sender<Notice>,
+    ) -> Result<EngineHandle, NodeError> {
         // Without a store this process's counters end with it, and so does the number they are kept under.
         let drawn = ReaderId(rand::random());
         let reader = match &store {

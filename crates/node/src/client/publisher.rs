@@ -110,7 +110,7 @@ impl Publisher {
         let place = (stream.key(), publisher);
         let keyring = KeptKeyring::open(&config.keys, place, folder, now_ms)?;
         let keyring = SharedKeyring(Arc::new(Mutex::new(keyring)));
-        let engine = config.start(notices).await?;
+        let engine = config.start(config.store().await?, notices).await?;
         let opened = engine.commands.send(Command::OpenPublisher(stream.clone())).await;
         let stream = stream.key();
         opened.map_err(|_| NodeError::Stopped)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rand::RngCore;
 use serde::Serialize;
+use tatum_database::{NodeStore, Position};
 use tatum_overlay::client::{Ask, Opened, Opener};
 use tatum_overlay::exchange::KeyRequest;
 use tatum_primitives::{Address, NodeId, Role, StreamKey};
@@ -42,6 +43,9 @@ pub struct Delivered {
     pub stream: String,
     /// Its partition.
     pub partition: u16,
+    /// What both are called on the wire.
+    #[serde(skip)]
+    pub stream_key: StreamKey,
     /// Who published.
     pub publisher: Address,
     /// The publisher's chain.
@@ -52,6 +56,19 @@ pub struct Delivered {
     pub timestamp_ms: u64,
     /// What it says.
     pub payload: Vec<u8>,
+}
+
+impl Delivered {
+    /// How far a subscriber is that has dealt with this message.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            stream: self.stream_key,
+            publisher: self.publisher,
+            chain: self.chain,
+            next: self.sequence.saturating_add(1),
+        }
+    }
 }
 
 /// Missing messages of a chain.
@@ -112,6 +129,7 @@ pub struct Subscriber {
     streams: BTreeMap<StreamKey, Stream>,
     opener: Opener,
     asker: Asker,
+    store: Option<NodeStore>,
     engine: EngineHandle,
     notices: mpsc::Receiver<Notice>,
     early: VecDeque<Notice>,
@@ -126,11 +144,17 @@ impl Subscriber {
     /// [`NodeError::Timeout`] with the last refusal if a stream is not.
     pub async fn connect(config: Config, streams: &[Stream]) -> Result<Self, NodeError> {
         let (sender, notices) = mpsc::channel(8192);
-        let engine = config.start(sender).await?;
+        let store = config.store().await?;
+        let engine = config.start(store.clone(), sender).await?;
         let streams: BTreeMap<StreamKey, Stream> =
             streams.iter().map(|stream| (stream.key(), stream.clone())).collect();
         for stream in streams.values() {
-            let asked = engine.commands.send(Command::Subscribe(stream.clone())).await;
+            let positions = match store.as_ref().filter(|_| config.resume) {
+                Some(store) => store.positions(stream.key()).await?,
+                None => Vec::new(),
+            };
+            let subscribe = Command::Subscribe(stream.clone(), positions);
+            let asked = engine.commands.send(subscribe).await;
             asked.map_err(|_| NodeError::Stopped)?;
         }
         let mut subscriber = Self {
@@ -145,6 +169,7 @@ impl Subscriber {
                 key: config.key.clone(),
                 clock: Arc::clone(&config.clock),
             },
+            store,
             engine,
             notices,
             early: VecDeque::new(),
@@ -294,6 +319,7 @@ impl Subscriber {
                 Item::Message(Delivered {
                     stream,
                     partition,
+                    stream_key: key,
                     publisher,
                     chain,
                     sequence,
@@ -306,6 +332,18 @@ impl Subscriber {
                 Item::Unreadable(Unreadable { stream, publisher, sequence })
             }
         }
+    }
+
+    /// Writes down how far the messages were dealt with, so that a later run with the same folder goes on there; without a folder
+    /// nothing is kept. What is handed over and not kept comes again.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub async fn keep(&self, positions: &[Position]) -> Result<(), NodeError> {
+        if let Some(store) = self.store.as_ref().filter(|_| !positions.is_empty()) {
+            store.keep_positions(positions, self.asker.clock.wall_ms()).await?;
+        }
+        Ok(())
     }
 
     /// Why a relay stopped serving us, if any said so since one last admitted us; as of the last

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tatum_database::Position;
 use tatum_overlay::attendance::TrackerNo;
 use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::frame::Refusal;
@@ -22,7 +23,8 @@ use tatum_protocol::tracker::ToTracker;
 /// What others ask of the engine.
 pub(crate) enum Command {
     Carry(Stream),
-    Subscribe(Stream),
+    /// And where to go on.
+    Subscribe(Stream, Vec<Position>),
     OpenPublisher(Stream),
     Publish(Box<Message>),
     AskKey(Box<KeyRequest>),
@@ -107,9 +109,12 @@ impl Engine {
                     self.take_part(key, false);
                 }
             }
-            Command::Subscribe(stream) => {
-                let key = stream.key();
+            Command::Subscribe(stream, positions) => {
+                let (key, now) = (stream.key(), self.now());
                 self.overlay.subscribe(key);
+                for Position { publisher, chain, next, .. } in positions {
+                    self.overlay.resume_chain(key, ChainKey { publisher, chain }, next, &now);
+                }
                 self.permit(stream).await?;
                 self.take_part(key, false);
             }

@@ -46,7 +46,7 @@ use crate::permissions::Access;
 use crate::propagation::{Limits, Propagation};
 use crate::repair::Repair;
 use crate::score::Deed;
-use crate::{Link, Now};
+use crate::{ChainKey, Link, Now};
 use guard::Guard;
 use links::{LinkState, Links};
 use peer::Writer;
@@ -193,6 +193,13 @@ impl Overlay {
     /// Begins to receive a stream as a client.
     pub fn subscribe(&mut self, stream: StreamKey) {
         self.stream(stream).subscribed = true;
+    }
+
+    /// Goes on with a chain of a stream from `next` on; what is missing from there is a gap.
+    pub fn resume_chain(&mut self, stream: StreamKey, chain: ChainKey, next: u64, now: &Now) {
+        let state = self.stream(stream);
+        state.propagation.resume(chain, next, now.monotonic_ms);
+        state.order.begin(chain);
     }
 
     /// Begins to publish to a stream as a client.

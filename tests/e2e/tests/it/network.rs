@@ -48,6 +48,10 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
     let delivery = compare(&streams, folder.path())?;
     assert_eq!((delivery.lost, delivery.surplus, delivery.in_order), (0, 0, true));
 
+    let (subscriber, moment) = (&cast.subscribers[0], Duration::from_secs(3));
+    let again = network.subscribe_again(&devnet, subscriber, &streams[0], moment).await?;
+    assert_eq!(again, Vec::<String>::new(), "it goes on where it was");
+
     // While the epochs are closed, proposed and finalized, whatever it is doing.
     let last = schedule.epoch_at_ms(network.now_ms());
     let end = Instant::now() + Duration::from_secs(14);
