@@ -68,6 +68,14 @@ impl Anvil {
         self.request("evm_setIntervalMining", json!([u64::from(on)])).await.map(drop)
     }
 
+    /// Whether a transaction of an account waits to be mined.
+    pub async fn has_waiting(&self, account: Address) -> anyhow::Result<bool> {
+        let count = async |block: &str| {
+            self.request("eth_getTransactionCount", json!([account, block])).await
+        };
+        Ok(count("pending").await? != count("latest").await?)
+    }
+
     async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let answer = reqwest::Client::new().post(&self.rpc_url).json(&body).send().await?;

@@ -82,6 +82,35 @@ async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::
     Ok(())
 }
 
+/// What a stake costs depends on the epoch: the second of an epoch changes what the first wrote, in the next epoch all is new.
+#[tokio::test]
+async fn what_is_mined_in_the_next_epoch_has_the_gas_for_it() -> anyhow::Result<()> {
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let payer = Devnet::account("payer");
+    devnet.fund(payer.address(), data(1_000)).await?;
+    let chain = devnet.connect(&payer).await?;
+    chain.stake(data(100)).await?;
+    let anvil = devnet.anvil();
+    anvil.set_mining(false).await?;
+    let again = chain.clone();
+    let staking = tokio::spawn(async move { again.stake(data(1)).await });
+    let until_waiting = async || {
+        while !anvil.has_waiting(payer.address()).await? {
+            anyhow::ensure!(!staking.is_finished(), "nothing was sent");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    // The approval, and then the stake itself.
+    until_waiting().await?;
+    anvil.mine(1).await?;
+    until_waiting().await?;
+    anvil.advance(PARAMETERS.epoch_length_s).await?;
+    staking.await??;
+    Ok(())
+}
+
 #[tokio::test]
 async fn refusals_say_why() -> anyhow::Result<()> {
     let logs = tempfile::tempdir()?;
