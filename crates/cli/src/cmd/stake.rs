@@ -1,6 +1,7 @@
 //! `tatum stake`: a stake is a traffic quota.
 
 mod keep;
+mod plan;
 mod rate;
 
 use std::process::ExitCode;
@@ -58,6 +59,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum stake keep --rate 100/s --size 1KB --budget 500 --dry-run --keystore publisher.json\n  tatum stake keep --rate 100/s --size 1KB --budget 500 --yes --keystore publisher.json\n\nEnds with 3 when the budget does not allow for what is missing. An addition whose end is not known counts as spent."
     )]
     Keep(Box<keep::Args>),
+    /// Work out what stake a stream needs, what it costs, and how long a stake lasts
+    #[command(
+        after_help = "Examples:\n  tatum stake plan --rate 100/s --size 1KB\n  tatum stake plan --rate 5/min --size 20KB --copies 1 --epochs 30 --payer 0xf39F…2266 --json\n\nAt the price of the next epoch, which follows stakes and capacities: what a DATA buys may change from then on."
+    )]
+    Plan(Box<plan::Args>),
     /// Show a stake, its quota and the wallet's balance
     #[command(after_help = "Example:\n  tatum stake status --payer 0xf39F…2266 --json")]
     Status {
@@ -152,6 +158,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
             (chain, transaction)
         }
         Command::Keep(args) => return keep::run(*args, *output).await,
+        Command::Plan(args) => return plan::run(*args, *output).await,
         Command::Withdraw { account } => {
             let chain = account.connect().await?;
             output.progress("withdrawing …");

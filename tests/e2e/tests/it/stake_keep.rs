@@ -92,7 +92,19 @@ async fn a_stake_is_topped_up_once_to_what_is_needed_and_within_the_budget() -> 
     assert!(code == Some(DIFFERS) && told.contains("give a larger --budget"), "{told}");
     assert_eq!(payer.stake_wei().await?, U256::ZERO, "nothing was sent so far");
 
+    let address = payer.key.address().to_string();
+    let plan = async |more: &[&str]| -> anyhow::Result<Value> {
+        let words = [&["stake", "plan", "--payer", &address], RATE.as_slice(), more].concat();
+        tatum::json(tatum::command(&payer.devnet, &words)?).await
+    };
+    let planned = plan(&[]).await?;
+    assert_eq!(planned["payer"]["missing_wei"], planned["stake_needed_wei"]);
+    assert_eq!(planned["payer"]["lasts_epochs"], 0);
     let first = payer.told(&["--budget", "90000", "--once", "--yes"]).await?;
+    assert_eq!(first["added_wei"], planned["stake_needed_wei"], "what was planned is added");
+    let planned = plan(&["--epochs", "3"]).await?;
+    assert_eq!(planned["payer"]["lasts_epochs"], 1);
+    assert_ne!(planned["payer"]["missing_wei"], "0", "three epochs need more than one");
     let status = payer.chain.stake_status(payer.key.address()).await?;
     assert!(status.next_quota_bytes >= U256::from(NEEDED), "{status:?}");
     assert_eq!(first["added_wei"], status.stake_wei.to_string());

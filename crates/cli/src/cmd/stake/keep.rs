@@ -15,7 +15,7 @@ use tatum_chain::{Chain, ChainError, StakeTerms, replace_file};
 use tatum_primitives::Epoch;
 
 use super::AccountArgs;
-use super::rate::{Rate, parse_rate};
+use super::rate::Traffic;
 use crate::amounts::{format_data, parse_data};
 use crate::args::{Account, state_folder};
 use crate::cmd::DIFFERS;
@@ -23,7 +23,6 @@ use crate::confirm::ConfirmArgs;
 use crate::data_folder::DataFolder;
 use crate::output::Output;
 use crate::shutdown;
-use crate::sizes::parse_bytes;
 
 /// Also in a long epoch, so that what failed is tried again soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -34,15 +33,8 @@ const FILE: &str = "budget.json";
 /// What the stake is for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many messages there are, such as 100/s, 5/min, 1000/h or 20/d
-    #[arg(long, value_name = "N/TIME", value_parser = parse_rate)]
-    rate: Rate,
-    /// How large a message's payload is, such as 1KB
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    size: u64,
-    /// Relays at which each message counts: a publisher gives it to 4, a subscriber has it of 1
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
-    copies: u64,
+    #[command(flatten)]
+    traffic: Traffic,
     /// DATA that may be added in all, also over restarts; what was spent is kept in TATUM_STATE
     #[arg(long, value_name = "DATA", value_parser = parse_data)]
     budget: U256,
@@ -100,7 +92,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> 
         state_folder()?.join(format!("keep-{}-{pool}-{payer}", chain.deployment().chain_id));
     let _alone = DataFolder::take_at(&folder, "TATUM_STATE")?;
     let epoch_ms = epoch_ms(&chain).await?;
-    let needed_bytes = args.rate.bytes_in(epoch_ms, args.size, args.copies);
+    let needed_bytes = args.traffic.bytes_in(epoch_ms);
     let mut keeper = Keeper {
         file: folder.join(FILE),
         spent: Spent::default(),
@@ -130,7 +122,8 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> 
     }
 }
 
-async fn epoch_ms(chain: &Chain) -> anyhow::Result<u64> {
+/// How long an epoch is.
+pub(super) async fn epoch_ms(chain: &Chain) -> anyhow::Result<u64> {
     let schedule = chain.schedule().await?;
     Ok(schedule.end_ms(Epoch(0)).saturating_sub(schedule.start_ms(Epoch(0))))
 }

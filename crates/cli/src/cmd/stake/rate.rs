@@ -1,12 +1,35 @@
-//! A rate of messages as people type it, such as "100/s".
+//! Traffic as people type it, such as "100/s" of "1KB".
 //!
 //! Invariant: whole numbers only; what a rate comes to in an epoch is rounded up.
 
 use alloy::primitives::U256;
 
+use crate::sizes::parse_bytes;
+
 const UNITS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3_600), ("d", 86_400)];
 /// More than any stream has.
 const MOST: u64 = 1_000_000_000;
+
+/// What a stake is to pay for.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Traffic {
+    /// How many messages there are, such as 100/s, 5/min, 1000/h or 20/d
+    #[arg(long, value_name = "N/TIME", value_parser = parse_rate)]
+    rate: Rate,
+    /// How large a message's payload is, such as 1KB
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    size: u64,
+    /// Relays at which each message counts: a publisher gives it to 4, a subscriber has it of 1
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
+    copies: u64,
+}
+
+impl Traffic {
+    /// What it comes to in an epoch.
+    pub(super) fn bytes_in(&self, epoch_ms: u64) -> U256 {
+        self.rate.bytes_in(epoch_ms, self.size, self.copies)
+    }
+}
 
 /// So many messages in so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +40,7 @@ pub(super) struct Rate {
 
 impl Rate {
     /// Bytes that messages of `size` bytes, each counted `copies` times, come to in `epoch_ms`.
-    pub(super) fn bytes_in(self, epoch_ms: u64, size: u64, copies: u64) -> U256 {
+    fn bytes_in(self, epoch_ms: u64, size: u64, copies: u64) -> U256 {
         let factors = [epoch_ms, size, copies];
         let product = factors.iter().map(|factor| U256::from(*factor));
         let of_messages = product.fold(U256::from(self.messages), U256::saturating_mul);
@@ -26,7 +49,7 @@ impl Rate {
 }
 
 /// Parses "100/s", "5/min", "1000/h" or "20/d".
-pub(super) fn parse_rate(text: &str) -> Result<Rate, String> {
+fn parse_rate(text: &str) -> Result<Rate, String> {
     let wrong = || "a rate looks like 100/s, 5/min, 1000/h or 20/d".to_owned();
     let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
     if !number.chars().all(|c| c.is_ascii_digit()) {
