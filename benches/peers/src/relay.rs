@@ -24,6 +24,7 @@ pub(crate) struct Figures {
     gossipsub_tcp_p99_us: u64,
     cpu_us_per_message: f64,
     rss_mb_after_1m: f64,
+    channel_ratio: f64,
 }
 
 pub(crate) fn measure(tatum: &str) -> anyhow::Result<Figures> {
@@ -45,6 +46,7 @@ pub(crate) fn measure(tatum: &str) -> anyhow::Result<Figures> {
         gossipsub_tcp_p99_us: tcp.p99_us as u64,
         cpu_us_per_message: crate::round(ours.cpu_us_per_message),
         rss_mb_after_1m: crate::round(ours.rss_mb),
+        channel_ratio: crate::round(ours.channel_ratio),
     })
 }
 

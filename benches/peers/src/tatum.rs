@@ -27,6 +27,7 @@ pub(crate) struct Relay {
     pub(crate) relay_p99_us: f64,
     pub(crate) cpu_us_per_message: f64,
     pub(crate) rss_mb: f64,
+    pub(crate) channel_ratio: f64,
     relay_p50_us: f64,
     verify_us: f64,
 }

@@ -8,7 +8,7 @@ mod flood;
 mod network;
 pub(super) mod process;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -20,11 +20,14 @@ use super::ingest::temporary_folder;
 use crate::output::Output;
 use flood::Flood;
 use network::{Network, PAYLOAD_BYTES};
+use process::Paying;
 
 /// Subscribers of the relay when the work of a message is measured.
 const DEGREE: u64 = 4;
 /// Messages before anything is measured.
 const WARM_UP: u64 = 2_000;
+/// How often stakes and channels take turns.
+const TURNS: u64 = 5;
 /// The rate at which delays are measured.
 const STEADY_PER_S: u32 = 1_000;
 
@@ -61,6 +64,8 @@ struct Measured {
     cpu_us_per_message_degree_1: f64,
     /// The same for a message that goes to one subscriber at the steady rate.
     cpu_us_per_message_steady: f64,
+    /// The rate where everything is paid by channels, as a part of the rate where stakes pay; both in turns.
+    channel_ratio: f64,
     /// What checking one signature with a known key takes of that, by itself: no relay that checks can do with less.
     verify_us: f64,
     /// The relay's memory after a tenth of the messages and after all.
@@ -86,7 +91,8 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     ensure!(args.messages >= 10 && args.steady_s > 0, "ten messages and a second at least");
     let folder = temporary_folder(args.folder.as_deref())?;
     output.progress("starting a tracker, a relay, a publisher and a subscriber …");
-    let mut network = Network::start(folder.path()).await?;
+    let by_stake = folder.path().join("stake");
+    let mut network = Network::start(&by_stake, Paying::Stake).await?;
     network.flat_out(WARM_UP).await?;
 
     output.progress(format!("{STEADY_PER_S} messages a second for {} s …", args.steady_s));
@@ -116,6 +122,8 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     let cpu_us_per_message = per_message_us(network.relay.cpu_time()? - before, first);
 
     let finished = network.finish().await?;
+    output.progress(format!("{first} messages paid from stakes, and as many by channels …"));
+    let channel_ratio = channel_ratio(folder.path(), first).await?;
     let from = usize::try_from(WARM_UP)?;
     let mut delays = finished.delays;
     let delays = &mut delays[from..from + usize::try_from(steady)?];
@@ -129,6 +137,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
         cpu_us_per_message,
         cpu_us_per_message_degree_1,
         cpu_us_per_message_steady,
+        channel_ratio,
         verify_us: verify_us()?,
         rss_mb_at_a_tenth,
         rss_mb,
@@ -137,6 +146,23 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     };
     report(&measured, output);
     Ok(())
+}
+
+/// Two relays at rest but one, in turns, so that what the machine does meanwhile falls on both.
+async fn channel_ratio(folder: &Path, count: u64) -> anyhow::Result<f64> {
+    let mut by_stake = Network::start(&folder.join("turns-stake"), Paying::Stake).await?;
+    let mut by_channel = Network::start(&folder.join("turns-channel"), Paying::Channel).await?;
+    for network in [&mut by_stake, &mut by_channel] {
+        network.flat_out(WARM_UP).await?;
+    }
+    let (mut stake, mut channel) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..TURNS {
+        stake += by_stake.flat_out(count / TURNS).await?;
+        channel += by_channel.flat_out(count / TURNS).await?;
+    }
+    by_stake.finish().await?;
+    by_channel.finish().await?;
+    Ok(stake.as_secs_f64() / channel.as_secs_f64())
 }
 
 async fn flooded(network: &mut Network, count: u64, output: Output) -> anyhow::Result<Flooded> {
@@ -164,6 +190,7 @@ fn report(measured: &Measured, output: Output) {
         ("relay's CPU per message, 4 subscribers (µs)", number(measured.cpu_us_per_message)),
         ("… 1 subscriber (µs)", number(measured.cpu_us_per_message_degree_1)),
         ("… 1 subscriber at 1000/s (µs)", number(measured.cpu_us_per_message_steady)),
+        ("rate by channels / by stakes", format!("{:.2}", measured.channel_ratio)),
         ("checking one signature (µs)", number(measured.verify_us)),
         ("relay's memory at a tenth (MB)", number(measured.rss_mb_at_a_tenth)),
         ("relay's memory (MB)", number(measured.rss_mb)),

@@ -4,22 +4,22 @@
 //! missing ends the measurement with an error.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
-use tatum_database::Database;
+use tatum_database::{Database, NodeStore};
 use tatum_node::client::{Config, Item, Publisher, Subscriber};
 use tatum_node::relay::SharedFacts;
 use tatum_node::tracker::{self, Tracker};
 use tatum_node::{GroupKey, NodeKey};
-use tatum_receipt::{SessionKey, Verifier};
+use tatum_receipt::Verifier;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::ingest;
-use super::process::{self, Relay, one_operator, stream};
+use super::process::{self, PRICE, Paying, Relay, one_operator, stream};
 
 /// Bytes of a payload before it is sealed.
 pub(super) const PAYLOAD_BYTES: usize = 1024;
@@ -34,6 +34,8 @@ pub(super) struct Network {
     pub(super) relay: Relay,
     tracker: String,
     genesis_s: u64,
+    paying: Paying,
+    folder: PathBuf,
     /// Payloads carry their time since then.
     started: Instant,
     publisher: Publisher,
@@ -51,7 +53,7 @@ struct Reader {
 
 impl Network {
     /// Starts everything, with one subscriber.
-    pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(folder: &Path, paying: Paying) -> anyhow::Result<Self> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is wrong")?;
         let genesis_s = since.as_secs().saturating_sub(60);
         let clock = process::clock(genesis_s);
@@ -64,17 +66,22 @@ impl Network {
         tokio::spawn(tracker.serve(async {
             let _ = stopped.await;
         }));
+        std::fs::create_dir_all(folder)?;
         let database = Database::open_file(&folder.join("aggregator.db")).await;
         let database = database.context("opening the database")?;
         let verifier = Verifier::new(process::domain());
         let schedule = process::schedule(genesis_s);
         let intake = ingest::serve(database, verifier, schedule, one_operator()).await?;
-        let relay = Relay::start(&url, intake, &folder.join("relay"), genesis_s)?;
-        let publisher = Publisher::connect(client(&url, genesis_s, 0)?, &stream()).await?;
+        let folder = folder.join("relay");
+        let relay = Relay::start(&url, intake, &folder, genesis_s, paying)?;
+        let config = client(&url, genesis_s, 0, paying)?;
+        let publisher = Publisher::connect(config, &stream()).await?;
         let mut network = Self {
             relay,
             tracker: url,
             genesis_s,
+            paying,
+            folder,
             started: Instant::now(),
             publisher,
             published: 0,
@@ -88,7 +95,7 @@ impl Network {
     /// Adds a subscriber.
     pub(super) async fn subscribe(&mut self) -> anyhow::Result<()> {
         let number = u8::try_from(self.readers.len() + 1).context("too many subscribers")?;
-        let config = client(&self.tracker, self.genesis_s, number)?;
+        let config = client(&self.tracker, self.genesis_s, number, self.paying)?;
         let subscriber = Subscriber::connect(config, &[stream()]).await?;
         let (sender, delivered) = watch::channel(self.published);
         let (stop, stopped) = oneshot::channel();
@@ -158,6 +165,9 @@ impl Network {
             }
         }
         self.relay.stop().await?;
+        let store = NodeStore::open_file(&self.folder.join("node.db")).await?;
+        let lanes = store.lanes().await?;
+        ensure!(lanes.is_empty() == (self.paying == Paying::Stake), "{} lanes", lanes.len());
         Ok(Finished { delays, settled })
     }
 }
@@ -170,11 +180,15 @@ pub(super) struct Finished {
     pub(super) settled: u64,
 }
 
-fn client(tracker: &str, genesis_s: u64, number: u8) -> anyhow::Result<Config> {
-    let key = SessionKey::from_bytes(&[number + 1; 32])?;
+fn client(tracker: &str, genesis_s: u64, number: u8, paying: Paying) -> anyhow::Result<Config> {
+    let key = process::session(number)?;
     let (payer, group, clock) = (key.address(), GroupKey::new([9; 32]), process::clock(genesis_s));
     let mut config = Config::new(tracker.to_owned(), payer, key, process::domain(), group, clock);
     config.history = 0;
+    if paying == Paying::Channel {
+        config.facts = Some(SharedFacts::new(process::with_channels()));
+        config.channel_limit = Some(PRICE);
+    }
     Ok(config)
 }
 

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tatum_channel::Price;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
-use tatum_primitives::{Address, Domain, EpochSchedule, OperatorId, StreamId};
+use tatum_overlay::channel_book::Offer;
+use tatum_primitives::{Address, Domain, EpochSchedule, OperatorId, StreamId, keccak256};
 use tatum_protocol::Stream;
 use tatum_protocol::client::NodeClient;
 use tatum_protocol::status::NodeStatus;
-use tatum_receipt::checks::StatedFacts;
+use tatum_receipt::SessionKey;
+use tatum_receipt::checks::{OpenChannel, StatedFacts};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
@@ -23,6 +26,8 @@ use tokio::process::{Child, Command};
 const OPERATOR: OperatorId = OperatorId(0);
 /// Long enough for any measurement.
 const EPOCH_S: u64 = 30 * 24 * 3600;
+/// Clients that may pay by channel: a publisher and subscribers.
+const MOST_CLIENTS: u8 = 8;
 /// Clock ticks in a second, the same on every Linux.
 const TICKS_PER_S: f64 = 100.0;
 
@@ -47,7 +52,24 @@ pub(crate) struct Args {
     /// When the only epoch began
     #[arg(long)]
     genesis_s: u64,
+    /// Take payment channels
+    #[arg(long)]
+    channels: bool,
 }
+
+/// What pays for everything in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paying {
+    Stake,
+    Channel,
+}
+
+/// What the relay asks, and what clients pay at most.
+pub(super) const PRICE: Price =
+    Price { per_gib_wei: WEI_PER_DATA, per_1000_messages_wei: WEI_PER_DATA / 1_000 };
+const WEI_PER_DATA: u128 = 1_000_000_000_000_000_000;
+/// Far more than any measurement costs, in a channel and without a receipt: it is the work that is measured.
+const DEPOSIT_WEI: u128 = 1_000_000_000 * WEI_PER_DATA;
 
 /// The stream of all messages.
 pub(super) fn stream() -> Stream {
@@ -58,6 +80,23 @@ pub(super) fn stream() -> Stream {
 /// A chain on which everybody has a stake and one node works for one operator.
 pub(super) fn one_operator() -> StatedFacts {
     StatedFacts::default().node(key().id(), OPERATOR).quota_of_others(1 << 40)
+}
+
+/// The key of a client: the publisher is 0, subscribers come after it.
+pub(super) fn session(number: u8) -> anyhow::Result<SessionKey> {
+    Ok(SessionKey::from_bytes(&[number + 1; 32])?)
+}
+
+/// The same, where every client has a channel with that operator.
+pub(super) fn with_channels() -> StatedFacts {
+    let payers = (0..MOST_CLIENTS).filter_map(|number| Some(session(number).ok()?.address()));
+    let open = |payer: Address| OpenChannel {
+        id: keccak256(payer),
+        deposited_wei: DEPOSIT_WEI,
+        paid_wei: 0,
+        is_exiting: false,
+    };
+    payers.fold(one_operator(), |facts, payer| facts.channel(payer, OPERATOR, open(payer)))
 }
 
 fn key() -> NodeKey {
@@ -80,13 +119,15 @@ pub(super) fn clock(genesis_s: u64) -> Arc<dyn Clock> {
 
 /// Runs the relay until standard input ends.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let facts = SharedFacts::new(one_operator());
+    let facts = SharedFacts::new(with_channels());
     let clock = clock(args.genesis_s);
     let mut config = relay::Config::new(key(), args.tracker, args.data, domain(), facts, clock);
     config.aggregator = Some(args.aggregator);
     config.bind = args.bind;
     config.http = Some(args.status);
     config.carry = vec![stream()];
+    let offer = Offer { price: PRICE, unsigned_limit_wei: DEPOSIT_WEI };
+    config.offer = args.channels.then_some(offer);
     let ended = async {
         let mut nothing = [0];
         while matches!(tokio::io::stdin().read(&mut nothing).await, Ok(1..)) {}
@@ -111,6 +152,7 @@ impl Relay {
         aggregator: SocketAddr,
         data: &Path,
         genesis_s: u64,
+        paying: Paying,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("finding this program")?;
         let (udp, status) = (free_port()?, free_port()?);
@@ -119,6 +161,7 @@ impl Relay {
         command.args(["--aggregator", &format!("http://{aggregator}")]);
         command.args(["--bind", &udp.to_string(), "--status", &status.to_string()]);
         command.args(["--genesis-s", &genesis_s.to_string()]).arg("--data").arg(data);
+        command.args((paying == Paying::Channel).then_some("--channels"));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
         if std::env::var_os("RUST_LOG").is_none() {
             command.env("RUST_LOG", "warn");
