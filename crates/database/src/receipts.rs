@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
-use tatum_primitives::Epoch;
-use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt};
+use tatum_primitives::{Address, Epoch};
+use tatum_receipt::{KEY_BYTES, ReceiptKey, SignedReceipt, StoredReceipt};
 
 use crate::row::{chunks, corrupt, with_rows};
 use crate::{Backend, Database, DatabaseError};
@@ -95,6 +95,14 @@ impl Database {
             after: epoch_start(epoch),
             end: epoch_start(epoch.next()),
         }
+    }
+
+    /// Those of one payer, in the same order.
+    pub fn scan_receipts_of(&self, epoch: Epoch, payer: Address) -> ReceiptScan {
+        let start = [epoch_start(epoch).as_slice(), payer.as_slice()].concat();
+        // After every key that begins so: none is as long.
+        let end = [start.as_slice(), &[0xff; KEY_BYTES]].concat();
+        ReceiptScan { database: self.clone(), after: start, end }
     }
 
     /// How many receipts are held of `epoch`.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, Epoch};
+use tatum_primitives::{Address, B256, Epoch, U256};
 use tatum_receipt::{DeliveryReceipt, Signature};
 
 /// How far an epoch has come.
@@ -116,6 +116,37 @@ pub struct ReceiptPage {
     pub receipts: Vec<CountedReceipt>,
     /// Where the next page starts, if there may be one.
     pub next_offset: Option<u64>,
+}
+
+/// What a payer used of its quota in an epoch, as far as receipts were handed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayerUse {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The payer.
+    pub payer: Address,
+    /// Receipts that count so far.
+    pub receipts: u64,
+    /// Whether these are all; else the sums are of the first ones.
+    pub is_complete: bool,
+    /// Messages in them.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub messages: U256,
+    /// Their payload bytes: what relays count against the quota.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub bytes: U256,
+    /// Those that came on time, which is what operators are paid by.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub bytes_on_time: U256,
+}
+
+impl PayerUse {
+    /// Nothing was used.
+    #[must_use]
+    pub const fn none(epoch: Epoch, payer: Address) -> Self {
+        let (messages, bytes, bytes_on_time) = (U256::ZERO, U256::ZERO, U256::ZERO);
+        Self { epoch, payer, receipts: 0, is_complete: true, messages, bytes, bytes_on_time }
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ mod stream;
 pub mod tracker;
 
 pub use alarm::{Alarm, AlarmKind};
-pub use epochs::{CountedReceipt, EpochState, EpochSummary, ReceiptPage};
+pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage};
 pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
 pub use operator_proof::OperatorProof;

@@ -6,6 +6,7 @@
 mod dataset_store;
 mod epochs;
 mod files;
+mod payers;
 mod proofs;
 mod rejections;
 mod status;
@@ -48,6 +49,7 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/operators/{operator}", get(proofs::operator))
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
+        .route("/v1/epochs/{epoch}/payers/{payer}", get(payers::used))
         .route("/v1/rejections", get(rejections::list))
         .route("/v1/identity", get(rejections::identity))
         .route("/health", get(status::health))

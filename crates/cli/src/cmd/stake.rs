@@ -10,6 +10,8 @@ use alloy::primitives::{TxHash, U256};
 use serde::Serialize;
 use tatum_chain::{Chain, StakeStatus, Unbonding};
 use tatum_primitives::Address;
+use tatum_protocol::PayerUse;
+use tatum_protocol::client::AggregatorClient;
 
 use crate::amounts::{format_data, parse_data};
 use crate::args::{Account, ChainArgs};
@@ -70,6 +72,9 @@ pub(crate) enum Command {
         /// The payer; otherwise the account of the key
         #[arg(long)]
         payer: Option<Address>,
+        /// Ask this aggregator what was used of the quota in this epoch, as far as receipts were handed in
+        #[arg(long, value_name = "URL", env = "TATUM_AGGREGATOR")]
+        aggregator: Option<String>,
         #[command(flatten)]
         account: AccountArgs,
     },
@@ -126,12 +131,46 @@ struct Changed {
     status: StakeStatus,
 }
 
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    status: StakeStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<PayerUse>,
+}
+
+/// What was used of the quota; nothing, and a word why, if the aggregator does not tell: the rest is known all the same.
+async fn used(url: &str, status: &StakeStatus, output: Output) -> anyhow::Result<Option<PayerUse>> {
+    let aggregator = AggregatorClient::new(url)?;
+    Ok(match aggregator.payer_use(status.epoch, status.payer).await {
+        Ok(used) => Some(used),
+        Err(error) => {
+            output.progress(format!("what was used of the quota is not known: {error}"));
+            None
+        }
+    })
+}
+
+fn used_row(used: &PayerUse) -> String {
+    let PayerUse { epoch, receipts, is_complete, messages, bytes, .. } = used;
+    let least = if *is_complete { "" } else { "more than " };
+    format!(
+        "{least}{bytes} bytes of {messages} messages in epoch {epoch}, by {receipts} receipts that were handed in"
+    )
+}
+
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let (chain, transaction) = match command {
-        Command::Status { payer, account } => {
+        Command::Status { payer, aggregator, account } => {
             let (chain, payer) = account.reader(payer).await?;
             let status = chain.stake_status(payer).await?;
-            output.result(&status, &rows(&status));
+            let used = match aggregator {
+                Some(url) => used(&url, &status, *output).await?,
+                None => None,
+            };
+            let mut table = rows(&status);
+            table.extend(used.as_ref().map(|used| ("quota used", used_row(used))));
+            output.result(&Shown { status, used }, &table);
             return Ok(ExitCode::SUCCESS);
         }
         Command::Add { amount, confirm, account } => {

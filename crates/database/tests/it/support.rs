@@ -1,6 +1,6 @@
 //! Databases to test on and receipts to put into them.
 
-use tatum_database::{Candidate, Database, Outcome, Writer, WriterOptions};
+use tatum_database::{Candidate, Database, Outcome, ReceiptScan, Writer, WriterOptions};
 use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, StreamKey};
 use tatum_receipt::checks::{EpochWindow, MAX_RECEIPT_BYTES, StatedFacts, check};
 use tatum_receipt::{
@@ -96,7 +96,11 @@ impl Scene {
 
 /// All receipts of an epoch in the order that a scan gives them.
 pub(crate) async fn all(database: &Database, epoch: u64) -> Vec<SignedReceipt> {
-    let mut scan = database.scan_receipts(Epoch(epoch));
+    read(database.scan_receipts(Epoch(epoch))).await
+}
+
+/// Everything that a scan gives.
+pub(crate) async fn read(mut scan: ReceiptScan) -> Vec<SignedReceipt> {
     let mut all = Vec::new();
     while let Some(page) = scan.next().await.unwrap() {
         all.extend(page.into_iter().map(StoredReceipt::into_signed));

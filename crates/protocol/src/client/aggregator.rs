@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use tatum_primitives::{Epoch, OperatorId};
+use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use super::ClientError;
 use super::server::{Server, bytes, json};
 use crate::receipts::{self, Answer, RECEIPTS};
-use crate::{EpochSummary, OperatorProof, ReceiptPage};
+use crate::{EpochSummary, OperatorProof, PayerUse, ReceiptPage};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -93,6 +93,14 @@ impl AggregatorClient {
     ) -> Result<ReceiptPage, ClientError> {
         let page = [("offset", offset), ("limit", limit)];
         json(self.server.get(&format!("/v1/epochs/{epoch}/receipts")).query(&page)).await
+    }
+
+    /// What a payer used of its quota in an epoch, as far as receipts were handed in.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn payer_use(&self, epoch: Epoch, payer: Address) -> Result<PayerUse, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}/payers/{payer}"))).await
     }
 
     /// Its counters, as Prometheus reads them.

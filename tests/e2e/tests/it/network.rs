@@ -48,6 +48,12 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
     let delivery = compare(&streams, folder.path())?;
     assert_eq!((delivery.lost, delivery.surplus, delivery.in_order), (0, 0, true));
 
+    let payer = cast.subscribers[0].account.address();
+    let words = ["stake", "status", "--payer", &payer.to_string(), "--aggregator"];
+    let words = [words.as_slice(), &[network.aggregator_url()]].concat();
+    let status: serde_json::Value = json(command(&devnet, &words)?).await?;
+    let (used, epoch) = (&status["used"], &status["epoch"]);
+    assert!(used["epoch"] == *epoch && used["is_complete"] == true, "{status}");
     let (subscriber, moment) = (&cast.subscribers[0], Duration::from_secs(3));
     let again = network.subscribe_again(&devnet, subscriber, &streams[0], moment).await?;
     assert_eq!(again, Vec::<String>::new(), "it goes on where it was");
