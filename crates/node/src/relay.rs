@@ -213,6 +213,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
             id: config.key.id(),
             relay: true,
             operator_id,
+            verifier: Verifier::new(config.domain),
             limits: config.limits,
             credit: config.credit,
             ceilings: Ceilings {
@@ -226,7 +227,6 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
         relay: Some(RelayOffer { capacity: config.capacity }),
         region: config.region.clone(),
         clock: Arc::clone(&config.clock),
-        verifier: Verifier::new(config.domain),
         facts: Some(config.facts.clone()),
         grace_ms: millis(config.grace),
         channel_part: config.channel_part,

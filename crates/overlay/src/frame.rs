@@ -476,7 +476,7 @@ mod tests {
                 for (frame, _) in frames {
                     if let Frame::Message(read) = frame {
                         prop_assert!(*read != sent);
-                        let checked = read.verify(&mut PublisherKeys::default());
+                        let checked = read.verify(&mut PublisherKeys::new(crate::message::tests::verifier()));
                         prop_assert!(checked.is_err());
                     }
                 }

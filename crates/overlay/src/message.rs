@@ -1,7 +1,7 @@
 //! A published message: what the publisher signs, and how a hop checks it.
 //!
 //! Invariant: two messages with equal ids have equal fields (apart from the signature's bytes).
-//! Source: EIP-712, with a domain of name and version only, since messages belong to no chain.
+//! Source: EIP-712, in the domain of the deployment: a message of one is worth nothing in another.
 //!
 //! A publisher numbers the messages of a *chain* 0, 1, 2, … without holes, and each names the one
 //! before it; so a receiver that holds one message knows exactly which it misses. A publisher that
@@ -11,18 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, StreamKey, eip712_digest, keccak256};
-use tatum_receipt::{KnownKey, SessionKey, Signature, SignatureError};
+use tatum_primitives::{Address, B256, StreamKey, keccak256};
+use tatum_receipt::{KnownKey, SessionKey, Signature, SignatureError, Verifier};
 
 use crate::window::MAX_NUMBER;
 
 /// The largest sealed payload of a message.
 pub const MAX_CIPHERTEXT_BYTES: usize = 32 * 1024;
-
-static SEPARATOR: LazyLock<B256> = LazyLock::new(|| {
-    let domain_type = keccak256("EIP712Domain(string name,string version)");
-    keccak256([domain_type.0, keccak256("Tatum message").0, keccak256("1").0].as_flattened())
-});
 
 static TYPE_HASH: LazyLock<B256> = LazyLock::new(|| {
     keccak256(
@@ -107,13 +102,20 @@ pub enum MessageError {
 /// Publishers whose keys are remembered; beyond it, one is forgotten.
 const MAX_KEYS: usize = 4_096;
 
-/// The keys of publishers whose messages were checked before.
-#[derive(Debug, Default)]
+/// The deployment whose messages are checked, and the keys of publishers whose messages were checked before.
+#[derive(Debug)]
 pub struct PublisherKeys {
+    verifier: Verifier,
     known: BTreeMap<Address, KnownKey>,
 }
 
 impl PublisherKeys {
+    /// Nobody is known.
+    #[must_use]
+    pub const fn new(verifier: Verifier) -> Self {
+        Self { verifier, known: BTreeMap::new() }
+    }
+
     /// Remembers a key that signed a message; true, because it did.
     fn learn(&mut self, publisher: Address, key: KnownKey) -> bool {
         if self.known.len() >= MAX_KEYS {
@@ -125,9 +127,9 @@ impl PublisherKeys {
 }
 
 impl Message {
-    /// The message's id: the EIP-712 digest that its publisher signs.
+    /// The message's id: the EIP-712 digest that its publisher signs for a deployment.
     #[must_use]
-    pub fn id(&self) -> B256 {
+    pub fn id(&self, verifier: &Verifier) -> B256 {
         let words = [
             TYPE_HASH.0,
             self.stream_key.0.0,
@@ -140,13 +142,13 @@ impl Message {
             B256::right_padding_from(&self.key_id).0,
             keccak256(&self.ciphertext).0,
         ];
-        eip712_digest(*SEPARATOR, keccak256(words.as_flattened()))
+        verifier.digest_of(keccak256(words.as_flattened()))
     }
 
     /// Signs the fields with the publisher's key.
     #[must_use]
-    pub fn signed(mut self, key: &SessionKey) -> Self {
-        self.signature = Signature::sign(key, self.id());
+    pub fn signed(mut self, key: &SessionKey, verifier: &Verifier) -> Self {
+        self.signature = Signature::sign(key, self.id(verifier));
         self
     }
 
@@ -170,7 +172,7 @@ impl Message {
                 limit: MAX_CIPHERTEXT_BYTES,
             });
         }
-        let id = self.id();
+        let id = self.id(&keys.verifier);
         let publisher = self.chain.publisher;
         let signed = match keys.known.get(&publisher) {
             Some(key) => self.signature.verify(key, id)?,
@@ -231,7 +233,15 @@ pub(crate) mod signature_bytes {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use tatum_primitives::StreamId;
+    use tatum_primitives::{Domain, StreamId};
+
+    pub(crate) fn verifier() -> Verifier {
+        Verifier::new(Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(1) })
+    }
+
+    fn keys() -> PublisherKeys {
+        PublisherKeys::new(verifier())
+    }
 
     pub(crate) fn key(byte: u8) -> SessionKey {
         SessionKey::from_bytes(&[byte; 32]).unwrap()
@@ -249,13 +259,23 @@ pub(crate) mod tests {
             ciphertext: vec![u8::try_from(sequence % 251).unwrap(); 40],
             signature: Signature([0; 65]),
         }
-        .signed(publisher)
+        .signed(publisher, &verifier())
+    }
+
+    #[test]
+    fn a_message_is_worth_nothing_in_another_deployment() {
+        let elsewhere = Domain { chain_id: 1, stake_pool: Address::repeat_byte(1) };
+        let other = Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(2) };
+        for domain in [elsewhere, other] {
+            let mut there = PublisherKeys::new(Verifier::new(domain));
+            assert!(message(&key(1), 0).verify(&mut there).is_err());
+        }
     }
 
     #[test]
     fn a_signed_message_verifies() {
-        assert!(message(&key(1), 0).verify(&mut PublisherKeys::default()).is_ok());
-        assert!(message(&key(1), 7).verify(&mut PublisherKeys::default()).is_ok());
+        assert!(message(&key(1), 0).verify(&mut keys()).is_ok());
+        assert!(message(&key(1), 7).verify(&mut keys()).is_ok());
     }
 
     #[test]
@@ -271,12 +291,12 @@ pub(crate) mod tests {
             |m| m.ciphertext[0] ^= 1,
             |m| m.signature.0[3] ^= 1,
         ];
-        let mut knowing = PublisherKeys::default();
+        let mut knowing = keys();
         good.verify(&mut knowing).unwrap();
         for (number, change) in changes.iter().enumerate() {
             let mut bad = good.clone();
             change(&mut bad);
-            assert!(bad.verify(&mut PublisherKeys::default()).is_err(), "change {number}");
+            assert!(bad.verify(&mut keys()).is_err(), "change {number}");
             assert!(bad.verify(&mut knowing).is_err(), "change {number}");
         }
     }
@@ -284,14 +304,14 @@ pub(crate) mod tests {
     #[test]
     fn whoever_knows_the_key_and_whoever_does_not_agree_on_a_changed_v() {
         let good = message(&key(1), 7);
-        let mut knowing = PublisherKeys::default();
+        let mut knowing = keys();
         good.verify(&mut knowing).unwrap();
         let mut changed = good.clone();
         changed.signature.0[64] = 55 - changed.signature.0[64];
-        assert_eq!(changed.verify(&mut PublisherKeys::default()), Ok(good.id()));
-        assert_eq!(changed.verify(&mut knowing), Ok(good.id()));
+        assert_eq!(changed.verify(&mut keys()), Ok(good.id(&verifier())));
+        assert_eq!(changed.verify(&mut knowing), Ok(good.id(&verifier())));
         changed.signature.0[64] = 29;
-        assert!(changed.verify(&mut PublisherKeys::default()).is_err());
+        assert!(changed.verify(&mut keys()).is_err());
         assert!(changed.verify(&mut knowing).is_err());
     }
 
@@ -302,12 +322,12 @@ pub(crate) mod tests {
         first.previous = None;
         let sequence = 1;
         assert_eq!(
-            first.signed(&publisher).verify(&mut PublisherKeys::default()),
+            first.signed(&publisher, &verifier()).verify(&mut keys()),
             Err(MessageError::Reference { sequence })
         );
         let mut later = message(&publisher, 5);
         later.previous = Some(MessageRef { timestamp_ms: 999, sequence: 3 });
-        assert!(later.signed(&publisher).verify(&mut PublisherKeys::default()).is_err());
+        assert!(later.signed(&publisher, &verifier()).verify(&mut keys()).is_err());
     }
 
     #[test]
@@ -320,7 +340,7 @@ pub(crate) mod tests {
             ..message(&publisher, 0)
         };
         let verified =
-            |sequence| numbered(sequence).signed(&publisher).verify(&mut PublisherKeys::default());
+            |sequence| numbered(sequence).signed(&publisher, &verifier()).verify(&mut keys());
         assert!(verified(MAX_NUMBER).is_ok());
         for got in [MAX_NUMBER + 1, u64::MAX] {
             assert_eq!(verified(got), Err(MessageError::Number { got }));
@@ -333,7 +353,7 @@ pub(crate) mod tests {
         let mut large = message(&publisher, 0);
         large.ciphertext = vec![0; MAX_CIPHERTEXT_BYTES + 1];
         assert!(matches!(
-            large.signed(&publisher).verify(&mut PublisherKeys::default()),
+            large.signed(&publisher, &verifier()).verify(&mut keys()),
             Err(MessageError::TooLarge { .. })
         ));
     }

@@ -1,13 +1,15 @@
 //! One stream partition at one node: which messages were seen, and the recent ones for neighbours.
 //!
-//! Invariant: per chain each number is accepted once; at most [`Limits::messages`] frames and
-//! [`Limits::bytes`] bytes are kept, the oldest go first; at most [`Limits::chains`] chains are
-//! known, the longest silent goes first.
+//! Invariant: per chain each number is accepted once, also after the chain was forgotten: what a publisher made before the newest
+//! message that was forgotten of it counts as seen. At most [`Limits::messages`] frames and [`Limits::bytes`] bytes are kept, none
+//! that is older than [`Limits::horizon_ms`]; the oldest go first. At most [`Limits::chains`] chains are known: whoever begins many
+//! has its own forgotten.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use tatum_primitives::Address;
 
 use crate::count::Count;
 use crate::frame::Span;
@@ -25,11 +27,22 @@ pub struct Limits {
     pub chains: usize,
     /// How many messages before the first one seen are asked for.
     pub history: u64,
+    /// Messages that are older are neither taken nor handed on: nobody can pass last week's off as news.
+    pub horizon_ms: u64,
 }
+
+/// A day.
+const HORIZON_MS: u64 = 86_400_000;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { messages: 16_384, bytes: 8 * 1024 * 1024, chains: 1024, history: 16_384 }
+        Self {
+            messages: 16_384,
+            bytes: 8 * 1024 * 1024,
+            chains: 1024,
+            history: 16_384,
+            horizon_ms: HORIZON_MS,
+        }
     }
 }
 
@@ -42,6 +55,8 @@ pub struct Kept {
     pub frame: Bytes,
     /// Its payload bytes.
     pub payload_bytes: u64,
+    /// When it was made.
+    timestamp_ms: u64,
 }
 
 #[derive(Debug)]
@@ -49,6 +64,8 @@ struct Chain {
     window: Window,
     kept: BTreeMap<u64, Kept>,
     active_ms: u64,
+    /// When its newest message was made.
+    newest_ms: u64,
 }
 
 /// What accepting a message brought to light.
@@ -70,6 +87,8 @@ pub struct Propagation {
     /// Where unknown chains begin, as neighbours say. Only a signed message makes a chain known, so
     /// claims push out no chain and hide no message.
     claimed: BTreeMap<ChainKey, u64>,
+    /// When the newest message was made of the chains of each publisher that were forgotten.
+    forgotten_ms: BTreeMap<Address, u64>,
 }
 
 impl Propagation {
@@ -82,28 +101,56 @@ impl Propagation {
             order: VecDeque::new(),
             kept_bytes: 0,
             claimed: BTreeMap::new(),
+            forgotten_ms: BTreeMap::new(),
         }
     }
 
     /// Whether the message was accepted before, or given up.
     #[must_use]
     pub fn seen(&self, message: &Message) -> bool {
-        let chain = self.chains.get(&message.chain);
-        chain.is_some_and(|chain| chain.window.contains(message.at.sequence))
+        if let Some(chain) = self.chains.get(&message.chain) {
+            return chain.window.contains(message.at.sequence);
+        }
+        let forgotten_ms = self.forgotten_ms.get(&message.chain.publisher);
+        forgotten_ms.is_some_and(|forgotten_ms| message.at.timestamp_ms <= *forgotten_ms)
+    }
+
+    /// Whether a message is too old to be taken, whoever brings it.
+    #[must_use]
+    pub fn is_stale(&self, message: &Message, now_ms: u64) -> bool {
+        message.at.timestamp_ms < now_ms.saturating_sub(self.limits.horizon_ms)
+    }
+
+    /// Drops frames that are too old to be handed on.
+    pub fn expire(&mut self, now_ms: u64) {
+        let earliest_ms = now_ms.saturating_sub(self.limits.horizon_ms);
+        while let Some((key, number)) = self.order.front().copied() {
+            let kept = self.chains.get(&key).and_then(|chain| chain.kept.get(&number));
+            if kept.is_some_and(|kept| kept.timestamp_ms >= earliest_ms) {
+                return;
+            }
+            self.order.pop_front();
+            self.drop_kept(&key, number);
+        }
     }
 
     /// Takes a message that was not seen and whose signature was checked.
     pub fn accept(&mut self, message: &Message, frame: Bytes, now_ms: u64) -> Accepted {
         let number = message.at.sequence;
-        let oldest = number.saturating_sub(self.limits.history);
+        // Of a publisher of whom something was forgotten it is not known what of this chain was seen.
+        let is_forgotten = self.forgotten_ms.contains_key(&message.chain.publisher);
+        let history = if is_forgotten { 0 } else { self.limits.history };
+        let oldest = number.saturating_sub(history);
         let claimed = self.claimed.remove(&message.chain).filter(|first| *first <= number);
         let first = claimed.map_or(oldest, |first| first.max(oldest));
         let chain = self.chain(message.chain, first, now_ms);
         chain.active_ms = now_ms;
+        chain.newest_ms = chain.newest_ms.max(message.at.timestamp_ms);
         let skipped = chain.window.insert(number);
         let hole = chain.window.hole_before(number);
         let (size, payload_bytes) = (frame.len(), message.payload_bytes());
-        chain.kept.insert(number, Kept { number, frame, payload_bytes });
+        let timestamp_ms = message.at.timestamp_ms;
+        chain.kept.insert(number, Kept { number, frame, payload_bytes, timestamp_ms });
         self.kept_bytes.count(size);
         self.order.push_back((message.chain, number));
         self.evict();
@@ -135,6 +182,9 @@ impl Propagation {
         let end = span.last.saturating_add(1);
         let first = span.first.max(end.saturating_sub(self.limits.history));
         let Some(chain) = self.chains.get(&span.chain) else {
+            if self.forgotten_ms.contains_key(&span.chain.publisher) {
+                return Vec::new();
+            }
             self.claim(span.chain, first);
             return if first < end { vec![first..=span.last] } else { Vec::new() };
         };
@@ -204,20 +254,47 @@ impl Propagation {
     }
 
     fn chain(&mut self, key: ChainKey, first: u64, now_ms: u64) -> &mut Chain {
-        if !self.chains.contains_key(&key) && self.chains.len() >= self.limits.chains {
-            let silent = self.chains.iter().min_by_key(|(_, chain)| chain.active_ms);
-            if let Some(silent) = silent.map(|(key, _)| *key)
-                && let Some(chain) = self.chains.remove(&silent)
-            {
-                self.kept_bytes
-                    .uncount(chain.kept.values().map(|kept| kept.frame.len()).sum::<usize>());
-            }
+        if !self.chains.contains_key(&key) {
+            self.make_room();
         }
         self.chains.entry(key).or_insert_with(|| Chain {
             window: Window::starting_at(first),
             kept: BTreeMap::new(),
             active_ms: now_ms,
+            newest_ms: 0,
         })
+    }
+
+    /// Forgets a chain if there are too many: the longest silent one of whoever has most.
+    fn make_room(&mut self) {
+        if self.chains.len() < self.limits.chains {
+            return;
+        }
+        let mut counts: BTreeMap<Address, usize> = BTreeMap::new();
+        for key in self.chains.keys() {
+            counts.entry(key.publisher).or_default().count(1);
+        }
+        let most = counts.values().copied().max();
+        let some =
+            self.chains.iter().filter(|(key, _)| counts.get(&key.publisher).copied() == most);
+        let silent = some.min_by_key(|(_, chain)| chain.active_ms).map(|(key, _)| *key);
+        if let Some(silent) = silent {
+            self.forget(&silent);
+        }
+    }
+
+    fn forget(&mut self, key: &ChainKey) {
+        let Some(chain) = self.chains.remove(key) else { return };
+        self.kept_bytes.uncount(chain.kept.values().map(|kept| kept.frame.len()).sum::<usize>());
+        if self.forgotten_ms.len() >= self.limits.chains
+            && !self.forgotten_ms.contains_key(&key.publisher)
+        {
+            let oldest = self.forgotten_ms.iter().min_by_key(|(_, at_ms)| **at_ms);
+            let oldest = oldest.map(|(publisher, _)| *publisher);
+            oldest.and_then(|publisher| self.forgotten_ms.remove(&publisher));
+        }
+        let forgotten_ms = self.forgotten_ms.entry(key.publisher).or_default();
+        *forgotten_ms = chain.newest_ms.max(*forgotten_ms);
     }
 
     fn evict(&mut self) {
@@ -269,7 +346,8 @@ mod tests {
 
     #[test]
     fn only_the_newest_frames_are_kept() {
-        let limits = Limits { messages: 5, bytes: 1_000, chains: 2, history: 100 };
+        let limits =
+            Limits { messages: 5, bytes: 1_000, chains: 2, history: 100, ..Limits::default() };
         let mut propagation = Propagation::new(limits);
         for number in 0..20 {
             accept(&mut propagation, number);
@@ -291,6 +369,52 @@ mod tests {
         assert_eq!(propagation.chains.len(), 2);
         assert_eq!(propagation.floor(&message(&key(2), 2).chain), 0);
         assert_eq!(propagation.kept_bytes, 3);
+    }
+
+    #[test]
+    fn who_begins_many_chains_has_its_own_forgotten_and_nothing_of_them_is_new_again() {
+        let mut propagation = Propagation::new(Limits { chains: 4, ..Limits::default() });
+        let of = |publisher: u8, chain: u64, number: u64| {
+            let mut message = message(&key(publisher), number);
+            message.chain.chain = chain;
+            message
+        };
+        let frame = Bytes::from_static(b"x");
+        let honest = of(2, 9, 0);
+        propagation.accept(&honest, frame.clone(), 0);
+        for chain in 0..10 {
+            propagation.accept(&of(1, chain, chain), frame.clone(), 1 + chain);
+        }
+        assert_eq!(propagation.chains.len(), 4);
+        assert!(propagation.seen(&honest), "it was silent for longest");
+        for chain in 0..10 {
+            assert!(propagation.seen(&of(1, chain, chain)), "{chain}");
+        }
+        // What it makes from now on is new, on a chain that was forgotten too, and nothing before it is asked for.
+        let next = of(1, 0, 20);
+        assert!(!propagation.seen(&next));
+        assert_eq!(propagation.accept(&next, frame, 20), Accepted::default());
+        let span = Span { chain: of(1, 3, 0).chain, first: 0, last: 5 };
+        assert!(propagation.lacking(&span).is_empty());
+    }
+
+    #[test]
+    fn what_is_older_than_the_horizon_is_neither_taken_nor_handed_on() {
+        let limits = Limits { horizon_ms: 100, ..Limits::default() };
+        let mut propagation = Propagation::new(limits);
+        let made_ms = message(&key(1), 5).at.timestamp_ms;
+        for number in [5, 6, 7] {
+            accept(&mut propagation, number);
+        }
+        assert!(!propagation.is_stale(&message(&key(1), 5), made_ms + 100));
+        assert!(propagation.is_stale(&message(&key(1), 5), made_ms + 101));
+        propagation.expire(made_ms + 100);
+        assert_eq!(propagation.kept_bytes(), 30);
+        propagation.expire(made_ms + 102);
+        assert_eq!((propagation.kept_bytes(), propagation.spans()[0].first), (10, 7));
+        propagation.expire(u64::MAX);
+        assert_eq!((propagation.kept_bytes(), propagation.spans()), (0, vec![]));
+        assert!(propagation.seen(&message(&key(1), 5)), "forgetting a frame forgets no number");
     }
 
     #[test]

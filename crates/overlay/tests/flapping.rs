@@ -19,6 +19,10 @@ const RELAY: NodeId = NodeId(B256::repeat_byte(1));
 const CLIENT: NodeId = NodeId(B256::repeat_byte(2));
 const OTHER: NodeId = NodeId(B256::repeat_byte(3));
 
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
+}
+
 fn key() -> SessionKey {
     SessionKey::from_bytes(&[5; 32]).unwrap()
 }
@@ -32,6 +36,7 @@ fn config(id: NodeId, relay: bool, credit: credit::Limits) -> Config {
         id,
         relay,
         operator_id: relay.then_some(OperatorId(0)),
+        verifier: verifier(),
         limits: Limits::default(),
         credit,
         ceilings: Ceilings::default(),
@@ -47,12 +52,10 @@ fn relay(credit: credit::Limits) -> Overlay {
 }
 
 fn client() -> Overlay {
-    let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
     let account = PayerConfig {
         payer: key().address(),
         reader: ReaderId(0),
         key: key(),
-        verifier: Verifier::new(domain),
         cadence: Cadence::default(),
         channel_limit: None,
     };
@@ -70,7 +73,7 @@ fn message(sequence: u64, size: usize) -> Message {
         ciphertext: vec![9; size],
         signature: Signature([0; 65]),
     }
-    .signed(&key())
+    .signed(&key(), &verifier())
 }
 
 fn packet(frame: &Frame) -> Bytes {

@@ -43,7 +43,7 @@ fn message(chain: ChainKey, sequence: u64, size: usize) -> Message {
         ciphertext: vec![9; size],
         signature: Signature([0; 65]),
     }
-    .signed(&key())
+    .signed(&key(), &verifier())
 }
 
 /// One of each frame, with every kind of refusal and farewell.
@@ -133,6 +133,7 @@ fn relay() -> Overlay {
         id: NodeId(B256::repeat_byte(1)),
         relay: true,
         operator_id: Some(OperatorId(0)),
+        verifier: verifier(),
         limits: Limits::default(),
         credit: credit::Limits::default(),
         ceilings,
@@ -176,7 +177,7 @@ fn any_message() -> impl Strategy<Value = Frame> {
                 previous: if follows { before } else { previous.map(place) },
                 ..message(chain(number), 0, size)
             };
-            Frame::Message(Box::new(message.signed(&key())))
+            Frame::Message(Box::new(message.signed(&key(), &verifier())))
         },
     )
 }
@@ -431,6 +432,7 @@ fn client() -> Overlay {
         id: NodeId(B256::repeat_byte(1)),
         relay: false,
         operator_id: None,
+        verifier: verifier(),
         limits: Limits::default(),
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
@@ -441,7 +443,6 @@ fn client() -> Overlay {
         payer: key().address(),
         reader: ReaderId(0),
         key: key(),
-        verifier: verifier(),
         cadence: Cadence { messages: 3, interval_ms: 500, resend_ms: 500 },
         channel_limit: None,
     };

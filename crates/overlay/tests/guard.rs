@@ -17,6 +17,10 @@ use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Verifier};
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
 const ME: NodeId = NodeId(B256::repeat_byte(1));
 
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
+}
+
 fn key() -> SessionKey {
     SessionKey::from_bytes(&[5; 32]).unwrap()
 }
@@ -34,6 +38,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         id: ME,
         relay,
         operator_id: relay.then_some(OperatorId(0)),
+        verifier: verifier(),
         limits: Limits::default(),
         credit: credit::Limits::default(),
         ceilings,
@@ -44,7 +49,6 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         payer: key().address(),
         reader: ReaderId(0),
         key: key(),
-        verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
         channel_limit: None,
     };
@@ -80,7 +84,7 @@ fn message(chain: ChainKey, sequence: u64, size: usize) -> Message {
         ciphertext: vec![9; size],
         signature: Signature([0; 65]),
     }
-    .signed(&key())
+    .signed(&key(), &verifier())
 }
 
 fn packet(frame: &Frame) -> Bytes {
@@ -271,7 +275,7 @@ fn memory_is_bounded_over_all_streams() {
         for number in 0..5 {
             let mut large = message(chain(1), number, 20_000);
             large.stream_key = stream;
-            let large = large.signed(&key());
+            let large = large.signed(&key(), &verifier());
             relay.packet(link, &packet(&Frame::Message(Box::new(large))), &at(0));
         }
         assert!(relay.kept_bytes() <= 200_000, "{} bytes", relay.kept_bytes());

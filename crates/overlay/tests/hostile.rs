@@ -7,14 +7,20 @@ use tatum_overlay::node::{Ceilings, Config};
 use tatum_overlay::propagation::Limits;
 use tatum_overlay::window::MAX_NUMBER;
 use tatum_overlay::{ChainKey, Frame, Link, Message, MessageRef, Now, Output, Overlay, Priority};
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
-use tatum_receipt::{SessionKey, Signature};
+use tatum_primitives::{
+    Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey,
+};
+use tatum_receipt::{SessionKey, Signature, Verifier};
 
 const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
 const RELAY: NodeId = NodeId(B256::repeat_byte(1));
 const NEIGHBOUR: NodeId = NodeId(B256::repeat_byte(2));
 const LINK: Link = Link(1);
 const NOW: Now = Now { monotonic_ms: 10_001, wall_ms: 1_000_000, epoch: Epoch(3) };
+
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
+}
 
 fn key() -> SessionKey {
     SessionKey::from_bytes(&[5; 32]).unwrap()
@@ -35,7 +41,7 @@ fn message(chain: ChainKey, sequence: u64) -> Message {
         ciphertext: vec![9; 100],
         signature: Signature([0; 65]),
     }
-    .signed(&key())
+    .signed(&key(), &verifier())
 }
 
 fn relay(credit: credit::Limits) -> Overlay {
@@ -45,6 +51,7 @@ fn relay(credit: credit::Limits) -> Overlay {
         id: RELAY,
         relay: true,
         operator_id,
+        verifier: verifier(),
         limits,
         credit,
         ceilings: Ceilings::default(),
@@ -105,6 +112,26 @@ fn the_highest_number_may_be_followed_by_another() {
     assert_eq!(relay.counters().messages, 2);
     say(&mut relay, &[sent(chain(1), MAX_NUMBER), sent(chain(1), MAX_NUMBER + 1)]);
     assert_eq!(relay.counters().messages, 2, "there is none beyond it");
+}
+
+#[test]
+fn yesterdays_message_is_no_news() {
+    let mut relay = publisher();
+    let packet = &packets(&[sent(chain(1), 0)])[0];
+    let later = |ms| Now { wall_ms: NOW.wall_ms + 86_400_000 + ms, ..NOW };
+    relay.packet(LINK, packet, &later(1));
+    assert_eq!((relay.counters().messages, relay.counters().unwanted), (0, 1));
+    relay.packet(LINK, packet, &later(0));
+    assert_eq!(relay.counters().messages, 1);
+}
+
+#[test]
+fn a_message_for_another_deployment_is_not_taken() {
+    let mut relay = publisher();
+    let elsewhere = Verifier::new(Domain { chain_id: 2, stake_pool: Address::ZERO });
+    let message = message(chain(1), 0).signed(&key(), &elsewhere);
+    say(&mut relay, &[Frame::Message(Box::new(message))]);
+    assert_eq!((relay.counters().messages, relay.counters().invalid), (0, 1));
 }
 
 #[test]

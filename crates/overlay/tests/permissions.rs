@@ -17,6 +17,10 @@ const OWNER: u8 = 1;
 const PERMITTED: u8 = 2;
 const STRANGER: u8 = 3;
 
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
+}
+
 fn key(byte: u8) -> SessionKey {
     SessionKey::from_bytes(&[byte; 32]).unwrap()
 }
@@ -52,6 +56,7 @@ fn overlay(relay: bool) -> Overlay {
         id: ME,
         relay,
         operator_id: relay.then_some(OperatorId(0)),
+        verifier: verifier(),
         limits: Limits::default(),
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
@@ -62,7 +67,6 @@ fn overlay(relay: bool) -> Overlay {
         payer: key(PERMITTED).address(),
         reader: ReaderId(0),
         key: key(PERMITTED),
-        verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
         channel_limit: None,
     };
@@ -100,7 +104,7 @@ fn sent(publisher: u8, sequence: u64) -> Bytes {
         ciphertext: vec![9; 50],
         signature: Signature([0; 65]),
     };
-    packet(&Frame::Message(Box::new(message.signed(&key(publisher)))))
+    packet(&Frame::Message(Box::new(message.signed(&key(publisher), &verifier()))))
 }
 
 fn attach(role: Role, payer: u8, signer: u8, link: Link) -> Attach {

@@ -15,6 +15,10 @@ const STREAM: StreamKey = StreamKey(B256::repeat_byte(7));
 const RELAY: NodeId = NodeId(B256::repeat_byte(2));
 const LINK: Link = Link(1);
 
+fn verifier() -> Verifier {
+    Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO })
+}
+
 fn at(ms: u64) -> Now {
     Now { monotonic_ms: ms, wall_ms: 1_000_000 + ms, epoch: Epoch(3) }
 }
@@ -24,6 +28,7 @@ fn client() -> Overlay {
         id: NodeId(B256::repeat_byte(1)),
         relay: false,
         operator_id: None,
+        verifier: verifier(),
         limits: Limits::default(),
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
@@ -35,7 +40,6 @@ fn client() -> Overlay {
         payer: key.address(),
         reader: ReaderId(0),
         key,
-        verifier: Verifier::new(Domain { chain_id: 1, stake_pool: Address::ZERO }),
         cadence: Cadence::default(),
         channel_limit: None,
     };

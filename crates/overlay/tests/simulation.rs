@@ -91,6 +91,7 @@ impl World {
                     id: node_id(number),
                     relay,
                     operator_id: relay.then(|| OperatorId(u32::try_from(number).unwrap())),
+                    verifier: verifier(),
                     limits: Limits::default(),
                     credit,
                     ceilings: Ceilings::default(),
@@ -102,7 +103,6 @@ impl World {
                     payer: session(number).address(),
                     reader: ReaderId(u32::try_from(number).unwrap()),
                     key: session(number),
-                    verifier: verifier(),
                     cadence,
                     channel_limit: None,
                 };
@@ -280,7 +280,7 @@ impl World {
                 ciphertext: vec![1; 100],
                 signature: Signature([0; 65]),
             }
-            .signed(&publisher);
+            .signed(&publisher, &verifier());
             previous = Some(at);
             let now = self.now();
             self.nodes[number].publish(&message, &now);

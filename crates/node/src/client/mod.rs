@@ -124,7 +124,6 @@ impl Config {
             Some(store) => store.reader(drawn).await?,
             None => drawn,
         };
-        let verifier = Verifier::new(self.domain);
         let (payer, key, cadence) = (self.payer, self.key.clone(), self.cadence);
         let bound_ms = millis(self.latency_bound);
         let setup = Setup {
@@ -140,6 +139,7 @@ impl Config {
                 id: self.node_key.id(),
                 relay: false,
                 operator_id: None,
+                verifier: Verifier::new(self.domain),
                 limits: Limits { history: self.history, ..Limits::default() },
                 credit: credit::Limits::default(),
                 ceilings: Ceilings::default(),
@@ -150,14 +150,12 @@ impl Config {
                 payer,
                 reader,
                 key,
-                verifier,
                 cadence,
                 channel_limit: self.channel_limit,
             }),
             relay: None,
             region: None,
             clock: Arc::clone(&self.clock),
-            verifier,
             facts: self.facts.clone(),
             grace_ms: 0,
             channel_part: WHOLE,

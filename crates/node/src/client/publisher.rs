@@ -17,7 +17,7 @@ use tatum_overlay::permissions::Access;
 use tatum_overlay::seal::KeyId;
 use tatum_overlay::{ChainKey, Message, MessageRef};
 use tatum_primitives::{NodeId, Role, StreamKey, millis};
-use tatum_receipt::Signature;
+use tatum_receipt::{Signature, Verifier};
 use tokio::io::{AsyncRead, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -74,6 +74,7 @@ struct Progress {
 /// Publishes to one stream partition.
 #[derive(Debug)]
 pub struct Publisher {
+    verifier: Verifier,
     config: Config,
     stream: StreamKey,
     chain: ChainKey,
@@ -140,6 +141,7 @@ impl Publisher {
         }
         let chain = ChainKey { publisher, chain: rand::rng().random() };
         Ok(Self {
+            verifier: Verifier::new(config.domain),
             config,
             stream,
             chain,
@@ -217,7 +219,7 @@ impl Publisher {
             ciphertext,
             signature: Signature([0; 65]),
         };
-        let message = message.signed(&self.config.key);
+        let message = message.signed(&self.config.key, &self.verifier);
         self.window.published(message.payload_bytes());
         self.previous = Some(message.at);
         slot.send(Command::Publish(Box::new(message)));

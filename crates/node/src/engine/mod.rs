@@ -66,7 +66,6 @@ pub(crate) struct Setup {
     pub(crate) relay: Option<RelayOffer>,
     pub(crate) region: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) verifier: Verifier,
     pub(crate) facts: Option<SharedFacts>,
     pub(crate) grace_ms: u64,
     /// How much of each channel's deposit a relay counts on.
@@ -129,12 +128,13 @@ impl Engine {
             setup.relay.is_some(),
             now.monotonic_ms,
         );
+        let verifier = setup.overlay.verifier;
         let mut overlay = Overlay::new(setup.overlay, setup.account.clone());
         let earliest = setup.clock.epoch().previous().unwrap_or_default();
-        let mut book = Book::new(setup.verifier);
+        let mut book = Book::new(verifier);
         let (store, replies) = match setup.store {
             Some(store) => {
-                book = read_book(setup.verifier, &store.permissions().await?);
+                book = read_book(verifier, &store.permissions().await?);
                 let kept = store.since(earliest).await?;
                 if setup.relay.is_some() {
                     let held: Vec<_> =
@@ -155,7 +155,7 @@ impl Engine {
         let receipt_checker =
             setup.facts.clone().filter(|_| setup.relay.is_some()).map(|facts| ReceiptChecker {
                 node: setup.key.id(),
-                verifier: setup.verifier,
+                verifier,
                 facts,
                 clock: Arc::clone(&setup.clock),
                 grace_ms: setup.grace_ms,
@@ -165,7 +165,7 @@ impl Engine {
             key: setup.key,
             overlay,
             clock: setup.clock,
-            verifier: setup.verifier,
+            verifier,
             facts: setup.facts,
             receipt_checker,
             operator_id: None,

@@ -11,7 +11,7 @@ use tatum_overlay::node::Counters;
 use tatum_overlay::{ChainKey, Frame, Message, MessageRef};
 use tatum_protocol::client::NodeClient;
 use tatum_protocol::status::NodeStatus;
-use tatum_receipt::Signature;
+use tatum_receipt::{Signature, Verifier};
 use tatum_webrtc::{Event, Priority, SendError};
 
 use super::hostile::{Attacker, next};
@@ -121,7 +121,7 @@ fn message(network: &Network, number: u8, sequence: u64, size: usize) -> Message
         ciphertext: vec![7; size],
         signature: Signature([0; 65]),
     }
-    .signed(&session(number))
+    .signed(&session(number), &Verifier::new(domain()))
 }
 
 async fn send(attacker: &Attacker, frame: &Bytes) -> bool {

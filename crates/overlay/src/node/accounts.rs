@@ -4,11 +4,11 @@
 //! own signature over it. A relay's memory of our newest receipt counts only if we signed it.
 
 use tatum_primitives::{NodeId, Role};
-use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt};
+use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt, Verifier};
 
 use super::client::Client;
 use super::peer::Attachment;
-use super::{Output, Overlay, PayerConfig};
+use super::{Output, Overlay};
 use crate::ledger::{AccountKey, Delivery};
 use crate::{Frame, Link, Message, Now};
 
@@ -66,9 +66,8 @@ impl Overlay {
 
     fn sign(&mut self, due: Vec<DeliveryReceipt>) {
         let Some(client) = &mut self.client else { return };
-        let PayerConfig { key, verifier, .. } = &client.account;
         for receipt in due {
-            let signed = SignedReceipt::sign(receipt, key, verifier);
+            let signed = SignedReceipt::sign(receipt, &client.account.key, &self.config.verifier);
             client.ledger.signed(&signed);
             self.outputs.push_back(Output::ReceiptSigned(Box::new(signed)));
         }
@@ -92,7 +91,7 @@ impl Overlay {
     ) {
         let (Some(client), Some(state)) = (&mut self.client, self.links.get(&link)) else { return };
         let found = client.ledger.by_digest(state.node, |receipt| {
-            client.account.verifier.digest(receipt) == acknowledgement.digest
+            self.config.verifier.digest(receipt) == acknowledgement.digest
         });
         let Some(receipt) = found else { return };
         if acknowledgement.verify(state.node).is_err() {
@@ -145,10 +144,10 @@ impl Overlay {
 
 impl Client {
     /// Takes over what a relay says is our newest receipt, if we really signed it.
-    pub(super) fn adopt_from(&mut self, node: NodeId, bytes: &[u8]) {
+    pub(super) fn adopt_from(&mut self, node: NodeId, bytes: &[u8], verifier: &Verifier) {
         let Ok(held) = SignedReceipt::decode(bytes) else { return };
         let ours = held.receipt.payer == self.account.payer && held.receipt.node == node;
-        let signer = self.account.verifier.signer(&held);
+        let signer = verifier.signer(&held);
         let signed = signer.is_ok_and(|signer| {
             signer == self.account.key.address() || signer == self.account.payer
         });

@@ -195,7 +195,7 @@ impl Overlay {
         (peer.paused, peer.refusals) = (false, 0);
         let node = state.node;
         for bytes in newest {
-            client.adopt_from(node, bytes);
+            client.adopt_from(node, bytes, &self.config.verifier);
         }
         let again = client.ledger.resend(node, now, true);
         self.outputs.push_back(Output::Admitted { node, stream, role });

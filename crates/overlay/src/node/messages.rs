@@ -48,6 +48,10 @@ impl Overlay {
             self.note_brought(link, &message, frame.len());
             return;
         }
+        if state.propagation.is_stale(&message, now.wall_ms) {
+            self.counters.unwanted.count(1);
+            return;
+        }
         if !state.access.may_publish(&message.chain.publisher) {
             return self.on_unpermitted(link, &stream, now);
         }
@@ -252,7 +256,7 @@ impl Overlay {
         }
         let limit = ANSWER_BYTES.saturating_sub(state.answered_bytes);
         let frames = kept.propagation.kept(span, limit);
-        for Kept { number, frame, payload_bytes } in frames {
+        for Kept { number, frame, payload_bytes, .. } in frames {
             let open = key.is_some_and(|key| self.quotas.open(key, now.epoch));
             if !(peer.relay || open || publishing) {
                 break;

@@ -69,6 +69,8 @@ pub struct Config {
     pub id: NodeId,
     /// Whether it forwards messages.
     pub relay: bool,
+    /// Digests of the deployment, whose messages and receipts alone count.
+    pub verifier: Verifier,
     /// The operator it works for, if it relays.
     pub operator_id: Option<OperatorId>,
     /// What it keeps per stream.
@@ -92,8 +94,6 @@ pub struct PayerConfig {
     pub reader: ReaderId,
     /// Signs receipts and requests.
     pub key: SessionKey,
-    /// Digests of the deployment.
-    pub verifier: Verifier,
     /// When receipts are due.
     pub cadence: Cadence,
     /// What it pays at most where it has a channel with the relay's operator; without a limit it pays from its stake alone.
@@ -148,6 +148,7 @@ impl Overlay {
     pub fn new(config: Config, account: Option<PayerConfig>) -> Self {
         let quotas = Quotas::new(config.credit, config.offer);
         let guard = Guard::new(&config.ceilings);
+        let keys = PublisherKeys::new(config.verifier);
         Self {
             client: account.map(Client::new),
             config,
@@ -157,7 +158,7 @@ impl Overlay {
             assigned: BTreeMap::new(),
             quotas,
             guard,
-            keys: PublisherKeys::default(),
+            keys,
             parked: BTreeMap::new(),
             kept_bytes: 0,
             epoch: Epoch::default(),
@@ -291,11 +292,22 @@ impl Overlay {
             self.resume_served(now);
             self.quotas.forget_before(now.epoch.previous().unwrap_or(now.epoch), now);
             self.choose_payments(now);
+            self.expire(now);
             self.judge(now);
             self.note_unserved(now);
             self.links.values_mut().for_each(LinkState::next_second);
         }
         self.client_tick(now);
+    }
+
+    /// Drops what is too old to be handed on.
+    fn expire(&mut self, now: &Now) {
+        for stream in self.streams.values_mut() {
+            let before = stream.propagation.kept_bytes();
+            stream.propagation.expire(now.wall_ms);
+            let freed = before.saturating_sub(stream.propagation.kept_bytes());
+            self.kept_bytes = self.kept_bytes.saturating_sub(freed);
+        }
     }
 
     fn stream(&mut self, key: StreamKey) -> &mut StreamState {

@@ -234,6 +234,7 @@ fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<Operato
         id: key.id(),
         relay: role == Role::Relay,
         operator_id,
+        verifier: verifier(),
         limits: Limits::default(),
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
@@ -244,7 +245,6 @@ fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<Operato
         payer: session(number).address(),
         reader: ReaderId(0),
         key: session(number),
-        verifier: verifier(),
         cadence: Cadence { messages: 100, interval_ms: 1_000, resend_ms: 1_000 },
         channel_limit: None,
     });

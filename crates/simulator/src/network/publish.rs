@@ -5,7 +5,7 @@
 use tatum_overlay::{Message, MessageRef};
 use tatum_receipt::Signature;
 
-use super::deployment::session;
+use super::deployment::{session, verifier};
 use super::population::Arrival;
 use super::world::World;
 
@@ -32,7 +32,7 @@ impl World {
         let signature = Signature([0; 65]);
         let message =
             Message { stream_key, chain: key, at, previous, key_id, ciphertext, signature };
-        let message = message.signed(&session(node));
+        let message = message.signed(&session(node), &verifier());
         self.published_us.push(self.now_us);
         self.numbers.insert((key, sequence), number);
         self.nodes[node].arrivals[number] = Some(Arrival { at_us: self.now_us, hops: 0 });
