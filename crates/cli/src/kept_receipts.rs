@@ -7,6 +7,9 @@ use tatum_aggregator::audit::held_receipts;
 use tatum_database::NodeStore;
 use tatum_receipt::{SignedReceipt, StoredReceipt};
 
+/// Receipts that one transaction redeems, at most: some two million gas.
+pub(crate) const REDEEMED_AT_ONCE: usize = 100;
+
 /// Receipts as they are handed in, or as they are shown.
 pub(crate) fn in_file(path: &Path) -> anyhow::Result<Vec<SignedReceipt>> {
     let reading = || format!("reading {}", path.display());

@@ -13,7 +13,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::U256;
 use anyhow::Context;
@@ -24,12 +24,11 @@ use tatum_primitives::{Address, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use crate::amounts::format_data;
+use crate::kept_receipts::REDEEMED_AT_ONCE;
 use alarm::{Alarm, Alarms, Exit};
 use sources::Sources;
 use status::Status;
 
-/// Receipts that one transaction redeems, at most: some two million gas.
-const REDEEMED_AT_ONCE: usize = 100;
 /// Channels that nobody is leaving are looked into for what is due once in so many looks: each of their lanes is a question.
 const DUE_EVERY: u32 = 15;
 
@@ -70,7 +69,7 @@ pub(crate) struct Seen {
     pub(crate) exits: usize,
     /// Those of them that nothing is due of any more.
     pub(crate) answered: usize,
-    /// Folders, files and channels that could not be read.
+    /// Folders, files and channels that could not be read, and a chain whose newest block is old.
     pub(crate) unread: usize,
     /// What was redeemed, in wei.
     #[serde(with = "tatum_primitives::decimal")]
@@ -113,6 +112,17 @@ pub(crate) async fn run(
         serving.abort();
     }
     ended
+}
+
+/// How old the newest block is, if that is as bad as not seeing.
+fn behind_s(head_s: u64, wall_s: u64) -> Option<u64> {
+    let behind_s = wall_s.saturating_sub(head_s);
+    (behind_s >= BLIND.as_secs()).then_some(behind_s)
+}
+
+/// The wall clock, in seconds since 1970.
+fn wall_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A payer and an operator.
@@ -182,6 +192,14 @@ impl Watch {
         let with_open = self.config.redeem_at_wei.is_some() && self.looks.is_multiple_of(DUE_EVERY);
         self.looks = self.looks.wrapping_add(1);
         let mut seen = Seen { channels: by_pair.len(), unread, ..Seen::default() };
+        if let Some(behind_s) = behind_s(now_s, wall_s()) {
+            // An exit that was begun since is not there yet, however well the old blocks are read.
+            tracing::warn!(
+                behind_s,
+                "the endpoint's newest block is old: ask another one with --rpc"
+            );
+            seen.unread += 1;
+        }
         let (due, mut unsure) = self.all_due(by_pair, with_open).await;
         seen.unread += unsure.len();
         for (pair, found) in due {
@@ -299,5 +317,19 @@ impl Watch {
             let exit = Exit { channel, payer, operator, due_wei, ends_s, reason };
             self.alarms.raise(Alarm::Exit(exit));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_that_stands_still_is_not_seen_and_one_that_is_ahead_is() {
+        let blind_s = BLIND.as_secs();
+        assert_eq!(behind_s(1_000, 1_000 + blind_s - 1), None);
+        assert_eq!(behind_s(1_000, 1_000 + blind_s), Some(blind_s));
+        assert_eq!(behind_s(u64::MAX, 0), None);
+        assert_eq!(behind_s(0, u64::MAX), Some(u64::MAX));
     }
 }

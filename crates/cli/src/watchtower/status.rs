@@ -6,7 +6,6 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use axum::extract::State;
@@ -18,7 +17,7 @@ use tatum_protocol::status::Health;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::Seen;
+use super::{Seen, wall_s};
 
 /// Without a look for so long, it is not ready.
 const READY_S: u64 = 120;
@@ -41,7 +40,7 @@ impl Status {
         self.unread.store(count(seen.unread), Ordering::Relaxed);
         self.exits.fetch_add(count(seen.exits), Ordering::Relaxed);
         self.answered.fetch_add(count(seen.answered), Ordering::Relaxed);
-        self.looked_at_s.store(now_s(), Ordering::Relaxed);
+        self.looked_at_s.store(wall_s(), Ordering::Relaxed);
     }
 
     pub(super) fn alarmed(&self, standing: usize) {
@@ -82,8 +81,11 @@ pub(super) async fn serve(
     let ready = async |State(status): State<Arc<Status>>| {
         let looked_at_s = status.looked_at_s.load(Ordering::Relaxed);
         if status.unread.load(Ordering::Relaxed) > 0 {
-            (StatusCode::SERVICE_UNAVAILABLE, "a folder, a file or a channel cannot be read")
-        } else if now_s().saturating_sub(looked_at_s) < READY_S {
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the chain, a folder, a file or a channel cannot be read",
+            )
+        } else if wall_s().saturating_sub(looked_at_s) < READY_S {
             (StatusCode::OK, "looking")
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "it has not looked at the chain for long")
@@ -106,8 +108,4 @@ pub(super) async fn serve(
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -16,11 +16,8 @@ use tatum_receipt::SignedReceipt;
 use super::AccountArgs;
 use crate::amounts::{format_data, parse_data};
 use crate::dates::format_utc;
-use crate::kept_receipts::{in_file, in_folder};
+use crate::kept_receipts::{REDEEMED_AT_ONCE, in_file, in_folder};
 use crate::output::Output;
-
-/// Receipts that one transaction redeems, at most: some two million gas.
-const REDEEMED_AT_ONCE: usize = 100;
 
 /// What to redeem.
 #[derive(Debug, clap::Args)]
