@@ -3,47 +3,12 @@
 use alloy::primitives::TxHash;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use serde::Serialize;
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, U256};
+use tatum_protocol::web::OperatorStatus;
 
 use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result};
-
-/// An operator as of now.
-#[derive(Clone, Debug, Serialize)]
-pub struct OperatorStatus {
-    /// The operator's id.
-    pub id: OperatorId,
-    /// Who may act for it.
-    pub owner: Address,
-    /// Where its tokens go.
-    pub payout: Address,
-    /// Its bond.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub bond_wei: U256,
-    /// What it declared that its nodes carry in an epoch.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub declared_bytes: u64,
-    /// What counts of that in the running epoch.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub capacity_bytes: u64,
-    /// What will count of it in the next.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub next_capacity_bytes: u64,
-    /// First epoch it is no longer bonded for, if it has asked to leave.
-    pub exit_epoch: Option<Epoch>,
-    /// First epoch in which a leaving operator may take its bond out.
-    pub bond_free_from: Option<Epoch>,
-    /// The running epoch.
-    pub epoch: Epoch,
-    /// What it has claimed so far.
-    #[serde(with = "tatum_primitives::decimal::nano")]
-    pub claimed_nano: Nano,
-    /// DATA at its payout address.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub payout_balance_wei: U256,
-}
 
 /// An entry of the finalized tree, ready to claim.
 #[derive(Clone, Debug, PartialEq, Eq)]

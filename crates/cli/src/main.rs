@@ -83,6 +83,9 @@ enum Command {
     /// Run the aggregator, which turns receipts into distributions
     #[command(subcommand)]
     Aggregator(cmd::aggregator::Command),
+    /// Serve the web API and the page
+    #[command(subcommand)]
+    Api(cmd::api::Command),
     /// Re-derive a distribution, or check one receipt
     #[command(subcommand)]
     Audit(cmd::audit::Command),
@@ -173,6 +176,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Watchtower(command) => cmd::watchtower::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
+        Command::Api(command) => cmd::api::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,
         Command::Auditor(command) => cmd::auditor::run(command, output).await,
         Command::Simulate(command) => cmd::simulate::run(command, output).await,

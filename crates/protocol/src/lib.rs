@@ -53,6 +53,7 @@ mod rejections;
 pub mod status;
 mod stream;
 pub mod tracker;
+pub mod web;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage};

@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub(crate) mod aggregator;
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod auditor;
 pub(crate) mod bench;

@@ -10,10 +10,11 @@ use std::process::ExitCode;
 use alloy::primitives::TxHash;
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tatum_chain::{Chain, Claim, OperatorStatus};
+use tatum_chain::{Chain, Claim};
 use tatum_merkle::{Entry, Word};
 use tatum_primitives::{Epoch, Nano, OperatorId};
 use tatum_protocol::OperatorProof;
+use tatum_protocol::web::OperatorStatus;
 
 use crate::amounts::format_data;
 use crate::args::{AggregatorArgs, ChainArgs};

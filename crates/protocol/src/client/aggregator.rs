@@ -69,6 +69,31 @@ impl AggregatorClient {
         json(self.server.get("/v1/epochs").query(&[("limit", limit)])).await
     }
 
+    /// The newest epochs before one, or of all, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn epochs_before(
+        &self,
+        before: Option<Epoch>,
+        limit: u32,
+    ) -> Result<Vec<EpochSummary>, ClientError> {
+        let request = self.server.get("/v1/epochs").query(&[("limit", limit)]);
+        let request = match before {
+            Some(before) => request.query(&[("before", before)]),
+            None => request,
+        };
+        json(request).await
+    }
+
+    /// An epoch.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn epoch(&self, epoch: Epoch) -> Result<EpochSummary, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}"))).await
+    }
+
     /// An operator's entry of an epoch with its proof, which the caller checks.
     ///
     /// # Errors

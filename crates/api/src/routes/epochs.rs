@@ -1,0 +1,104 @@
+//! `GET /v1/epochs…`: how far each epoch has come, and what anybody can check of it; as the aggregator has it.
+//!
+//! Invariant: what is passed on was read as the type that is promised; what never changes any more says so by its ETag.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tatum_primitives::{Address, Epoch, OperatorId};
+use tatum_protocol::web::schema::AddressText;
+use tatum_protocol::{EpochSummary, OperatorProof, PayerUse};
+use utoipa::IntoParams;
+
+use super::extract::{Path, Query};
+use crate::error::ApiError;
+use crate::openapi::Problems;
+use crate::state::Api;
+
+/// Epochs in one answer, at most.
+const MOST_EPOCHS: u32 = 500;
+
+/// Which epochs to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Only epochs before this one.
+    #[param(value_type = Option<u64>)]
+    before: Option<Epoch>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// The newest epochs first.
+#[utoipa::path(get, path = "/v1/epochs", tag = "auditors", params(Page), responses(
+    (status = 200, description = "The epochs", body = Vec<EpochSummary>), Problems
+))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(page): Query<Page>,
+) -> Result<Json<Vec<EpochSummary>>, ApiError> {
+    let limit = page.limit.unwrap_or(50).clamp(1, MOST_EPOCHS);
+    Ok(Json(api.shared.aggregator.epochs_before(page.before, limit).await?))
+}
+
+/// An epoch.
+#[utoipa::path(get, path = "/v1/epochs/{epoch}", tag = "auditors",
+    params(("epoch" = u64, Path, description = "The epoch")),
+    responses((status = 200, description = "The epoch", body = EpochSummary), Problems)
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Path(epoch): Path<Epoch>,
+) -> Result<Json<EpochSummary>, ApiError> {
+    Ok(Json(api.shared.aggregator.epoch(epoch).await?))
+}
+
+/// What an operator has earned until an epoch, with the proof that it claims by.
+#[utoipa::path(get, path = "/v1/epochs/{epoch}/operators/{operator}", tag = "operators",
+    params(
+        ("epoch" = u64, Path, description = "The epoch"),
+        ("operator" = u32, Path, description = "The operator's id"),
+    ),
+    responses(
+        (status = 200, description = "The proof", body = OperatorProof),
+        (status = 304, description = "It is the one whose ETag was sent along"),
+        Problems,
+    )
+)]
+pub(super) async fn proof(
+    State(api): State<Api>,
+    Path((epoch, operator)): Path<(Epoch, OperatorId)>,
+    asked: HeaderMap,
+) -> Result<Response, ApiError> {
+    let proof = api.shared.aggregator.operator_proof(epoch, operator).await?;
+    // One root has one proof for each operator.
+    let tag = format!("\"{}-{operator}\"", proof.root.0);
+    let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let mut headers = HeaderMap::new();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((headers, Json(proof)).into_response())
+}
+
+/// What a payer used of its quota in an epoch, as far as receipts were handed in.
+#[utoipa::path(get, path = "/v1/epochs/{epoch}/payers/{payer}", tag = "publishers",
+    params(
+        ("epoch" = u64, Path, description = "The epoch"),
+        ("payer" = AddressText, Path, description = "The payer"),
+    ),
+    responses((status = 200, description = "What was used", body = PayerUse), Problems)
+)]
+pub(super) async fn payer(
+    State(api): State<Api>,
+    Path((epoch, payer)): Path<(Epoch, Address)>,
+) -> Result<Json<PayerUse>, ApiError> {
+    Ok(Json(api.shared.aggregator.payer_use(epoch, payer).await?))
+}
