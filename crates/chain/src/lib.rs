@@ -68,4 +68,5 @@ pub use overview::Terms;
 pub use proposals::{Draft, Fate, Proposal, Record, Standing};
 pub use stake_plan::MOST_PLANNED_EPOCHS;
 pub use stake_status::StakeTerms;
+pub use stakes::session_key_proof;
 pub use view::ChainView;

@@ -1,14 +1,22 @@
-//! What is known of operators: whose they are, what they bonded and declared, what they have claimed.
+//! What is known of operators: whose they are, what they bonded and declared, which nodes they run, what they have claimed.
+//!
+//! Invariant: a list of operators has every id that was given out, each once and in order, whatever became of it.
 
 use alloy::primitives::TxHash;
-use alloy::rpc::types::Filter;
+use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
-use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, U256};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tatum_primitives::{Address, B256, Epoch, Nano, NodeId, OperatorId, U256};
 use tatum_protocol::web::OperatorStatus;
 
-use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};
+use crate::bindings::OperatorRegistry::{
+    MetadataChanged, NodeAdded, NodeRemoved, OperatorOwnerChanged, OperatorRegistered,
+};
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result};
+
+/// Operators that are read at the same time; each takes a dozen calls.
+const PARALLEL_OPERATORS: usize = 8;
 
 /// An entry of the finalized tree, ready to claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +62,60 @@ impl Chain {
     pub async fn operator_count(&self, epoch: Epoch) -> Result<u32> {
         let call = self.registry.operatorCount(epoch.0);
         call.call().await.map_err(|e| ChainError::from_call("reading the operator count", e))
+    }
+
+    /// At most `limit` operators by id, those after `after`; also those that have left.
+    pub async fn operators(
+        &self,
+        after: Option<OperatorId>,
+        limit: u32,
+    ) -> Result<Vec<OperatorStatus>> {
+        let epoch = self.pool.currentEpoch().call().await;
+        let epoch = epoch.map_err(|e| ChainError::from_call("reading the epoch", e))?;
+        // Who registers in an epoch is there when the next one begins.
+        let count = self.operator_count(Epoch(epoch).next()).await?;
+        let first = after.map_or(0, |after| after.0.saturating_add(1));
+        let last = first.saturating_add(limit).min(count);
+        stream::iter(first..last)
+            .map(|id| self.operator_status(OperatorId(id)))
+            .buffered(PARALLEL_OPERATORS)
+            .try_collect()
+            .await
+    }
+
+    /// The nodes that an operator has named and not taken off again, in the order in which it named them.
+    pub async fn nodes_of(&self, id: OperatorId) -> Result<Vec<NodeId>> {
+        let events = [NodeAdded::SIGNATURE_HASH, NodeRemoved::SIGNATURE_HASH];
+        let mut nodes = Vec::new();
+        for log in self.operator_logs(id, &events).await? {
+            // Both events have the node in the second topic.
+            let Some(node) = log.topics().get(2).copied().map(NodeId) else { continue };
+            nodes.retain(|known| *known != node);
+            if log.topic0() == Some(&NodeAdded::SIGNATURE_HASH) {
+                nodes.push(node);
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// The name for people that an operator gave itself last; empty if it has none.
+    pub async fn operator_name(&self, id: OperatorId) -> Result<String> {
+        let events = [OperatorRegistered::SIGNATURE_HASH, MetadataChanged::SIGNATURE_HASH];
+        let named = |log: &Log| match log.topic0() {
+            Some(&MetadataChanged::SIGNATURE_HASH) => {
+                log.log_decode::<MetadataChanged>().ok().map(|log| log.inner.data.metadata)
+            }
+            _ => log.log_decode::<OperatorRegistered>().ok().map(|log| log.inner.data.metadata),
+        };
+        let logs = self.operator_logs(id, &events).await?;
+        Ok(logs.iter().rev().find_map(named).unwrap_or_default())
+    }
+
+    /// What the registry's events say of an operator, in chain order.
+    async fn operator_logs(&self, id: OperatorId, events: &[B256]) -> Result<Vec<Log>> {
+        let registry = Filter::new().address(self.deployment().operator_registry);
+        let filter = registry.event_signature(events.to_vec()).topic1(U256::from(id.0));
+        self.logs_since(&filter, self.deployment().deploy_block).await
     }
 
     /// An operator's bond, payout address and claims.

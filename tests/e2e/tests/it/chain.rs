@@ -82,6 +82,46 @@ async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::
     Ok(())
 }
 
+#[tokio::test]
+async fn operators_are_listed_by_id_with_their_names_and_their_nodes() -> anyhow::Result<()> {
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let operator = Devnet::account("operator");
+    devnet.fund(operator.address(), data(20_000)).await?;
+    let chain = devnet.connect(&operator).await?;
+    assert!(chain.operators(None, 10).await?.is_empty());
+    let bond = chain.minimum_bond_wei().await?.to::<u128>();
+    for name in ["acme", "", "third"] {
+        chain.register_operator(operator.address(), bond, u64::MAX, name.into()).await?;
+    }
+    let ids = async |after, limit| {
+        let page = chain.operators(after, limit).await?;
+        anyhow::Ok(page.into_iter().map(|operator| operator.id.0).collect::<Vec<_>>())
+    };
+    assert_eq!(ids(None, 2).await?, [0, 1]);
+    assert_eq!(ids(Some(OperatorId(1)), 2).await?, [2]);
+    assert_eq!(ids(Some(OperatorId(2)), 2).await?, [0; 0]);
+    assert_eq!(ids(Some(OperatorId(u32::MAX)), u32::MAX).await?, [0; 0]);
+
+    let nodes = [0x42, 0x43, 0x44].map(|byte| NodeId(B256::repeat_byte(byte)));
+    for node in nodes {
+        chain.add_node(OperatorId(0), node).await?;
+    }
+    chain.add_node(OperatorId(1), nodes[0]).await?;
+    chain.remove_node(OperatorId(0), nodes[0]).await?;
+    chain.remove_node(OperatorId(0), nodes[2]).await?;
+    chain.add_node(OperatorId(0), nodes[2]).await?;
+    assert_eq!(chain.nodes_of(OperatorId(0)).await?, nodes[1..]);
+    assert_eq!(chain.nodes_of(OperatorId(1)).await?, nodes[..1]);
+    assert!(chain.nodes_of(OperatorId(2)).await?.is_empty());
+
+    chain.set_metadata(OperatorId(0), "acme relays".into()).await?;
+    assert_eq!(chain.operator_name(OperatorId(0)).await?, "acme relays");
+    assert_eq!(chain.operator_name(OperatorId(1)).await?, "");
+    assert_eq!(chain.operator_name(OperatorId(2)).await?, "third");
+    Ok(())
+}
+
 /// What a stake costs depends on the epoch: the second of an epoch changes what the first wrote, in the next epoch all is new.
 #[tokio::test]
 async fn what_is_mined_in_the_next_epoch_has_the_gas_for_it() -> anyhow::Result<()> {

@@ -10,4 +10,5 @@ mod metrics;
 mod money;
 mod network;
 mod provider;
+mod session;
 mod stake_keep;
