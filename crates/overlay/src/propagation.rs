@@ -2,10 +2,11 @@
 //!
 //! Invariant: per chain each number is accepted once, also after the chain was forgotten: what a publisher made before the newest
 //! message that was forgotten of it counts as seen. At most [`Limits::messages`] frames and [`Limits::bytes`] bytes are kept, none
-//! that is older than [`Limits::horizon_ms`]; the oldest go first. At most [`Limits::chains`] chains are known: whoever begins many
-//! has its own forgotten.
+//! that is older than [`Limits::horizon_ms`], whatever time stands in others; what came first goes first. None is taken whose time is
+//! further from ours than the limits say, before or after. At most [`Limits::chains`] chains are known: whoever begins many has its
+//! own forgotten.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
@@ -13,8 +14,10 @@ use tatum_primitives::Address;
 
 use crate::count::Count;
 use crate::frame::Span;
+use crate::time::AHEAD_MS;
+use crate::turns::{Turn, Turns};
 use crate::window::{MAX_NUMBER, Window};
-use crate::{ChainKey, Message};
+use crate::{ChainKey, Message, MessageError};
 
 /// What a node keeps of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Limits {
     pub history: u64,
     /// Messages that are older are neither taken nor handed on: nobody can pass last week's off as news.
     pub horizon_ms: u64,
+    /// Messages that are dated further ahead are not taken yet: their time would keep them news for as much longer.
+    pub ahead_ms: u64,
 }
 
 /// A day.
@@ -42,6 +47,7 @@ impl Default for Limits {
             chains: 1024,
             history: 16_384,
             horizon_ms: HORIZON_MS,
+            ahead_ms: AHEAD_MS,
         }
     }
 }
@@ -55,8 +61,8 @@ pub struct Kept {
     pub frame: Bytes,
     /// Its payload bytes.
     pub payload_bytes: u64,
-    /// When it was made.
-    timestamp_ms: u64,
+    /// When it goes.
+    turn: Turn,
 }
 
 #[derive(Debug)]
@@ -82,7 +88,7 @@ pub struct Accepted {
 pub struct Propagation {
     limits: Limits,
     chains: BTreeMap<ChainKey, Chain>,
-    order: VecDeque<(ChainKey, u64)>,
+    turns: Turns,
     kept_bytes: usize,
     /// Where unknown chains begin, as neighbours say. Only a signed message makes a chain known, so
     /// claims push out no chain and hide no message.
@@ -98,7 +104,7 @@ impl Propagation {
         Self {
             limits,
             chains: BTreeMap::new(),
-            order: VecDeque::new(),
+            turns: Turns::new(),
             kept_bytes: 0,
             claimed: BTreeMap::new(),
             forgotten_ms: BTreeMap::new(),
@@ -115,21 +121,18 @@ impl Propagation {
         forgotten_ms.is_some_and(|forgotten_ms| message.at.timestamp_ms <= *forgotten_ms)
     }
 
-    /// Whether a message is too old to be taken, whoever brings it.
-    #[must_use]
-    pub fn is_stale(&self, message: &Message, now_ms: u64) -> bool {
-        message.at.timestamp_ms < now_ms.saturating_sub(self.limits.horizon_ms)
+    /// Whether a message's time is near enough to ours for it to be taken, whoever brings it.
+    ///
+    /// # Errors
+    /// [`MessageError::Old`] or [`MessageError::Ahead`].
+    pub fn timely(&self, message: &Message, now_ms: u64) -> Result<(), MessageError> {
+        message.check_time(now_ms, self.limits.horizon_ms, self.limits.ahead_ms)
     }
 
     /// Drops frames that are too old to be handed on.
     pub fn expire(&mut self, now_ms: u64) {
         let earliest_ms = now_ms.saturating_sub(self.limits.horizon_ms);
-        while let Some((key, number)) = self.order.front().copied() {
-            let kept = self.chains.get(&key).and_then(|chain| chain.kept.get(&number));
-            if kept.is_some_and(|kept| kept.timestamp_ms >= earliest_ms) {
-                return;
-            }
-            self.order.pop_front();
+        while let Some((key, number)) = self.turns.take_older_than(earliest_ms) {
             self.drop_kept(&key, number);
         }
     }
@@ -137,6 +140,7 @@ impl Propagation {
     /// Takes a message that was not seen and whose signature was checked.
     pub fn accept(&mut self, message: &Message, frame: Bytes, now_ms: u64) -> Accepted {
         let number = message.at.sequence;
+        let turn = self.turns.begin((message.chain, number), message.at.timestamp_ms);
         // Of a publisher of whom something was forgotten it is not known what of this chain was seen.
         let is_forgotten = self.forgotten_ms.contains_key(&message.chain.publisher);
         let history = if is_forgotten { 0 } else { self.limits.history };
@@ -149,10 +153,8 @@ impl Propagation {
         let skipped = chain.window.insert(number);
         let hole = chain.window.hole_before(number);
         let (size, payload_bytes) = (frame.len(), message.payload_bytes());
-        let timestamp_ms = message.at.timestamp_ms;
-        chain.kept.insert(number, Kept { number, frame, payload_bytes, timestamp_ms });
+        chain.kept.insert(number, Kept { number, frame, payload_bytes, turn });
         self.kept_bytes.count(size);
-        self.order.push_back((message.chain, number));
         self.evict();
         Accepted { hole, skipped }
     }
@@ -211,7 +213,7 @@ impl Propagation {
     /// Drops the oldest frames until at most `limit_bytes` are kept.
     pub fn shrink(&mut self, limit_bytes: usize) {
         while self.kept_bytes > limit_bytes {
-            let Some((key, number)) = self.order.pop_front() else { return };
+            let Some((key, number)) = self.turns.take_first() else { return };
             self.drop_kept(&key, number);
         }
     }
@@ -285,7 +287,10 @@ impl Propagation {
 
     fn forget(&mut self, key: &ChainKey) {
         let Some(chain) = self.chains.remove(key) else { return };
-        self.kept_bytes.uncount(chain.kept.values().map(|kept| kept.frame.len()).sum::<usize>());
+        for kept in chain.kept.values() {
+            self.turns.end(kept.turn);
+            self.kept_bytes.uncount(kept.frame.len());
+        }
         if self.forgotten_ms.len() >= self.limits.chains
             && !self.forgotten_ms.contains_key(&key.publisher)
         {
@@ -298,8 +303,8 @@ impl Propagation {
     }
 
     fn evict(&mut self) {
-        while self.order.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
-            let Some((key, number)) = self.order.pop_front() else { return };
+        while self.turns.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
+            let Some((key, number)) = self.turns.take_first() else { return };
             self.drop_kept(&key, number);
         }
     }
@@ -406,8 +411,9 @@ mod tests {
         for number in [5, 6, 7] {
             accept(&mut propagation, number);
         }
-        assert!(!propagation.is_stale(&message(&key(1), 5), made_ms + 100));
-        assert!(propagation.is_stale(&message(&key(1), 5), made_ms + 101));
+        let old = Err(MessageError::Old { age_ms: 101, limit_ms: 100 });
+        assert_eq!(propagation.timely(&message(&key(1), 5), made_ms + 100), Ok(()));
+        assert_eq!(propagation.timely(&message(&key(1), 5), made_ms + 101), old);
         propagation.expire(made_ms + 100);
         assert_eq!(propagation.kept_bytes(), 30);
         propagation.expire(made_ms + 102);
@@ -415,6 +421,39 @@ mod tests {
         propagation.expire(u64::MAX);
         assert_eq!((propagation.kept_bytes(), propagation.spans()), (0, vec![]));
         assert!(propagation.seen(&message(&key(1), 5)), "forgetting a frame forgets no number");
+    }
+
+    #[test]
+    fn what_is_dated_ahead_keeps_nothing_else() {
+        let limits = Limits { horizon_ms: 100, ahead_ms: 50, ..Limits::default() };
+        let mut propagation = Propagation::new(limits);
+        let dated = |number: u64, timestamp_ms: u64| {
+            let mut message = message(&key(1), number);
+            message.at.timestamp_ms = timestamp_ms;
+            message
+        };
+        let ahead = Err(MessageError::Ahead { by_ms: 51, limit_ms: 50 });
+        assert_eq!(propagation.timely(&dated(0, 1_050), 1_000), Ok(()));
+        assert_eq!(propagation.timely(&dated(0, 1_051), 1_000), ahead);
+        for (number, timestamp_ms) in [(0, 1_050), (1, 1_000), (2, 1_040), (3, 1_010)] {
+            propagation.accept(&dated(number, timestamp_ms), Bytes::from_static(b"x"), 1_000);
+        }
+        propagation.expire(1_111);
+        let span = Span { chain: dated(0, 0).chain, first: 0, last: 3 };
+        let kept: Vec<u64> = propagation.kept(&span, 100).iter().map(|kept| kept.number).collect();
+        assert_eq!((kept, propagation.kept_bytes()), (vec![0, 2], 2));
+    }
+
+    #[test]
+    fn what_was_forgotten_takes_no_place_of_what_is_kept() {
+        let limits = Limits { messages: 3, chains: 2, ..Limits::default() };
+        let mut propagation = Propagation::new(limits);
+        for (at, publisher) in [(1, 1), (2, 2), (3, 3), (4, 3)] {
+            propagation.accept(&message(&key(publisher), at), Bytes::from_static(b"x"), at);
+        }
+        // The first chain went with its message; the three that are left have room.
+        assert_eq!(propagation.spans().len(), 2);
+        assert_eq!((propagation.turns.len(), propagation.kept_bytes()), (3, 3));
     }
 
     #[test]

@@ -129,6 +129,17 @@ impl Repair {
         }
     }
 
+    /// A neighbour sent what it has, but it was not taken: that keeps its promise, and fills no hole.
+    pub fn answered(&mut self, chain: ChainKey, number: u64, from: Link) {
+        if let Some(missing) = self.missing.get_mut(&(chain, number))
+            && missing.promised
+            && missing.hint == from
+        {
+            missing.promised = false;
+            self.promises.entry(from).or_default().kept = true;
+        }
+    }
+
     /// Neighbours that kept none of their promises that fell due since the last call.
     pub fn broken(&mut self) -> Vec<Link> {
         let promises = std::mem::take(&mut self.promises).into_iter();
@@ -308,6 +319,21 @@ mod tests {
             repair.missing.retain(|_, _| lost_at.is_none());
         }
         assert!((10_000..60_000).contains(&lost_at.unwrap()), "{lost_at:?}");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_taken_keeps_the_promise_and_is_still_missing() {
+        let mut repair = Repair::default();
+        repair.pursue(CHAIN, 4..=4, (Link(1), Evidence::Promise), 0);
+        repair.due(&[Link(1)], 50);
+        repair.answered(CHAIN, 4, Link(2));
+        repair.due(&[Link(1)], 400);
+        assert_eq!(repair.broken(), vec![Link(1)], "it was another's answer");
+        repair.answered(CHAIN, 4, Link(1));
+        for now in [5_000, 6_000, 7_000] {
+            assert_eq!(repair.due(&[Link(1)], now).0.len(), 1, "it is still missing");
+            assert!(repair.broken().is_empty());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::frame::{MAX_SPANS, Refusal, Span};
 use crate::propagation::Kept;
 use crate::repair::Evidence;
 use crate::score::Deed;
-use crate::{ChainKey, Frame, Link, Message, Now, Priority};
+use crate::{ChainKey, Frame, Link, Message, MessageError, Now, Priority};
 
 /// Bytes served on request per link and second.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -48,9 +48,8 @@ impl Overlay {
             self.note_brought(link, &message, frame.len());
             return;
         }
-        if state.propagation.is_stale(&message, now.wall_ms) {
-            self.counters.unwanted.count(1);
-            return;
+        if let Err(error) = state.propagation.timely(&message, now.wall_ms) {
+            return self.on_untimely(link, &message, &entry, &error);
         }
         if !state.access.may_publish(&message.chain.publisher) {
             return self.on_unpermitted(link, &stream, now);
@@ -86,6 +85,27 @@ impl Overlay {
             return Entry::Refused;
         }
         Entry::Published { fresh }
+    }
+
+    /// A message whose time is too far from ours. It was dropped before its signature was looked at. Who forwards it may go by another
+    /// clock than ours and did what it promised; only what no clock excuses is held against it. Its publisher is told to look at its own.
+    fn on_untimely(&mut self, link: Link, message: &Message, entry: &Entry, error: &MessageError) {
+        self.counters.untimely.count(1);
+        let stream = message.stream_key;
+        if let Some(state) = self.streams.get_mut(&stream) {
+            state.repair.answered(message.chain, message.at.sequence, link);
+        }
+        let MessageError::Ahead { by_ms, .. } = error else { return };
+        let excused = *by_ms <= self.config.limits.horizon_ms;
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let first = !std::mem::replace(&mut state.untimely, true);
+        if first && !excused {
+            // By a clock that takes this as news, everything that is made now is too old.
+            self.note(link, Deed::Conduct);
+        }
+        if first && matches!(entry, Entry::Published { .. }) {
+            self.refuse(link, stream, Role::Publisher, Refusal::Stale);
+        }
     }
 
     fn on_duplicate(&mut self, link: Link, message: &Message, entry: &Entry, now: &Now) {
