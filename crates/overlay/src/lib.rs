@@ -62,6 +62,7 @@ pub mod client;
 mod count;
 pub mod credit;
 pub mod exchange;
+mod forgotten;
 pub mod frame;
 pub mod lease;
 pub mod ledger;

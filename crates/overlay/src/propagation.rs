@@ -1,7 +1,6 @@
 //! One stream partition at one node: which messages were seen, and the recent ones for neighbours.
 //!
-//! Invariant: per chain each number is accepted once, also after the chain was forgotten: what a publisher made before the newest
-//! message that was forgotten of it counts as seen. At most [`Limits::messages`] frames and [`Limits::bytes`] bytes are kept, none
+//! Invariant: per chain each number is accepted once, also after the chain was forgotten (`forgotten.rs`). At most [`Limits::messages`] frames and [`Limits::bytes`] bytes are kept, none
 //! that is older than [`Limits::horizon_ms`], whatever time stands in others; what came first goes first. None is taken whose time is
 //! further from ours than the limits say, before or after. At most [`Limits::chains`] chains are known: whoever begins many has its
 //! own forgotten.
@@ -13,6 +12,7 @@ use bytes::Bytes;
 use tatum_primitives::Address;
 
 use crate::count::Count;
+use crate::forgotten::Forgotten;
 use crate::frame::Span;
 use crate::time::AHEAD_MS;
 use crate::turns::{Turn, Turns};
@@ -72,6 +72,8 @@ struct Chain {
     active_ms: u64,
     /// When its newest message was made.
     newest_ms: u64,
+    /// What was made until then was seen before the chain was forgotten, if it ever was.
+    seen_until_ms: Option<u64>,
 }
 
 /// What accepting a message brought to light.
@@ -93,8 +95,7 @@ pub struct Propagation {
     /// Where unknown chains begin, as neighbours say. Only a signed message makes a chain known, so
     /// claims push out no chain and hide no message.
     claimed: BTreeMap<ChainKey, u64>,
-    /// When the newest message was made of the chains of each publisher that were forgotten.
-    forgotten_ms: BTreeMap<Address, u64>,
+    forgotten: Forgotten,
 }
 
 impl Propagation {
@@ -107,18 +108,29 @@ impl Propagation {
             turns: Turns::new(),
             kept_bytes: 0,
             claimed: BTreeMap::new(),
-            forgotten_ms: BTreeMap::new(),
+            forgotten: Forgotten::new(limits.chains),
         }
     }
 
     /// Whether the message was accepted before, or given up.
     #[must_use]
     pub fn seen(&self, message: &Message) -> bool {
-        if let Some(chain) = self.chains.get(&message.chain) {
-            return chain.window.contains(message.at.sequence);
+        let until_ms = match self.chains.get(&message.chain) {
+            Some(chain) if chain.window.contains(message.at.sequence) => return true,
+            Some(chain) => chain.seen_until_ms,
+            None => self.forgotten.until_ms(&message.chain.publisher),
+        };
+        until_ms.is_some_and(|until_ms| message.at.timestamp_ms <= until_ms)
+    }
+
+    /// Notes that a message which counts as seen by its time, and whose signature was checked, was asked for in vain: it is not asked for
+    /// again.
+    pub fn settle(&mut self, message: &Message) {
+        let number = message.at.sequence;
+        match self.chains.get_mut(&message.chain) {
+            Some(chain) => chain.window.give_up(number..=number),
+            None => self.forgotten.note(message.chain),
         }
-        let forgotten_ms = self.forgotten_ms.get(&message.chain.publisher);
-        forgotten_ms.is_some_and(|forgotten_ms| message.at.timestamp_ms <= *forgotten_ms)
     }
 
     /// Whether a message's time is near enough to ours for it to be taken, whoever brings it.
@@ -141,9 +153,8 @@ impl Propagation {
     pub fn accept(&mut self, message: &Message, frame: Bytes, now_ms: u64) -> Accepted {
         let number = message.at.sequence;
         let turn = self.turns.begin((message.chain, number), message.at.timestamp_ms);
-        // Of a publisher of whom something was forgotten it is not known what of this chain was seen.
-        let is_forgotten = self.forgotten_ms.contains_key(&message.chain.publisher);
-        let history = if is_forgotten { 0 } else { self.limits.history };
+        // What came of a chain before it was forgotten is not missing.
+        let history = if self.forgotten.holds(&message.chain) { 0 } else { self.limits.history };
         let oldest = number.saturating_sub(history);
         let claimed = self.claimed.remove(&message.chain).filter(|first| *first <= number);
         let first = claimed.map_or(oldest, |first| first.max(oldest));
@@ -184,7 +195,7 @@ impl Propagation {
         let end = span.last.saturating_add(1);
         let first = span.first.max(end.saturating_sub(self.limits.history));
         let Some(chain) = self.chains.get(&span.chain) else {
-            if self.forgotten_ms.contains_key(&span.chain.publisher) {
+            if self.forgotten.holds(&span.chain) {
                 return Vec::new();
             }
             self.claim(span.chain, first);
@@ -259,11 +270,13 @@ impl Propagation {
         if !self.chains.contains_key(&key) {
             self.make_room();
         }
+        let seen_until_ms = self.forgotten.until_ms(&key.publisher);
         self.chains.entry(key).or_insert_with(|| Chain {
             window: Window::starting_at(first),
             kept: BTreeMap::new(),
             active_ms: now_ms,
             newest_ms: 0,
+            seen_until_ms,
         })
     }
 
@@ -291,15 +304,7 @@ impl Propagation {
             self.turns.end(kept.turn);
             self.kept_bytes.uncount(kept.frame.len());
         }
-        if self.forgotten_ms.len() >= self.limits.chains
-            && !self.forgotten_ms.contains_key(&key.publisher)
-        {
-            let oldest = self.forgotten_ms.iter().min_by_key(|(_, at_ms)| **at_ms);
-            let oldest = oldest.map(|(publisher, _)| *publisher);
-            oldest.and_then(|publisher| self.forgotten_ms.remove(&publisher));
-        }
-        let forgotten_ms = self.forgotten_ms.entry(key.publisher).or_default();
-        *forgotten_ms = chain.newest_ms.max(*forgotten_ms);
+        self.forgotten.forget(*key, chain.newest_ms);
     }
 
     fn evict(&mut self) {
@@ -321,6 +326,7 @@ impl Propagation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MessageRef;
     use crate::message::tests::{key, message};
 
     fn accept(propagation: &mut Propagation, number: u64) -> Accepted {
@@ -401,6 +407,40 @@ mod tests {
         assert_eq!(propagation.accept(&next, frame, 20), Accepted::default());
         let span = Span { chain: of(1, 3, 0).chain, first: 0, last: 5 };
         assert!(propagation.lacking(&span).is_empty());
+    }
+
+    #[test]
+    fn the_missing_of_a_new_chain_are_asked_for_however_many_were_forgotten_before() {
+        let mut propagation = Propagation::new(Limits { chains: 4, ..Limits::default() });
+        let frame = Bytes::from_static(b"x");
+        let of = |chain: u64, number: u64| {
+            let mut message = message(&key(1), number);
+            message.chain.chain = chain;
+            message.at.timestamp_ms = 1_000 * chain + number;
+            message
+        };
+        // A process for each message, and one that was missed.
+        for chain in 0..100 {
+            if chain != 98 {
+                propagation.accept(&of(chain, 0), frame.clone(), chain);
+            }
+        }
+        let span = |chain: u64| Span { chain: of(chain, 0).chain, first: 0, last: 3 };
+        assert_eq!(propagation.lacking(&span(98)), vec![0..=3]);
+        assert!(!propagation.seen(&of(98, 2)));
+        assert_eq!(propagation.accept(&of(98, 2), frame.clone(), 100).hole, Some(0..=1));
+        // One that was forgotten just now is not asked for; one that was long ago is, once.
+        assert!(propagation.lacking(&span(93)).is_empty());
+        assert_eq!(propagation.lacking(&span(2)), vec![0..=3]);
+        assert!(propagation.seen(&of(2, 0)));
+        propagation.settle(&of(2, 0));
+        assert!(propagation.lacking(&span(2)).is_empty());
+        // It goes on, and only what came since is new.
+        let next = Message { at: MessageRef { timestamp_ms: 200_000, sequence: 7 }, ..of(3, 7) };
+        assert_eq!(propagation.accept(&next, frame, 200).hole, Some(0..=6));
+        assert!(propagation.seen(&of(3, 4)));
+        propagation.settle(&of(3, 4));
+        assert_eq!(propagation.lacking(&Span { last: 7, ..span(3) }), vec![0..=3, 5..=6]);
     }
 
     #[test]

@@ -116,6 +116,12 @@ impl Repair {
         }
     }
 
+    /// Whether this number is asked for.
+    #[must_use]
+    pub fn pursues(&self, chain: ChainKey, number: u64) -> bool {
+        self.missing.contains_key(&(chain, number))
+    }
+
     /// A missing message came, from a neighbour or by our own making.
     pub fn found(&mut self, chain: ChainKey, number: u64, from: Option<Link>) {
         if self.missing.is_empty() {

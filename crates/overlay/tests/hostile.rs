@@ -203,6 +203,78 @@ fn who_forwards_what_our_clock_refuses_broke_no_promise() {
     assert_eq!((relay.points(&NEIGHBOUR), relay.counters().graylisted), (0, 0));
 }
 
+/// A relay to which the publisher has sent a message in each of so many chains, a second apart.
+fn after_chains(chains: u64) -> (Overlay, Now) {
+    let mut relay = publisher();
+    let later = |second| Now { wall_ms: NOW.wall_ms + second * 1_000, ..NOW };
+    for number in 0..chains {
+        let first = dated(chain(number), 0, later(number).wall_ms);
+        let packet = &packets(&[Frame::Message(Box::new(first))])[0];
+        relay.packet(LINK, packet, &later(number));
+    }
+    outputs(&mut relay);
+    (relay, later(chains))
+}
+
+/// How often the relay asks a neighbour that has message 0 of these chains, and answers, within so many seconds.
+fn asked_for(relay: &mut Overlay, (chains, seconds): (&[u64], u64), began: &Now) -> Vec<u64> {
+    let mut asked = Vec::new();
+    for second in 0..seconds {
+        let now = Now { monotonic_ms: began.monotonic_ms + second * 1_000, ..*began };
+        let claims: Vec<Frame> = chains.iter().map(|number| claim(chain(*number), 0)).collect();
+        for packet in packets(&claims) {
+            relay.packet(LINK, &packet, &now);
+        }
+        relay.tick(&now);
+        for frame in frames(relay) {
+            let Frame::Want { span, .. } = frame else { continue };
+            asked.push(span.chain.chain);
+            let made_ms = NOW.wall_ms + span.chain.chain * 1_000;
+            let message = dated(span.chain, 0, made_ms);
+            let packet = &packets(&[Frame::Message(Box::new(message))])[0];
+            relay.packet(LINK, packet, &now);
+        }
+    }
+    asked
+}
+
+#[test]
+fn a_publisher_of_very_many_chains_still_has_its_missing_ones_asked_for() {
+    let (mut relay, now) = after_chains(1_500);
+    let missed = 1_501;
+    assert_eq!(asked_for(&mut relay, (&[missed], 5), &now), [missed]);
+    assert_eq!(relay.counters().messages, 1_501);
+}
+
+#[test]
+fn a_chain_that_was_forgotten_long_ago_is_asked_for_once_and_nobody_is_blamed() {
+    let (mut relay, now) = after_chains(4_000);
+    let before = (relay.counters().messages, relay.points(&NEIGHBOUR));
+    // Of the second it is remembered that it was forgotten.
+    assert_eq!(asked_for(&mut relay, (&[3, 2_500], 10), &now), [3]);
+    assert_eq!(relay.counters().messages, before.0, "nothing is new twice");
+    assert!(relay.points(&NEIGHBOUR) >= 0, "it kept its promise");
+}
+
+#[test]
+fn what_nobody_signed_settles_nothing() {
+    let (mut relay, now) = after_chains(1_500);
+    let missed = dated(chain(1_501), 0, now.wall_ms);
+    // Dated so that it counts as seen, in the chain that is asked for.
+    let mut forged = dated(chain(1_501), 0, NOW.wall_ms);
+    forged.signature = Signature([1; 65]);
+    let at = |ms| Now { monotonic_ms: now.monotonic_ms + ms, ..now };
+    let say = |relay: &mut Overlay, frame: Frame, now: &Now| {
+        relay.packet(LINK, &packets(&[frame])[0], now);
+    };
+    say(&mut relay, claim(chain(1_501), 0), &at(0));
+    relay.tick(&at(1_000));
+    say(&mut relay, Frame::Message(Box::new(forged)), &at(1_000));
+    assert_eq!(relay.counters().invalid, 1);
+    say(&mut relay, Frame::Message(Box::new(missed)), &at(1_100));
+    assert_eq!(relay.counters().messages, 1_501);
+}
+
 #[test]
 fn yesterdays_message_is_no_news() {
     let mut relay = publisher();

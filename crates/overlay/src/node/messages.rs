@@ -114,9 +114,27 @@ impl Overlay {
             // Another relay was quicker, but the publisher's delivery here is done as well.
             self.note_accepted(link, message, now);
         }
+        self.settle(link, message, now);
         if let Some(peer) = self.links.peer_mut(link, &message.stream_key) {
             peer.duplicates.count(message.payload_bytes());
         }
+    }
+
+    /// A message that counts as seen by its time may have been asked for, if its chain was forgotten meanwhile. The neighbour did what it
+    /// promised; only what the publisher signed settles that nothing is missing.
+    fn settle(&mut self, link: Link, message: &Message, now: &Now) {
+        let (stream, chain, number) = (message.stream_key, message.chain, message.at.sequence);
+        let Some(state) = self.streams.get_mut(&stream) else { return };
+        if !state.repair.pursues(chain, number) {
+            return;
+        }
+        if let Err(error) = message.verify(&mut self.keys) {
+            self.counters.invalid.count(1);
+            return self.misbehaved(link, error.to_string(), now);
+        }
+        state.propagation.settle(message);
+        state.repair.found(chain, number, Some(link));
+        self.release_waiting(stream, chain);
     }
 
     /// Enters a checked message into its stream.
@@ -333,6 +351,14 @@ impl Overlay {
         if stream.order.begun(&chain) {
             self.outputs.push_back(Output::Gap { stream: key, chain, first, last });
         }
+        self.release_waiting(key, chain);
+    }
+
+    /// Hands over what waited for messages that were settled meanwhile.
+    fn release_waiting(&mut self, key: StreamKey, chain: ChainKey) {
+        let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.subscribed) else {
+            return;
+        };
         let floor = stream.propagation.floor(&chain);
         let ready = stream.order.release(chain, floor);
         self.outputs.extend(ready.into_iter().map(|ready| Output::Deliver(Box::new(ready))));
