@@ -2,12 +2,11 @@
 //!
 //! Invariant: whole numbers only, rounded so that the plan never promises more than it buys: stakes and fees up, epochs down.
 
-use tatum_primitives::{Address, U256};
+use tatum_primitives::{Address, PPB, U256};
 use tatum_protocol::web::{PayerPlan, StakePlan};
 
 use crate::StakeTerms;
 
-const PPB: u64 = 1_000_000_000;
 const DAY_MS: u64 = 86_400_000;
 /// As far as a plan looks ahead.
 pub const MOST_PLANNED_EPOCHS: u64 = 100_000;
@@ -85,11 +84,9 @@ fn lasts(mut terms: StakeTerms, bytes: U256) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tatum_primitives::Epoch;
+    use tatum_primitives::{Epoch, WEI_PER_DATA as DATA};
 
     use super::*;
-
-    const DATA: u128 = 1_000_000_000_000_000_000;
 
     fn terms(stake_wei: u128, fee_rate_ppb: u64) -> StakeTerms {
         StakeTerms {

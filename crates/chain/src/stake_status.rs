@@ -2,16 +2,14 @@
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use tatum_primitives::{Address, Epoch, U256};
+use tatum_primitives::{Address, Epoch, PPB, U256, WEI_PER_DATA};
 use tatum_protocol::web::{StakeStatus, Unbonding};
 
 use crate::bindings::StakePool::UnstakeRequested;
 use crate::{Chain, ChainError, Result};
 
-const PPB: u64 = 1_000_000_000;
-const WEI_PER_DATA: u64 = 1_000_000_000_000_000_000;
 /// Stakes are topped up by so much, or many times that.
-const TOP_UP_STEP_WEI: u64 = 1_000_000_000_000_000;
+const TOP_UP_STEP_WEI: u128 = WEI_PER_DATA / 1_000;
 /// Closed epochs whose fees are asked for, one call each.
 const FEE_EPOCHS: u64 = 30;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
 use proptest::prelude::*;
-use tatum_primitives::Bps;
+use tatum_primitives::{Bps, WEI_PER_NANO};
 use tatum_receipt::{Signature, SignedReceipt};
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ fn unsigned(payer: u8, operator: u32, stream: u8, sequence: u64) -> CountedRecei
 }
 
 fn paying(payer: u8, fee_nano: u64) -> Payer {
-    let fee_wei = U256::from(u128::from(fee_nano) * 1_000_000_000 + 7);
+    let fee_wei = U256::from(u128::from(fee_nano) * u128::from(WEI_PER_NANO) + 7);
     Payer { payer: key(payer).address(), fee_wei, quota_bytes: U256::from(u64::MAX) }
 }
 

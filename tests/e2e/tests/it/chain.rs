@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use tatum_chain::{ChainError, follow};
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, WEI_PER_DATA as DATA};
 use tatum_receipt::checks::ChainFacts;
 use tatum_test_utils::{Devnet, DevnetParameters};
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 
