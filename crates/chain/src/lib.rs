@@ -39,6 +39,7 @@ mod operators;
 mod overview;
 mod permit;
 mod proposals;
+mod reads;
 mod revert_reasons;
 mod stake_plan;
 mod stake_status;
