@@ -72,8 +72,8 @@ async fn a_wallet_stakes_by_each_way_and_takes_it_back() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_permit_that_is_late_or_for_another_amount_is_refused_before_it_is_sent(
-) -> anyhow::Result<()> {
+async fn a_permit_that_is_late_or_for_another_amount_is_refused_before_it_is_sent()
+-> anyhow::Result<()> {
     let served = Served::start().await?;
     let mut other = permitted(&served, 10).await?;
     other["amount_wei"] = data(11).into();
@@ -156,9 +156,7 @@ async fn a_session_key_is_authorised_by_its_own_word_and_revoked() -> anyhow::Re
     let key = Devnet::account("session");
     let domain = served.devnet.deployment().domain();
     let proof = tatum_chain::session_key_proof(domain, payer, &key).to_string();
-    let authorize = |proof: &str| {
-        json!({ "action": "authorize_session_key", "key": key.address().to_string(), "proof": proof })
-    };
+    let authorize = |proof: &str| json!({ "action": "authorize_session_key", "key": key.address().to_string(), "proof": proof });
     let wrong = format!("0x{}1b", "11".repeat(64));
     let prepared = served.prepared(authorize(&wrong)).await?;
     let refused = prepared["steps"][0]["refused"].as_str().unwrap_or_default();
@@ -181,10 +179,14 @@ async fn a_channel_is_opened_topped_up_left_and_settled() -> anyhow::Result<()> 
     served.done(json!({
         "action": "register_operator", "payout": owner, "bond_wei": data(5_000), "metadata": "acme",
     })).await?;
-    served.done(json!({
-        "action": "open_channel", "operator": 0, "deposit_wei": data(10), "window_minutes": 60,
-    })).await?;
-    served.done(json!({ "action": "top_up_channel", "operator": 0, "deposit_wei": data(2) })).await?;
+    served
+        .done(json!({
+            "action": "open_channel", "operator": 0, "deposit_wei": data(10), "window_minutes": 60,
+        }))
+        .await?;
+    served
+        .done(json!({ "action": "top_up_channel", "operator": 0, "deposit_wei": data(2) }))
+        .await?;
     let left = served.done(json!({ "action": "exit_channel", "operator": 0 })).await?;
     assert!(left["warnings"][0].as_str().is_some_and(|text| text.contains("newest receipts")));
     let settle = json!({ "action": "settle_channel", "payer": owner, "operator": 0 });

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{Served, data};
 
 #[tokio::test]
-async fn figures_are_of_the_newest_block_and_none_of_a_branch_that_was_left() -> anyhow::Result<()> {
+async fn figures_are_of_the_newest_block_and_none_of_a_branch_that_was_left() -> anyhow::Result<()>
+{
     let served = Served::start().await?;
     let network = served.get("/v1/network").await?;
     assert_eq!((network["chain_id"].as_u64(), network["epoch"].as_u64()), (Some(31_337), Some(0)));
@@ -19,7 +20,9 @@ async fn figures_are_of_the_newest_block_and_none_of_a_branch_that_was_left() ->
     assert_eq!(prices["prices"].as_array().map(Vec::len), Some(1));
 
     let address = served.wallet.address();
-    served.done(json!({ "action": "stake", "amount_wei": data(9), "by": "transfer_and_call" })).await?;
+    served
+        .done(json!({ "action": "stake", "amount_wei": data(9), "by": "transfer_and_call" }))
+        .await?;
     assert_eq!(served.account(address).await?["stake"]["stake_wei"], data(9));
     served.devnet.anvil().set_mining(false).await?;
     served.devnet.anvil().reorganise(3).await?;
@@ -58,7 +61,8 @@ async fn every_wrong_question_has_a_problem_of_its_own() -> anyhow::Result<()> {
         let problem: Value = serde_json::from_str(&body)?;
         assert_eq!((status.as_u16(), &problem["code"]), (expected, &json!(code)), "{path}: {body}");
         assert_eq!(problem["type"], format!("/problems/{code}"));
-        let (found, _) = served.asked(Method::GET, problem["type"].as_str().unwrap_or_default()).await?;
+        let (found, _) =
+            served.asked(Method::GET, problem["type"].as_str().unwrap_or_default()).await?;
         assert_eq!(found.as_u16(), 200, "the page of {code}");
     }
     let (status, body) = served.asked(Method::DELETE, "/v1/network").await?;
@@ -115,7 +119,12 @@ async fn every_answer_says_how_it_may_be_used() -> anyhow::Result<()> {
     let served = Served::start().await?;
     let answer = served.http.get(format!("{}/v1/network", served.base)).send().await?;
     let header = |name: &str| {
-        answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        answer
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
     };
     assert_eq!(header("x-content-type-options"), "nosniff");
     assert_eq!(header("referrer-policy"), "no-referrer");

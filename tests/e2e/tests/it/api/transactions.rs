@@ -39,8 +39,8 @@ async fn becomes(served: &Served, hash: &Value, state: &str) -> anyhow::Result<V
 const GWEI: u64 = 1_000_000_000;
 
 #[tokio::test]
-async fn a_signed_transaction_is_passed_on_and_followed_whatever_becomes_of_it(
-) -> anyhow::Result<()> {
+async fn a_signed_transaction_is_passed_on_and_followed_whatever_becomes_of_it()
+-> anyhow::Result<()> {
     let served = Served::start().await?;
     let (status, sent) = passed_on(&served, &signed(&served, 0, 10 * GWEI).await?).await?;
     assert_eq!(status, StatusCode::ACCEPTED, "{sent}");

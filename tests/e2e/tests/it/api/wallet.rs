@@ -26,8 +26,7 @@ impl Wallet {
 
     pub(super) async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let answer: Value =
-            self.http.post(&self.rpc_url).json(&body).send().await?.json().await?;
+        let answer: Value = self.http.post(&self.rpc_url).json(&body).send().await?.json().await?;
         ensure!(answer["error"].is_null(), "{method}: {}", answer["error"]);
         Ok(answer["result"].clone())
     }
