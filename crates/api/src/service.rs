@@ -23,7 +23,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::error::ApiError;
 use crate::heads::Heads;
@@ -113,9 +113,7 @@ fn router(api: Api, limits: Limits) -> anyhow::Result<Router> {
         .with_state(api)
         .route("/openapi.json", get(described))
         .route("/problems/{code}", get(problem))
-        .merge(
-            SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", serde_json::json!({})),
-        )
+        .merge(SwaggerUi::new("/docs").config(SwaggerConfig::from("/openapi.json")))
         .method_not_allowed_fallback(async || {
             ApiError::new(ProblemKind::MethodNotAllowed, "the route does not take this method")
         })

@@ -10,7 +10,7 @@ use tatum_primitives::{Address, B256, Epoch, U256};
 use tatum_receipt::{DeliveryReceipt, Signature};
 use utoipa::ToSchema;
 
-use crate::web::schema::{AddressText, DecimalText, WordText};
+use crate::web::schema::{AddressText, DecimalText, SignatureText, WordText};
 
 /// How far an epoch has come.
 #[derive(
@@ -112,20 +112,24 @@ pub struct EpochSummary {
 }
 
 /// A counted receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CountedReceipt {
     /// The keccak of its signed bytes: ask for its proof by it.
+    #[schema(value_type = WordText)]
     pub leaf: B256,
     /// What is stated.
+    #[schema(value_type = Object)]
     pub receipt: DeliveryReceipt,
     /// Who states it.
+    #[schema(value_type = SignatureText)]
     pub signature: Signature,
 }
 
 /// A page of counted receipts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReceiptPage {
     /// The epoch.
+    #[schema(value_type = u64)]
     pub epoch: Epoch,
     /// The receipts, in canonical order.
     pub receipts: Vec<CountedReceipt>,

@@ -12,7 +12,7 @@ use crate::openapi::Problems;
 use crate::state::Api;
 
 /// An account as of now: wallet, stake, quota and its use, session keys, operators.
-#[utoipa::path(get, path = "/v1/accounts/{address}", tag = "publishers",
+#[utoipa::path(get, path = "/v1/accounts/{address}", tag = "publishers", operation_id = "account",
     params(("address" = AddressText, Path, description = "The account")),
     responses((status = 200, description = "The account", body = Account), Problems)
 )]

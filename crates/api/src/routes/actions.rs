@@ -25,7 +25,7 @@ const MOST_CLAIMS: usize = 50;
 const MOST_METADATA: usize = 256;
 
 /// What an action comes to: ready to sign, and tried.
-#[utoipa::path(post, path = "/v1/actions", tag = "actions", request_body = Request, responses(
+#[utoipa::path(post, path = "/v1/actions", tag = "actions", operation_id = "prepare_action", request_body = Request, responses(
     (status = 200, description = "What to sign, in this order", body = Prepared), Problems
 ))]
 pub(super) async fn prepare(

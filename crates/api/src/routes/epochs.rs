@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::schema::AddressText;
-use tatum_protocol::{EpochSummary, OperatorProof, PayerUse};
+use tatum_protocol::{EpochSummary, OperatorProof, PayerUse, ReceiptPage};
 use utoipa::IntoParams;
 
 use super::extract::{Path, Query};
@@ -19,6 +19,8 @@ use crate::state::Api;
 
 /// Epochs in one answer, at most.
 const MOST_EPOCHS: u32 = 500;
+/// Receipts in one answer, at most.
+const MOST_RECEIPTS: u64 = 1_000;
 
 /// Which epochs to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -34,7 +36,7 @@ pub(super) struct Page {
 }
 
 /// The newest epochs first.
-#[utoipa::path(get, path = "/v1/epochs", tag = "auditors", params(Page), responses(
+#[utoipa::path(get, path = "/v1/epochs", tag = "auditors", operation_id = "epochs", params(Page), responses(
     (status = 200, description = "The epochs", body = Vec<EpochSummary>), Problems
 ))]
 pub(super) async fn list(
@@ -46,7 +48,7 @@ pub(super) async fn list(
 }
 
 /// An epoch.
-#[utoipa::path(get, path = "/v1/epochs/{epoch}", tag = "auditors",
+#[utoipa::path(get, path = "/v1/epochs/{epoch}", tag = "auditors", operation_id = "epoch",
     params(("epoch" = u64, Path, description = "The epoch")),
     responses((status = 200, description = "The epoch", body = EpochSummary), Problems)
 )]
@@ -58,7 +60,7 @@ pub(super) async fn show(
 }
 
 /// What an operator has earned until an epoch, with the proof that it claims by.
-#[utoipa::path(get, path = "/v1/epochs/{epoch}/operators/{operator}", tag = "operators",
+#[utoipa::path(get, path = "/v1/epochs/{epoch}/operators/{operator}", tag = "operators", operation_id = "operator_proof",
     params(
         ("epoch" = u64, Path, description = "The epoch"),
         ("operator" = u32, Path, description = "The operator's id"),
@@ -88,8 +90,35 @@ pub(super) async fn proof(
     Ok((headers, Json(proof)).into_response())
 }
 
+/// Which receipts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Places {
+    /// The first receipt's place.
+    offset: Option<u64>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1_000)]
+    limit: Option<u64>,
+}
+
+/// The receipts that an epoch was paid by, in canonical order.
+#[utoipa::path(get, path = "/v1/epochs/{epoch}/receipts", tag = "auditors", operation_id = "receipts",
+    params(("epoch" = u64, Path, description = "The epoch"), Places),
+    responses((status = 200, description = "Some receipts", body = ReceiptPage), Problems)
+)]
+pub(super) async fn receipts(
+    State(api): State<Api>,
+    Path(epoch): Path<Epoch>,
+    Query(places): Query<Places>,
+) -> Result<Json<ReceiptPage>, ApiError> {
+    let limit = places.limit.unwrap_or(100).clamp(1, MOST_RECEIPTS);
+    let offset = places.offset.unwrap_or_default();
+    Ok(Json(api.shared.aggregator.receipts(epoch, offset, limit).await?))
+}
+
 /// What a payer used of its quota in an epoch, as far as receipts were handed in.
-#[utoipa::path(get, path = "/v1/epochs/{epoch}/payers/{payer}", tag = "publishers",
+#[utoipa::path(get, path = "/v1/epochs/{epoch}/payers/{payer}", tag = "publishers", operation_id = "payer_use",
     params(
         ("epoch" = u64, Path, description = "The epoch"),
         ("payer" = AddressText, Path, description = "The payer"),

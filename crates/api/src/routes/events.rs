@@ -22,7 +22,7 @@ use crate::state::Api;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What happens, as it happens: `head`, `epoch_opened`, `finalized`.
-#[utoipa::path(get, path = "/v1/events", tag = "network",
+#[utoipa::path(get, path = "/v1/events", tag = "network", operation_id = "events",
     params(("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events", body = Event, content_type = "text/event-stream"), Problems)
 )]

@@ -33,6 +33,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(epochs::show))
         .routes(routes!(epochs::proof))
         .routes(routes!(epochs::payer))
+        .routes(routes!(epochs::receipts))
         .routes(routes!(actions::prepare))
         .routes(routes!(transactions::hand_over))
         .routes(routes!(transactions::status))

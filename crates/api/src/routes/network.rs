@@ -15,7 +15,7 @@ use crate::state::Api;
 const MOST_PRICES: usize = 120;
 
 /// The deployment as of now: contracts, token, rules, and where its epochs are.
-#[utoipa::path(get, path = "/v1/network", tag = "network", responses(
+#[utoipa::path(get, path = "/v1/network", tag = "network", operation_id = "network", responses(
     (status = 200, description = "The deployment", body = Network), Problems
 ))]
 pub(super) async fn network(State(api): State<Api>) -> Result<Json<Network>, ApiError> {
@@ -66,7 +66,7 @@ pub(super) struct Count {
 }
 
 /// What a DATA staked bought in the newest epochs, and buys in the running one.
-#[utoipa::path(get, path = "/v1/prices", tag = "network", params(Count), responses(
+#[utoipa::path(get, path = "/v1/prices", tag = "network", operation_id = "prices", params(Count), responses(
     (status = 200, description = "The prices", body = QuotaPrices), Problems
 ))]
 pub(super) async fn prices(

@@ -29,7 +29,7 @@ pub(super) struct Page {
 }
 
 /// Operators by id: owner, payout address, bond, capacity, what was claimed.
-#[utoipa::path(get, path = "/v1/operators", tag = "operators", params(Page), responses(
+#[utoipa::path(get, path = "/v1/operators", tag = "operators", operation_id = "operators", params(Page), responses(
     (status = 200, description = "Some operators", body = OperatorPage), Problems
 ))]
 pub(super) async fn list(
@@ -51,7 +51,7 @@ pub(super) async fn list(
 }
 
 /// An operator with its nodes, and what it can claim of the newest final distribution.
-#[utoipa::path(get, path = "/v1/operators/{operator}", tag = "operators",
+#[utoipa::path(get, path = "/v1/operators/{operator}", tag = "operators", operation_id = "operator",
     params(("operator" = u32, Path, description = "The operator's id")),
     responses((status = 200, description = "The operator", body = Operator), Problems)
 )]

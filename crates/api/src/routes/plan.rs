@@ -52,7 +52,7 @@ pub(crate) struct Plan {
 }
 
 /// What a stream needs of a stake, at the price of the next epoch.
-#[utoipa::path(get, path = "/v1/plan", tag = "publishers", params(Stream), responses(
+#[utoipa::path(get, path = "/v1/plan", tag = "publishers", operation_id = "plan", params(Stream), responses(
     (status = 200, description = "The plan", body = Plan), Problems
 ))]
 pub(super) async fn plan(

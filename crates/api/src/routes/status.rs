@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
 use serde::Serialize;
+use tatum_protocol::Problem;
 use utoipa::ToSchema;
 
 use crate::heads::since_1970;
@@ -41,6 +42,7 @@ pub(super) async fn health() -> Json<Health> {
 /// Whether the service can do its work.
 #[utoipa::path(get, path = "/ready", tag = "service", responses(
     (status = 200, description = "It can", body = Readiness),
+    (status = 429, description = "Too many requests", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "It cannot", body = Readiness),
 ))]
 pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {

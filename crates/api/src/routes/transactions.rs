@@ -57,7 +57,7 @@ impl Turns {
 }
 
 /// Passes on a transaction that a wallet signed.
-#[utoipa::path(post, path = "/v1/transactions", tag = "actions", request_body = SignedTransaction, responses(
+#[utoipa::path(post, path = "/v1/transactions", tag = "actions", operation_id = "pass_on_transaction", request_body = SignedTransaction, responses(
     (status = 202, description = "It was passed on", body = TransactionHash), Problems
 ))]
 pub(super) async fn hand_over(
@@ -79,7 +79,7 @@ pub(super) async fn hand_over(
 }
 
 /// What became of a transaction.
-#[utoipa::path(get, path = "/v1/transactions/{hash}", tag = "actions",
+#[utoipa::path(get, path = "/v1/transactions/{hash}", tag = "actions", operation_id = "transaction",
     params(("hash" = WordText, Path, description = "The transaction's hash")),
     responses((status = 200, description = "What became of it", body = TransactionStatus), Problems)
 )]
