@@ -12,7 +12,7 @@ use tatum_protocol::web::schema::AddressText;
 use tatum_protocol::{EpochSummary, OperatorProof, PayerUse, ReceiptPage};
 use utoipa::IntoParams;
 
-use super::extract::{Path, Query};
+use super::extract::{Path, Query, at_most};
 use crate::error::ApiError;
 use crate::openapi::Problems;
 use crate::state::Api;
@@ -43,7 +43,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(page): Query<Page>,
 ) -> Result<Json<Vec<EpochSummary>>, ApiError> {
-    let limit = page.limit.unwrap_or(50).clamp(1, MOST_EPOCHS);
+    let limit = at_most(page.limit, 50, MOST_EPOCHS)?;
     Ok(Json(api.shared.aggregator.epochs_before(page.before, limit).await?))
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn receipts(
     Path(epoch): Path<Epoch>,
     Query(places): Query<Places>,
 ) -> Result<Json<ReceiptPage>, ApiError> {
-    let limit = places.limit.unwrap_or(100).clamp(1, MOST_RECEIPTS);
+    let limit = at_most(places.limit, 100, MOST_RECEIPTS)?;
     let offset = places.offset.unwrap_or_default();
     Ok(Json(api.shared.aggregator.receipts(epoch, offset, limit).await?))
 }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: what cannot be read is a problem like any other, and says what could not be read.
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request};
@@ -18,6 +20,19 @@ pub(crate) struct Path<T>(pub(crate) T);
 /// The query.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// How many are asked for: `usual` unless said, and from 1 to `most`.
+pub(super) fn at_most<N: PartialOrd + Display + From<u8>>(
+    asked: Option<N>,
+    usual: N,
+    most: N,
+) -> Result<N, ApiError> {
+    let limit = asked.unwrap_or(usual);
+    if limit < N::from(1) || limit > most {
+        return Err(ApiError::bad_request(format!("limit is from 1 to {most}")));
+    }
+    Ok(limit)
+}
 
 /// A body in JSON.
 #[derive(Debug)]

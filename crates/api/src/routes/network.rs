@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tatum_protocol::web::{Contracts, Network, QuotaPrices};
 use utoipa::IntoParams;
 
-use super::extract::Query;
+use super::extract::{Query, at_most};
 use crate::error::ApiError;
 use crate::openapi::Problems;
 use crate::state::Api;
@@ -73,7 +73,7 @@ pub(super) async fn prices(
     State(api): State<Api>,
     Query(count): Query<Count>,
 ) -> Result<Json<QuotaPrices>, ApiError> {
-    let limit = count.limit.unwrap_or(60).clamp(1, MOST_PRICES);
+    let limit = at_most(count.limit, 60, MOST_PRICES)?;
     let as_of = api.as_of()?;
     let read = async {
         let _turn = api.turn().await?;

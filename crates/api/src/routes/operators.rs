@@ -7,7 +7,7 @@ use tatum_primitives::{Nano, OperatorId};
 use tatum_protocol::web::{Earned, Operator, OperatorPage};
 use utoipa::IntoParams;
 
-use super::extract::{Path, Query};
+use super::extract::{Path, Query, at_most};
 use crate::error::ApiError;
 use crate::openapi::Problems;
 use crate::state::Api;
@@ -36,7 +36,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(page): Query<Page>,
 ) -> Result<Json<OperatorPage>, ApiError> {
-    let limit = page.limit.unwrap_or(20).clamp(1, MOST_OPERATORS);
+    let limit = at_most(page.limit, 20, MOST_OPERATORS)?;
     let as_of = api.as_of()?;
     // One more than is shown, to know whether there are more.
     let mut ids = api.shared.view.operators_after(page.after, limit.saturating_add(1));

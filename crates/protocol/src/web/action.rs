@@ -8,7 +8,9 @@ use tatum_primitives::{Address, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
 use super::AsOf;
-use super::schema::{AddressText, DecimalText, HexText, SignatureText, WordText};
+use super::schema::{
+    AddressText, AmountText, BytesText, DecimalText, HexText, SignatureText, WordText,
+};
 
 /// Who wants what done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,7 +31,7 @@ pub enum Action {
     Stake {
         /// So much.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = AmountText)]
         amount_wei: U256,
         /// How the pool gets it.
         #[serde(default)]
@@ -42,7 +44,7 @@ pub enum Action {
     Unstake {
         /// So much.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = AmountText)]
         amount_wei: U256,
     },
     /// Ask for all of the stake back.
@@ -71,7 +73,7 @@ pub enum Action {
         payout: Address,
         /// What it bonds.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = AmountText)]
         bond_wei: u128,
         /// What its nodes carry in an epoch; nothing declares all that the bond backs.
         #[serde(
@@ -79,7 +81,7 @@ pub enum Action {
             skip_serializing_if = "Option::is_none",
             with = "tatum_primitives::decimal::optional"
         )]
-        #[schema(value_type = Option<DecimalText>)]
+        #[schema(value_type = Option<BytesText>)]
         capacity_bytes: Option<u64>,
         /// A name for people.
         #[serde(default)]
@@ -111,7 +113,7 @@ pub enum Action {
         operator: OperatorId,
         /// The capacity.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = BytesText)]
         capacity_bytes: u64,
     },
     /// Add to the operator's bond.
@@ -121,7 +123,7 @@ pub enum Action {
         operator: OperatorId,
         /// So much.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = AmountText)]
         amount_wei: u128,
     },
     /// Name where the operator is paid.
@@ -158,9 +160,10 @@ pub enum Action {
         operator: OperatorId,
         /// What can be spent in it.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = AmountText)]
         deposit_wei: u128,
         /// How long the operator has to answer when the payer leaves.
+        #[schema(minimum = 0, maximum = 65_535)]
         window_minutes: u16,
     },
     /// Add to the account's payment channel.
@@ -170,7 +173,7 @@ pub enum Action {
         operator: OperatorId,
         /// So much.
         #[serde(with = "tatum_primitives::decimal")]
-        #[schema(value_type = DecimalText)]
+        #[schema(value_type = AmountText)]
         deposit_wei: u128,
     },
     /// Leave the account's payment channel.

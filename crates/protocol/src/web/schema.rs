@@ -26,6 +26,16 @@ pub struct HexText(pub String);
 #[schema(title = "Decimal", pattern = "^(0|[1-9][0-9]{0,77})$", example = "10000000000000000000")]
 pub struct DecimalText(pub String);
 
+/// An amount as it is asked for: a whole number in decimal, of which the token has fewer in all.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Amount", pattern = "^(0|[1-9][0-9]{0,37})$", example = "10000000000000000000")]
+pub struct AmountText(pub String);
+
+/// A number of bytes as it is asked for: a whole number in decimal.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Bytes", pattern = "^(0|[1-9][0-9]{0,18})$", example = "500000000000")]
+pub struct BytesText(pub String);
+
 /// A secp256k1 signature: 65 bytes `r ‖ s ‖ v` as hex with `0x`.
 #[derive(Debug, ToSchema)]
 #[schema(title = "Signature", pattern = "^0x[0-9a-fA-F]{130}$")]

@@ -2,6 +2,7 @@
 
 mod actions;
 mod answers;
+mod claims;
 mod events;
 mod transactions;
 mod wallet;
@@ -44,11 +45,17 @@ impl Served {
     async fn with(flags: &[&str]) -> anyhow::Result<Self> {
         let logs = tempfile::tempdir()?;
         let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+        // Nothing listens at the aggregator's address: what needs it says so, and everything else goes on.
+        Self::beside(devnet, "http://127.0.0.1:9", flags).await
+    }
+
+    /// Beside a chain and an aggregator that are there.
+    async fn beside(devnet: Devnet, aggregator: &str, flags: &[&str]) -> anyhow::Result<Self> {
+        let logs = tempfile::tempdir()?;
         let wallet = Wallet::new(devnet.rpc_url());
         devnet.fund(wallet.address(), U256::from(100_000 * DATA)).await?;
         let listen = format!("127.0.0.1:{}", free_port()?);
-        // Nothing listens at the aggregator's address: what needs it says so, and everything else goes on.
-        let words = ["api", "run", "--listen", &listen, "--aggregator", "http://127.0.0.1:9"];
+        let words = ["api", "run", "--listen", &listen, "--aggregator", aggregator];
         let words = [&words, ["--poll-ms", "100"].as_slice(), flags].concat();
         let mut process = Process::spawn("api", tatum::command(&devnet, &words)?, logs.path())?;
         let base = format!("http://{listen}");

@@ -89,12 +89,12 @@ async fn what_is_no_transaction_of_ours_is_not_passed_on() -> anyhow::Result<()>
     let raw = if raw.is_object() { raw["raw"].clone() } else { raw };
     let good = signed(&served, 0, GWEI * 10).await?;
     let cases = [
-        (raw.as_str().unwrap_or_default().to_owned(), 422, "none of the deployment's contracts"),
-        (format!("{good}00"), 422, "no signed transaction"),
-        ("0x".to_owned(), 422, "no signed transaction"),
+        (raw.as_str().unwrap_or_default().to_owned(), 409, "none of the deployment's contracts"),
+        (format!("{good}00"), 409, "no signed transaction"),
+        ("0x".to_owned(), 409, "no signed transaction"),
         ("02f8".to_owned(), 400, "hex with 0x"),
         ("0xzz".to_owned(), 400, "hex with 0x"),
-        (signed(&served, 0, 1).await?, 422, "fee"),
+        (signed(&served, 0, 1).await?, 409, "fee"),
     ];
     for (raw, expected, words) in cases {
         let (status, problem) = passed_on(&served, &raw).await?;
