@@ -46,6 +46,7 @@ mod graph;
 mod hex;
 mod node_key;
 mod operator_proof;
+mod payouts;
 mod permissions;
 mod problem;
 pub mod receipts;
@@ -60,6 +61,7 @@ pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage
 pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
 pub use operator_proof::OperatorProof;
+pub use payouts::{Payout, PayoutEdge};
 pub use permissions::Published;
 pub use problem::{PROBLEM_JSON, Problem, ProblemKind};
 pub use rejections::{IdentitySummary, RejectionSummary};

@@ -6,13 +6,14 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tatum_dataset::{Dataset, Error, ReceiptProof, ReceiptProver};
+use tatum_dataset::{Dataset, Error, Explainer, ReceiptProof, ReceiptProver};
 use tatum_merkle::SumTree;
 use tatum_primitives::{B256, OperatorId};
-use tatum_protocol::OperatorProof;
+use tatum_protocol::{OperatorProof, Payout};
 use tatum_receipt::SignedReceipt;
 use tokio::sync::Semaphore;
 
+use crate::explain::payout;
 use crate::http::ApiError;
 
 /// Epochs kept in memory.
@@ -34,6 +35,7 @@ pub(super) struct OpenDataset {
     pub(super) dataset: Dataset,
     tree: OnceLock<SumTree>,
     prover: OnceLock<ReceiptProver>,
+    explainer: OnceLock<Explainer>,
 }
 
 impl DatasetStore {
@@ -79,8 +81,12 @@ impl DatasetStore {
             return Ok(open);
         }
         let dataset = Dataset::open(&self.folder(manifest_hash))?;
-        let dataset =
-            Arc::new(OpenDataset { dataset, tree: OnceLock::new(), prover: OnceLock::new() });
+        let dataset = Arc::new(OpenDataset {
+            dataset,
+            tree: OnceLock::new(),
+            prover: OnceLock::new(),
+            explainer: OnceLock::new(),
+        });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dataset) = kept(&open) {
             return Ok(dataset);
@@ -117,6 +123,24 @@ impl OpenDataset {
             }
         };
         prover.prove(leaf, None)
+    }
+
+    /// Why an operator is paid what it is paid, with at most `limit` of its edges from place `offset` on.
+    pub(super) fn payout(
+        &self,
+        operator: OperatorId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Payout, Error> {
+        let explainer = match self.explainer.get() {
+            Some(explainer) => explainer,
+            None => {
+                let explainer = Explainer::new(&self.dataset)?;
+                self.explainer.get_or_init(|| explainer)
+            }
+        };
+        let epoch = self.dataset.manifest().parameters.epoch;
+        payout(explainer, epoch, operator, offset, limit)
     }
 
     /// At most `limit` receipts from place `offset` on.

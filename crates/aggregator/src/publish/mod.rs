@@ -47,6 +47,7 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/manifest", get(files::manifest))
         .route("/v1/epochs/{epoch}/files/{name}", get(files::file))
         .route("/v1/epochs/{epoch}/operators/{operator}", get(proofs::operator))
+        .route("/v1/epochs/{epoch}/payouts/{operator}", get(proofs::payout))
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
         .route("/v1/epochs/{epoch}/payers/{payer}", get(payers::used))

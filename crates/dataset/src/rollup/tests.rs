@@ -25,7 +25,7 @@ fn paying(payer: u8, fee_nano: u64) -> Payer {
 }
 
 /// Payers with and without receipts, receipts of payers and operators that do not exist.
-fn epochs() -> impl Strategy<Value = EpochData> {
+pub(crate) fn epochs() -> impl Strategy<Value = EpochData> {
     let fees = prop::collection::vec(0..1_000_000_000_000u64, 1..12);
     let work = prop::collection::vec((1..15u8, 0..5u32, 0..4u8, 1..1_000_000u64), 0..60);
     let backed = prop::collection::vec((0..1u128 << 100, 0..1u64 << 60), 3);

@@ -1,0 +1,78 @@
+//! `/v1/epochs/{epoch}/payouts/{operator}`: why an operator is paid what it is paid.
+//!
+//! Invariant: amounts, units and sums are decimal text, for most JSON readers stop at 2^53. What an epoch's rule is stands in
+//! "Payout of an epoch" in `docs/dataset.md`; each figure here is one of its lines.
+
+use serde::{Deserialize, Serialize};
+use tatum_primitives::{Address, Epoch, Nano, OperatorId};
+
+/// What one payer's receipts brought an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutEdge {
+    /// The payer.
+    pub payer: Address,
+    /// How many of its receipts count for the operator.
+    pub receipts: u64,
+    /// The bytes on time in them.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub units_bytes: u128,
+    /// The bytes on time in all of the payer's receipts.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub payer_units_bytes: u128,
+    /// What all of the payer's receipts steer together.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub payer_steers_nano: Nano,
+    /// `⌊payer_steers_nano · units_bytes / payer_units_bytes⌋`.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub work_nano: Nano,
+}
+
+/// Why an operator is paid what it is paid for an epoch: a page of its edges, and what the rule makes of all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payout {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The operator.
+    pub operator: OperatorId,
+    /// Its edges, in order of payer.
+    pub work: Vec<PayoutEdge>,
+    /// Where the next page of them starts, if there may be one.
+    pub next_offset: Option<u64>,
+    /// The sum of all its edges.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub work_nano: Nano,
+    /// What its capacity lets it earn at the full price.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub cap_nano: Nano,
+    /// What it is paid of its work: the full price up to the cap, half of it up to three times the cap.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub paid_nano: Nano,
+    /// What it gets of the common pool.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub pool_nano: Nano,
+    /// What the epoch adds beyond that, for another role than a relay's; nothing where the rule knows no other role.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub role_nano: Nano,
+    /// What the epoch adds.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub total_nano: Nano,
+    /// Everything it was promised before.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub before_nano: Nano,
+    /// Everything it is promised with it: its entry in the distribution.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub cumulative_nano: Nano,
+}
+
+impl Payout {
+    /// Whether all sums in it come out, for one whose edges are all there. What each edge comes to is for whoever has the receipts.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let sum =
+            |parts: &[Nano]| parts.iter().try_fold(Nano::ZERO, |sum, part| sum.checked_add(*part));
+        let works: Vec<Nano> = self.work.iter().map(|edge| edge.work_nano).collect();
+        sum(&works) == Some(self.work_nano)
+            && sum(&[self.paid_nano, self.pool_nano, self.role_nano]) == Some(self.total_nano)
+            && sum(&[self.before_nano, self.total_nano]) == Some(self.cumulative_nano)
+    }
+}
