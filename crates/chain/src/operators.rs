@@ -1,31 +1,19 @@
-//! What is known of operators: whose they are, what they bonded and declared, which nodes they run, what they have claimed.
+//! What is known of operators: whose they are, what they bonded and declared.
 //!
 //! Invariant: a list of operators has every id that was given out, each once and in order, whatever became of it.
 
-use alloy::primitives::TxHash;
-use alloy::rpc::types::{Filter, Log};
+use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tatum_primitives::{Address, B256, Epoch, Nano, NodeId, OperatorId, U256};
+use tatum_primitives::{Address, Epoch, Nano, OperatorId, U256};
 use tatum_protocol::web::OperatorStatus;
 
-use crate::bindings::OperatorRegistry::{
-    MetadataChanged, NodeAdded, NodeRemoved, OperatorOwnerChanged, OperatorRegistered,
-};
+use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result};
 
 /// Operators that are read at the same time; each takes a dozen calls.
 const PARALLEL_OPERATORS: usize = 8;
-
-/// An entry of the finalized tree, ready to claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// `operatorId ‖ payout ‖ cumulative nano`.
-    pub entry: B256,
-    /// The sibling words from the leaf up.
-    pub proof: Vec<B256>,
-}
 
 impl Chain {
     /// The least an operator must bond.
@@ -83,41 +71,6 @@ impl Chain {
             .await
     }
 
-    /// The nodes that an operator has named and not taken off again, in the order in which it named them.
-    pub async fn nodes_of(&self, id: OperatorId) -> Result<Vec<NodeId>> {
-        let events = [NodeAdded::SIGNATURE_HASH, NodeRemoved::SIGNATURE_HASH];
-        let mut nodes = Vec::new();
-        for log in self.operator_logs(id, &events).await? {
-            // Both events have the node in the second topic.
-            let Some(node) = log.topics().get(2).copied().map(NodeId) else { continue };
-            nodes.retain(|known| *known != node);
-            if log.topic0() == Some(&NodeAdded::SIGNATURE_HASH) {
-                nodes.push(node);
-            }
-        }
-        Ok(nodes)
-    }
-
-    /// The name for people that an operator gave itself last; empty if it has none.
-    pub async fn operator_name(&self, id: OperatorId) -> Result<String> {
-        let events = [OperatorRegistered::SIGNATURE_HASH, MetadataChanged::SIGNATURE_HASH];
-        let named = |log: &Log| match log.topic0() {
-            Some(&MetadataChanged::SIGNATURE_HASH) => {
-                log.log_decode::<MetadataChanged>().ok().map(|log| log.inner.data.metadata)
-            }
-            _ => log.log_decode::<OperatorRegistered>().ok().map(|log| log.inner.data.metadata),
-        };
-        let logs = self.operator_logs(id, &events).await?;
-        Ok(logs.iter().rev().find_map(named).unwrap_or_default())
-    }
-
-    /// What the registry's events say of an operator, in chain order.
-    async fn operator_logs(&self, id: OperatorId, events: &[B256]) -> Result<Vec<Log>> {
-        let registry = Filter::new().address(self.deployment().operator_registry);
-        let filter = registry.event_signature(events.to_vec()).topic1(U256::from(id.0));
-        self.logs_since(&filter, self.deployment().deploy_block).await
-    }
-
     /// An operator's bond, payout address and claims.
     pub async fn operator_status(&self, id: OperatorId) -> Result<OperatorStatus> {
         let read = |e| ChainError::from_call("reading the operator", e);
@@ -146,18 +99,5 @@ impl Chain {
         let capacity = self.registry.capacityAt(id.0, epoch.0).call().await;
         let capacity = capacity.map_err(|e| ChainError::from_call("reading a capacity", e))?;
         narrow("capacity", capacity)
-    }
-
-    /// What an operator has claimed so far.
-    pub async fn claimed_nano(&self, id: OperatorId) -> Result<Nano> {
-        let call = self.distributor.claimedNano(id.0);
-        let claimed = call.call().await;
-        claimed.map(Nano).map_err(|e| ChainError::from_call("reading the claims", e))
-    }
-
-    /// Claims for one operator. Anyone may; the tokens go to the operator's payout address.
-    pub async fn claim(&self, claim: Claim) -> Result<TxHash> {
-        let call = self.distributor.claim(claim.entry, claim.proof);
-        self.send("claiming", call).await.map(|r| r.transaction_hash)
     }
 }

@@ -61,7 +61,7 @@ pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage
 pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
 pub use operator_proof::OperatorProof;
-pub use payouts::{Payout, PayoutEdge};
+pub use payouts::{Earnings, EpochEarning, Payout, PayoutEdge};
 pub use permissions::Published;
 pub use problem::{PROBLEM_JSON, Problem, ProblemKind};
 pub use rejections::{IdentitySummary, RejectionSummary};

@@ -1,10 +1,13 @@
-//! `/v1/epochs/{epoch}/payouts/{operator}`: why an operator is paid what it is paid.
+//! `/v1/epochs/{epoch}/payouts/{operator}`: why an operator is paid what it is paid; `/v1/operators/{operator}/earnings`: what
+//! it earned, epoch by epoch.
 //!
 //! Invariant: amounts, units and sums are decimal text, for most JSON readers stop at 2^53. What an epoch's rule is stands in
 //! "Payout of an epoch" in `docs/dataset.md`; each figure here is one of its lines.
 
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, Nano, OperatorId};
+
+use crate::EpochState;
 
 /// What one payer's receipts brought an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,4 +78,37 @@ impl Payout {
             && sum(&[self.paid_nano, self.pool_nano, self.role_nano]) == Some(self.total_nano)
             && sum(&[self.before_nano, self.total_nano]) == Some(self.cumulative_nano)
     }
+}
+
+/// What an operator earned in one epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochEarning {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// How far it has come: what is not final may still become something else.
+    pub state: EpochState,
+    /// What receipts steered to it.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub work_nano: Nano,
+    /// What it is paid of that.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub paid_nano: Nano,
+    /// What it gets of the common pool.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub pool_nano: Nano,
+    /// What the epoch adds.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub total_nano: Nano,
+    /// Everything since epoch 0.
+    #[serde(with = "tatum_primitives::decimal::nano")]
+    pub cumulative_nano: Nano,
+}
+
+/// What an operator earned, the newest epoch first; epochs that it was no operator in, or that have no dataset yet, are not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earnings {
+    /// The operator.
+    pub operator: OperatorId,
+    /// Epoch by epoch.
+    pub epochs: Vec<EpochEarning>,
 }

@@ -62,15 +62,24 @@ impl DatasetStore {
             read(&*store.dataset(manifest_hash)?)
         });
         let done = task.await.map_err(|error| ApiError::internal("reading a dataset", &error))?;
-        done.map_err(|error| match error {
-            Error::NoSuchReceipt(leaf) => {
-                ApiError::NotFound(format!("no receipt with leaf {leaf} was counted in this epoch"))
-            }
-            Error::Tree(tatum_merkle::Error::NoSuchOperator { .. }) => {
-                ApiError::NotFound("the distribution has no such operator".to_owned())
-            }
-            other => ApiError::internal("reading a dataset", &other),
-        })
+        done.map_err(refused)
+    }
+
+    /// Runs `read` on each of many datasets, none of which is kept in memory, so that those in use stay there.
+    pub(super) async fn glance<T: Send + 'static>(
+        &self,
+        manifest_hashes: Vec<B256>,
+        read: impl Fn(&Dataset) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Vec<T>, ApiError> {
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let folders = manifest_hashes.into_iter().map(|hash| store.folder(hash));
+            folders.map(|folder| read(&Dataset::open(&folder)?)).collect::<Result<Vec<T>, Error>>()
+        });
+        let done = task.await.map_err(|error| ApiError::internal("reading datasets", &error))?;
+        done.map_err(refused)
     }
 
     fn dataset(&self, manifest_hash: B256) -> Result<Arc<OpenDataset>, Error> {
@@ -96,6 +105,18 @@ impl DatasetStore {
             open.pop_front();
         }
         Ok(dataset)
+    }
+}
+
+fn refused(error: Error) -> ApiError {
+    match error {
+        Error::NoSuchReceipt(leaf) => {
+            ApiError::NotFound(format!("no receipt with leaf {leaf} was counted in this epoch"))
+        }
+        Error::Tree(tatum_merkle::Error::NoSuchOperator { .. }) => {
+            ApiError::NotFound("the distribution has no such operator".to_owned())
+        }
+        other => ApiError::internal("reading a dataset", &other),
     }
 }
 

@@ -69,6 +69,13 @@ async fn payouts_are_explained(world: &World, service: &Service) {
         payers.push(payout.work.len());
     }
     assert_eq!(payers, [1, 2]);
+    for operator in &world.operators {
+        let earnings = aggregator.earnings(operator.id, 2).await.unwrap();
+        let newest = &earnings.epochs[0];
+        let payout = aggregator.payout(newest.epoch, operator.id, 0, 1).await.unwrap();
+        assert_eq!((earnings.operator, newest.total_nano), (operator.id, payout.total_nano));
+        assert_eq!(newest.cumulative_nano, payout.cumulative_nano);
+    }
     // A page of one: what the rule makes of all edges is told with each.
     let operator = world.operators[1].id;
     let whole = aggregator.payout(Epoch(1), operator, 0, 100).await.unwrap();
@@ -198,6 +205,8 @@ async fn odd_requests_are_answered_plainly(world: &World, service: &Service) {
         ("/v1/epochs/99/manifest", 404),
         ("/v1/epochs/1/operators/77", 404),
         ("/v1/epochs/1/payouts/77", 404),
+        ("/v1/operators/77/earnings", 200),
+        ("/v1/operators/me/earnings", 400),
         ("/v1/epochs/1/payouts/1?offset=18446744073709551615", 200),
         ("/v1/epochs/1/payouts/1?limit=-1", 400),
         ("/v1/epochs/1/payouts/one", 400),

@@ -70,6 +70,16 @@ proptest! {
 }
 
 #[test]
+fn one_row_of_the_distribution_is_read_by_itself() {
+    let parent = TempDir::new().unwrap();
+    let written = written(data(), &parent);
+    let dataset = Dataset::open(&written.folder).unwrap();
+    let row = |id| dataset.distribution_row(OperatorId(id)).unwrap();
+    assert_eq!([0, 1, 2].map(|id| row(id).unwrap()), written.distribution.rows[..]);
+    assert_eq!([row(3), row(u32::MAX)], [None, None]);
+}
+
+#[test]
 fn pages_of_edges_come_to_all_of_them() {
     let parent = TempDir::new().unwrap();
     let explainer = explainer(&written(data(), &parent));

@@ -9,7 +9,7 @@ use tatum_receipt::SignedReceipt;
 use super::ClientError;
 use super::server::{Server, bytes, json};
 use crate::receipts::{self, Answer, RECEIPTS};
-use crate::{EpochSummary, OperatorProof, PayerUse, Payout, ReceiptPage};
+use crate::{Earnings, EpochSummary, OperatorProof, PayerUse, Payout, ReceiptPage};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -108,6 +108,19 @@ impl AggregatorClient {
         let page = [("offset", offset), ("limit", limit)];
         let path = format!("/v1/epochs/{epoch}/payouts/{operator}");
         json(self.server.get(&path).query(&page)).await
+    }
+
+    /// What an operator earned in the newest epochs, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn earnings(
+        &self,
+        operator: OperatorId,
+        limit: u32,
+    ) -> Result<Earnings, ClientError> {
+        let path = format!("/v1/operators/{operator}/earnings");
+        json(self.server.get(&path).query(&[("limit", limit)])).await
     }
 
     /// The proof that the receipt with this leaf was counted, byte for byte as `tatum audit receipt` reads it.

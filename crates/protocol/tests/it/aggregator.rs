@@ -5,7 +5,7 @@ use serde::Serialize;
 use tatum_primitives::{Address, B256, Domain, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_protocol::receipts::{Answer, encode};
 use tatum_protocol::{
-    Alarm, AlarmKind, CountedReceipt, EpochState, EpochSummary, IdentitySummary, Payout,
+    Alarm, AlarmKind, CountedReceipt, Earnings, EpochEarning, EpochState, EpochSummary, IdentitySummary, Payout,
     PayoutEdge, Problem, ProblemKind, ReceiptPage, RejectionSummary,
 };
 use tatum_receipt::{
@@ -176,6 +176,20 @@ fn explained_payouts_keep_their_form_and_add_up() {
     ];
     assert!(!more.iter().any(Payout::adds_up), "{more:?}");
     insta::assert_snapshot!(lines([payout]));
+}
+
+#[test]
+fn earnings_keep_their_form() {
+    let earning = EpochEarning {
+        epoch: Epoch(12),
+        state: EpochState::Proposed,
+        work_nano: Nano(100),
+        paid_nano: Nano(90),
+        pool_nano: Nano(5),
+        total_nano: Nano(95),
+        cumulative_nano: Nano(u64::MAX),
+    };
+    insta::assert_snapshot!(lines([Earnings { operator: OperatorId(3), epochs: vec![earning] }]));
 }
 
 #[test]

@@ -115,9 +115,12 @@ async fn operators_are_listed_by_id_with_their_names_and_their_nodes() -> anyhow
     assert!(chain.nodes_of(OperatorId(2)).await?.is_empty());
 
     chain.set_metadata(OperatorId(0), "acme relays".into()).await?;
-    assert_eq!(chain.operator_name(OperatorId(0)).await?, "acme relays");
-    assert_eq!(chain.operator_name(OperatorId(1)).await?, "");
-    assert_eq!(chain.operator_name(OperatorId(2)).await?, "third");
+    let profiles = chain.operator_profiles().await?;
+    let names: Vec<_> = profiles.values().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["acme relays", "", "third"]);
+    let counts: Vec<_> = profiles.values().map(|profile| profile.nodes.len()).collect();
+    assert_eq!(counts, [2, 1, 0]);
+    assert_eq!(chain.operator_profile(OperatorId(0)).await?, profiles[&OperatorId(0)]);
     Ok(())
 }
 
