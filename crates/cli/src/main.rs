@@ -114,7 +114,9 @@ enum Command {
     #[command(subcommand)]
     Key(cmd::key::Command),
     /// Write manual pages
-    #[command(after_help = "Example:\n  tatum man /usr/local/share/man/man1 && man tatum-operator-claim")]
+    #[command(
+        after_help = "Example:\n  tatum man /usr/local/share/man/man1 && man tatum-operator-claim"
+    )]
     Man(cmd::man::Args),
     /// Print a shell completion script
     #[command(after_help = "Example:\n  tatum completions bash > /etc/bash_completion.d/tatum")]

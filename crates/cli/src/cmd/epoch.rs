@@ -185,7 +185,6 @@ fn unknown() -> String {
 /// An amount in nano as text, in DATA; what is no amount stays as it was sent.
 fn data(nano: Option<&str>) -> String {
     let Some(text) = nano else { return unknown() };
-    text.parse().map_or_else(|_| text.to_owned(), |nano| {
-        format_data(tatum_primitives::Nano(nano).to_wei())
-    })
+    text.parse()
+        .map_or_else(|_| text.to_owned(), |nano| format_data(tatum_primitives::Nano(nano).to_wei()))
 }

@@ -15,11 +15,7 @@ pub(crate) struct Args {
 }
 
 /// Writes a page for `command` and each command below it.
-pub(crate) fn run(
-    args: &Args,
-    command: clap::Command,
-    output: Output,
-) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, command: clap::Command, output: Output) -> anyhow::Result<ExitCode> {
     let folder = &args.folder;
     let writing = || format!("writing manual pages to {}", folder.display());
     std::fs::create_dir_all(folder).with_context(writing)?;

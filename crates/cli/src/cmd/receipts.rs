@@ -91,11 +91,7 @@ async fn list(args: &ListArgs, output: Output) -> anyhow::Result<bool> {
 
 /// A receipt with the name it goes by.
 fn counted(signed: SignedReceipt) -> CountedReceipt {
-    CountedReceipt {
-        leaf: signed.leaf(),
-        receipt: signed.receipt,
-        signature: signed.signature,
-    }
+    CountedReceipt { leaf: signed.leaf(), receipt: signed.receipt, signature: signed.signature }
 }
 
 fn line(counted: &CountedReceipt) -> Vec<String> {

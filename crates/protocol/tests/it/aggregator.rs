@@ -5,8 +5,8 @@ use serde::Serialize;
 use tatum_primitives::{Address, B256, Domain, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_protocol::receipts::{Answer, encode};
 use tatum_protocol::{
-    Alarm, AlarmKind, CountedReceipt, Earnings, EpochEarning, EpochState, EpochSummary, IdentitySummary, Payout,
-    PayoutEdge, Problem, ProblemKind, ReceiptPage, RejectionSummary,
+    Alarm, AlarmKind, CountedReceipt, Earnings, EpochEarning, EpochState, EpochSummary,
+    IdentitySummary, Payout, PayoutEdge, Problem, ProblemKind, ReceiptPage, RejectionSummary,
 };
 use tatum_receipt::{
     DeliveryReceipt, Rejection, RejectionStatement, SessionKey, SignatureError, SignedReceipt,

@@ -21,7 +21,8 @@ impl Closed {
 }
 
 #[tokio::test]
-async fn neighbours_are_claimed_for_in_one_transaction_where_that_is_cheaper() -> anyhow::Result<()> {
+async fn neighbours_are_claimed_for_in_one_transaction_where_that_is_cheaper() -> anyhow::Result<()>
+{
     let closed = Closed::start().await?;
     let (code, told) = closed.told(&["operator", "claim", "--all"]).await?;
     assert!(code == Some(1) && told.contains("no distribution is finalized yet"), "{told}");
@@ -41,11 +42,20 @@ async fn neighbours_are_claimed_for_in_one_transaction_where_that_is_cheaper() -
     let claimed = closed.claimed().await?;
     let sum: U256 = claimed.iter().map(|nano| nano.to_wei()).sum();
     assert_eq!(closed.chain.balance_wei(payout).await? - before_wei, sum);
-    assert_eq!(done["claimed_now_nano"], claimed.iter().map(|nano| nano.0).sum::<u64>().to_string());
+    assert_eq!(
+        done["claimed_now_nano"],
+        claimed.iter().map(|nano| nano.0).sum::<u64>().to_string()
+    );
     let earned = closed.json(&["operator", "status", "--operator", "2"]).await?;
-    assert_eq!((&earned["claimable_nano"], &earned["claimed_nano"]), (&"0".into(), &earned["earned_nano"]));
+    assert_eq!(
+        (&earned["claimable_nano"], &earned["claimed_nano"]),
+        (&"0".into(), &earned["earned_nano"])
+    );
     let again = closed.json(&["operator", "claim", "--all"]).await?;
-    assert_eq!((&again["claimed_now_nano"], &again["transactions"]), (&"0".into(), &serde_json::json!([])));
+    assert_eq!(
+        (&again["claimed_now_nano"], &again["transactions"]),
+        (&"0".into(), &serde_json::json!([]))
+    );
 
     closed.close().await?;
     let most = earned["earned_nano"].as_str().unwrap().parse::<u64>()?;

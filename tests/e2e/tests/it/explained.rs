@@ -47,7 +47,10 @@ async fn a_payout_is_explained_by_the_aggregator_and_by_the_dataset_alike(
     let nano = |value: &Value| value.as_str().unwrap().parse::<u64>().unwrap();
     let edges = told["work"].as_array().unwrap();
     assert_eq!(edges.len(), PAYERS as usize);
-    assert_eq!(edges.iter().map(|edge| nano(&edge["work_nano"])).sum::<u64>(), nano(&told["work_nano"]));
+    assert_eq!(
+        edges.iter().map(|edge| nano(&edge["work_nano"])).sum::<u64>(),
+        nano(&told["work_nano"])
+    );
     // Of 1 : 2 : 3 parts the second operator has a third, rounded down.
     for edge in edges {
         assert_eq!(nano(&edge["work_nano"]), nano(&edge["payer_steers_nano"]) / 3);
@@ -126,7 +129,10 @@ async fn receipts_go_out_and_come_back(closed: &Closed) -> anyhow::Result<()> {
         let exported = closed.json(&words).await?;
         let verified = closed.json(&["receipts", "verify", &file, "--on-chain"]).await?;
         assert_eq!(verified["receipts"], exported["receipts"]);
-        assert_eq!((&verified["ok"], &verified["signers"][0]["authorized"]), (&true.into(), &true.into()));
+        assert_eq!(
+            (&verified["ok"], &verified["signers"][0]["authorized"]),
+            (&true.into(), &true.into())
+        );
         closed.json(&["audit", "epoch", "1", "--receipts", &file]).await?;
     }
     let batch = closed.folder.path().join("batch");

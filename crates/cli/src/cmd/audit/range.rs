@@ -25,7 +25,8 @@ impl FromStr for Epochs {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || "an epoch is a number; several are 0..20, or 5.. up to the newest".to_owned();
+        let wrong =
+            || "an epoch is a number; several are 0..20, or 5.. up to the newest".to_owned();
         let number = |text: &str| text.parse().map(Epoch).map_err(|_| wrong());
         let Some((first, last)) = text.split_once("..") else {
             return number(text).map(Self::One);

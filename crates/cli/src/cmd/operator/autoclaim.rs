@@ -140,7 +140,8 @@ impl Claimer<'_> {
         }
         let mut needed = needed.into_iter();
         batches.retain(|batch| {
-            let (due_wei, needed_wei) = (batch.due_nano.to_wei(), needed.next().unwrap_or_default());
+            let (due_wei, needed_wei) =
+                (batch.due_nano.to_wei(), needed.next().unwrap_or_default());
             let pays = due_wei >= needed_wei;
             if !pays {
                 let (due, needed) = (format_data(due_wei), format_data(needed_wei));

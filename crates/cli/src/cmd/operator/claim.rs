@@ -82,7 +82,10 @@ pub(super) async fn run(args: &ClaimArgs, output: Output) -> anyhow::Result<()> 
     };
     let count = operators.len();
     if args.all {
-        output.progress(format!("asking what {count} operators are owed of epoch {} …", distribution.epoch));
+        output.progress(format!(
+            "asking what {count} operators are owed of epoch {} …",
+            distribution.epoch
+        ));
     }
     let least = least_nano(args.at_least)?;
     let mut owed = distribution.owed_to(&reading, &aggregator, &operators).await?;

@@ -58,7 +58,8 @@ pub(super) async fn run(args: &EarningsArgs, output: Output) -> anyhow::Result<E
     let mut earnings = aggregator.earnings(args.operator, args.epochs).await?;
     earnings.epochs.truncate(args.epochs as usize);
     check_sums(&earnings.epochs, aggregator.base())?;
-    let (finalized_epoch, on_chain) = compare(&chain, &aggregator, args.operator, &earnings).await?;
+    let (finalized_epoch, on_chain) =
+        compare(&chain, &aggregator, args.operator, &earnings).await?;
     if args.csv {
         write_out(csv(&earnings.epochs).as_bytes())?;
     } else {
@@ -191,7 +192,10 @@ mod tests {
         let follows = |epochs: &[EpochEarning]| check_sums(epochs, "it").is_ok();
         assert!(follows(&[earning(3, 5, 12), earning(2, 7, 7)]));
         assert!(!follows(&[earning(3, 5, 13), earning(2, 7, 7)]));
-        assert!(follows(&[earning(9, 5, 99), earning(2, 7, 7)]), "nothing is known of those between");
+        assert!(
+            follows(&[earning(9, 5, 99), earning(2, 7, 7)]),
+            "nothing is known of those between"
+        );
         assert!(!follows(&[earning(2, 7, 7), earning(3, 5, 12)]));
         let more = EpochEarning { pool_nano: Nano(1), ..earning(3, 5, 12) };
         assert!(!follows(&[more]));

@@ -51,7 +51,8 @@ pub(super) async fn run(args: &ListArgs, output: Output) -> anyhow::Result<()> {
         output.progress("there are none");
     }
     if listed.len() == args.limit as usize {
-        output.progress(format!("there may be more: --after {}", listed[listed.len() - 1].status.id));
+        output
+            .progress(format!("there may be more: --after {}", listed[listed.len() - 1].status.id));
     }
     Ok(())
 }

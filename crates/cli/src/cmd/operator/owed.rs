@@ -3,8 +3,8 @@
 //! Invariant: nothing is sent for an entry that does not stand under the root that claims are paid from, as far as the newest block
 //! tells. A run of neighbours is paid at once only where the chain says that this takes less gas than one by one.
 
-use anyhow::{Context, bail};
 use alloy::primitives::TxHash;
+use anyhow::{Context, bail};
 use tatum_chain::{Chain, Claim, RangeClaim};
 use tatum_merkle::{Entry, RangeProof, Word};
 use tatum_primitives::{Epoch, Nano, OperatorId};

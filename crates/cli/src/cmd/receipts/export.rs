@@ -88,7 +88,8 @@ fn csv(signed: &SignedReceipt) -> String {
 pub(super) async fn run(args: &ExportArgs, output: Output) -> anyhow::Result<bool> {
     let binary = args.format == Format::Batch && args.out.is_none() && stdout().is_terminal();
     ensure!(!binary, "a batch is no text for a terminal: name a file with --out");
-    let name = args.out.as_ref().map_or("standard output".into(), |file| file.display().to_string());
+    let name =
+        args.out.as_ref().map_or("standard output".into(), |file| file.display().to_string());
     let writing = || format!("writing {name}");
     let mut to: Box<dyn Write + Send> = match &args.out {
         Some(file) => Box::new(BufWriter::new(File::create(file).with_context(writing)?)),

@@ -167,10 +167,8 @@ fn show(report: &Report, output: Output) {
         vec![signer.payer.to_string(), signer.signer.to_string(), receipts, may.to_owned()]
     };
     let lines: Vec<Vec<String>> = report.signers.iter().map(line).collect();
-    let mut rows = vec![
-        ("receipts", report.receipts.to_string()),
-        ("hold", report.hold.to_string()),
-    ];
+    let mut rows =
+        vec![("receipts", report.receipts.to_string()), ("hold", report.hold.to_string())];
     rows.extend(report.failed.iter().map(|failed| {
         let Failed { file, place, leaf, reason, .. } = failed;
         ("FAILED", format!("{} receipt {place} ({leaf}): {reason}", file.display()))
