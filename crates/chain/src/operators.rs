@@ -5,7 +5,7 @@
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tatum_primitives::{Address, Epoch, Nano, OperatorId, U256};
+use tatum_primitives::{Address, Epoch, OperatorId, U256};
 use tatum_protocol::web::OperatorStatus;
 
 use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};

@@ -109,9 +109,7 @@ impl ProblemKind {
             }
             Self::Outdated => ("outdated", "A newer one is kept", StatusCode::CONFLICT),
             Self::NotYet => ("not_yet", "It is not there yet", StatusCode::CONFLICT),
-            Self::Refused => {
-                ("refused", "The chain would not take it", StatusCode::CONFLICT)
-            }
+            Self::Refused => ("refused", "The chain would not take it", StatusCode::CONFLICT),
             Self::TooLarge => {
                 ("too_large", "The request is too large", StatusCode::PAYLOAD_TOO_LARGE)
             }

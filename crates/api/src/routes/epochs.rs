@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::schema::AddressText;
-use tatum_protocol::{EpochSummary, OperatorProof, PayerUse, ReceiptPage};
+use tatum_protocol::{EpochSummary, OperatorProof, PayerUse, Payout, ReceiptPage};
 use utoipa::IntoParams;
 
 use super::extract::{Path, Query, at_most};
@@ -90,12 +90,31 @@ pub(super) async fn proof(
     Ok((headers, Json(proof)).into_response())
 }
 
-/// Which receipts to list.
+/// Why an operator is paid what it is paid for an epoch: a page of its edges, and what the rule makes of all of them.
+#[utoipa::path(get, path = "/v1/epochs/{epoch}/payouts/{operator}", tag = "auditors", operation_id = "payout",
+    params(
+        ("epoch" = u64, Path, description = "The epoch"),
+        ("operator" = u32, Path, description = "The operator's id"),
+        Places,
+    ),
+    responses((status = 200, description = "The payout", body = Payout), Problems)
+)]
+pub(super) async fn payout(
+    State(api): State<Api>,
+    Path((epoch, operator)): Path<(Epoch, OperatorId)>,
+    Query(places): Query<Places>,
+) -> Result<Json<Payout>, ApiError> {
+    let limit = at_most(places.limit, MOST_RECEIPTS, MOST_RECEIPTS)?;
+    let offset = places.offset.unwrap_or_default();
+    Ok(Json(api.shared.aggregator.payout(epoch, operator, offset, limit).await?))
+}
+
+/// Which receipts or edges to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Places {
-    /// The first receipt's place.
+    /// The first one's place.
     offset: Option<u64>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1_000)]

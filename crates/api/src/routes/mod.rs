@@ -34,6 +34,8 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(epochs::proof))
         .routes(routes!(epochs::payer))
         .routes(routes!(epochs::receipts))
+        .routes(routes!(epochs::payout))
+        .routes(routes!(operators::earnings))
         .routes(routes!(actions::prepare))
         .routes(routes!(transactions::hand_over))
         .routes(routes!(transactions::status))

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use tatum_primitives::{Nano, OperatorId};
+use tatum_protocol::Earnings;
 use tatum_protocol::web::{Earned, Operator, OperatorPage};
 use utoipa::IntoParams;
 
@@ -14,6 +15,8 @@ use crate::state::Api;
 
 /// Operators in one answer, at most: each takes several reads of the chain.
 const MOST_OPERATORS: usize = 50;
+/// Epochs whose earnings are told, at most.
+const MOST_EPOCHS: u32 = 100;
 
 /// Which operators to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,6 +65,30 @@ pub(super) async fn show(
     let (as_of, operator) = api.operator(id).await?;
     let earned = earned(&api, id, operator.claimed_nano).await?;
     Ok(Json(Operator { as_of, operator, nodes: api.shared.view.nodes_of(id), earned }))
+}
+
+/// How many epochs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Count {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// What an operator earned, the newest epoch first.
+#[utoipa::path(get, path = "/v1/operators/{operator}/earnings", tag = "operators", operation_id = "earnings",
+    params(("operator" = u32, Path, description = "The operator's id"), Count),
+    responses((status = 200, description = "Epoch by epoch", body = Earnings), Problems)
+)]
+pub(super) async fn earnings(
+    State(api): State<Api>,
+    Path(id): Path<OperatorId>,
+    Query(count): Query<Count>,
+) -> Result<Json<Earnings>, ApiError> {
+    let limit = at_most(count.limit, 30, MOST_EPOCHS)?;
+    Ok(Json(api.shared.aggregator.earnings(id, limit).await?))
 }
 
 /// What the newest final distribution gives an operator, if there is one and its proof can be had and holds.

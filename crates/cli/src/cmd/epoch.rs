@@ -78,10 +78,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 async fn list(args: &ListArgs, output: Output) -> anyhow::Result<bool> {
     let chain = args.chain.read_only().await?;
     let aggregator = args.aggregator.client()?;
-    let epochs = match args.before {
-        Some(before) => aggregator.epochs_before(before, args.limit).await?,
-        None => aggregator.epochs(args.limit).await?,
-    };
+    let epochs = aggregator.epochs_before(args.before, args.limit).await?;
     let epochs = Compared::with(&chain, &epochs).await?.all(epochs);
     let lines: Vec<Vec<String>> = epochs.iter().map(line).collect();
     let heads = ["epoch", "state", "ends", "receipts", "pot", "distributed", "root", "on chain"];

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tatum_chain::{OperatorProfile, OperatorStatus};
+use tatum_chain::OperatorProfile;
 use tatum_primitives::{NodeId, OperatorId};
+use tatum_protocol::web::OperatorStatus;
 
 use crate::amounts::format_data;
 use crate::args::ChainArgs;

@@ -1,8 +1,8 @@
 //! `tatum operator status`: everything about one operator.
 
 use serde::Serialize;
-use tatum_chain::OperatorStatus;
 use tatum_primitives::{Epoch, Nano, NodeId, OperatorId};
+use tatum_protocol::web::OperatorStatus;
 
 use super::owed::Final;
 use crate::amounts::format_data;
