@@ -45,7 +45,6 @@ mod epochs;
 mod graph;
 mod hex;
 mod node_key;
-mod operator_proof;
 mod permissions;
 mod problem;
 pub mod receipts;
@@ -58,8 +57,9 @@ pub use alarm::{Alarm, AlarmKind};
 pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage};
 pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
-pub use operator_proof::OperatorProof;
 pub use permissions::Published;
 pub use problem::{PROBLEM_JSON, Problem, ProblemKind};
 pub use rejections::{IdentitySummary, RejectionSummary};
 pub use stream::Stream;
+/// It lies beside its tree, so that a browser verifies it without the rest of this crate.
+pub use tatum_merkle::OperatorProof;

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Those that a browser could need.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "tatum-primitives",
     "tatum-receipt",
     "tatum-merkle",
@@ -21,6 +21,7 @@ const CRATES: [&str; 10] = [
     "tatum-overlay",
     "tatum-tracker",
     "tatum-simulator",
+    "tatum-verifier",
 ];
 /// Who asks for random numbers of the system compiles against a source that whoever links it must bring.
 const FLAGS: &str = "--cfg getrandom_backend=\"custom\"";

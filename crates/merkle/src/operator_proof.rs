@@ -1,8 +1,11 @@
 //! An operator's earnings with their proof, for somebody who holds nothing but the root on chain.
+//!
+//! Invariant: epoch and manifest stand beside the proof, for whoever looks for the root on chain; the root binds the rest.
 
 use serde::{Deserialize, Serialize};
-use tatum_merkle::{Entry, Error, Proof, SumTree, Word};
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
+
+use crate::{Entry, Error, Proof, SumTree, Word};
 
 /// What `Distributor.claim` takes, spelled out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
