@@ -22,6 +22,9 @@ export type Stage =
   | { at: 'done'; text: string; hashes: Hex[] }
   | { at: 'failed'; text: string; hashes: Hex[] };
 
+/** What gives something up: it is asked for once more, with the API's warnings. Other actions' are shown beside what happens. */
+const FORFEITING = new Set(['unstake', 'unstake_all', 'revoke_session_key', 'leave', 'exit_channel']);
+
 export interface Asked {
   action: Action;
   account: Hex;
@@ -34,6 +37,8 @@ export interface Flow {
   provider: Provider;
   clock: Clock;
   report(stage: Stage): void;
+  /** What should be known besides. */
+  note(warnings: string[]): void;
   /** Whether the user goes on after these warnings. */
   agree(warnings: string[]): Promise<boolean>;
 }
@@ -68,9 +73,11 @@ export async function run(flow: Flow, asked: Asked): Promise<Stage> {
 async function carryOut(flow: Flow, asked: Asked, sent: Sent): Promise<void> {
   flow.report({ at: 'preparing' });
   let plan = await prepare(flow, asked.account, asked.action);
-  if (plan.warnings.length > 0) {
+  if (plan.warnings.length > 0 && FORFEITING.has(asked.action.action)) {
     flow.report({ at: 'warned', warnings: plan.warnings });
     if (!(await flow.agree(plan.warnings))) throw new Stop('You went no further. Nothing has changed.', 'rejected');
+  } else {
+    flow.note(plan.warnings);
   }
   const signing = plan.steps.find((step) => step.kind === 'sign');
   if (signing) plan = await signed(flow, asked, signing, plan.chain_id);

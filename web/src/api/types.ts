@@ -62,7 +62,8 @@ export interface Use {
 export interface SessionKey {
   key: Hex;
   state: 'active' | 'revoked';
-  revoked_from_epoch: number | null;
+  from_epoch: number;
+  last_epoch: number | null;
 }
 
 export interface Account {
@@ -86,7 +87,7 @@ export interface Plan {
   fee_per_epoch_wei: string;
   fee_per_day_wei: string;
   fee_per_year_wei: string;
-  payer: { address: Hex; stake_wei: string; missing_wei: string; lasts_epochs: number | null } | null;
+  payer?: { address: Hex; stake_wei: string; missing_wei: string; lasts_epochs: number | null } | null;
 }
 
 export interface Prices {
@@ -119,7 +120,7 @@ export interface OneOperator {
   as_of: AsOf;
   operator: Operator;
   nodes: Hex[];
-  earned: { epoch: number; cumulative_nano: string; claimable_nano: string; root: Hex } | null;
+  earned: { claimable_nano: string; proof: { epoch: number; cumulative_nano: string; root: Hex } } | null;
 }
 
 export interface Earning {
@@ -159,7 +160,7 @@ export interface Epoch {
 
 export interface CountedReceipt {
   leaf: Hex;
-  receipt: Record<string, string | number>;
+  receipt: { payer: Hex; operator_id: number; role: string | number; messages: string | number; bytes: string | number; bytes_on_time: string | number };
   signature: Hex;
 }
 
@@ -180,8 +181,9 @@ export interface Payout {
     payer_steers_nano: string;
     work_nano: string;
   }[];
+  next_offset?: number | null;
   work_nano: string;
-  cap_nano: string | null;
+  cap_nano: string;
   paid_nano: string;
   pool_nano: string;
   role_nano: string;
@@ -211,7 +213,7 @@ export interface SignStep {
   kind: 'sign';
   label: string;
   typed_data: TypedData;
-  answer: 'permit';
+  answer: string;
 }
 
 export interface ActionPlan {

@@ -1,5 +1,4 @@
 /** The button that carries out an action, and what becomes of it. */
-import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { systemClock } from '../actions/clock';
 import { run, type Stage } from '../actions/flow';
@@ -13,8 +12,6 @@ interface ActProps {
   label: string;
   /** What is asked for; null while the input is not right, which `onAttempt` then says. */
   action: () => Action | null;
-  /** What is lost by it, said before anything is asked of the wallet. */
-  warning?: ComponentChildren;
   asBatch?: boolean;
   quiet?: boolean;
   /** What the button is called to whoever does not see what stands beside it. */
@@ -22,9 +19,10 @@ interface ActProps {
   onDone?: () => void;
 }
 
-export function Act({ label, action, warning, asBatch = false, quiet = false, name, onDone }: ActProps) {
+export function Act({ label, action, asBatch = false, quiet = false, name, onDone }: ActProps) {
   const { network, session } = useSurroundings();
   const [stage, setStage] = useState<Stage>({ at: 'idle' });
+  const [notes, setNotes] = useState<string[]>([]);
   const agreed = useRef<((goOn: boolean) => void) | null>(null);
   const { connected } = session;
 
@@ -32,7 +30,8 @@ export function Act({ label, action, warning, asBatch = false, quiet = false, na
     const asked = action();
     if (!asked || !connected) return;
     const agree = () => new Promise<boolean>((decide) => (agreed.current = decide));
-    const flow = { api, provider: connected.wallet.provider, clock: systemClock, report: setStage, agree };
+    const flow = { api, provider: connected.wallet.provider, clock: systemClock, report: setStage, note: setNotes, agree };
+    setNotes([]);
     const end = await run(flow, { action: asked, account: connected.account, asBatch });
     refresh();
     if (end.at === 'done') onDone?.();
@@ -42,7 +41,6 @@ export function Act({ label, action, warning, asBatch = false, quiet = false, na
   const kind = quiet ? 'quiet' : 'main';
   return (
     <div class="act">
-      {warning && stage.at !== 'warned' && <div class="notice warn">{warning}</div>}
       {stage.at === 'warned' ? (
         <Warnings warnings={stage.warnings} decide={(goOn) => agreed.current?.(goOn)} />
       ) : !connected ? (
@@ -59,6 +57,7 @@ export function Act({ label, action, warning, asBatch = false, quiet = false, na
         </button>
       )}
       <Progress stage={stage} />
+      {busy && notes.map((note) => <p class="hint">{note}</p>)}
     </div>
   );
 }

@@ -16,12 +16,12 @@ export function Data({ wei, unit = true }: { wei: string; unit?: boolean }) {
   );
 }
 
-/** An amount of DATA in nano. */
-export function Nano({ nano, unit = true }: { nano: string; unit?: boolean }) {
+/** An amount of DATA in nano; `exact` where sums are to be followed. */
+export function Nano({ nano, unit = true, exact = false }: { nano: string; unit?: boolean; exact?: boolean }) {
   const value = BigInt(nano);
   return (
     <data class="number" value={nano} title={`${exactNano(value)} DATA`}>
-      {shortNano(value)}
+      {exact ? count(value / 10n ** 9n) + exactNano(value).replace(/^\d+/, '') : shortNano(value)}
       {unit && <span class="unit"> DATA</span>}
     </data>
   );

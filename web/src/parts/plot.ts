@@ -36,8 +36,8 @@ function options(element: HTMLElement, format: (value: number) => string, bars: 
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { x: { time: false, range: (_, min, max) => [min - 0.6, max + 0.6] }, y: { range: (_, min, max) => span(min, max, bars) } },
     axes: [
-      { ...axis, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000], values: (_, all) => all.map((v) => `${v}`) },
-      { ...axis, size: 76, values: (_, all) => all.map(format) },
+      { ...axis, size: 28, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000], values: (_, all) => all.map((v) => `${v}`) },
+      { ...axis, size: 68, values: (_, all) => all.map(format) },
     ],
     series: [
       {},

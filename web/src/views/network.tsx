@@ -43,7 +43,7 @@ export function NetworkView() {
           </Figure>
         </Figures>
       </Section>
-      <Section title="Quota per DATA" foot={<Age asOf={network.as_of} />}>
+      <Section title="Quota per DATA">
         <Figures>
           <Figure name="This epoch">
             <Bytes bytes={network.quota_bytes_per_data} />

@@ -3,14 +3,15 @@ import { shortBytes } from '../amounts';
 import type { Prices } from '../api/types';
 import { useLoad } from '../live';
 import { Chart } from '../parts/chart';
-import { Bytes } from '../parts/figures';
+import { Age, Bytes } from '../parts/figures';
 import { Show } from '../parts/section';
 
 export function PriceChart() {
   const prices = useLoad<Prices>('/v1/prices?limit=60');
   return (
     <Show loaded={prices}>
-      {({ prices }) => (
+      {({ prices, as_of }) => (
+        <>
         <Chart
           title="Quota per DATA by epoch"
           points={prices.map((price) => ({ epoch: price.epoch, value: Number(price.quota_bytes_per_data) }))}
@@ -21,6 +22,8 @@ export function PriceChart() {
             { name: 'Quota per DATA', cell: (price) => <Bytes bytes={price.quota_bytes_per_data} />, numeric: true },
           ]}
         />
+        <Age asOf={as_of} />
+        </>
       )}
     </Show>
   );

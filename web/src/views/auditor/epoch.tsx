@@ -6,6 +6,7 @@ import { useLoad } from '../../live';
 import { Field } from '../../parts/field';
 import { Figure, Figures, Hash, Nano, Until, When } from '../../parts/figures';
 import { Heading, Section, Show } from '../../parts/section';
+import { Changed } from './changed';
 import { State } from './epochs';
 
 export function EpochView({ epoch }: { epoch: number }) {
@@ -78,15 +79,6 @@ function Commitments({ epoch }: { epoch: Epoch }) {
         </>
       ))}
     </dl>
-  );
-}
-
-/** What the aggregator says of an epoch is as old as its last change. */
-function Changed({ epoch }: { epoch: Epoch }) {
-  return (
-    <p class="age">
-      As of <When time_s={epoch.updated_ms / 1000} />, when it last changed
-    </p>
   );
 }
 

@@ -4,6 +4,7 @@ import type { ReceiptPage } from '../../api/types';
 import { useLoad } from '../../live';
 import { Hash } from '../../parts/figures';
 import { Heading, Section, Show, Table } from '../../parts/section';
+import { ChangedOf } from './changed';
 
 const PAGE = 25;
 const ROLES = ['subscriber', 'publisher', 'storage'];
@@ -16,7 +17,7 @@ export function ReceiptsView({ epoch, offset }: { epoch: number; offset: number 
       <Heading title={`Receipts of epoch ${epoch}`} lead={<a href={`#/auditor/${epoch}`}>Epoch {count(epoch)}</a>}>
         Receipts of epoch {count(epoch)}
       </Heading>
-      <Section title={`From ${count(offset + 1)} on`}>
+      <Section title={`From ${count(offset + 1)} on`} foot={<ChangedOf epoch={epoch} />}>
         <Show loaded={page}>
           {({ receipts, next_offset }) => (
             <>
@@ -26,12 +27,12 @@ export function ReceiptsView({ epoch, offset }: { epoch: number; offset: number 
                 empty="No receipts."
                 columns={[
                   { name: 'Receipt', cell: (row) => <Hash hex={row.leaf} /> },
-                  { name: 'Payer', cell: (row) => <Hash hex={`${row.receipt.payer}`} /> },
-                  { name: 'Operator', cell: (row) => <a href={`#/operator/${row.receipt.operatorId ?? row.receipt.operator_id}`}>{row.receipt.operatorId ?? row.receipt.operator_id}</a>, numeric: true },
+                  { name: 'Payer', cell: (row) => <Hash hex={row.receipt.payer} /> },
+                  { name: 'Operator', cell: (row) => <a href={`#/operator/${row.receipt.operator_id}`}>{row.receipt.operator_id}</a>, numeric: true },
                   { name: 'Role', cell: (row) => ROLES[Number(row.receipt.role)] ?? row.receipt.role },
-                  { name: 'Messages', cell: (row) => count(row.receipt.messages ?? 0), numeric: true },
-                  { name: 'Bytes', cell: (row) => shortBytes(BigInt(row.receipt.bytes ?? 0)), numeric: true },
-                  { name: 'On time', cell: (row) => shortBytes(BigInt(row.receipt.bytesOnTime ?? row.receipt.bytes_on_time ?? 0)), numeric: true },
+                  { name: 'Messages', cell: (row) => count(row.receipt.messages), numeric: true },
+                  { name: 'Bytes', cell: (row) => shortBytes(BigInt(row.receipt.bytes)), numeric: true },
+                  { name: 'On time', cell: (row) => shortBytes(BigInt(row.receipt.bytes_on_time)), numeric: true },
                 ]}
               />
               <p class="buttons">

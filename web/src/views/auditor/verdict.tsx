@@ -82,13 +82,13 @@ function Way({ trace, differences }: { trace: Trace; differences: Difference[] }
         empty=""
         columns={[
           { name: 'Level', cell: (row) => (row.level === 0 ? 'Entry' : row.level) },
-          { name: 'Beside', cell: (row) => (row.beside ? <>{row.side} <Hash hex={row.beside} /></> : '–') },
-          { name: 'Joined', cell: (row) => <Hash hex={row.word} /> },
-          { name: 'Sum, DATA', cell: (row) => (row.sum_nano ? <Nano nano={row.sum_nano} unit={false} /> : '–'), numeric: true },
           {
             name: 'As served',
             cell: (row) => (wrong.has(row.level) && row.level > 0 ? <span class="state bad">changed</span> : row.level > 0 ? 'yes' : '–'),
           },
+          { name: 'Beside', cell: (row) => (row.beside ? <>{row.side} <Hash hex={row.beside} /></> : '–') },
+          { name: 'Joined', cell: (row) => <Hash hex={row.word} /> },
+          { name: 'Sum, DATA', cell: (row) => (row.sum_nano ? <Nano nano={row.sum_nano} unit={false} /> : '–'), numeric: true },
         ]}
       />
       <p>Leads to {trace.leads_to ? <Hash hex={trace.leads_to} whole /> : 'nothing: the sums or the depth stop it'}</p>

@@ -108,25 +108,13 @@ function Payout({ operator }: { operator: Operator }) {
 }
 
 function Leave({ operator }: { operator: Operator }) {
-  const [sure, setSure] = useState(false);
-  if (!sure) {
-    return (
-      <button type="button" class="quiet" onClick={() => setSure(true)}>
-        Leave the network…
-      </button>
-    );
-  }
   return (
-    <Act
-      label={`Leave with operator ${operator.id}`}
-      quiet
-      action={() => ({ action: 'leave', operator: operator.id })}
-      warning={
-        <p>
-          Its nodes are paid no longer and it cannot come back under this number. The bond stays locked for as long as its distributions
-          can be disputed. What was earned can still be claimed.
-        </p>
-      }
-    />
+    <>
+      <p class="notice warn">
+        There is no way back under this number: from the next epoch on its bond and capacity count no more. What was earned can still be
+        claimed, and the bond be withdrawn once its distributions can no longer be disputed.
+      </p>
+      <Act label="Leave the network…" quiet action={() => ({ action: 'leave', operator: operator.id })} />
+    </>
   );
 }

@@ -84,8 +84,8 @@ function Earned({ id, data }: { id: number; data: OneOperator }) {
       <Figures>
         <Figure name="To be claimed">{earned ? <Nano nano={earned.claimable_nano} /> : 'nothing yet'}</Figure>
         {earned && (
-          <Figure name="Earned in all" note={`by epoch ${count(earned.epoch)}`}>
-            <Nano nano={earned.cumulative_nano} />
+          <Figure name="Earned in all" note={`by epoch ${count(earned.proof.epoch)}`}>
+            <Nano nano={earned.proof.cumulative_nano} />
           </Figure>
         )}
         <Figure name="Claimed">
@@ -96,7 +96,7 @@ function Earned({ id, data }: { id: number; data: OneOperator }) {
       {claimable > 0n && <p class="hint">Anybody may claim; the money goes to the payout address.</p>}
       {earned && (
         <p>
-          <a href={`#/auditor/${earned.epoch}/proof/${id}`}>Verify the proof of these earnings</a>
+          <a href={`#/auditor/${earned.proof.epoch}/proof/${id}`}>Verify the proof of these earnings</a>
         </p>
       )}
       <EarningsChart id={id} />

@@ -1,11 +1,12 @@
 /** Session keys: which may sign receipts for an account, and letting one or no longer letting it. */
 import { useState } from 'preact/hooks';
 import { count } from '../../amounts';
-import type { Account, Action, SessionKey } from '../../api/types';
+import type { Account, Action, Hex, SessionKey } from '../../api/types';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Age, Hash } from '../../parts/figures';
 import { Section, Table } from '../../parts/section';
+import { keyAndProof } from './key_and_proof';
 
 export function Keys({ account, mine }: { account: Account; mine: boolean }) {
   return (
@@ -21,44 +22,29 @@ export function Keys({ account, mine }: { account: Account; mine: boolean }) {
           ...(mine ? [{ name: 'Change', cell: (row: SessionKey) => <Revoke row={row} /> }] : []),
         ]}
       />
-      {mine && <Authorize />}
+      {mine && <Authorize payer={account.address} />}
     </Section>
   );
 }
 
 function State({ row }: { row: SessionKey }) {
   if (row.state === 'active') return <span class="state good">active</span>;
-  return <span class="state">revoked{row.revoked_from_epoch !== null && ` from epoch ${count(row.revoked_from_epoch)}`}</span>;
+  return <span class="state">revoked{row.last_epoch !== null && `, signs up to epoch ${count(row.last_epoch)}`}</span>;
 }
 
 function Revoke({ row }: { row: SessionKey }) {
-  const [sure, setSure] = useState(false);
   if (row.state !== 'active') return <>–</>;
-  if (!sure) {
-    return (
-      <button type="button" class="quiet" aria-label={`Revoke ${row.key}…`} onClick={() => setSure(true)}>
-        Revoke…
-      </button>
-    );
-  }
-  return (
-    <Act
-      label="Revoke for good"
-      name={`Revoke ${row.key} for good`}
-      quiet
-      action={() => ({ action: 'revoke_session_key', key: row.key })}
-      warning={<>It signs until this epoch ends and never again; it cannot be authorised a second time.</>}
-    />
-  );
+  const action = (): Action => ({ action: 'revoke_session_key', key: row.key });
+  return <Act label="Revoke…" name={`Revoke ${row.key}…`} quiet action={action} />;
 }
 
-function Authorize() {
+function Authorize({ payer }: { payer: Hex }) {
   const [text, setText] = useState('');
   const [error, setError] = useState<string | null>(null);
   const action = (): Action | null => {
-    const found = keyAndProof(text);
-    setError(found ? null : 'Paste both: the key (0x and 40 digits) and its proof (0x and 130 digits).');
-    return found && { action: 'authorize_session_key', ...found };
+    const found = keyAndProof(text, payer);
+    setError(typeof found === 'string' ? found : null);
+    return typeof found === 'string' ? null : { action: 'authorize_session_key', ...found };
   };
   return (
     <>
@@ -70,18 +56,11 @@ function Authorize() {
         error={error}
         hint={
           <>
-            Run <code>tatum session prove</code> where the key is, and paste what it prints.
+            Run <code>tatum session prove --payer {payer}</code> where the key is, and paste all that it prints.
           </>
         }
       />
       <Act label="Authorise key" action={action} onDone={() => setText('')} />
     </>
   );
-}
-
-/** The first address and the first signature in a text, whatever stands around them. */
-export function keyAndProof(text: string): { key: string; proof: string } | null {
-  const key = /0x[0-9a-fA-F]{40}(?![0-9a-fA-F])/.exec(text)?.[0];
-  const proof = /0x[0-9a-fA-F]{130}(?![0-9a-fA-F])/.exec(text)?.[0];
-  return key && proof ? { key, proof } : null;
 }

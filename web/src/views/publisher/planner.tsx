@@ -58,7 +58,8 @@ function Result({ plan, onTake }: { plan: Plan; onTake: (amount: string) => void
 
 function lasting(epochs: number | null, missing: bigint): string {
   if (missing > 0n) return 'not enough yet';
-  if (epochs === null) return 'for ever';
+  // A number of epochs that nobody lives through.
+  if (epochs === null || epochs > 1_000_000) return 'for ever';
   return `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
 }
 

@@ -66,7 +66,7 @@ function UnstakeForm({ stakeWei }: { stakeWei: bigint }) {
       />
       <div class="buttons">
         <Act label="Unstake" action={some} onDone={() => setAmount('')} />
-        <Act label="Unstake all" quiet action={() => ({ action: 'unstake', all: true })} />
+        <Act label="Unstake all" quiet action={() => ({ action: 'unstake_all' })} />
       </div>
     </div>
   );
