@@ -8,11 +8,10 @@ import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Age, Bytes, Data, Hash, Nano } from '../../parts/figures';
 import { Heading, Section, Show, Table } from '../../parts/section';
+import { MOST_CLAIMS, parseIds } from './ids';
 import { Register } from './register';
 
 const PAGE = 50;
-/** The API prepares no more at once. */
-const MOST_CLAIMS = 50;
 
 export function OperatorsView() {
   const { session } = useSurroundings();
@@ -112,17 +111,4 @@ function ClaimMany() {
       />
     </Section>
   );
-}
-
-/** The ids in "0, 2, 5-9", in order and each once; nothing if it is no such text or names more than `MOST_CLAIMS`. */
-export function parseIds(text: string): number[] | null {
-  const ids = new Set<number>();
-  for (const part of text.split(/[\s,]+/).filter(Boolean)) {
-    const match = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part);
-    if (!match) return null;
-    const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
-    if (last < first || last - first >= MOST_CLAIMS) return null;
-    for (let id = first; id <= last; id += 1) ids.add(id);
-  }
-  return ids.size > 0 && ids.size <= MOST_CLAIMS ? [...ids].sort((a, b) => a - b) : null;
 }
