@@ -64,7 +64,10 @@ async function assertAccessible(page, place) {
 /** By Tab alone one comes to every control, each is seen where it is, and the focus is shown. */
 async function assertKeyboard(page, place) {
   const controls = await page.evaluate(() => {
-    document.activeElement?.blur();
+    // So that Tab begins at the top, wherever was clicked before.
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');
     const all = 'a[href], button:not(:disabled), input, select, textarea, summary, [tabindex="0"]';
     const seen = [...document.querySelectorAll(all)].filter((one) => one.checkVisibility());
     // A group of radio buttons is one stop.
