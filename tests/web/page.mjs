@@ -3,8 +3,8 @@
  * The page in a real browser, against a real server and a real chain. Prints a line for each check; ends with 1 at the first that fails.
  *
  * Environment: TATUM_API (the server, which carries the page), TATUM_RPC (anvil, whose accounts are unlocked), TATUM_SHOTS (a folder for
- * screenshots, if wanted), TATUM_SESSION_PROVEN (what `tatum session prove` printed for the first account; without it, the chain's
- * second account signs for the first), TATUM_BROWSER (Chromium, if it is not the one on the PATH). The first account needs DATA:
+ * screenshots, if wanted), TATUM_SESSION_PROVEN (what `tatum session prove` printed for the first account; without it, another
+ * account of the chain signs for the first), TATUM_BROWSER (Chromium, if it is not the one on the PATH). The first account needs DATA:
  * three times the least bond and stake.
  */
 import { execFileSync } from 'node:child_process';
@@ -28,7 +28,7 @@ const { check } = checks;
 const network = await readJson(api, '/v1/network');
 const right = `0x${network.chain_id.toString(16)}`;
 const accounts = (await chain('eth_accounts')).map((account) => account.toLowerCase());
-const [account, keyHolder] = accounts;
+const [account, ...others] = accounts;
 
 const browser = await chromium.launch({
   executablePath: process.env.TATUM_BROWSER ?? execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim(),
@@ -72,6 +72,10 @@ async function publisher() {
   const stakeOf = async () => BigInt((await readJson(api, `/v1/accounts/${account}`)).stake.stake_wei);
   // An epoch's fee may be taken meanwhile, and shares are cut to the wei.
   const grown = async (before, by) => until('the stake has grown', async () => (await stakeOf()) > before + (wei(by) * 8n) / 10n);
+  const unchanged = async (before) => {
+    const now = await stakeOf();
+    if (now > before || now < (before * 9n) / 10n) throw new Error(`the stake went from ${before} to ${now}`);
+  };
 
   await check('on a wrong chain, the button switches the network and then stakes', async () => {
     const page = await open('#/publisher', wallets);
@@ -125,7 +129,7 @@ async function publisher() {
       await section.getByRole('button', { name: 'Stake', exact: true }).click();
       await section.getByText('You rejected this in the wallet. Nothing has changed.').waitFor();
     }
-    equal(await stakeOf(), before);
+    await unchanged(before);
     equal(await chain('eth_getTransactionCount', [account, 'latest']), nonce);
     await page.context().close();
   });
@@ -144,7 +148,50 @@ async function publisher() {
     await section.getByRole('radio', { name: /^Approval/ }).check();
     await section.getByRole('button', { name: 'Stake', exact: true }).click();
     await section.getByText(/The wallet went to chain 1 meanwhile.*The step before it was carried out and stays/).waitFor();
-    equal(await stakeOf(), before);
+    await unchanged(before);
+    await page.context().close();
+  });
+
+  await check('a transaction that the contract undoes is told with its reason', async () => {
+    const page = await open('#/publisher');
+    await connect(page, 'first');
+    // Nothing of this account has waited long enough, so this call reverts.
+    const prepared = await post('/v1/actions', { account, action: 'withdraw_stake' });
+    const { to, data } = prepared.steps[0];
+    await page.evaluate((instead) => (window.tatumTestWallets.first.instead = instead), { to, data, gas: '0x7a120' });
+    const before = await stakeOf();
+    const section = page.getByRole('region', { name: 'Stake', exact: true });
+    await section.getByRole('textbox').fill(amount);
+    await section.getByRole('radio', { name: /^Transfer and call/ }).check();
+    await section.getByRole('button', { name: 'Stake', exact: true }).click();
+    await ended(section, 'failed');
+    const words = await section.locator('[data-stage=failed]').textContent();
+    if (!/The contract refused it, and took the gas: \S+/.test(words)) throw new Error(words);
+    await unchanged(before);
+    await page.context().close();
+    return words.replace(/ Transaction.*/, '');
+  });
+
+  await check('a transaction that another replaced is told so', async () => {
+    const page = await open('#/publisher');
+    await connect(page, 'first');
+    const section = page.getByRole('region', { name: 'Stake', exact: true });
+    await section.getByRole('textbox').fill(amount);
+    await section.getByRole('radio', { name: /^Transfer and call/ }).check();
+    await chain('evm_setIntervalMining', [0]);
+    try {
+      const nonce = await chain('eth_getTransactionCount', [account, 'latest']);
+      await section.getByRole('button', { name: 'Stake', exact: true }).click();
+      await section.locator('[data-stage=pending]').waitFor();
+      // The server has to have seen it wait, to tell it from one that never was.
+      await new Promise((done) => setTimeout(done, 2_500));
+      const fee = '0x174876e8000';
+      await chain('eth_sendTransaction', [{ from: account, to: account, nonce, gas: '0x5208', maxFeePerGas: fee, maxPriorityFeePerGas: fee }]);
+    } finally {
+      await chain('evm_setIntervalMining', [1]);
+    }
+    await ended(section, 'failed');
+    await section.getByText(/took its place/).waitFor();
     await page.context().close();
   });
 
@@ -175,7 +222,7 @@ async function publisher() {
     await section.getByRole('textbox').fill(amount);
     await section.getByRole('button', { name: 'Stake', exact: true }).click();
     await section.getByText(/deadline passed before it was signed. Nothing has changed/).waitFor();
-    equal(await stakeOf(), before);
+    await unchanged(before);
     await page.context().close();
   });
 
@@ -198,7 +245,7 @@ async function publisher() {
     await section.getByRole('button', { name: 'Unstake', exact: true }).click();
     await section.getByRole('button', { name: 'Leave it' }).click();
     await section.getByText(/You went no further. Nothing has changed/).waitFor();
-    equal(await stakeOf(), before);
+    await unchanged(before);
     await section.getByRole('button', { name: 'Unstake', exact: true }).click();
     await section.getByRole('button', { name: 'Go on' }).click();
     await ended(section, 'done');
@@ -397,7 +444,10 @@ async function silence() {
 /** What `tatum session prove` prints: from it, or by the chain's second account. */
 async function provenKey() {
   if (process.env.TATUM_SESSION_PROVEN) return process.env.TATUM_SESSION_PROVEN;
-  if (!keyHolder) throw new Error('the chain has one account only, and TATUM_SESSION_PROVEN is not set');
+  // A key belongs to one payer for ever; the chain may have been used before.
+  const used = (await readJson(api, `/v1/accounts/${account}`)).session_keys.map(({ key }) => key.toLowerCase());
+  const keyHolder = others.find((other) => !used.includes(other));
+  if (!keyHolder) throw new Error('the chain has no account left for a session key, and TATUM_SESSION_PROVEN is not set');
   const types = {
     EIP712Domain: [
       { name: 'name', type: 'string' },
@@ -426,6 +476,12 @@ async function nextEpoch() {
     await chain('evm_mine');
   }
   await until('the epoch has passed', async () => (await readJson(api, '/v1/network')).epoch > epoch);
+}
+
+async function post(path, body) {
+  const response = await fetch(api + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${path} answers ${response.status}: ${await response.text()}`);
+  return response.json();
 }
 
 /** Waits for an action in `section` to end as it should. */

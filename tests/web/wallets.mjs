@@ -87,6 +87,8 @@ function inPage(wallets) {
         case 'wallet_getCallsStatus':
           return this.callsStatus(params[0]);
         case 'eth_sendTransaction':
+          // A wallet that sends something else than it was asked to.
+          return ask(method, [{ ...params[0], ...this.instead }]);
         case 'eth_signTypedData_v4':
           return ask(method, params);
         default:

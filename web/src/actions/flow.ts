@@ -8,6 +8,7 @@ import { Problem, type Api } from '../api/client';
 import type { Action, ActionPlan, Hex, SendStep, SignStep } from '../api/types';
 import { accountsOf, chainOf, hexOf, type Provider } from '../wallet/provider';
 import { walletError, type Kind } from '../wallet/words';
+import { sentence } from '../words';
 import { sendBatch } from './batch';
 import type { Clock } from './clock';
 import { follow, outcomeWords } from './follow';
@@ -191,11 +192,6 @@ function wordsOf(error: unknown): string {
 /** A later step's end must not hide that an earlier one holds. */
 function withHeld(text: string, held: number): string {
   return held > 0 ? `${text.replace('Nothing has changed.', '').trim()} The step before it was carried out and stays.` : text;
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
 function ending(flow: Flow, stage: Stage): Stage {

@@ -6,6 +6,7 @@
  */
 import { Problem, type Api } from '../api/client';
 import type { Hex, Transaction } from '../api/types';
+import { sentence } from '../words';
 import type { Clock } from './clock';
 
 const EVERY_MS = 1_500;
@@ -63,7 +64,7 @@ export function outcomeWords(outcome: Outcome): string {
     case 'succeeded':
       return 'Done.';
     case 'reverted':
-      return `The contract refused it, and took the gas: ${outcome.reason}`;
+      return `The contract refused it, and took the gas: ${sentence(outcome.reason)}`;
     case 'replaced':
       return 'Another transaction with the same number took its place: it was sped up or cancelled in the wallet. The figures show what holds.';
     case 'dropped':

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import type { Problem } from '../api/client';
 import type { Loaded } from '../live';
+import { sentence } from '../words';
 
 /** A view's heading. Whoever comes here by a link starts reading at it. */
 export function Heading({ children, title, lead }: { children: ComponentChildren; title: string; lead?: ComponentChildren }) {
@@ -83,7 +84,7 @@ export function Table<Row>({ caption, columns, rows, empty }: TableProps<Row>) {
 export function ProblemNote({ problem }: { problem: Problem }) {
   return (
     <p class="notice bad" role="status">
-      <strong>{problem.title}.</strong> {problem.message}
+      <strong>{problem.title}.</strong> {sentence(problem.message)}
     </p>
   );
 }

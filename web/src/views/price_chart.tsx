@@ -12,17 +12,17 @@ export function PriceChart() {
     <Show loaded={prices}>
       {({ prices, as_of }) => (
         <>
-        <Chart
-          title="Quota per DATA by epoch"
-          points={prices.map((price) => ({ epoch: price.epoch, value: Number(price.quota_bytes_per_data) }))}
-          format={(bytes) => shortBytes(BigInt(Math.round(bytes)))}
-          rows={[...prices].reverse()}
-          columns={[
-            { name: 'Epoch', cell: (price) => price.epoch, numeric: true },
-            { name: 'Quota per DATA', cell: (price) => <Bytes bytes={price.quota_bytes_per_data} />, numeric: true },
-          ]}
-        />
-        <Age asOf={as_of} />
+          <Chart
+            title="Quota per DATA by epoch"
+            points={prices.map((price) => ({ epoch: price.epoch, value: Number(price.quota_bytes_per_data) }))}
+            format={(bytes) => shortBytes(BigInt(Math.round(bytes)))}
+            rows={[...prices].reverse()}
+            columns={[
+              { name: 'Epoch', cell: (price) => price.epoch },
+              { name: 'Quota per DATA', cell: (price) => <Bytes bytes={price.quota_bytes_per_data} />, numeric: true },
+            ]}
+          />
+          <Age asOf={as_of} />
         </>
       )}
     </Show>

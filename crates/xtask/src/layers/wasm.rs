@@ -1,6 +1,6 @@
 //! The pure crates compile for a machine without a system, where there is a standard library for one.
 //!
-//! Invariant: it is the Rust of a crate and all below it that is checked. C below it (libsecp256k1, zstd, keccak) is not compiled: that
+//! Invariant: it is the Rust of a crate and all below it that is checked. C below it (libsecp256k1, zstd) is not compiled: that
 //! takes clang, and says nothing of the crate. What nobody could compile with is said, so that a check that did not run is no success.
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@ import type { Hex } from '../../api/types';
 import { Hash, Nano } from '../../parts/figures';
 import { Table } from '../../parts/section';
 import type { Answer, Difference, Trace } from '../../verifier/verifier';
+import { sentence } from '../../words';
 
 export function Verdict({ answer, root }: { answer: Answer | null; root: Hex | null }) {
   return (
@@ -20,14 +21,14 @@ function Words({ answer, root }: { answer: Answer; root: Hex | null }) {
     case 'unreadable':
       return (
         <p class="notice bad">
-          <strong>This is no proof.</strong> {answer.detail}
+          <strong>This is no proof.</strong> {sentence(answer.detail)}
         </p>
       );
     case 'wrong':
       return (
         <div class="notice bad">
           <p>
-            <strong>The proof is wrong.</strong> {capital(answer.detail)}.
+            <strong>The proof is wrong.</strong> {sentence(answer.detail)}
           </p>
           <Places differences={answer.differences} />
         </div>
@@ -94,8 +95,4 @@ function Way({ trace, differences }: { trace: Trace; differences: Difference[] }
       <p>Leads to {trace.leads_to ? <Hash hex={trace.leads_to} whole /> : 'nothing: the sums or the depth stop it'}</p>
     </>
   );
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -52,7 +52,7 @@ function Capacity({ operator }: { operator: Operator }) {
           value={text}
           onValue={(value) => (setError(null), setText(value))}
           error={error}
-          hint={`Declared: ${shortBytes(BigInt(operator.declared_bytes))}. A change counts from the next epoch.`}
+          hint={`This epoch: ${shortBytes(BigInt(operator.capacity_bytes))}. A change counts from the next one.`}
         />
         <Field label="Unit of the capacity" value={unit} onValue={setUnit} choices={BYTE_UNITS} />
       </div>

@@ -12,6 +12,9 @@ import { Nodes } from './nodes';
 import { State } from './operators';
 import { Readiness } from './readiness';
 
+/** What operators have declared that never declared anything: the most that 64 bits hold. */
+const NO_BOUND = '18446744073709551615';
+
 export function OperatorView({ id }: { id: number }) {
   const { session } = useSurroundings();
   const loaded = useLoad<OneOperator>(`/v1/operators/${id}`);
@@ -56,7 +59,7 @@ function Overview({ data }: { data: OneOperator }) {
           <Bytes bytes={operator.next_capacity_bytes} />
         </Figure>
         <Figure name="Declared">
-          <Bytes bytes={operator.declared_bytes} />
+          {operator.declared_bytes === NO_BOUND ? 'all that its bond backs' : <Bytes bytes={operator.declared_bytes} />}
         </Figure>
         <Figure name="On the payout address">
           <Data wei={operator.payout_balance_wei} />
