@@ -34,7 +34,8 @@ function assertPolicy(headers) {
   for (const part of ["default-src 'none'", "frame-ancestors 'none'", "script-src 'self'", "style-src 'self'"]) {
     if (!policy.includes(part)) throw new Error(`the policy lacks ${part}: ${policy}`);
   }
-  for (const part of ["'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'", '*', 'http:', 'https:']) {
+  // Not even WebAssembly's: that is for the file of the worker alone, which has no document.
+  for (const part of ['unsafe-', '*', 'http:', 'https:']) {
     if (policy.includes(part)) throw new Error(`the policy has ${part}: ${policy}`);
   }
   if (headers['x-content-type-options'] !== 'nosniff') throw new Error('the page is served without nosniff');

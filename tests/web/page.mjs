@@ -410,13 +410,14 @@ async function auditor() {
   });
   await check('a payout is explained row by row', async () => {
     if (!rooted) return 'no epoch has a root yet';
-    const { paths } = await readJson(api, '/openapi.json');
-    if (!Object.keys(paths).some((path) => path.includes('/payouts/'))) return 'this server does not explain payouts';
+    const payout = await readJson(api, `/v1/epochs/${rooted.epoch}/payouts/0`);
     await page.goto(`${api}/#/auditor/${rooted.epoch}/payout/0`);
-    await page.getByRole('table', { name: 'The payout, added up' }).waitFor();
+    const sums = page.getByRole('table', { name: 'The payout, added up' });
+    for (const nano of [payout.work_nano, payout.total_nano, payout.cumulative_nano]) await sums.locator(`data[value="${nano}"]`).first().waitFor();
+    equal(await page.getByRole('table', { name: 'Work by payer' }).getByRole('row').count(), payout.work.length && payout.work.length + 1);
     await page.goto(`${api}/#/auditor/${rooted.epoch}/receipts`);
     await page.getByRole('region', { name: 'Receipts', exact: true }).or(page.getByText('No receipts.')).first().waitFor();
-    return undefined;
+    return `${payout.work.length} payers`;
   });
   await page.context().close();
 }

@@ -14,7 +14,7 @@ export function EpochsView() {
   const epochs = useLoad<Epoch[]>(`/v1/epochs?limit=${PAGE}${first === undefined ? '' : `&before=${first}`}`);
   return (
     <>
-      <Heading title="Auditor" lead="Every payout follows from signed receipts. Here is what each epoch came to; a proof can be verified in this browser, without trust in this server.">
+      <Heading title="Auditor" lead="Every payout follows from signed receipts. Here is what each epoch came to; a proof is verified in your browser, up to the root that claims are paid from.">
         Epochs
       </Heading>
       <Section title="Distributions">

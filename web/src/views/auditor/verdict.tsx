@@ -39,7 +39,7 @@ function Words({ answer, root }: { answer: Answer; root: Hex | null }) {
           <p>
             <strong>The proof holds.</strong>{' '}
             {root
-              ? 'It leads to the root that this server names for the epoch. Compare that with the distributor’s on chain.'
+              ? 'It leads to the root that this server names for the epoch. The distributor’s own word on chain is finalizedRoot, that of the newest final epoch.'
               : 'It leads to its own root; the epoch’s is not known here.'}
           </p>
           {answer.differences.length > 0 && <p>But these were changed, and no root binds them:</p>}
