@@ -440,6 +440,21 @@ async function silence() {
     await page.getByText('No chain node answers since').waitFor({ state: 'detached' });
     await context.close();
   });
+  await check('after 60 s with the same block it says since when there is no new one', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const frozen = await readJson(api, '/v1/network');
+    await page.route('**/v1/network', (route) => route.fulfill({ json: frozen }));
+    await page.route('**/v1/prices*', (route) => route.fulfill({ json: { as_of: frozen.as_of, prices: [] } }));
+    await page.clock.install();
+    await page.goto(`${api}/#/network`);
+    await page.getByRole('region', { name: 'Contracts', exact: true }).waitFor();
+    await page.clock.runFor(50_000);
+    equal(await page.getByText('There is no new block since').count(), 0);
+    await page.clock.runFor(30_000);
+    await page.getByText(/There is no new block since .*All figures are as of block/).waitFor();
+    await context.close();
+  });
 }
 
 /** What `tatum session prove` prints: from it, or by the chain's second account. */

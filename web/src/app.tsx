@@ -121,13 +121,17 @@ function skip(event: Event): void {
 
 /** Says since when the chain is not heard of. */
 function Staleness() {
-  const { at_ms, head } = useFreshness();
-  const silent = useNow() - at_ms > STALE_MS;
+  const { answered_ms, moved_ms, head } = useFreshness();
+  const now = useNow();
+  const silent = now - answered_ms > STALE_MS;
+  const still = now - moved_ms > STALE_MS;
   return (
     <div class="staleness" role="status">
-      {silent && (
+      {(silent || still) && (
         <p class="notice warn">
-          No chain node answers since {clock(at_ms)}.{' '}
+          {silent
+            ? `No chain node answers since ${clock(answered_ms)}.`
+            : `There is no new block since ${clock(moved_ms)}: the server’s chain node is gone, or the chain stands still.`}{' '}
           {head ? `All figures are as of block ${head.block}, ${date(head.time_s)}, and may have changed.` : 'There are no figures yet.'}
         </p>
       )}

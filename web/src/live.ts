@@ -2,7 +2,7 @@
  * Figures that keep themselves up to date: read again when the chain moves, after own transactions, and now and then.
  *
  * Invariant: a figure that could not be read again stays, with the age that it has; `freshness` says when the API last told the
- * chain's state.
+ * chain's state, and when that was last another than before: a server whose chain node is gone may go on telling what it knows.
  */
 import { useEffect, useState } from 'preact/hooks';
 import { connect, Problem } from './api/client';
@@ -14,6 +14,12 @@ export const STALE_MS = 60_000;
 const POLL_MS = 15_000;
 /** Blocks come as fast as tests make them; figures need not. */
 const PULSE_MS = 2_000;
+
+export interface Freshness {
+  answered_ms: number;
+  moved_ms: number;
+  head: AsOf | null;
+}
 
 class Signal<T> {
   private readonly listeners = new Set<() => void>();
@@ -29,12 +35,13 @@ class Signal<T> {
 }
 
 const started_ms = Date.now();
-const freshness = new Signal<{ at_ms: number; head: AsOf | null }>({ at_ms: started_ms, head: null });
+const freshness = new Signal<Freshness>({ answered_ms: started_ms, moved_ms: started_ms, head: null });
 const pulse = new Signal(0);
 
 export const api = connect((input, init) => fetch(input, init), (asOf) => {
-  const head = freshness.value.head;
-  freshness.set({ at_ms: Date.now(), head: head && head.block > asOf.block ? head : asOf });
+  const { head, moved_ms } = freshness.value;
+  const [now, moved] = [Date.now(), head?.hash !== asOf.hash && (head?.block ?? 0) <= asOf.block];
+  freshness.set({ answered_ms: now, moved_ms: moved ? now : moved_ms, head: moved ? asOf : head });
 });
 
 /** Has everything that is shown read again. */
@@ -54,7 +61,7 @@ export function listen(): void {
   const events = new EventSource('/v1/events');
   for (const name of ['head', 'epoch_opened', 'finalized']) events.addEventListener(name, soon);
   setInterval(() => document.visibilityState === 'visible' && refresh(), POLL_MS);
-  document.addEventListener('visibilitychange', soon);
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && refresh());
 }
 
 function useSignal<T>(signal: Signal<T>): T {
@@ -67,7 +74,7 @@ function useSignal<T>(signal: Signal<T>): T {
 }
 
 /** When the chain was last heard of. */
-export function useFreshness(): { at_ms: number; head: AsOf | null } {
+export function useFreshness(): Freshness {
   return useSignal(freshness);
 }
 
