@@ -9,7 +9,7 @@ use std::path::Path;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use criterion::{Criterion, criterion_group, criterion_main};
 use tatum_dataset::{CountedReceipt, Dataset, Operator, Parameters, Payer, Writer, Written};
-use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA, WEI_PER_NANO};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
 
 const PAYERS: u64 = 100_000;
@@ -27,8 +27,8 @@ fn parameters() -> Parameters {
         pool_bps: Bps::new(1_000).unwrap(),
         pool_limit_bps: Bps::new(5_000).unwrap(),
         grace_ms: 0,
-        pot_nano: Nano(PAYERS * 1_000_000_000),
-        available_nano: Nano(PAYERS * 1_000_000_000),
+        pot_nano: Nano(PAYERS * WEI_PER_NANO),
+        available_nano: Nano(PAYERS * WEI_PER_NANO),
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
         assented: None,
@@ -41,7 +41,7 @@ fn payer(number: u64) -> Payer {
     address[..8].copy_from_slice(&(number << 20).to_be_bytes());
     Payer {
         payer: Address::from(address),
-        fee_wei: U256::from(1_000_000_000_000_000_000u64),
+        fee_wei: U256::from(WEI_PER_DATA),
         quota_bytes: U256::from(1u64 << 40),
     }
 }

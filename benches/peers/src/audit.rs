@@ -3,9 +3,7 @@
 
 use anyhow::{Context, ensure};
 use tatum_dataset::{CountedReceipt, Operator, Parameters, Payer, Writer};
-use tatum_primitives::{
-    Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256,
-};
+use tatum_primitives::{Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256, WEI_PER_DATA};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 
 use crate::clock::process_time;
@@ -26,13 +24,13 @@ pub(crate) fn receipts_per_s(of_a_payer: u32) -> anyhow::Result<f64> {
     let verifier = Verifier::new(parameters.domain());
     let payer = |key: &SessionKey| Payer {
         payer: key.address(),
-        fee_wei: U256::from(1_000_000_000_000_000_000u64),
+        fee_wei: U256::from(WEI_PER_DATA),
         quota_bytes: U256::from(1u64 << 40),
     };
     let operator = |id: u32| Operator {
         operator_id: OperatorId(id),
         payout: Address::left_padding_from(&id.to_be_bytes()),
-        bond_wei: 1_000_000_000_000_000_000,
+        bond_wei: WEI_PER_DATA,
         capacity_bytes: 1 << 40,
     };
     let (payers, operators) =

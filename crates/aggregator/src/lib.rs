@@ -28,6 +28,7 @@ mod chain_rows;
 mod clock;
 pub mod close;
 mod config;
+mod explain;
 pub mod http;
 mod identity;
 pub mod ingest;
@@ -39,6 +40,7 @@ mod service;
 
 pub use clock::Clock;
 pub use config::Config;
+pub use explain::payout;
 pub use identity::Identity;
 pub use metrics::Metrics;
 pub use service::{run, run_on};

@@ -3,18 +3,18 @@
 //! Invariant: a verdict over receipts is the contract's own, worked out by its twin (crate `channel`) from what the contract holds, so
 //! whoever asks first pays no gas to learn that nothing is paid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use serde::Serialize;
 use tatum_channel::{Channel, Lane, Open, Pair, Refusal, SignedBy, lane_id};
 use tatum_primitives::{Address, B256, OperatorId, U256};
-use tatum_receipt::{SignedReceipt, Verifier};
+use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
 
 use crate::bindings::ChannelHub::ChannelOpened;
 use crate::inputs::narrow;
-use crate::{Chain, ChainError, Result};
+use crate::{Chain, ChainError, Result, reads};
 
 /// Where a channel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,6 +84,11 @@ impl Chain {
     /// The channel of the two as it stands at the newest block, without its lanes.
     pub async fn channel(&self, payer: Address, operator: OperatorId) -> Result<Channel> {
         self.channel_with(payer, operator, []).await
+    }
+
+    /// The channels of many, in their order. That one cannot be read says nothing about the others.
+    pub async fn channels(&self, pairs: &[(Address, OperatorId)]) -> Vec<Result<Channel>> {
+        reads::each_alone(pairs, |(payer, operator)| self.channel(*payer, *operator)).await
     }
 
     async fn channel_with(
@@ -177,41 +182,66 @@ impl Chain {
         Ok(pairs)
     }
 
-    /// What each of `receipts` would redeem at the newest block, one after the other.
+    /// What each of `receipts` would redeem at the newest block, one after the other. Whatever cannot be read fails them all: a lane
+    /// that is not known would be redeemed once more.
     pub async fn judge_channel_receipts(&self, receipts: &[SignedReceipt]) -> Result<Vec<Judged>> {
-        let mut lanes: BTreeMap<(Address, OperatorId), Vec<(B256, Lane)>> = BTreeMap::new();
-        for signed in receipts {
-            let (receipt, id) = (&signed.receipt, lane_id(&signed.receipt));
-            let known = lanes.entry((receipt.payer, receipt.operator_id)).or_default();
-            known.push((id, self.lane(id).await?));
-        }
-        let mut channels = BTreeMap::new();
-        for (pair, known) in lanes {
-            channels.insert(pair, self.channel_with(pair.0, pair.1, known).await?);
-        }
+        let mut channels = self.channels_with_lanes(receipts).await?;
         let (_, now_s) = self.head().await?;
-        let verifier = Verifier::new(self.domain());
-        let mut judged = Vec::with_capacity(receipts.len());
-        for signed in receipts {
+        let signed_by = self.signed_by(receipts).await?;
+        let judge = |(signed, signed_by): (&SignedReceipt, SignedBy)| {
             let receipt = &signed.receipt;
-            let signed_by = self.signed_by(signed, &verifier).await?;
             let channel = channels.get_mut(&(receipt.payer, receipt.operator_id));
             let verdict = channel.map_or(Err(Refusal::NothingLeft), |channel| {
                 channel.redeem(receipt, signed_by, now_s)
             });
-            judged.push(Judged { signed: signed.clone(), verdict });
-        }
-        Ok(judged)
+            Judged { signed: signed.clone(), verdict }
+        };
+        Ok(receipts.iter().zip(signed_by).map(judge).collect())
     }
 
-    async fn signed_by(&self, signed: &SignedReceipt, verifier: &Verifier) -> Result<SignedBy> {
-        let receipt = &signed.receipt;
-        let Ok(signer) = verifier.signer(signed) else {
-            return Ok(SignedBy { signer: None, may_sign: false });
+    /// The channels that receipts are of, with the lanes that they are of.
+    async fn channels_with_lanes(
+        &self,
+        receipts: &[SignedReceipt],
+    ) -> Result<BTreeMap<(Address, OperatorId), Channel>> {
+        let ids: BTreeSet<B256> = receipts.iter().map(|signed| lane_id(&signed.receipt)).collect();
+        let read = |id| async move { Ok((id, self.lane(id).await?)) };
+        let known: BTreeMap<B256, Lane> = reads::each(ids, read).await?.into_iter().collect();
+        let mut lanes: BTreeMap<_, Vec<(B256, Lane)>> = BTreeMap::new();
+        for receipt in receipts.iter().map(|signed| &signed.receipt) {
+            let id = lane_id(receipt);
+            let of_pair = lanes.entry((receipt.payer, receipt.operator_id)).or_default();
+            of_pair.extend(known.get(&id).map(|lane| (id, *lane)));
+        }
+        let read = |(pair, lanes): ((Address, OperatorId), Vec<(B256, Lane)>)| async move {
+            Ok((pair, self.channel_with(pair.0, pair.1, lanes).await?))
         };
-        let may_sign = signer == receipt.payer
-            || self.is_authorized(receipt.payer, signer, receipt.epoch).await?;
-        Ok(SignedBy { signer: Some(signer), may_sign })
+        Ok(reads::each(lanes, read).await?.into_iter().collect())
+    }
+
+    /// Who signed each of `receipts`. Each key is asked for once in each epoch.
+    async fn signed_by(&self, receipts: &[SignedReceipt]) -> Result<Vec<SignedBy>> {
+        let verifier = Verifier::new(self.domain());
+        let signers: Vec<Option<Address>> =
+            receipts.iter().map(|signed| verifier.signer(signed).ok()).collect();
+        let claim = |(signed, signer): (&SignedReceipt, &Option<Address>)| {
+            let DeliveryReceipt { payer, epoch, .. } = signed.receipt;
+            signer.filter(|signer| *signer != payer).map(|signer| (payer, signer, epoch))
+        };
+        let claims: BTreeSet<_> = receipts.iter().zip(&signers).filter_map(claim).collect();
+        let read = |(payer, signer, epoch)| async move {
+            let may_sign = self.is_authorized(payer, signer, epoch).await?;
+            Ok(may_sign.then_some((payer, signer, epoch)))
+        };
+        let authorized: BTreeSet<_> =
+            reads::each(claims, read).await?.into_iter().flatten().collect();
+        let signed_by = |(signed, signer): (&SignedReceipt, &Option<Address>)| {
+            let own = *signer == Some(signed.receipt.payer);
+            let may_sign =
+                own || claim((signed, signer)).is_some_and(|claim| authorized.contains(&claim));
+            SignedBy { signer: *signer, may_sign }
+        };
+        Ok(receipts.iter().zip(&signers).map(signed_by).collect())
     }
 }
 

@@ -103,19 +103,7 @@ impl Chain {
         if got != expected {
             return Err(ChainError::WrongChain { got, expected });
         }
-        let deployment = &self.deployment;
-        let contracts = [
-            deployment.token,
-            deployment.stake_pool,
-            deployment.operator_registry,
-            deployment.distributor,
-            deployment.disproofs,
-            deployment.demands,
-            deployment.assents,
-            deployment.forced_receipts,
-            deployment.channel_hub,
-        ];
-        for address in contracts {
+        for address in self.deployment.contracts() {
             if self.provider.get_code_at(address).await?.is_empty() {
                 return Err(ChainError::NoContract { address });
             }

@@ -100,6 +100,21 @@ impl Deployment {
             .map_err(|source| DeploymentError::Parse { path: path.to_owned(), source })
     }
 
+    /// All its contracts.
+    pub const fn contracts(&self) -> [Address; 9] {
+        [
+            self.token,
+            self.stake_pool,
+            self.operator_registry,
+            self.distributor,
+            self.disproofs,
+            self.demands,
+            self.assents,
+            self.forced_receipts,
+            self.channel_hub,
+        ]
+    }
+
     /// Whether it is on a chain of one machine (anvil, hardhat, geth's developer mode), whose clock and addresses are as they please.
     pub const fn is_local(&self) -> bool {
         matches!(self.chain_id, 31_337 | 1_337)

@@ -14,9 +14,11 @@ use futures_util::{StreamExt, stream};
 use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId, U256};
 
 use crate::bindings::OperatorRegistry::{
-    ExitRequested, NodeAdded, NodeRemoved, OperatorRegistered,
+    ExitRequested, NodeAdded, NodeRemoved, OperatorOwnerChanged, OperatorRegistered,
 };
-use crate::bindings::StakePool::{SessionKeyAuthorized, SessionKeyRevoked, Staked};
+use crate::bindings::StakePool::{
+    SessionKeyAuthorized, SessionKeyRevoked, Staked, UnstakeRequested,
+};
 use crate::channel_view::channel_fact;
 use crate::view::{Fact, Facts};
 use crate::{Chain, ChainError, ChainView, Result};
@@ -211,7 +213,7 @@ pub(crate) async fn facts_between(
             (Some(&OperatorRegistered::SIGNATURE_HASH), None) => time_of(chain, &log).await?,
             (_, time_s) => time_s.unwrap_or_default(),
         };
-        facts.extend(fact(&log, schedule, time_s));
+        facts.extend(facts_of(&log, schedule, time_s));
     }
     Ok(facts)
 }
@@ -221,6 +223,19 @@ async fn time_of(chain: &Chain, log: &Log) -> Result<u64> {
     let block = chain.provider.get_block_by_number(number.into()).await?;
     let missing = || ChainError::OutOfRange { what: "block", value: number.to_string() };
     Ok(block.ok_or_else(missing)?.header.timestamp)
+}
+
+/// What one event means, if anything.
+fn facts_of(log: &Log, schedule: EpochSchedule, time_s: u64) -> Vec<Fact> {
+    let owner = match log.topic0() {
+        // One event that says two things.
+        Some(&OperatorRegistered::SIGNATURE_HASH) => log
+            .log_decode::<OperatorRegistered>()
+            .ok()
+            .map(|log| Fact::Owner(OperatorId(log.inner.operatorId), log.inner.owner)),
+        _ => None,
+    };
+    fact(log, schedule, time_s).into_iter().chain(owner).collect()
 }
 
 /// What one event means to the rules, if anything.
@@ -248,6 +263,12 @@ fn fact(log: &Log, schedule: EpochSchedule, time_s: u64) -> Option<Fact> {
         SessionKeyRevoked::SIGNATURE_HASH => {
             data(log).map(|e: SessionKeyRevoked| Fact::Revoked(e.payer, e.key, Epoch(e.lastEpoch)))
         }
+        OperatorOwnerChanged::SIGNATURE_HASH => {
+            data(log).map(|e: OperatorOwnerChanged| Fact::Owner(OperatorId(e.operatorId), e.owner))
+        }
+        UnstakeRequested::SIGNATURE_HASH => data(log).map(|e: UnstakeRequested| {
+            Fact::Leaving(e.user, e.amountWei, Epoch(e.withdrawableEpoch))
+        }),
         _ => channel_fact(log).map(|(id, fact)| Fact::Channel(id, fact)),
     }
 }

@@ -5,15 +5,12 @@
 use alloy::eips::BlockId;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Bps, Epoch, NodeId, OperatorId, U256};
 
 use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
 use crate::follow::facts_between;
-use crate::{Chain, ChainError, ChainView, Result};
-
-const PARALLEL_READS: usize = 32;
+use crate::{Chain, ChainError, ChainView, Result, reads};
 
 /// What the chain says about a closed epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,11 +129,7 @@ impl Chain {
         let mut payers = self.stakers_until(block).await?;
         payers.sort_unstable();
         payers.dedup();
-        let inputs: Vec<PayerInput> = stream::iter(payers)
-            .map(|payer| self.payer_at(payer, epoch, block.into()))
-            .buffered(PARALLEL_READS)
-            .try_collect()
-            .await?;
+        let inputs = reads::each(payers, |payer| self.payer_at(payer, epoch, block.into())).await?;
         let counts = |p: &PayerInput| !p.fee_wei.is_zero() || !p.quota_bytes.is_zero();
         Ok(inputs.into_iter().filter(counts).collect())
     }
@@ -162,11 +155,7 @@ impl Chain {
         // Who registered too late has no entry, not even an empty one: anybody could challenge it.
         let call = self.registry.operatorCount(epoch.0);
         let count = call.block(block).call().await.map_err(read)?;
-        stream::iter(0..count)
-            .map(|id| self.operator_at(OperatorId(id), epoch, block))
-            .buffered(PARALLEL_READS)
-            .try_collect()
-            .await
+        reads::each(0..count, |id| self.operator_at(OperatorId(id), epoch, block)).await
     }
 
     async fn operator_at(

@@ -1,58 +1,19 @@
-//! What is known of operators: whose they are, what they bonded and declared, what they have claimed.
+//! What is known of operators: whose they are, what they bonded and declared.
+//!
+//! Invariant: a list of operators has every id that was given out, each once and in order, whatever became of it.
 
-use alloy::primitives::TxHash;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use serde::Serialize;
-use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, U256};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tatum_primitives::{Address, Epoch, OperatorId, U256};
+use tatum_protocol::web::OperatorStatus;
 
 use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result};
 
-/// An operator as of now.
-#[derive(Clone, Debug, Serialize)]
-pub struct OperatorStatus {
-    /// The operator's id.
-    pub id: OperatorId,
-    /// Who may act for it.
-    pub owner: Address,
-    /// Where its tokens go.
-    pub payout: Address,
-    /// Its bond.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub bond_wei: U256,
-    /// What it declared that its nodes carry in an epoch.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub declared_bytes: u64,
-    /// What counts of that in the running epoch.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub capacity_bytes: u64,
-    /// What will count of it in the next.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub next_capacity_bytes: u64,
-    /// First epoch it is no longer bonded for, if it has asked to leave.
-    pub exit_epoch: Option<Epoch>,
-    /// First epoch in which a leaving operator may take its bond out.
-    pub bond_free_from: Option<Epoch>,
-    /// The running epoch.
-    pub epoch: Epoch,
-    /// What it has claimed so far.
-    #[serde(with = "tatum_primitives::decimal::nano")]
-    pub claimed_nano: Nano,
-    /// DATA at its payout address.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub payout_balance_wei: U256,
-}
-
-/// An entry of the finalized tree, ready to claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// `operatorId ‖ payout ‖ cumulative nano`.
-    pub entry: B256,
-    /// The sibling words from the leaf up.
-    pub proof: Vec<B256>,
-}
+/// Operators that are read at the same time; each takes a dozen calls.
+const PARALLEL_OPERATORS: usize = 8;
 
 impl Chain {
     /// The least an operator must bond.
@@ -91,6 +52,25 @@ impl Chain {
         call.call().await.map_err(|e| ChainError::from_call("reading the operator count", e))
     }
 
+    /// At most `limit` operators by id, those after `after`; also those that have left.
+    pub async fn operators(
+        &self,
+        after: Option<OperatorId>,
+        limit: u32,
+    ) -> Result<Vec<OperatorStatus>> {
+        let epoch = self.pool.currentEpoch().call().await;
+        let epoch = epoch.map_err(|e| ChainError::from_call("reading the epoch", e))?;
+        // Who registers in an epoch is there when the next one begins.
+        let count = self.operator_count(Epoch(epoch).next()).await?;
+        let first = after.map_or(0, |after| after.0.saturating_add(1));
+        let last = first.saturating_add(limit).min(count);
+        stream::iter(first..last)
+            .map(|id| self.operator_status(OperatorId(id)))
+            .buffered(PARALLEL_OPERATORS)
+            .try_collect()
+            .await
+    }
+
     /// An operator's bond, payout address and claims.
     pub async fn operator_status(&self, id: OperatorId) -> Result<OperatorStatus> {
         let read = |e| ChainError::from_call("reading the operator", e);
@@ -119,18 +99,5 @@ impl Chain {
         let capacity = self.registry.capacityAt(id.0, epoch.0).call().await;
         let capacity = capacity.map_err(|e| ChainError::from_call("reading a capacity", e))?;
         narrow("capacity", capacity)
-    }
-
-    /// What an operator has claimed so far.
-    pub async fn claimed_nano(&self, id: OperatorId) -> Result<Nano> {
-        let call = self.distributor.claimedNano(id.0);
-        let claimed = call.call().await;
-        claimed.map(Nano).map_err(|e| ChainError::from_call("reading the claims", e))
-    }
-
-    /// Claims for one operator. Anyone may; the tokens go to the operator's payout address.
-    pub async fn claim(&self, claim: Claim) -> Result<TxHash> {
-        let call = self.distributor.claim(claim.entry, claim.proof);
-        self.send("claiming", call).await.map(|r| r.transaction_hash)
     }
 }

@@ -17,20 +17,24 @@ use crate::bindings::disproofs::Disproofs::DisproofsErrors as Disproofs;
 
 /// What was said, whichever of our contracts said it.
 pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
-    let data = error.as_revert_data()?;
-    Pool::abi_decode(&data)
+    error.as_revert_data().map(|data| words_of(&data))
+}
+
+/// What an error's bytes mean.
+pub(crate) fn words_of(data: &[u8]) -> String {
+    Pool::abi_decode(data)
         .map(pool)
-        .or_else(|_| Registry::abi_decode(&data).map(registry))
-        .or_else(|_| Payouts::abi_decode(&data).map(payouts))
-        .or_else(|_| Disproofs::abi_decode(&data).map(|error| plain(&error)))
-        .or_else(|_| Demands::abi_decode(&data).map(|error| plain(&error)))
-        .or_else(|_| Assents::abi_decode(&data).map(|error| plain(&error)))
-        .or_else(|_| Forcing::abi_decode(&data).map(|error| plain(&error)))
-        .or_else(|_| Hub::abi_decode(&data).map(hub))
-        .or_else(|_| Token::abi_decode(&data).map(token))
+        .or_else(|_| Registry::abi_decode(data).map(registry))
+        .or_else(|_| Payouts::abi_decode(data).map(payouts))
+        .or_else(|_| Disproofs::abi_decode(data).map(|error| plain(&error)))
+        .or_else(|_| Demands::abi_decode(data).map(|error| plain(&error)))
+        .or_else(|_| Assents::abi_decode(data).map(|error| plain(&error)))
+        .or_else(|_| Forcing::abi_decode(data).map(|error| plain(&error)))
+        .or_else(|_| Hub::abi_decode(data).map(hub))
+        .or_else(|_| Token::abi_decode(data).map(token))
         .ok()
-        .or_else(|| alloy::sol_types::decode_revert_reason(&data))
-        .or_else(|| Some(data.to_string()))
+        .or_else(|| alloy::sol_types::decode_revert_reason(data))
+        .unwrap_or_else(|| alloy::primitives::hex::encode_prefixed(data))
 }
 
 fn pool(error: Pool) -> String {

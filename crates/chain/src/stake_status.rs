@@ -2,74 +2,16 @@
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use serde::Serialize;
-use tatum_primitives::{Address, Epoch, U256};
+use tatum_primitives::{Address, Epoch, PPB, U256, WEI_PER_DATA};
+use tatum_protocol::web::{StakeStatus, Unbonding};
 
 use crate::bindings::StakePool::UnstakeRequested;
 use crate::{Chain, ChainError, Result};
 
-const PPB: u64 = 1_000_000_000;
-const WEI_PER_DATA: u64 = 1_000_000_000_000_000_000;
 /// Stakes are topped up by so much, or many times that.
-const TOP_UP_STEP_WEI: u64 = 1_000_000_000_000_000;
+const TOP_UP_STEP_WEI: u128 = WEI_PER_DATA / 1_000;
 /// Closed epochs whose fees are asked for, one call each.
 const FEE_EPOCHS: u64 = 30;
-
-/// A payer's stake as of now.
-#[derive(Clone, Debug, Serialize)]
-pub struct StakeStatus {
-    /// The payer.
-    pub payer: Address,
-    /// Its stake, without what it asked to take out.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub stake_wei: U256,
-    /// What it asked to take out and can withdraw now.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub withdrawable_wei: U256,
-    /// What it asked to take out and has to wait for, before fees that are still to be paid.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub unbonding_wei: U256,
-    /// The requests that make it up, oldest first.
-    pub unbonding: Vec<Unbonding>,
-    /// What is taken of every stake in an epoch, in parts per billion.
-    pub fee_rate_ppb: u64,
-    /// What was taken from this one in the newest closed epochs.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub fees_paid_wei: U256,
-    /// The first of those epochs.
-    pub fees_since_epoch: Epoch,
-    /// Payload bytes it may have carried in the running epoch.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub quota_bytes: U256,
-    /// Bytes that a DATA staked buys in the running epoch.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub quota_bytes_per_data: U256,
-    /// Bytes that a DATA staked buys in the next epoch, unless that sells more than four times the capacity bonded.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub next_quota_bytes_per_data: U256,
-    /// What the stake of now buys in the next epoch, after the running one's fee.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub next_quota_bytes: U256,
-    /// The running epoch.
-    pub epoch: Epoch,
-    /// When the next one begins, in seconds since 1970.
-    pub next_epoch_at_s: u64,
-    /// DATA in its wallet.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub balance_wei: U256,
-}
-
-/// Something on its way out of a stake.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unbonding {
-    /// What was asked for.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub amount_wei: U256,
-    /// The first epoch in which it can be withdrawn.
-    pub withdrawable_epoch: Epoch,
-    /// When that begins, in seconds since 1970.
-    pub withdrawable_at_s: u64,
-}
 
 /// What of a stake says how much it buys next; a few calls, where a [`StakeStatus`] reads the past too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,18 +59,29 @@ impl Chain {
 
     /// A payer's stake, quota and balance.
     pub async fn stake_status(&self, payer: Address) -> Result<StakeStatus> {
+        let unbonding = self.unbonding(payer).await?;
+        self.stake_status_with(payer, unbonding).await
+    }
+
+    /// The same by who knows what is on its way out, such as a [`ChainView`](crate::ChainView), and needs no search for it.
+    pub async fn stake_status_with(
+        &self,
+        payer: Address,
+        mut unbonding: Vec<Unbonding>,
+    ) -> Result<StakeStatus> {
         let read = |e| ChainError::from_call("reading the stake", e);
         let terms = self.stake_terms(payer).await?;
         let StakeTerms { epoch, stake_wei, fee_rate_ppb, next_quota_bytes_per_data: next, .. } =
             terms;
         let leaving = self.pool.withdrawalsOf(payer).call().await.map_err(read)?;
         let (fees_since_epoch, fees_paid_wei) = self.fees_paid_wei(payer).await?;
+        unbonding.retain(|request| request.withdrawable_epoch > epoch);
         Ok(StakeStatus {
             payer,
             stake_wei,
             withdrawable_wei: leaving.withdrawableWei,
             unbonding_wei: leaving.unbondingWei,
-            unbonding: self.unbonding(payer, epoch).await?,
+            unbonding,
             fee_rate_ppb,
             fees_paid_wei,
             fees_since_epoch,
@@ -147,8 +100,8 @@ impl Chain {
         })
     }
 
-    /// Requests that cannot be withdrawn yet.
-    async fn unbonding(&self, payer: Address, running: Epoch) -> Result<Vec<Unbonding>> {
+    /// All requests that were ever made, oldest first.
+    async fn unbonding(&self, payer: Address) -> Result<Vec<Unbonding>> {
         let schedule = self.schedule().await?;
         let requested = Filter::new()
             .address(self.deployment().stake_pool)
@@ -156,14 +109,13 @@ impl Chain {
             .topic1(payer.into_word());
         let logs = self.logs_since(&requested, self.deployment().deploy_block).await?;
         let requests = logs.iter().filter_map(|log| log.log_decode::<UnstakeRequested>().ok());
-        let waits = |request: &Unbonding| request.withdrawable_epoch > running;
         let all = requests.map(|log| {
             let UnstakeRequested { amountWei, withdrawableEpoch, .. } = log.inner.data;
             let withdrawable_epoch = Epoch(withdrawableEpoch);
             let withdrawable_at_s = schedule.start_ms(withdrawable_epoch) / 1_000;
             Unbonding { amount_wei: amountWei, withdrawable_epoch, withdrawable_at_s }
         });
-        Ok(all.filter(waits).collect())
+        Ok(all.collect())
     }
 
     /// What was taken from a stake in the newest closed epochs, and the first of these.

@@ -1,7 +1,7 @@
 //! What payers do: stake, unstake, withdraw, authorise session keys.
 
 use alloy::primitives::{Bytes, TxHash};
-use tatum_primitives::{Address, B256, Data, Epoch, U256, eip712_digest, keccak256};
+use tatum_primitives::{Address, B256, Data, Domain, Epoch, U256, eip712_digest, keccak256};
 use tatum_receipt::{SessionKey, Signature};
 
 use crate::{Chain, ChainError, Result};
@@ -47,9 +47,17 @@ impl Chain {
 
     /// Lets `key` sign receipts for our account; `key` itself proves that it agrees.
     pub async fn authorize_session_key(&self, key: &SessionKey) -> Result<TxHash> {
-        let digest = session_key_digest(self.domain().separator(), self.account()?, key.address());
-        let proof = Bytes::from(Signature::sign(key, digest).0.to_vec());
-        let call = self.pool.authorizeSessionKey(key.address(), proof);
+        let proof = session_key_proof(self.domain(), self.account()?, key);
+        self.authorize_proven_session_key(key.address(), proof).await
+    }
+
+    /// The same with a proof that the key's owner made.
+    pub async fn authorize_proven_session_key(
+        &self,
+        key: Address,
+        proof: Signature,
+    ) -> Result<TxHash> {
+        let call = self.pool.authorizeSessionKey(key, Bytes::from(proof.0.to_vec()));
         self.send("authorising the session key", call).await.map(|r| r.transaction_hash)
     }
 
@@ -67,6 +75,12 @@ impl Chain {
             .await
             .map_err(|e| ChainError::from_call("reading a session key", e))
     }
+}
+
+/// The word of a session key that it signs receipts for `payer`: what `authorizeSessionKey` takes as its proof. It is of no use to
+/// anybody but `payer`.
+pub fn session_key_proof(domain: Domain, payer: Address, key: &SessionKey) -> Signature {
+    Signature::sign(key, session_key_digest(domain.separator(), payer, key.address()))
 }
 
 /// The EIP-712 digest of `SessionKeyAuthorization(address payer,address key)`.

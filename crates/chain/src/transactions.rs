@@ -79,8 +79,7 @@ impl Sender {
     ) -> Result<TransactionReceipt> {
         let call = call.from(self.account);
         let gas = call.estimate_gas().await.map_err(|e| ChainError::from_call(action, e))?;
-        let most = (gas.saturating_mul(5) / 4).saturating_add(NEXT_EPOCH_GAS);
-        let request = call.into_transaction_request().with_gas_limit(most);
+        let request = call.into_transaction_request().with_gas_limit(most_gas(gas));
         let sent = {
             // First what an earlier process left open, then this one: their nonces follow each other.
             let mut turn = self.turn.lock().await;
@@ -249,6 +248,11 @@ impl Sender {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// How much gas to allow what was estimated at `gas`.
+pub(crate) const fn most_gas(gas: u64) -> u64 {
+    (gas.saturating_mul(5) / 4).saturating_add(NEXT_EPOCH_GAS)
 }
 
 enum Fees {

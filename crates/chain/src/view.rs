@@ -3,10 +3,12 @@
 //! Invariant: pure and cheap to ask; it changes only by [`ChainView::apply`] with events in chain order, so two
 //! followers at the same block answer alike.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId};
+use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId, U256};
+use tatum_protocol::web::{SessionKeyState, SessionKeySummary, Unbonding};
 use tatum_receipt::checks::{ChainFacts, OpenChannel};
 
 use crate::channel_view::{ChannelFact, Channels};
@@ -30,6 +32,10 @@ pub(crate) enum Fact {
     Revoked(Address, Address, Epoch),
     /// What a payer may have carried in an epoch.
     Quota(Address, Epoch, u64),
+    /// Whose an operator is from now on.
+    Owner(OperatorId, Address),
+    /// A payer asked for some of its stake back: how much, and the first epoch in which it can be withdrawn.
+    Leaving(Address, U256, Epoch),
     /// Something happened to a payment channel.
     Channel(B256, ChannelFact),
 }
@@ -70,6 +76,9 @@ struct Tenure {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     operators: HashMap<OperatorId, Tenure>,
+    owners: BTreeMap<OperatorId, Address>,
+    /// Oldest first; what could be withdrawn in an epoch that is over is forgotten.
+    leaving: HashMap<Address, Vec<(U256, Epoch)>>,
     /// In chain order.
     claims: HashMap<NodeId, Vec<Claim>>,
     payers: BTreeSet<Address>,
@@ -125,6 +134,71 @@ impl ChainView {
         valid.map(|(pair, _)| *pair).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// The nodes that an operator names as its own for now, in order.
+    pub fn nodes_of(&self, operator: OperatorId) -> Vec<NodeId> {
+        let facts = self.read();
+        let ours = |claims: &Vec<Claim>| {
+            claims.iter().any(|claim| claim.operator == operator && claim.last_epoch.is_none())
+        };
+        let named = facts.claims.iter().filter(|(_, claims)| ours(claims)).map(|(node, _)| *node);
+        named.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The operators that `account` owns, those too that have left.
+    pub fn owned_by(&self, account: Address) -> Vec<OperatorId> {
+        let facts = self.read();
+        let owned = facts.owners.iter().filter(|(_, owner)| **owner == account);
+        owned.map(|(id, _)| *id).collect()
+    }
+
+    /// Whether there is such an operator.
+    pub fn has_operator(&self, id: OperatorId) -> bool {
+        self.read().owners.contains_key(&id)
+    }
+
+    /// How many operators have registered.
+    pub fn operator_total(&self) -> u32 {
+        u32::try_from(self.read().owners.len()).unwrap_or(u32::MAX)
+    }
+
+    /// At most `limit` operators after the one named, by id.
+    pub fn operators_after(&self, after: Option<OperatorId>, limit: usize) -> Vec<OperatorId> {
+        let facts = self.read();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        facts.owners.range((from, Bound::Unbounded)).take(limit).map(|(id, _)| *id).collect()
+    }
+
+    /// The keys that sign for `payer`, or did, in order.
+    pub fn session_keys_of(&self, payer: Address) -> Vec<SessionKeySummary> {
+        let facts = self.read();
+        let known = facts.session_keys.iter().filter(|((of, _), _)| *of == payer);
+        let mut keys: Vec<_> = known
+            .map(|((_, key), of)| SessionKeySummary {
+                key: *key,
+                state: match of.last_epoch {
+                    Some(_) => SessionKeyState::Revoked,
+                    None => SessionKeyState::Active,
+                },
+                from_epoch: of.from,
+                last_epoch: of.last_epoch,
+            })
+            .collect();
+        keys.sort_unstable_by_key(|summary| summary.key);
+        keys
+    }
+
+    /// What `payer` asked to take out of its stake and could not withdraw in the epoch before the running one.
+    pub fn leaving_of(&self, payer: Address) -> Vec<Unbonding> {
+        let facts = self.read();
+        let requests = facts.leaving.get(&payer).into_iter().flatten();
+        let unbonding = requests.map(|(amount_wei, from)| Unbonding {
+            amount_wei: *amount_wei,
+            withdrawable_epoch: *from,
+            withdrawable_at_s: self.schedule.start_ms(*from) / 1_000,
+        });
+        unbonding.collect()
+    }
+
     /// Everybody who ever had a stake.
     pub fn payers(&self) -> Vec<Address> {
         self.read().payers.iter().copied().collect()
@@ -161,9 +235,14 @@ impl ChainView {
         *self.write() = base;
     }
 
-    /// Forgets quotas of epochs before `epoch`.
+    /// Forgets quotas of epochs before `epoch`, and what could be withdrawn by then.
     pub(crate) fn forget_before(&self, epoch: Epoch) {
-        self.write().quotas.retain(|(_, of), _| *of >= epoch);
+        let mut facts = self.write();
+        facts.quotas.retain(|(_, of), _| *of >= epoch);
+        facts.leaving.retain(|_, requests| {
+            requests.retain(|(_, from)| *from >= epoch);
+            !requests.is_empty()
+        });
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Facts> {
@@ -213,6 +292,12 @@ impl Facts {
             }
             Fact::Quota(payer, epoch, bytes) => {
                 self.quotas.insert((payer, epoch), bytes);
+            }
+            Fact::Owner(id, owner) => {
+                self.owners.insert(id, owner);
+            }
+            Fact::Leaving(payer, amount_wei, from) => {
+                self.leaving.entry(payer).or_default().push((amount_wei, from));
             }
             Fact::Channel(id, fact) => self.channels.apply(id, fact),
         }

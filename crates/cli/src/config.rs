@@ -16,7 +16,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::{DeTable, DeValue};
 
 /// The commands whose `run` is a service.
-const SERVICES: [&str; 5] = ["node", "tracker", "aggregator", "auditor", "watchtower"];
+const SERVICES: [&str; 6] = ["node", "tracker", "aggregator", "api", "auditor", "watchtower"];
 /// Flags of `run` that are no settings.
 const NO_SETTINGS: [&str; 6] = ["help", "version", "config", "print_config", "json", "log_format"];
 

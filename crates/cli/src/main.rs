@@ -18,6 +18,7 @@ mod keys;
 mod keystore;
 mod lines;
 mod logging;
+mod on_chain;
 mod output;
 mod permission_lists;
 mod shutdown;
@@ -83,6 +84,18 @@ enum Command {
     /// Run the aggregator, which turns receipts into distributions
     #[command(subcommand)]
     Aggregator(cmd::aggregator::Command),
+    /// Serve the web API and the page
+    #[command(subcommand)]
+    Api(cmd::api::Command),
+    /// Show how far epochs have come, and whether the chain pays what is published
+    #[command(subcommand)]
+    Epoch(cmd::epoch::Command),
+    /// Show why somebody is paid what it is paid
+    #[command(subcommand)]
+    Explain(cmd::explain::Command),
+    /// List, show, export and verify what payers signed
+    #[command(subcommand)]
+    Receipts(cmd::receipts::Command),
     /// Re-derive a distribution, or check one receipt
     #[command(subcommand)]
     Audit(cmd::audit::Command),
@@ -100,6 +113,11 @@ enum Command {
     /// Make encrypted key files
     #[command(subcommand)]
     Key(cmd::key::Command),
+    /// Write manual pages
+    #[command(
+        after_help = "Example:\n  tatum man /usr/local/share/man/man1 && man tatum-operator-claim"
+    )]
+    Man(cmd::man::Args),
     /// Print a shell completion script
     #[command(after_help = "Example:\n  tatum completions bash > /etc/bash_completion.d/tatum")]
     Completions {
@@ -173,18 +191,33 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Watchtower(command) => cmd::watchtower::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
+        Command::Api(command) => cmd::api::run(command, output).await,
+        Command::Epoch(command) => cmd::epoch::run(command, output).await,
+        Command::Explain(command) => cmd::explain::run(command, output).await,
+        Command::Receipts(command) => cmd::receipts::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,
         Command::Auditor(command) => cmd::auditor::run(command, output).await,
         Command::Simulate(command) => cmd::simulate::run(command, output).await,
         Command::Bench(command) => cmd::bench::run(command, output).await,
         Command::Doctor(args) => cmd::doctor::run(*args, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
+        Command::Man(args) => {
+            // No value of this shell's environment belongs into a page.
+            let command = config::with_variables(Cli::command());
+            cmd::man::run(&args, hidden_values(command), *output)
+        }
         Command::Completions { shell } => {
             let mut command = config::with_variables(Cli::command());
             clap_complete::generate(shell, &mut command, "tatum", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// `command` without the values that variables have here, and all below it.
+fn hidden_values(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| arg.hide_env_values(true));
+    command.mut_subcommands(hidden_values)
 }
 
 #[cfg(test)]
@@ -224,7 +257,8 @@ mod tests {
             let path = guide.unwrap().path();
             for mut words in commands_of(&std::fs::read_to_string(&path).unwrap()) {
                 // An operator's id may come from the environment, which a test must not touch.
-                if words[1] == "operator" && !["register", "--help"].contains(&words[2].as_str()) {
+                let of_none = ["register", "list", "--help"];
+                if words[1] == "operator" && !of_none.contains(&words[2].as_str()) {
                     words.extend(["--operator".to_owned(), "0".to_owned()]);
                 }
                 let command = config::with_variables(Cli::command());

@@ -19,7 +19,7 @@ use alloy::primitives::U256;
 use anyhow::Context;
 use serde::Serialize;
 use tatum_chain::Chain;
-use tatum_channel::highest_of_lanes;
+use tatum_channel::{Channel, highest_of_lanes};
 use tatum_primitives::{Address, OperatorId};
 use tatum_receipt::SignedReceipt;
 
@@ -237,8 +237,14 @@ impl Watch {
         with_open: bool,
     ) -> (Vec<(Pair, Due)>, BTreeSet<Pair>) {
         let (mut due, mut unsure) = (Vec::new(), BTreeSet::new());
-        for (pair, receipts) in by_pair {
-            match self.due(pair, &receipts, with_open).await {
+        let pairs: Vec<Pair> = by_pair.keys().copied().collect();
+        let channels = self.chain.channels(&pairs).await;
+        for ((pair, receipts), channel) in by_pair.into_iter().zip(channels) {
+            let found = match channel {
+                Ok(channel) => self.due_of(&channel, &receipts, with_open).await,
+                Err(error) => Err(error.into()),
+            };
+            match found {
                 Ok(found) => due.extend(found.map(|found| (pair, found))),
                 Err(error) => {
                     let (payer, operator) = pair;
@@ -259,7 +265,15 @@ impl Watch {
         receipts: &[SignedReceipt],
         with_open: bool,
     ) -> anyhow::Result<Option<Due>> {
-        let channel = self.chain.channel(pair.0, pair.1).await?;
+        self.due_of(&self.chain.channel(pair.0, pair.1).await?, receipts, with_open).await
+    }
+
+    async fn due_of(
+        &self,
+        channel: &Channel,
+        receipts: &[SignedReceipt],
+        with_open: bool,
+    ) -> anyhow::Result<Option<Due>> {
         let Some(open) = channel.state() else { return Ok(None) };
         if open.left_wei() == 0 || (open.exit_ends_s.is_none() && !with_open) {
             return Ok(None);

@@ -116,6 +116,9 @@ pub enum Error {
     /// The tree refused.
     #[error("sum tree")]
     Tree(#[from] tatum_merkle::Error),
+    /// The distribution says something else of an operator than what receipts and rule come to.
+    #[error("what the distribution says of operator {0} does not follow from its receipts")]
+    Unexplained(OperatorId),
     /// The dataset holds no such receipt.
     #[error("no receipt with leaf {0} in this dataset")]
     NoSuchReceipt(B256),

@@ -23,7 +23,7 @@
 //! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in memory that grows with (payer, operator) and
 //! not with receipts; [`verify`] re-derives everything in a folder and names what differs; [`Results::proposal`],
 //! [`Dataset::proposal_data`] and [`facts()`] give it to a watcher; [`ReceiptProof`] proves one receipt to somebody who has
-//! nothing else.
+//! nothing else; [`Explainer`] says why an operator is paid what it is paid.
 //!
 //! # Not provided
 //!
@@ -63,6 +63,7 @@ mod claims;
 mod compare;
 mod difference;
 mod error;
+mod explain;
 mod facts;
 mod folder;
 mod lineup;
@@ -83,6 +84,7 @@ mod writer;
 pub use claims::Claims;
 pub use difference::{Difference, Differences};
 pub use error::{Error, RowError};
+pub use explain::{ExplainedEdge, ExplainedPay, Explainer};
 pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
 pub use open::Dataset;
 pub use proposal::facts;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, keccak256};
 use tatum_merkle::SumTree;
-use tatum_primitives::Nano;
+use tatum_primitives::{Nano, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use crate::lineup::Lineup;
@@ -112,6 +112,15 @@ impl Dataset {
     /// Any [`Error`].
     pub fn distribution(&self) -> Result<Vec<DistributionRow>, Error> {
         self.table::<DistributionRow>()?.into_rows().collect()
+    }
+
+    /// What one operator earned; none if the distribution has no such operator. Only its row group is read.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`].
+    pub fn distribution_row(&self, id: OperatorId) -> Result<Option<DistributionRow>, Error> {
+        self.table::<DistributionRow>()?.into_rows_from(id.0.into()).next().transpose()
     }
 
     /// The sum tree over the distribution, for proofs.

@@ -199,4 +199,4 @@ fn check_previous(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

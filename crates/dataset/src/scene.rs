@@ -1,7 +1,7 @@
 //! A small epoch for tests: two payers (one with a session key), three operators, a handful of receipts.
 
 use alloy_primitives::{Address, B256, U256};
-use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 
 use crate::{EpochData, Operator, Parameters, Payer, Sources};
@@ -71,7 +71,7 @@ pub(crate) fn data() -> EpochData {
     let operator = |id: u32| Operator {
         operator_id: OperatorId(id),
         payout: Address::repeat_byte(u8::try_from(id).unwrap() + 0xa0),
-        bond_wei: if id == 2 { 0 } else { 10u128.pow(18) },
+        bond_wei: if id == 2 { 0 } else { WEI_PER_DATA },
         capacity_bytes: if id == 2 { 0 } else { 1_000_000 },
     };
     EpochData {

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use tatum_primitives::OperatorId;
 
-use crate::{Entry, Error, MAX_DEPTH, Word};
+use crate::{Entry, Error, MAX_DEPTH, Proof, Word};
 
 /// The boundary of a run of neighbours, and the depth of its tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,20 @@ pub struct RangeProof {
 }
 
 impl RangeProof {
+    /// The boundary of the run from one operator to another, out of the two's own proofs: nobody needs the whole tree for it.
+    /// Whether it holds is for [`RangeProof::verify`] to say.
+    #[must_use]
+    pub fn between(first: (OperatorId, &Proof), last: (OperatorId, &Proof)) -> Self {
+        let mut places = Places::new(first.0.0, last.0.0);
+        let mut boundary = Vec::new();
+        for (left, right) in first.1.siblings.iter().zip(&last.1.siblings) {
+            boundary.extend(places.left_sibling().map(|_| *left));
+            boundary.extend(places.right_sibling().map(|_| *right));
+            places = places.above();
+        }
+        Self { boundary, depth: first.1.siblings.len() }
+    }
+
     /// Whether `entries` (neighbours, in order of id, without gaps) stand in the tree with this root.
     ///
     /// # Errors

@@ -140,6 +140,7 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
             "Messages of publishers that the stream's owner does not permit",
             counters.unpermitted,
         ),
+        ("untimely_total", "Messages made too long ago, or dated ahead", counters.untimely),
         ("malformed_total", "Packets that broke the protocol", counters.malformed),
         ("wanted_total", "Messages asked for again", counters.wanted),
         ("lost_total", "Messages that nobody could give", counters.lost),

@@ -50,8 +50,8 @@ pub enum Refusal {
     /// The relay does not carry the stream.
     #[error("the relay does not carry the stream")]
     NotCarried,
-    /// The request's time is too far from the relay's clock.
-    #[error("the request was signed too long ago, or in the future")]
+    /// The time of a request, or of a message, is too far from the relay's clock.
+    #[error("it was signed too long ago, or in the future, by the relay's clock: compare the two")]
     Stale,
     /// Too much was delivered or accepted without receipts.
     #[error("{unreceipted_bytes} bytes without a receipt; the limit is {limit_bytes}")]

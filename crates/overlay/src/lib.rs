@@ -62,6 +62,7 @@ pub mod client;
 mod count;
 pub mod credit;
 pub mod exchange;
+mod forgotten;
 pub mod frame;
 pub mod lease;
 pub mod ledger;
@@ -76,6 +77,7 @@ pub mod repair;
 pub mod score;
 pub mod seal;
 mod time;
+mod turns;
 pub mod window;
 
 pub use frame::{Frame, FrameError};
@@ -83,7 +85,7 @@ pub use message::{ChainKey, Message, MessageError, MessageRef};
 pub use node::{Output, Overlay};
 pub use outbox::Priority;
 pub use score::Block;
-pub use time::Now;
+pub use time::{AHEAD_MS, CLOCKS_MS, Now};
 
 /// A link to a neighbour, numbered by whoever owns the sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

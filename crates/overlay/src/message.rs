@@ -80,6 +80,22 @@ pub enum MessageError {
         /// The message's number.
         got: u64,
     },
+    /// It was made too long ago.
+    #[error("the message was made {age_ms} ms ago, at most {limit_ms} ms are allowed")]
+    Old {
+        /// Its age by our clock.
+        age_ms: u64,
+        /// The largest allowed.
+        limit_ms: u64,
+    },
+    /// It is dated ahead.
+    #[error("the message is dated {by_ms} ms ahead, at most {limit_ms} ms are allowed")]
+    Ahead {
+        /// By so much of our clock.
+        by_ms: u64,
+        /// The most allowed.
+        limit_ms: u64,
+    },
     /// The payload is too large.
     #[error("the sealed payload has {got} bytes, at most {limit} are allowed")]
     TooLarge {
@@ -150,6 +166,26 @@ impl Message {
     pub fn signed(mut self, key: &SessionKey, verifier: &Verifier) -> Self {
         self.signature = Signature::sign(key, self.id(verifier));
         self
+    }
+
+    /// Checks that the time is near `now_ms`: at most `old_ms` before and `ahead_ms` after. That costs no signature's check.
+    ///
+    /// # Errors
+    /// [`MessageError::Old`] or [`MessageError::Ahead`].
+    pub const fn check_time(
+        &self,
+        now_ms: u64,
+        old_ms: u64,
+        ahead_ms: u64,
+    ) -> Result<(), MessageError> {
+        let apart_ms = now_ms.abs_diff(self.at.timestamp_ms);
+        if self.at.timestamp_ms <= now_ms && apart_ms > old_ms {
+            return Err(MessageError::Old { age_ms: apart_ms, limit_ms: old_ms });
+        }
+        if self.at.timestamp_ms > now_ms && apart_ms > ahead_ms {
+            return Err(MessageError::Ahead { by_ms: apart_ms, limit_ms: ahead_ms });
+        }
+        Ok(())
     }
 
     /// Checks form and signature; gives the id. `v` of the signature counts for nothing, since the id does not cover it
@@ -233,6 +269,7 @@ pub(crate) mod signature_bytes {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use proptest::prelude::*;
     use tatum_primitives::{Domain, StreamId};
 
     pub(crate) fn verifier() -> Verifier {
@@ -344,6 +381,38 @@ pub(crate) mod tests {
         assert!(verified(MAX_NUMBER).is_ok());
         for got in [MAX_NUMBER + 1, u64::MAX] {
             assert_eq!(verified(got), Err(MessageError::Number { got }));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_taken_within_its_bounds_and_nowhere_else(
+            (now_ms, timestamp_ms) in (any::<u64>(), any::<u64>()),
+            near in prop::option::of(0_u64..400),
+            (old_ms, ahead_ms) in (0_u64..200, 0_u64..200),
+        ) {
+            let timestamp_ms = near.map_or(timestamp_ms, |by| now_ms.saturating_sub(200).saturating_add(by));
+            let mut message = message(&key(1), 0);
+            message.at.timestamp_ms = timestamp_ms;
+            let (made, now) = (i128::from(timestamp_ms), i128::from(now_ms));
+            let expected = match now - made {
+                age if age > i128::from(old_ms) => "old",
+                age if -age > i128::from(ahead_ms) => "ahead",
+                _ => "taken",
+            };
+            let got = match message.check_time(now_ms, old_ms, ahead_ms) {
+                Err(MessageError::Old { age_ms, .. }) => {
+                    prop_assert_eq!(i128::from(age_ms), now - made);
+                    "old"
+                }
+                Err(MessageError::Ahead { by_ms, .. }) => {
+                    prop_assert_eq!(i128::from(by_ms), made - now);
+                    "ahead"
+                }
+                Err(_) => "otherwise refused",
+                Ok(()) => "taken",
+            };
+            prop_assert_eq!(got, expected);
         }
     }
 

@@ -1,20 +1,23 @@
 //! One stream partition at one node: which messages were seen, and the recent ones for neighbours.
 //!
-//! Invariant: per chain each number is accepted once, also after the chain was forgotten: what a publisher made before the newest
-//! message that was forgotten of it counts as seen. At most [`Limits::messages`] frames and [`Limits::bytes`] bytes are kept, none
-//! that is older than [`Limits::horizon_ms`]; the oldest go first. At most [`Limits::chains`] chains are known: whoever begins many
-//! has its own forgotten.
+//! Invariant: per chain each number is accepted once, also after the chain was forgotten (`forgotten.rs`). At most [`Limits::messages`] frames and [`Limits::bytes`] bytes are kept, none
+//! that is older than [`Limits::horizon_ms`], whatever time stands in others; what came first goes first. None is taken whose time is
+//! further from ours than the limits say, before or after. At most [`Limits::chains`] chains are known: whoever begins many has its
+//! own forgotten.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use tatum_primitives::Address;
 
 use crate::count::Count;
+use crate::forgotten::Forgotten;
 use crate::frame::Span;
+use crate::time::AHEAD_MS;
+use crate::turns::{Turn, Turns};
 use crate::window::{MAX_NUMBER, Window};
-use crate::{ChainKey, Message};
+use crate::{ChainKey, Message, MessageError};
 
 /// What a node keeps of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Limits {
     pub history: u64,
     /// Messages that are older are neither taken nor handed on: nobody can pass last week's off as news.
     pub horizon_ms: u64,
+    /// Messages that are dated further ahead are not taken yet: their time would keep them news for as much longer.
+    pub ahead_ms: u64,
 }
 
 /// A day.
@@ -42,6 +47,7 @@ impl Default for Limits {
             chains: 1024,
             history: 16_384,
             horizon_ms: HORIZON_MS,
+            ahead_ms: AHEAD_MS,
         }
     }
 }
@@ -55,8 +61,8 @@ pub struct Kept {
     pub frame: Bytes,
     /// Its payload bytes.
     pub payload_bytes: u64,
-    /// When it was made.
-    timestamp_ms: u64,
+    /// When it goes.
+    turn: Turn,
 }
 
 #[derive(Debug)]
@@ -66,6 +72,8 @@ struct Chain {
     active_ms: u64,
     /// When its newest message was made.
     newest_ms: u64,
+    /// What was made until then was seen before the chain was forgotten, if it ever was.
+    seen_until_ms: Option<u64>,
 }
 
 /// What accepting a message brought to light.
@@ -82,13 +90,12 @@ pub struct Accepted {
 pub struct Propagation {
     limits: Limits,
     chains: BTreeMap<ChainKey, Chain>,
-    order: VecDeque<(ChainKey, u64)>,
+    turns: Turns,
     kept_bytes: usize,
     /// Where unknown chains begin, as neighbours say. Only a signed message makes a chain known, so
     /// claims push out no chain and hide no message.
     claimed: BTreeMap<ChainKey, u64>,
-    /// When the newest message was made of the chains of each publisher that were forgotten.
-    forgotten_ms: BTreeMap<Address, u64>,
+    forgotten: Forgotten,
 }
 
 impl Propagation {
@@ -98,38 +105,46 @@ impl Propagation {
         Self {
             limits,
             chains: BTreeMap::new(),
-            order: VecDeque::new(),
+            turns: Turns::new(),
             kept_bytes: 0,
             claimed: BTreeMap::new(),
-            forgotten_ms: BTreeMap::new(),
+            forgotten: Forgotten::new(limits.chains),
         }
     }
 
     /// Whether the message was accepted before, or given up.
     #[must_use]
     pub fn seen(&self, message: &Message) -> bool {
-        if let Some(chain) = self.chains.get(&message.chain) {
-            return chain.window.contains(message.at.sequence);
-        }
-        let forgotten_ms = self.forgotten_ms.get(&message.chain.publisher);
-        forgotten_ms.is_some_and(|forgotten_ms| message.at.timestamp_ms <= *forgotten_ms)
+        let until_ms = match self.chains.get(&message.chain) {
+            Some(chain) if chain.window.contains(message.at.sequence) => return true,
+            Some(chain) => chain.seen_until_ms,
+            None => self.forgotten.until_ms(&message.chain.publisher),
+        };
+        until_ms.is_some_and(|until_ms| message.at.timestamp_ms <= until_ms)
     }
 
-    /// Whether a message is too old to be taken, whoever brings it.
-    #[must_use]
-    pub fn is_stale(&self, message: &Message, now_ms: u64) -> bool {
-        message.at.timestamp_ms < now_ms.saturating_sub(self.limits.horizon_ms)
+    /// Notes that a message which counts as seen by its time, and whose signature was checked, was asked for in vain: it is not asked for
+    /// again.
+    pub fn settle(&mut self, message: &Message) {
+        let number = message.at.sequence;
+        match self.chains.get_mut(&message.chain) {
+            Some(chain) => chain.window.give_up(number..=number),
+            None => self.forgotten.note(message.chain),
+        }
+    }
+
+    /// Whether a message's time is near enough to ours for it to be taken, whoever brings it.
+    ///
+    /// # Errors
+    /// [`MessageError::Old`] or [`MessageError::Ahead`].
+    pub fn timely(&self, message: &Message, now_ms: u64) -> Result<(), MessageError> {
+        message.check_time(now_ms, self.limits.horizon_ms, self.limits.ahead_ms)
     }
 
     /// Drops frames that are too old to be handed on.
     pub fn expire(&mut self, now_ms: u64) {
         let earliest_ms = now_ms.saturating_sub(self.limits.horizon_ms);
-        while let Some((key, number)) = self.order.front().copied() {
-            let kept = self.chains.get(&key).and_then(|chain| chain.kept.get(&number));
-            if kept.is_some_and(|kept| kept.timestamp_ms >= earliest_ms) {
-                return;
-            }
-            self.order.pop_front();
+        while let Some((key, number)) = self.turns.take_older_than(earliest_ms) {
             self.drop_kept(&key, number);
         }
     }
@@ -137,9 +152,9 @@ impl Propagation {
     /// Takes a message that was not seen and whose signature was checked.
     pub fn accept(&mut self, message: &Message, frame: Bytes, now_ms: u64) -> Accepted {
         let number = message.at.sequence;
-        // Of a publisher of whom something was forgotten it is not known what of this chain was seen.
-        let is_forgotten = self.forgotten_ms.contains_key(&message.chain.publisher);
-        let history = if is_forgotten { 0 } else { self.limits.history };
+        let turn = self.turns.begin((message.chain, number), message.at.timestamp_ms);
+        // What came of a chain before it was forgotten is not missing.
+        let history = if self.forgotten.holds(&message.chain) { 0 } else { self.limits.history };
         let oldest = number.saturating_sub(history);
         let claimed = self.claimed.remove(&message.chain).filter(|first| *first <= number);
         let first = claimed.map_or(oldest, |first| first.max(oldest));
@@ -149,10 +164,8 @@ impl Propagation {
         let skipped = chain.window.insert(number);
         let hole = chain.window.hole_before(number);
         let (size, payload_bytes) = (frame.len(), message.payload_bytes());
-        let timestamp_ms = message.at.timestamp_ms;
-        chain.kept.insert(number, Kept { number, frame, payload_bytes, timestamp_ms });
+        chain.kept.insert(number, Kept { number, frame, payload_bytes, turn });
         self.kept_bytes.count(size);
-        self.order.push_back((message.chain, number));
         self.evict();
         Accepted { hole, skipped }
     }
@@ -182,7 +195,7 @@ impl Propagation {
         let end = span.last.saturating_add(1);
         let first = span.first.max(end.saturating_sub(self.limits.history));
         let Some(chain) = self.chains.get(&span.chain) else {
-            if self.forgotten_ms.contains_key(&span.chain.publisher) {
+            if self.forgotten.holds(&span.chain) {
                 return Vec::new();
             }
             self.claim(span.chain, first);
@@ -211,7 +224,7 @@ impl Propagation {
     /// Drops the oldest frames until at most `limit_bytes` are kept.
     pub fn shrink(&mut self, limit_bytes: usize) {
         while self.kept_bytes > limit_bytes {
-            let Some((key, number)) = self.order.pop_front() else { return };
+            let Some((key, number)) = self.turns.take_first() else { return };
             self.drop_kept(&key, number);
         }
     }
@@ -257,11 +270,13 @@ impl Propagation {
         if !self.chains.contains_key(&key) {
             self.make_room();
         }
+        let seen_until_ms = self.forgotten.until_ms(&key.publisher);
         self.chains.entry(key).or_insert_with(|| Chain {
             window: Window::starting_at(first),
             kept: BTreeMap::new(),
             active_ms: now_ms,
             newest_ms: 0,
+            seen_until_ms,
         })
     }
 
@@ -285,21 +300,16 @@ impl Propagation {
 
     fn forget(&mut self, key: &ChainKey) {
         let Some(chain) = self.chains.remove(key) else { return };
-        self.kept_bytes.uncount(chain.kept.values().map(|kept| kept.frame.len()).sum::<usize>());
-        if self.forgotten_ms.len() >= self.limits.chains
-            && !self.forgotten_ms.contains_key(&key.publisher)
-        {
-            let oldest = self.forgotten_ms.iter().min_by_key(|(_, at_ms)| **at_ms);
-            let oldest = oldest.map(|(publisher, _)| *publisher);
-            oldest.and_then(|publisher| self.forgotten_ms.remove(&publisher));
+        for kept in chain.kept.values() {
+            self.turns.end(kept.turn);
+            self.kept_bytes.uncount(kept.frame.len());
         }
-        let forgotten_ms = self.forgotten_ms.entry(key.publisher).or_default();
-        *forgotten_ms = chain.newest_ms.max(*forgotten_ms);
+        self.forgotten.forget(*key, chain.newest_ms);
     }
 
     fn evict(&mut self) {
-        while self.order.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
-            let Some((key, number)) = self.order.pop_front() else { return };
+        while self.turns.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
+            let Some((key, number)) = self.turns.take_first() else { return };
             self.drop_kept(&key, number);
         }
     }
@@ -316,6 +326,7 @@ impl Propagation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MessageRef;
     use crate::message::tests::{key, message};
 
     fn accept(propagation: &mut Propagation, number: u64) -> Accepted {
@@ -399,6 +410,40 @@ mod tests {
     }
 
     #[test]
+    fn the_missing_of_a_new_chain_are_asked_for_however_many_were_forgotten_before() {
+        let mut propagation = Propagation::new(Limits { chains: 4, ..Limits::default() });
+        let frame = Bytes::from_static(b"x");
+        let of = |chain: u64, number: u64| {
+            let mut message = message(&key(1), number);
+            message.chain.chain = chain;
+            message.at.timestamp_ms = 1_000 * chain + number;
+            message
+        };
+        // A process for each message, and one that was missed.
+        for chain in 0..100 {
+            if chain != 98 {
+                propagation.accept(&of(chain, 0), frame.clone(), chain);
+            }
+        }
+        let span = |chain: u64| Span { chain: of(chain, 0).chain, first: 0, last: 3 };
+        assert_eq!(propagation.lacking(&span(98)), vec![0..=3]);
+        assert!(!propagation.seen(&of(98, 2)));
+        assert_eq!(propagation.accept(&of(98, 2), frame.clone(), 100).hole, Some(0..=1));
+        // One that was forgotten just now is not asked for; one that was long ago is, once.
+        assert!(propagation.lacking(&span(93)).is_empty());
+        assert_eq!(propagation.lacking(&span(2)), vec![0..=3]);
+        assert!(propagation.seen(&of(2, 0)));
+        propagation.settle(&of(2, 0));
+        assert!(propagation.lacking(&span(2)).is_empty());
+        // It goes on, and only what came since is new.
+        let next = Message { at: MessageRef { timestamp_ms: 200_000, sequence: 7 }, ..of(3, 7) };
+        assert_eq!(propagation.accept(&next, frame, 200).hole, Some(0..=6));
+        assert!(propagation.seen(&of(3, 4)));
+        propagation.settle(&of(3, 4));
+        assert_eq!(propagation.lacking(&Span { last: 7, ..span(3) }), vec![0..=3, 5..=6]);
+    }
+
+    #[test]
     fn what_is_older_than_the_horizon_is_neither_taken_nor_handed_on() {
         let limits = Limits { horizon_ms: 100, ..Limits::default() };
         let mut propagation = Propagation::new(limits);
@@ -406,8 +451,9 @@ mod tests {
         for number in [5, 6, 7] {
             accept(&mut propagation, number);
         }
-        assert!(!propagation.is_stale(&message(&key(1), 5), made_ms + 100));
-        assert!(propagation.is_stale(&message(&key(1), 5), made_ms + 101));
+        let old = Err(MessageError::Old { age_ms: 101, limit_ms: 100 });
+        assert_eq!(propagation.timely(&message(&key(1), 5), made_ms + 100), Ok(()));
+        assert_eq!(propagation.timely(&message(&key(1), 5), made_ms + 101), old);
         propagation.expire(made_ms + 100);
         assert_eq!(propagation.kept_bytes(), 30);
         propagation.expire(made_ms + 102);
@@ -415,6 +461,39 @@ mod tests {
         propagation.expire(u64::MAX);
         assert_eq!((propagation.kept_bytes(), propagation.spans()), (0, vec![]));
         assert!(propagation.seen(&message(&key(1), 5)), "forgetting a frame forgets no number");
+    }
+
+    #[test]
+    fn what_is_dated_ahead_keeps_nothing_else() {
+        let limits = Limits { horizon_ms: 100, ahead_ms: 50, ..Limits::default() };
+        let mut propagation = Propagation::new(limits);
+        let dated = |number: u64, timestamp_ms: u64| {
+            let mut message = message(&key(1), number);
+            message.at.timestamp_ms = timestamp_ms;
+            message
+        };
+        let ahead = Err(MessageError::Ahead { by_ms: 51, limit_ms: 50 });
+        assert_eq!(propagation.timely(&dated(0, 1_050), 1_000), Ok(()));
+        assert_eq!(propagation.timely(&dated(0, 1_051), 1_000), ahead);
+        for (number, timestamp_ms) in [(0, 1_050), (1, 1_000), (2, 1_040), (3, 1_010)] {
+            propagation.accept(&dated(number, timestamp_ms), Bytes::from_static(b"x"), 1_000);
+        }
+        propagation.expire(1_111);
+        let span = Span { chain: dated(0, 0).chain, first: 0, last: 3 };
+        let kept: Vec<u64> = propagation.kept(&span, 100).iter().map(|kept| kept.number).collect();
+        assert_eq!((kept, propagation.kept_bytes()), (vec![0, 2], 2));
+    }
+
+    #[test]
+    fn what_was_forgotten_takes_no_place_of_what_is_kept() {
+        let limits = Limits { messages: 3, chains: 2, ..Limits::default() };
+        let mut propagation = Propagation::new(limits);
+        for (at, publisher) in [(1, 1), (2, 2), (3, 3), (4, 3)] {
+            propagation.accept(&message(&key(publisher), at), Bytes::from_static(b"x"), at);
+        }
+        // The first chain went with its message; the three that are left have room.
+        assert_eq!(propagation.spans().len(), 2);
+        assert_eq!((propagation.turns.len(), propagation.kept_bytes()), (3, 3));
     }
 
     #[test]

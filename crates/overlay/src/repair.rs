@@ -116,6 +116,12 @@ impl Repair {
         }
     }
 
+    /// Whether this number is asked for.
+    #[must_use]
+    pub fn pursues(&self, chain: ChainKey, number: u64) -> bool {
+        self.missing.contains_key(&(chain, number))
+    }
+
     /// A missing message came, from a neighbour or by our own making.
     pub fn found(&mut self, chain: ChainKey, number: u64, from: Option<Link>) {
         if self.missing.is_empty() {
@@ -126,6 +132,17 @@ impl Repair {
             && from == Some(missing.hint)
         {
             self.promises.entry(missing.hint).or_default().kept = true;
+        }
+    }
+
+    /// A neighbour sent what it has, but it was not taken: that keeps its promise, and fills no hole.
+    pub fn answered(&mut self, chain: ChainKey, number: u64, from: Link) {
+        if let Some(missing) = self.missing.get_mut(&(chain, number))
+            && missing.promised
+            && missing.hint == from
+        {
+            missing.promised = false;
+            self.promises.entry(from).or_default().kept = true;
         }
     }
 
@@ -308,6 +325,21 @@ mod tests {
             repair.missing.retain(|_, _| lost_at.is_none());
         }
         assert!((10_000..60_000).contains(&lost_at.unwrap()), "{lost_at:?}");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_taken_keeps_the_promise_and_is_still_missing() {
+        let mut repair = Repair::default();
+        repair.pursue(CHAIN, 4..=4, (Link(1), Evidence::Promise), 0);
+        repair.due(&[Link(1)], 50);
+        repair.answered(CHAIN, 4, Link(2));
+        repair.due(&[Link(1)], 400);
+        assert_eq!(repair.broken(), vec![Link(1)], "it was another's answer");
+        repair.answered(CHAIN, 4, Link(1));
+        for now in [5_000, 6_000, 7_000] {
+            assert_eq!(repair.due(&[Link(1)], now).0.len(), 1, "it is still missing");
+            assert!(repair.broken().is_empty());
+        }
     }
 
     #[test]

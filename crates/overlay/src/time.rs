@@ -1,4 +1,6 @@
-//! The time as the caller knows it.
+//! The time as the caller knows it, and how far others' may be from it.
+//!
+//! Invariant: no time that a stranger writes is believed beyond these bounds, before ours or after it.
 
 use tatum_primitives::Epoch;
 
@@ -12,3 +14,11 @@ pub struct Now {
     /// The running epoch.
     pub epoch: Epoch,
 }
+
+/// How far the clock of somebody whom we deal with directly may be from ours: what it signs for us is taken for so long, before and
+/// after.
+pub const CLOCKS_MS: u64 = 120_000;
+
+/// How far ahead of our clock a message may be dated. It crosses hops that compare their clocks with their own neighbours' only, so an
+/// honest one is given five times what two neighbours are.
+pub const AHEAD_MS: u64 = 5 * CLOCKS_MS;

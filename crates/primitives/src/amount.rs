@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 /// Wei in one nano.
 pub const WEI_PER_NANO: u64 = 1_000_000_000;
 
+/// Wei in one DATA.
+pub const WEI_PER_DATA: u128 = 1_000_000_000_000_000_000;
+
+/// The whole of a rate that is given in parts per billion.
+pub const PPB: u64 = 1_000_000_000;
+
 /// An amount in nano DATA. The whole supply (9.9e17 nano) fits a `u64` 18 times.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -106,6 +112,7 @@ mod tests {
     fn wei_round_down_to_nano() {
         assert_eq!(Nano::from_wei_down(U256::from(1_999_999_999u64)), Ok(Nano(1)));
         assert!(Nano::from_wei_down(U256::MAX).is_err());
+        assert_eq!(Nano::from_wei_down(U256::from(WEI_PER_DATA)), Ok(Nano(1_000_000_000)));
         assert_eq!(Nano(u64::MAX).to_wei(), U256::from(u64::MAX) * U256::from(WEI_PER_NANO));
     }
 

@@ -34,6 +34,41 @@ where
     }
 }
 
+/// Numbers that may be unknown, as decimal text or null.
+pub mod optional {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes a number, if there is one.
+    ///
+    /// # Errors
+    /// If the serializer does.
+    pub fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(ToString::to_string).serialize(to)
+    }
+
+    /// Reads a number in its one spelling, or none.
+    ///
+    /// # Errors
+    /// If the text is another spelling, or no such number.
+    pub fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: Display + FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        #[derive(Deserialize)]
+        #[serde(bound(deserialize = "T: Display + FromStr<Err: Display>"))]
+        struct Known<T>(#[serde(deserialize_with = "super::deserialize")] T);
+
+        Ok(Option::<Known<T>>::deserialize(from)?.map(|known| known.0))
+    }
+}
+
 /// Amounts in nano, as their number of nano.
 pub mod nano {
     use serde::{Deserializer, Serializer};

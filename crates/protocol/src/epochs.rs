@@ -8,9 +8,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Epoch, U256};
 use tatum_receipt::{DeliveryReceipt, Signature};
+use utoipa::ToSchema;
+
+use crate::web::schema::{AddressText, DecimalText, SignatureText, WordText};
 
 /// How far an epoch has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EpochState {
     /// Takes receipts.
@@ -58,9 +63,10 @@ impl FromStr for EpochState {
 }
 
 /// An epoch as published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EpochSummary {
     /// The epoch.
+    #[schema(value_type = u64)]
     pub epoch: Epoch,
     /// How far it has come.
     pub state: EpochState,
@@ -69,26 +75,35 @@ pub struct EpochSummary {
     /// The block at which the chain's inputs were read.
     pub block_number: Option<u64>,
     /// Its hash.
+    #[schema(value_type = Option<WordText>)]
     pub block_hash: Option<B256>,
     /// keccak256 of the dataset's manifest.
+    #[schema(value_type = Option<WordText>)]
     pub manifest_hash: Option<B256>,
     /// The sum tree's root.
+    #[schema(value_type = Option<WordText>)]
     pub root: Option<B256>,
     /// The list of receipts in one word: the keccak of its top and count.
+    #[schema(value_type = Option<WordText>)]
     pub receipts_root: Option<B256>,
     /// What was available, in nano.
+    #[schema(value_type = Option<DecimalText>)]
     pub pot_nano: Option<String>,
     /// What goes to operators, in nano.
+    #[schema(value_type = Option<DecimalText>)]
     pub distributed_nano: Option<String>,
     /// Where the dataset is published.
     pub uri: Option<String>,
     /// Who proposed the root.
+    #[schema(value_type = Option<AddressText>)]
     pub proposer: Option<Address>,
     /// Our transaction that proposed it.
+    #[schema(value_type = Option<WordText>)]
     pub propose_tx: Option<B256>,
     /// When the challenge window ends, seconds since 1970.
     pub finalizable_at_s: Option<u64>,
     /// Our transaction that finalized it.
+    #[schema(value_type = Option<WordText>)]
     pub finalize_tx: Option<B256>,
     /// What one should know, such as why the epoch does not move on.
     pub note: Option<String>,
@@ -97,20 +112,24 @@ pub struct EpochSummary {
 }
 
 /// A counted receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CountedReceipt {
     /// The keccak of its signed bytes: ask for its proof by it.
+    #[schema(value_type = WordText)]
     pub leaf: B256,
     /// What is stated.
+    #[schema(value_type = Object)]
     pub receipt: DeliveryReceipt,
     /// Who states it.
+    #[schema(value_type = SignatureText)]
     pub signature: Signature,
 }
 
 /// A page of counted receipts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReceiptPage {
     /// The epoch.
+    #[schema(value_type = u64)]
     pub epoch: Epoch,
     /// The receipts, in canonical order.
     pub receipts: Vec<CountedReceipt>,
@@ -119,11 +138,13 @@ pub struct ReceiptPage {
 }
 
 /// What a payer used of its quota in an epoch, as far as receipts were handed in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PayerUse {
     /// The epoch.
+    #[schema(value_type = u64)]
     pub epoch: Epoch,
     /// The payer.
+    #[schema(value_type = AddressText)]
     pub payer: Address,
     /// Receipts that count so far.
     pub receipts: u64,
@@ -131,12 +152,15 @@ pub struct PayerUse {
     pub is_complete: bool,
     /// Messages in them.
     #[serde(with = "tatum_primitives::decimal")]
+    #[schema(value_type = DecimalText)]
     pub messages: U256,
     /// Their payload bytes: what relays count against the quota.
     #[serde(with = "tatum_primitives::decimal")]
+    #[schema(value_type = DecimalText)]
     pub bytes: U256,
     /// Those that came on time, which is what operators are paid by.
     #[serde(with = "tatum_primitives::decimal")]
+    #[schema(value_type = DecimalText)]
     pub bytes_on_time: U256,
 }
 

@@ -6,11 +6,13 @@
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-/// What a kind's code is appended to, to make the `type` that RFC 9457 wants.
-const TYPE: &str = "urn:tatum:problem:";
+/// What a kind's code is appended to, to make the `type` that RFC 9457 wants: a page of the web API that says what to do.
+const TYPE: &str = "/problems/";
 /// How long who is turned away for a moment waits before the next request.
 const RETRY_AFTER_S: &str = "1";
 
@@ -31,6 +33,8 @@ pub enum ProblemKind {
     Outdated,
     /// The thing asked for is not there yet.
     NotYet,
+    /// A contract, or the chain, would not take it.
+    Refused,
     /// The body, or what is in it, is too large.
     TooLarge,
     /// The body is not of a type that the route takes.
@@ -51,7 +55,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadRequest,
         Self::Forbidden,
         Self::NotFound,
@@ -59,6 +63,7 @@ impl ProblemKind {
         Self::Timeout,
         Self::Outdated,
         Self::NotYet,
+        Self::Refused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::TooManyRequests,
@@ -104,6 +109,7 @@ impl ProblemKind {
             }
             Self::Outdated => ("outdated", "A newer one is kept", StatusCode::CONFLICT),
             Self::NotYet => ("not_yet", "It is not there yet", StatusCode::CONFLICT),
+            Self::Refused => ("refused", "The chain would not take it", StatusCode::CONFLICT),
             Self::TooLarge => {
                 ("too_large", "The request is too large", StatusCode::PAYLOAD_TOO_LARGE)
             }
@@ -133,6 +139,55 @@ impl ProblemKind {
         }
     }
 
+    /// What whoever asked can do about it.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::BadRequest => {
+                "Read the detail: it names the part that cannot be read and how it looks. Then send it in that form."
+            }
+            Self::Forbidden => {
+                "Ask with a key or an address that has the right, or ask the owner for it."
+            }
+            Self::NotFound => {
+                "Check the path, the address or the number. The lists show what there is."
+            }
+            Self::MethodNotAllowed => {
+                "The description at /openapi.json names the methods of each path."
+            }
+            Self::Timeout => {
+                "Send the request again, over a faster connection or in smaller parts."
+            }
+            Self::Outdated => "Ask for what is kept and go on from there.",
+            Self::NotYet => {
+                "Wait: an epoch is rolled up after its end and its grace, and can be claimed from when its challenge window is over."
+            }
+            Self::Refused => {
+                "The detail has the contract's reason in words. Nothing was sent and nothing was paid; change what it names and ask again."
+            }
+            Self::TooLarge => {
+                "Ask for less at once: the limits are in the description at /openapi.json."
+            }
+            Self::UnsupportedMediaType => {
+                "Send the type that the detail names, and say so in Content-Type."
+            }
+            Self::TooManyRequests => {
+                "Wait for the seconds in Retry-After, then ask less often. Answers hold until the next block."
+            }
+            Self::TooManyRejections => {
+                "See why receipts were rejected, mend that, and send less of them meanwhile."
+            }
+            Self::Internal => {
+                "It is not your fault. The operator of the service finds the reason in its log by the time and the X-Request-Id."
+            }
+            Self::Busy => {
+                "Wait for the seconds in Retry-After and ask again. If it stays, the service's chain endpoint or aggregator is down."
+            }
+            Self::NotOffered => "Ask another service, or ask this one's operator to switch it on.",
+            Self::Full => "Wait until something has ended, or ask another service.",
+        }
+    }
+
     /// Whether the same request may succeed in a moment.
     #[must_use]
     pub const fn may_pass(self) -> bool {
@@ -144,6 +199,7 @@ impl ProblemKind {
             | Self::MethodNotAllowed
             | Self::Outdated
             | Self::NotYet
+            | Self::Refused
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::Internal
@@ -187,15 +243,28 @@ impl Problem {
 }
 
 /// The members of RFC 9457, and the code.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 struct Text {
+    /// A page that says what to do.
     #[serde(rename = "type")]
     uri: String,
+    /// What the kind is called, for people.
     title: String,
+    /// The HTTP status.
     status: u16,
+    /// What is the matter in this case, for people.
     detail: String,
+    /// The kind's stable name.
     code: String,
 }
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        Text::schema()
+    }
+}
+
+impl ToSchema for Problem {}
 
 impl From<Problem> for Text {
     fn from(Problem { kind, detail }: Problem) -> Self {

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tatum_primitives::{Bps, Nano, U256};
+use tatum_primitives::{Bps, Nano, U256, WEI_PER_DATA as DATA, WEI_PER_NANO};
 use tatum_rewards::{Fee, Operator, Round, Rule, edge_down};
 
 #[derive(Serialize)]
@@ -57,9 +57,8 @@ struct Scene<'a> {
     operators: &'a [(u128, u64, u64)],
 }
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const GIB: u64 = 1 << 30;
-const NANO_WEI: u128 = 1_000_000_000;
+const NANO_WEI: u128 = WEI_PER_NANO as u128;
 
 fn strings<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
     values.into_iter().map(|value| value.to_string()).collect()

@@ -37,6 +37,8 @@ pub struct Rules {
     pub log_range: Option<u64>,
     /// The most calls in a second.
     pub rate: Option<usize>,
+    /// How long it thinks about each call.
+    pub latency: Duration,
 }
 
 impl Rules {
@@ -53,6 +55,8 @@ struct Desk {
     recent: VecDeque<Instant>,
     asked: BTreeMap<String, usize>,
     refused: usize,
+    under_way: usize,
+    most_under_way: usize,
 }
 
 #[derive(Clone)]
@@ -115,6 +119,11 @@ impl Provider {
         self.desk().refused
     }
 
+    /// How many calls it had before it at one time, at most.
+    pub fn most_under_way(&self) -> usize {
+        self.desk().most_under_way
+    }
+
     fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,9 +181,7 @@ async fn answer(State(shared): State<Shared>, body: String) -> Response {
         shared.desk.lock().unwrap_or_else(PoisonError::into_inner).habit_for(method, &params);
     let id = call.get("id").cloned().unwrap_or_default();
     match habit {
-        None => {
-            pass_on(&shared, body).await.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
-        }
+        None => think(&shared, body).await,
         Some(Habit::Silence) => std::future::pending().await,
         Some(Habit::Nothing) => json_answer(&json!({ "jsonrpc": "2.0", "id": id, "result": null })),
         Some(Habit::Error(code, message)) => {
@@ -186,6 +193,20 @@ async fn answer(State(shared): State<Shared>, body: String) -> Response {
             (status, [("retry-after", after_s.to_string())], "try later").into_response()
         }
     }
+}
+
+/// Answers, after a while.
+async fn think(shared: &Shared, body: String) -> Response {
+    let latency = {
+        let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.under_way += 1;
+        desk.most_under_way = desk.most_under_way.max(desk.under_way);
+        desk.rules.latency
+    };
+    tokio::time::sleep(latency).await;
+    let answer = pass_on(shared, body).await;
+    shared.desk.lock().unwrap_or_else(PoisonError::into_inner).under_way -= 1;
+    answer.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
 }
 
 async fn pass_on(shared: &Shared, body: String) -> anyhow::Result<Response> {

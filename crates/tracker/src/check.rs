@@ -3,9 +3,9 @@
 //! Invariant: [`CheckedText`] is made here only, so a tracker acts on nothing that was not checked. Checking needs no tracker,
 //! so nobody else waits for it.
 
-use tatum_overlay::Now;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
+use tatum_overlay::{CLOCKS_MS, Now};
 use tatum_primitives::{Address, EpochSchedule, NodeId, Role, StreamKey};
 use tatum_protocol::Stream;
 use tatum_protocol::tracker::{Signal, ToTracker};
@@ -14,9 +14,6 @@ use tatum_receipt::checks::ChainFacts;
 use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 
 use crate::Refusal;
-
-/// How far the time of a signed account, and a client's clock, may be from ours.
-pub(crate) const CLOCKS_MS: u64 = 120_000;
 
 /// What texts are checked against.
 pub struct Checks<'a> {

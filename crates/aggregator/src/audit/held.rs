@@ -12,7 +12,7 @@ use tatum_receipt::{ReceiptKey, SignedReceipt};
 use super::{AuditError, EpochReport};
 use crate::http::error::chain_of;
 
-/// Reads receipts as they are handed in, or a JSON array of them or a single one, as they are shown.
+/// Reads receipts as they are handed in, or as they are shown: a JSON array of them, a single one, or one a line.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn held_receipts(file: &[u8]) -> Result<Vec<SignedReceipt>, String> {
 
 fn shown(file: &[u8]) -> serde_json::Result<Vec<SignedReceipt>> {
     if file.trim_ascii_start().starts_with(b"{") {
-        return Ok(vec![serde_json::from_slice(file)?]);
+        return serde_json::Deserializer::from_slice(file).into_iter().collect();
     }
     serde_json::from_slice(file)
 }

@@ -6,13 +6,14 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tatum_dataset::{Dataset, Error, ReceiptProof, ReceiptProver};
+use tatum_dataset::{Dataset, Error, Explainer, ReceiptProof, ReceiptProver};
 use tatum_merkle::SumTree;
 use tatum_primitives::{B256, OperatorId};
-use tatum_protocol::OperatorProof;
+use tatum_protocol::{OperatorProof, Payout};
 use tatum_receipt::SignedReceipt;
 use tokio::sync::Semaphore;
 
+use crate::explain::payout;
 use crate::http::ApiError;
 
 /// Epochs kept in memory.
@@ -34,6 +35,7 @@ pub(super) struct OpenDataset {
     pub(super) dataset: Dataset,
     tree: OnceLock<SumTree>,
     prover: OnceLock<ReceiptProver>,
+    explainer: OnceLock<Explainer>,
 }
 
 impl DatasetStore {
@@ -60,15 +62,24 @@ impl DatasetStore {
             read(&*store.dataset(manifest_hash)?)
         });
         let done = task.await.map_err(|error| ApiError::internal("reading a dataset", &error))?;
-        done.map_err(|error| match error {
-            Error::NoSuchReceipt(leaf) => {
-                ApiError::NotFound(format!("no receipt with leaf {leaf} was counted in this epoch"))
-            }
-            Error::Tree(tatum_merkle::Error::NoSuchOperator { .. }) => {
-                ApiError::NotFound("the distribution has no such operator".to_owned())
-            }
-            other => ApiError::internal("reading a dataset", &other),
-        })
+        done.map_err(refused)
+    }
+
+    /// Runs `read` on each of many datasets, none of which is kept in memory, so that those in use stay there.
+    pub(super) async fn glance<T: Send + 'static>(
+        &self,
+        manifest_hashes: Vec<B256>,
+        read: impl Fn(&Dataset) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Vec<T>, ApiError> {
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let folders = manifest_hashes.into_iter().map(|hash| store.folder(hash));
+            folders.map(|folder| read(&Dataset::open(&folder)?)).collect::<Result<Vec<T>, Error>>()
+        });
+        let done = task.await.map_err(|error| ApiError::internal("reading datasets", &error))?;
+        done.map_err(refused)
     }
 
     fn dataset(&self, manifest_hash: B256) -> Result<Arc<OpenDataset>, Error> {
@@ -79,8 +90,12 @@ impl DatasetStore {
             return Ok(open);
         }
         let dataset = Dataset::open(&self.folder(manifest_hash))?;
-        let dataset =
-            Arc::new(OpenDataset { dataset, tree: OnceLock::new(), prover: OnceLock::new() });
+        let dataset = Arc::new(OpenDataset {
+            dataset,
+            tree: OnceLock::new(),
+            prover: OnceLock::new(),
+            explainer: OnceLock::new(),
+        });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dataset) = kept(&open) {
             return Ok(dataset);
@@ -90,6 +105,18 @@ impl DatasetStore {
             open.pop_front();
         }
         Ok(dataset)
+    }
+}
+
+fn refused(error: Error) -> ApiError {
+    match error {
+        Error::NoSuchReceipt(leaf) => {
+            ApiError::NotFound(format!("no receipt with leaf {leaf} was counted in this epoch"))
+        }
+        Error::Tree(tatum_merkle::Error::NoSuchOperator { .. }) => {
+            ApiError::NotFound("the distribution has no such operator".to_owned())
+        }
+        other => ApiError::internal("reading a dataset", &other),
     }
 }
 
@@ -117,6 +144,24 @@ impl OpenDataset {
             }
         };
         prover.prove(leaf, None)
+    }
+
+    /// Why an operator is paid what it is paid, with at most `limit` of its edges from place `offset` on.
+    pub(super) fn payout(
+        &self,
+        operator: OperatorId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Payout, Error> {
+        let explainer = match self.explainer.get() {
+            Some(explainer) => explainer,
+            None => {
+                let explainer = Explainer::new(&self.dataset)?;
+                self.explainer.get_or_init(|| explainer)
+            }
+        };
+        let epoch = self.dataset.manifest().parameters.epoch;
+        payout(explainer, epoch, operator, offset, limit)
     }
 
     /// At most `limit` receipts from place `offset` on.

@@ -4,6 +4,7 @@
 //! or streamed.
 
 mod dataset_store;
+mod earnings;
 mod epochs;
 mod files;
 mod payers;
@@ -47,9 +48,11 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/manifest", get(files::manifest))
         .route("/v1/epochs/{epoch}/files/{name}", get(files::file))
         .route("/v1/epochs/{epoch}/operators/{operator}", get(proofs::operator))
+        .route("/v1/epochs/{epoch}/payouts/{operator}", get(proofs::payout))
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
         .route("/v1/epochs/{epoch}/payers/{payer}", get(payers::used))
+        .route("/v1/operators/{operator}/earnings", get(earnings::earnings))
         .route("/v1/rejections", get(rejections::list))
         .route("/v1/identity", get(rejections::identity))
         .route("/health", get(status::health))

@@ -1,5 +1,5 @@
-//! `GET /v1/epochs/{epoch}/operators/{operator}` and `/v1/epochs/{epoch}/receipts[/{leaf}]`: what anybody can check
-//! without trusting us.
+//! `GET /v1/epochs/{epoch}/operators/{operator}`, `/v1/epochs/{epoch}/payouts/{operator}` and
+//! `/v1/epochs/{epoch}/receipts[/{leaf}]`: what anybody can check without trusting us.
 //!
 //! Invariant: a proof is answered in its one spelling, byte for byte what `audit receipt` reads.
 
@@ -9,23 +9,32 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tatum_primitives::{B256, Epoch, OperatorId};
-use tatum_protocol::{CountedReceipt, OperatorProof, ReceiptPage};
+use tatum_protocol::{CountedReceipt, OperatorProof, Payout, ReceiptPage};
 
 use super::Publication;
+use super::dataset_store::OpenDataset;
 use super::epochs::manifest_hash;
 use crate::http::{ApiError, Path, Query};
 
-/// Receipts in one answer, at most.
-const MAX_RECEIPTS: u64 = 1000;
+/// Receipts or edges in one answer, at most.
+const MAX_ROWS: u64 = 1000;
+/// As many as are told to who does not say.
+const ROWS: u64 = 100;
 
-/// Which receipts to list.
+/// Which rows to list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// The first receipt's place.
+    /// The first one's place.
     offset: Option<u64>,
     /// At most so many.
     limit: Option<u64>,
+}
+
+impl Page {
+    fn limit(&self) -> u64 {
+        self.limit.unwrap_or(ROWS).clamp(1, MAX_ROWS)
+    }
 }
 
 pub(super) async fn operator(
@@ -36,6 +45,17 @@ pub(super) async fn operator(
     publication.datasets.read(hash, move |dataset| dataset.operator(operator)).await.map(Json)
 }
 
+pub(super) async fn payout(
+    State(publication): State<Publication>,
+    Path((epoch, operator)): Path<(Epoch, OperatorId)>,
+    Query(page): Query<Page>,
+) -> Result<Json<Payout>, ApiError> {
+    let hash = manifest_hash(&publication, epoch).await?;
+    let (offset, limit) = (page.offset.unwrap_or(0), page.limit());
+    let explain = move |dataset: &OpenDataset| dataset.payout(operator, offset, limit);
+    publication.datasets.read(hash, explain).await.map(Json)
+}
+
 pub(super) async fn receipts(
     State(publication): State<Publication>,
     Path(epoch): Path<Epoch>,
@@ -43,7 +63,7 @@ pub(super) async fn receipts(
 ) -> Result<Json<ReceiptPage>, ApiError> {
     let hash = manifest_hash(&publication, epoch).await?;
     let offset = page.offset.unwrap_or(0);
-    let limit = page.limit.unwrap_or(100).clamp(1, MAX_RECEIPTS);
+    let limit = page.limit();
     let found =
         publication.datasets.read(hash, move |dataset| dataset.receipts(offset, limit)).await?;
     let is_full = u64::try_from(found.len()) == Ok(limit);

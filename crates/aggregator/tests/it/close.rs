@@ -20,6 +20,7 @@ async fn receipts_become_claims_that_anybody_can_check() {
 
     late_receipts_are_refused(&world, &service).await;
     operators_claim(&world, &service).await;
+    payouts_are_explained(&world, &service).await;
     let chain = world.reader().await;
     the_audit_holds(&chain, &service).await;
     a_receipt_that_was_not_counted_is_named(&world, &chain, &service).await;
@@ -55,6 +56,34 @@ async fn operators_claim(world: &World, service: &Service) {
     }
     // Operator 1 delivered twice the bytes to payer 0, and everything to payer 1, who pays more.
     assert!(earned[1] > earned[0]);
+}
+
+async fn payouts_are_explained(world: &World, service: &Service) {
+    let aggregator = AggregatorClient::new(&service.url).unwrap();
+    let mut payers = Vec::new();
+    for operator in &world.operators {
+        let payout = aggregator.payout(Epoch(1), operator.id, 0, 100).await.unwrap();
+        let proof = aggregator.operator_proof(Epoch(1), operator.id).await.unwrap();
+        assert_eq!(payout.cumulative_nano, proof.cumulative_nano);
+        assert!(payout.adds_up() && payout.next_offset.is_none(), "{payout:?}");
+        payers.push(payout.work.len());
+    }
+    assert_eq!(payers, [1, 2]);
+    for operator in &world.operators {
+        let earnings = aggregator.earnings(operator.id, 2).await.unwrap();
+        let newest = &earnings.epochs[0];
+        let payout = aggregator.payout(newest.epoch, operator.id, 0, 1).await.unwrap();
+        assert_eq!((earnings.operator, newest.total_nano), (operator.id, payout.total_nano));
+        assert_eq!(newest.cumulative_nano, payout.cumulative_nano);
+    }
+    // A page of one: what the rule makes of all edges is told with each.
+    let operator = world.operators[1].id;
+    let whole = aggregator.payout(Epoch(1), operator, 0, 100).await.unwrap();
+    let first = aggregator.payout(Epoch(1), operator, 0, 1).await.unwrap();
+    assert_eq!((&first.work[..], first.next_offset), (&whole.work[..1], Some(1)));
+    let second = aggregator.payout(Epoch(1), operator, 1, 1).await.unwrap();
+    assert_eq!((&second.work[..], second.next_offset), (&whole.work[1..], None));
+    assert_eq!(second.work_nano, whole.work_nano);
 }
 
 async fn the_audit_holds(chain: &Chain, service: &Service) {
@@ -175,6 +204,13 @@ async fn odd_requests_are_answered_plainly(world: &World, service: &Service) {
         ("/v1/epochs/99", 404),
         ("/v1/epochs/99/manifest", 404),
         ("/v1/epochs/1/operators/77", 404),
+        ("/v1/epochs/1/payouts/77", 404),
+        ("/v1/operators/77/earnings", 200),
+        ("/v1/operators/me/earnings", 400),
+        ("/v1/epochs/1/payouts/1?offset=18446744073709551615", 200),
+        ("/v1/epochs/1/payouts/1?limit=-1", 400),
+        ("/v1/epochs/1/payouts/one", 400),
+        ("/v1/epochs/99/payouts/1", 404),
         (
             "/v1/epochs/1/receipts/0x0000000000000000000000000000000000000000000000000000000000000001",
             404,

@@ -1,18 +1,23 @@
 //! One file per subcommand.
 
 pub(crate) mod aggregator;
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod auditor;
 pub(crate) mod bench;
 pub(crate) mod channel;
 pub(crate) mod doctor;
+pub(crate) mod epoch;
+pub(crate) mod explain;
 pub(crate) mod key;
+pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod node_status;
 pub(crate) mod node_top;
 pub(crate) mod operator;
 pub(crate) mod publish;
+pub(crate) mod receipts;
 pub(crate) mod session;
 pub(crate) mod simulate;
 pub(crate) mod stake;

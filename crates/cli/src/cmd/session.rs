@@ -1,13 +1,16 @@
 //! `tatum session`: keys that sign receipts for a payer, so that the payer's own key can stay offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alloy::primitives::TxHash;
+use alloy::primitives::{Bytes, TxHash};
 use serde::Serialize;
+use tatum_chain::session_key_proof;
 use tatum_primitives::Address;
+use tatum_receipt::{SessionKey, Signature};
 
 use super::stake::AccountArgs;
+use crate::args::DeploymentArgs;
 use crate::keys::{self, KeySource};
 use crate::output::Output;
 
@@ -16,15 +19,26 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// Let a key sign receipts for the account
     #[command(
-        after_help = "Example:\n  TATUM_SESSION_KEY=0x… tatum session authorize --keystore payer.json"
+        after_help = "Examples:\n  TATUM_SESSION_KEY=0x… tatum session authorize --keystore payer.json\n  tatum session authorize --key 0x7099…79C8 --proof 0x6210… --keystore payer.json\n\nWhoever keeps the session key elsewhere makes its proof there with `tatum session prove`."
     )]
     Authorize {
         /// Keystore file of the session key, used if TATUM_SESSION_KEY is not set
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "key")]
         session_keystore: Option<PathBuf>,
+        /// Address of a session key that is kept elsewhere
+        #[arg(long, value_name = "ADDRESS", requires = "proof")]
+        key: Option<Address>,
+        /// What `tatum session prove` printed for it
+        #[arg(long, value_name = "SIGNATURE", requires = "key")]
+        proof: Option<Signature>,
         #[command(flatten)]
         account: AccountArgs,
     },
+    /// Print what a session key's owner hands to the payer, who authorises the key in its wallet: the key's address and its word
+    #[command(
+        after_help = "Example:\n  TATUM_SESSION_KEY=0x… tatum session prove --payer 0xf39F…2266\n\nPaste both into the page's \"session key\" form. Asks no chain, and needs no key of the payer's. The proof is good for this\npayer and this deployment only."
+    )]
+    Prove(ProveArgs),
     /// Take the authorisation back after the epochs the key may still sign for
     #[command(after_help = "Example:\n  tatum session revoke 0x7099…79C8 --keystore payer.json")]
     Revoke {
@@ -33,6 +47,30 @@ pub(crate) enum Command {
         #[command(flatten)]
         account: AccountArgs,
     },
+}
+
+/// Which key, and for whom.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProveArgs {
+    /// The account on whose behalf the key is to sign receipts
+    #[arg(long, value_name = "ADDRESS", env = "TATUM_PAYER")]
+    payer: Address,
+    /// Keystore file of the session key, used if TATUM_SESSION_KEY is not set
+    #[arg(long, value_name = "FILE")]
+    session_keystore: Option<PathBuf>,
+    /// File with the keystore's password; otherwise TATUM_KEYSTORE_PASSWORD
+    #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+}
+
+/// What the payer needs of the key's owner.
+#[derive(Debug, Serialize)]
+struct Proven {
+    payer: Address,
+    key: Address,
+    proof: Bytes,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,18 +82,18 @@ struct Done {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let done = match command {
-        Command::Authorize { session_keystore, account } => {
-            let source = KeySource {
-                purpose: "session key",
-                variable: "TATUM_SESSION_KEY",
-                keystore: session_keystore.as_deref(),
-                password_file: account.password_file(),
-            };
-            let key = keys::session_key(&source.required()?)?;
+        Command::Authorize { key: Some(key), proof: Some(proof), account, .. } => {
+            let chain = account.connect().await?;
+            let transaction = chain.authorize_proven_session_key(key, proof).await?;
+            Done { payer: chain.account()?, session_key: key, transaction }
+        }
+        Command::Authorize { session_keystore, account, .. } => {
+            let key = session_key(session_keystore.as_deref(), account.password_file())?;
             let chain = account.connect().await?;
             let transaction = chain.authorize_session_key(&key).await?;
             Done { payer: chain.account()?, session_key: key.address(), transaction }
         }
+        Command::Prove(args) => return prove(&args, *output),
         Command::Revoke { key, account } => {
             let chain = account.connect().await?;
             let transaction = chain.revoke_session_key(key).await?;
@@ -69,4 +107,28 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     ];
     output.result(&done, &rows);
     Ok(ExitCode::SUCCESS)
+}
+
+fn prove(args: &ProveArgs, output: Output) -> anyhow::Result<ExitCode> {
+    let domain = args.deployment.load()?.domain();
+    let key = session_key(args.session_keystore.as_deref(), args.password_file.as_deref())?;
+    let proof = session_key_proof(domain, args.payer, &key);
+    let proof = Bytes::from(proof.0.to_vec());
+    let proven = Proven { payer: args.payer, key: key.address(), proof };
+    let rows = [
+        ("payer", proven.payer.to_string()),
+        ("key", proven.key.to_string()),
+        ("proof", proven.proof.to_string()),
+    ];
+    output.result(&proven, &rows);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn session_key(
+    keystore: Option<&Path>,
+    password_file: Option<&Path>,
+) -> anyhow::Result<SessionKey> {
+    let variable = "TATUM_SESSION_KEY";
+    let source = KeySource { purpose: "session key", variable, keystore, password_file };
+    keys::session_key(&source.required()?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
 use proptest::prelude::*;
-use tatum_primitives::Bps;
+use tatum_primitives::{Bps, WEI_PER_NANO};
 use tatum_receipt::{Signature, SignedReceipt};
 use tempfile::TempDir;
 
@@ -20,12 +20,12 @@ fn unsigned(payer: u8, operator: u32, stream: u8, sequence: u64) -> CountedRecei
 }
 
 fn paying(payer: u8, fee_nano: u64) -> Payer {
-    let fee_wei = U256::from(u128::from(fee_nano) * 1_000_000_000 + 7);
+    let fee_wei = U256::from(u128::from(fee_nano) * u128::from(WEI_PER_NANO) + 7);
     Payer { payer: key(payer).address(), fee_wei, quota_bytes: U256::from(u64::MAX) }
 }
 
 /// Payers with and without receipts, receipts of payers and operators that do not exist.
-fn epochs() -> impl Strategy<Value = EpochData> {
+pub(crate) fn epochs() -> impl Strategy<Value = EpochData> {
     let fees = prop::collection::vec(0..1_000_000_000_000u64, 1..12);
     let work = prop::collection::vec((1..15u8, 0..5u32, 0..4u8, 1..1_000_000u64), 0..60);
     let backed = prop::collection::vec((0..1u128 << 100, 0..1u64 << 60), 3);

@@ -163,6 +163,8 @@ proptest! {
         let (first, last) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         let (run, mut proof) = tree.range(first, last).unwrap();
         proof.verify(tree.root(), run).unwrap();
+        let (left, right) = (tree.proof(first).unwrap(), tree.proof(last).unwrap());
+        prop_assert_eq!(&RangeProof::between((first, &left), (last, &right)), &proof);
         if !proof.boundary.is_empty() {
             let at = word.index(proof.boundary.len());
             proof.boundary[at].0[bit / 8] ^= 1 << (bit % 8);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tatum_primitives::{Address, NodeId, StreamKey};
 
+use crate::CLOCKS_MS;
 use crate::exchange::{KeyAnswer, KeyRequest};
 use crate::limit::{Limiter, Rate};
 use crate::permissions::Access;
@@ -15,8 +16,6 @@ use crate::seal::GroupKey;
 
 /// Keys that are kept to be given to subscribers that still need them.
 const MAX_HELD: usize = 16;
-/// How far a request's time may be from ours.
-const REQUEST_AGE_MS: u64 = 120_000;
 /// Requests that one node may make; each costs us a signature check and two X25519 products.
 const NODE_RATE: Rate = Rate { per_second: 2, burst: 16 };
 /// Requests that all of them may make.
@@ -226,7 +225,7 @@ impl Keyring {
         }
         let key = self.held.0.iter().find(|key| key.id() == name.key_id)?;
         let refused = |reason: &str| KeyAnswer::Refused { name, reason: reason.to_owned() };
-        if at.wall_ms.abs_diff(request.signed_at_ms) > REQUEST_AGE_MS {
+        if at.wall_ms.abs_diff(request.signed_at_ms) > CLOCKS_MS {
             return Some(refused("the request was signed too long ago, or in the future"));
         }
         let Ok(signer) = request.signer(from) else {
@@ -339,7 +338,7 @@ mod tests {
         );
         assert!(matches!(granted, Some(KeyAnswer::Granted(_))), "the chain says it may");
         let request = KeyRequest::sign(name, payer, NODE, &secret, 5, &session(2));
-        let late = Asked { wall_ms: 5 + REQUEST_AGE_MS + 1, ..now };
+        let late = Asked { wall_ms: 5 + CLOCKS_MS + 1, ..now };
         assert!(matches!(answer(&mut ring, &request, late), Some(KeyAnswer::Refused { .. })));
     }
 

@@ -73,6 +73,8 @@ pub(super) struct LinkState {
     pub(super) told_rate: bool,
     /// It brought in the running second what the stream's owner does not permit.
     pub(super) unpermitted: bool,
+    /// It brought in the running second what is dated too far ahead.
+    pub(super) untimely: bool,
     /// It said what it is, and a moment later we knew whether it offers channels.
     pub(super) greeted: bool,
     pub(super) ready: bool,
@@ -98,6 +100,7 @@ impl LinkState {
             distrusted: false,
             told_rate: false,
             unpermitted: false,
+            untimely: false,
             greeted: false,
             ready: false,
             offer: None,
@@ -113,6 +116,7 @@ impl LinkState {
         self.news = 0;
         self.told_rate = false;
         self.unpermitted = false;
+        self.untimely = false;
         for reader in self.peers.iter_mut().filter_map(|(_, peer)| peer.subscriber.as_mut()) {
             reader.before = std::mem::take(&mut reader.recent);
         }

@@ -16,7 +16,7 @@ use crate::frame::{MAX_SPANS, Refusal, Span};
 use crate::propagation::Kept;
 use crate::repair::Evidence;
 use crate::score::Deed;
-use crate::{ChainKey, Frame, Link, Message, Now, Priority};
+use crate::{ChainKey, Frame, Link, Message, MessageError, Now, Priority};
 
 /// Bytes served on request per link and second.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -48,9 +48,8 @@ impl Overlay {
             self.note_brought(link, &message, frame.len());
             return;
         }
-        if state.propagation.is_stale(&message, now.wall_ms) {
-            self.counters.unwanted.count(1);
-            return;
+        if let Err(error) = state.propagation.timely(&message, now.wall_ms) {
+            return self.on_untimely(link, &message, &entry, &error);
         }
         if !state.access.may_publish(&message.chain.publisher) {
             return self.on_unpermitted(link, &stream, now);
@@ -88,15 +87,54 @@ impl Overlay {
         Entry::Published { fresh }
     }
 
+    /// A message whose time is too far from ours. It was dropped before its signature was looked at. Who forwards it may go by another
+    /// clock than ours and did what it promised; only what no clock excuses is held against it. Its publisher is told to look at its own.
+    fn on_untimely(&mut self, link: Link, message: &Message, entry: &Entry, error: &MessageError) {
+        self.counters.untimely.count(1);
+        let stream = message.stream_key;
+        if let Some(state) = self.streams.get_mut(&stream) {
+            state.repair.answered(message.chain, message.at.sequence, link);
+        }
+        let MessageError::Ahead { by_ms, .. } = error else { return };
+        let excused = *by_ms <= self.config.limits.horizon_ms;
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let first = !std::mem::replace(&mut state.untimely, true);
+        if first && !excused {
+            // By a clock that takes this as news, everything that is made now is too old.
+            self.note(link, Deed::Conduct);
+        }
+        if first && matches!(entry, Entry::Published { .. }) {
+            self.refuse(link, stream, Role::Publisher, Refusal::Stale);
+        }
+    }
+
     fn on_duplicate(&mut self, link: Link, message: &Message, entry: &Entry, now: &Now) {
         self.counters.duplicates.count(1);
         if matches!(entry, Entry::Published { fresh: true }) {
             // Another relay was quicker, but the publisher's delivery here is done as well.
             self.note_accepted(link, message, now);
         }
+        self.settle(link, message, now);
         if let Some(peer) = self.links.peer_mut(link, &message.stream_key) {
             peer.duplicates.count(message.payload_bytes());
         }
+    }
+
+    /// A message that counts as seen by its time may have been asked for, if its chain was forgotten meanwhile. The neighbour did what it
+    /// promised; only what the publisher signed settles that nothing is missing.
+    fn settle(&mut self, link: Link, message: &Message, now: &Now) {
+        let (stream, chain, number) = (message.stream_key, message.chain, message.at.sequence);
+        let Some(state) = self.streams.get_mut(&stream) else { return };
+        if !state.repair.pursues(chain, number) {
+            return;
+        }
+        if let Err(error) = message.verify(&mut self.keys) {
+            self.counters.invalid.count(1);
+            return self.misbehaved(link, error.to_string(), now);
+        }
+        state.propagation.settle(message);
+        state.repair.found(chain, number, Some(link));
+        self.release_waiting(stream, chain);
     }
 
     /// Enters a checked message into its stream.
@@ -313,6 +351,14 @@ impl Overlay {
         if stream.order.begun(&chain) {
             self.outputs.push_back(Output::Gap { stream: key, chain, first, last });
         }
+        self.release_waiting(key, chain);
+    }
+
+    /// Hands over what waited for messages that were settled meanwhile.
+    fn release_waiting(&mut self, key: StreamKey, chain: ChainKey) {
+        let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.subscribed) else {
+            return;
+        };
         let floor = stream.propagation.floor(&chain);
         let ready = stream.order.release(chain, floor);
         self.outputs.extend(ready.into_iter().map(|ready| Output::Deliver(Box::new(ready))));

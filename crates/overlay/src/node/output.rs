@@ -172,6 +172,8 @@ pub struct Counters {
     pub unwanted: u64,
     /// Messages of publishers that the stream's owner does not permit.
     pub unpermitted: u64,
+    /// Messages whose time is too far from ours.
+    pub untimely: u64,
     /// Packets or frames that are none.
     pub malformed: u64,
     /// Messages asked for again.

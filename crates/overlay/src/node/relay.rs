@@ -16,12 +16,10 @@ use crate::channel_book::MAX_LANES;
 use crate::count::Count;
 use crate::credit::{CreditKey, Overclaimed};
 use crate::frame::{self, Attach, Refusal};
-use crate::{Frame, Link, Now};
+use crate::{CLOCKS_MS, Frame, Link, Now};
 
 /// Publishers without a link that are remembered.
 const MAX_PARKED: usize = 1_024;
-/// How far a request's time may be from ours.
-const ATTACH_AGE_MS: u64 = 120_000;
 
 impl Overlay {
     pub(super) fn on_join(&mut self, link: Link, stream: StreamKey) {
@@ -47,7 +45,7 @@ impl Overlay {
         if !self.config.relay || role == Role::Storage {
             return self.refuse(link, stream, role, Refusal::NotCarried);
         }
-        if now.wall_ms.abs_diff(attach.signed_at_ms) > ATTACH_AGE_MS {
+        if now.wall_ms.abs_diff(attach.signed_at_ms) > CLOCKS_MS {
             return self.refuse(link, stream, role, Refusal::Stale);
         }
         if !self.streams.contains_key(&stream) {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use tatum_primitives::{Address, Epoch, OperatorId};
+use tatum_primitives::{Address, B256, Epoch, OperatorId};
 use tatum_receipt::SignedReceipt;
 
 use super::ClientError;
 use super::server::{Server, bytes, json};
 use crate::receipts::{self, Answer, RECEIPTS};
-use crate::{EpochSummary, OperatorProof, PayerUse, ReceiptPage};
+use crate::{Earnings, EpochSummary, OperatorProof, PayerUse, Payout, ReceiptPage};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,6 +67,69 @@ impl AggregatorClient {
     /// [`ClientError`].
     pub async fn epochs(&self, limit: u32) -> Result<Vec<EpochSummary>, ClientError> {
         json(self.server.get("/v1/epochs").query(&[("limit", limit)])).await
+    }
+
+    /// The newest epochs before one, or of all, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn epochs_before(
+        &self,
+        before: Option<Epoch>,
+        limit: u32,
+    ) -> Result<Vec<EpochSummary>, ClientError> {
+        let request = self.server.get("/v1/epochs").query(&[("limit", limit)]);
+        let request = match before {
+            Some(before) => request.query(&[("before", before)]),
+            None => request,
+        };
+        json(request).await
+    }
+
+    /// An epoch.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn epoch(&self, epoch: Epoch) -> Result<EpochSummary, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}"))).await
+    }
+
+    /// Why an operator is paid what it is paid for an epoch: its edges from place `offset` on, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn payout(
+        &self,
+        epoch: Epoch,
+        operator: OperatorId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Payout, ClientError> {
+        let page = [("offset", offset), ("limit", limit)];
+        let path = format!("/v1/epochs/{epoch}/payouts/{operator}");
+        json(self.server.get(&path).query(&page)).await
+    }
+
+    /// What an operator earned in the newest epochs, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn earnings(
+        &self,
+        operator: OperatorId,
+        limit: u32,
+    ) -> Result<Earnings, ClientError> {
+        let path = format!("/v1/operators/{operator}/earnings");
+        json(self.server.get(&path).query(&[("limit", limit)])).await
+    }
+
+    /// The proof that the receipt with this leaf was counted, byte for byte as `tatum audit receipt` reads it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipt_proof(&self, epoch: Epoch, leaf: B256) -> Result<Vec<u8>, ClientError> {
+        let request = self.server.get(&format!("/v1/epochs/{epoch}/receipts/{leaf}"));
+        bytes(request).await.map(|(_, proof)| proof)
     }
 
     /// An operator's entry of an epoch with its proof, which the caller checks.

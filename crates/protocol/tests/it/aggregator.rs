@@ -2,11 +2,11 @@
 
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
-use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Address, B256, Domain, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_protocol::receipts::{Answer, encode};
 use tatum_protocol::{
-    Alarm, AlarmKind, CountedReceipt, EpochState, EpochSummary, IdentitySummary, Problem,
-    ProblemKind, ReceiptPage, RejectionSummary,
+    Alarm, AlarmKind, CountedReceipt, Earnings, EpochEarning, EpochState, EpochSummary,
+    IdentitySummary, Payout, PayoutEdge, Problem, ProblemKind, ReceiptPage, RejectionSummary,
 };
 use tatum_receipt::{
     DeliveryReceipt, Rejection, RejectionStatement, SessionKey, SignatureError, SignedReceipt,
@@ -134,6 +134,62 @@ fn pages_of_receipts_keep_their_form() {
     };
     let page = ReceiptPage { epoch: Epoch(12), receipts: vec![counted], next_offset: Some(1) };
     insta::assert_snapshot!(lines([page]));
+}
+
+#[test]
+fn explained_payouts_keep_their_form_and_add_up() {
+    let edge = |payer, work_nano| PayoutEdge {
+        payer: Address::repeat_byte(payer),
+        receipts: 3,
+        units_bytes: u128::from(u64::MAX),
+        payer_units_bytes: u128::MAX,
+        payer_steers_nano: Nano(u64::MAX),
+        work_nano: Nano(work_nano),
+    };
+    let payout = Payout {
+        epoch: Epoch(12),
+        operator: OperatorId(3),
+        work: vec![edge(1, 70), edge(2, 30)],
+        next_offset: None,
+        work_nano: Nano(100),
+        cap_nano: Nano(80),
+        paid_nano: Nano(90),
+        pool_nano: Nano(5),
+        role_nano: Nano::ZERO,
+        total_nano: Nano(95),
+        before_nano: Nano(1_000),
+        cumulative_nano: Nano(1_095),
+    };
+    let text = serde_json::to_string(&payout).unwrap();
+    assert_eq!(serde_json::from_str::<Payout>(&text).unwrap(), payout);
+    assert!(payout.adds_up());
+    let changed = |change: fn(&mut Payout)| {
+        let mut changed = payout.clone();
+        change(&mut changed);
+        changed
+    };
+    let more = [
+        changed(|payout| payout.work[1].work_nano = Nano(31)),
+        changed(|payout| payout.pool_nano = Nano(6)),
+        changed(|payout| payout.before_nano = Nano(u64::MAX)),
+        changed(|payout| drop(payout.work.pop())),
+    ];
+    assert!(!more.iter().any(Payout::adds_up), "{more:?}");
+    insta::assert_snapshot!(lines([payout]));
+}
+
+#[test]
+fn earnings_keep_their_form() {
+    let earning = EpochEarning {
+        epoch: Epoch(12),
+        state: EpochState::Proposed,
+        work_nano: Nano(100),
+        paid_nano: Nano(90),
+        pool_nano: Nano(5),
+        total_nano: Nano(95),
+        cumulative_nano: Nano(u64::MAX),
+    };
+    insta::assert_snapshot!(lines([Earnings { operator: OperatorId(3), epochs: vec![earning] }]));
 }
 
 #[test]

@@ -3,3 +3,4 @@
 mod aggregator;
 mod status;
 mod tracker;
+mod web;

@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use tatum_dataset::{CountedReceipt, Dataset, EpochData};
 use tatum_merkle::{ListBuilder, ListCommitment};
-use tatum_primitives::{Bps, Nano};
+use tatum_primitives::{Bps, Nano, WEI_PER_NANO};
 use tatum_query::Engine;
 use tatum_watcher::ReceiptLeaf;
 
 use crate::world::{Work, engine, epoch, operator, parameters, payer, queried, write};
 
 /// Nano that a column of amounts just holds, in wei.
-const LARGEST_FEE_WEI: u128 = (i64::MAX as u128) * 1_000_000_000 + 999_999_999;
+const LARGEST_FEE_WEI: u128 = (i64::MAX as u128) * (WEI_PER_NANO as u128) + 999_999_999;
 
 /// Zero, one, and both ends of every size between.
 fn spread(most: u128) -> impl Strategy<Value = u128> {
@@ -66,7 +66,8 @@ fn data(
     // One receipt a key.
     work.sort_by_key(|work| (work.payer, work.operator, work.stream));
     work.dedup_by_key(|work| (work.payer, work.operator, work.stream));
-    let pot: u64 = fees.iter().map(|fee| u64::try_from(fee / 1_000_000_000).unwrap()).sum();
+    let pot: u64 =
+        fees.iter().map(|fee| u64::try_from(fee / u128::from(WEI_PER_NANO)).unwrap()).sum();
     let payers = (0..).zip(fees).map(|(number, fee)| payer(number, fee)).collect();
     let operator = |(id, (bond, capacity)): (u32, (u128, u128))| {
         operator(id, bond, u64::try_from(capacity).unwrap())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use tatum_dataset::{Dataset, Parameters};
-use tatum_primitives::Nano;
+use tatum_primitives::{Nano, WEI_PER_NANO};
 use tatum_query::Error;
 
 use crate::world::{Work, engine, epoch, operator, parameters, payer, write};
@@ -56,7 +56,7 @@ fn rule(table: &str, rows: &str) -> String {
 #[test]
 fn tables_beyond_the_bounds_are_refused() {
     assert_eq!(answer("payers", "SELECT * FROM payers", &parameters()).unwrap(), 2);
-    let fee = (u128::from(u64::MAX) + 1) * 1_000_000_000;
+    let fee = (u128::from(u64::MAX) + 1) * u128::from(WEI_PER_NANO);
     let dear = format!("SELECT payer, CAST('{fee}' AS DECIMAL(38, 0)) AS fee_wei FROM payers");
     assert_eq!(rule("payers", &dear), "fees of more nano than 64 bits hold");
     let twice = "SELECT * FROM payers UNION ALL SELECT * FROM payers";

@@ -7,7 +7,7 @@ use tatum_dataset::{
     CountedReceipt, Dataset, EpochData, Operator, Parameters, Payer, Sources, Writer,
     newest_of_each_key,
 };
-use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA};
 use tatum_query::{Answer, Engine, Error};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
 use tatum_rewards::Pay;
@@ -87,7 +87,7 @@ pub(crate) fn epoch(payers: Vec<Payer>, operators: Vec<Operator>, work: &[Work])
 /// A few hundred payers, and more receipts than fit into a row group.
 pub(crate) fn large() -> EpochData {
     let payers = (0..600).map(|number| payer(number, u128::from(number) * 1_000_000_007)).collect();
-    let backed = |id: u32| (u128::from(id % 7) * 10u128.pow(18), u64::from(id % 5) << 40);
+    let backed = |id: u32| (u128::from(id % 7) * WEI_PER_DATA, u64::from(id % 5) << 40);
     let operators = (0..40).map(|id| operator(id, backed(id).0, backed(id).1)).collect();
     let work = (0..90_000u64).map(|number| Work {
         payer: number % 600,

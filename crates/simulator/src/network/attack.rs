@@ -37,13 +37,13 @@ impl Attack {
     }
 }
 
-/// Something no honest node would send.
-pub(super) fn spam(stream: StreamKey, rng: &mut impl Rng) -> Bytes {
+/// Something no honest node would send. What is forged is dated now, so that it is its signature that gives it away.
+pub(super) fn spam(stream: StreamKey, timestamp_ms: u64, rng: &mut impl Rng) -> Bytes {
     let chain = ChainKey { publisher: Address::repeat_byte(rng.random()), chain: rng.random() };
     let frame = match rng.random_range(0..10) {
         0 => return Bytes::from_static(b"\x01\xff\xff rubbish"),
         1 => {
-            let at = MessageRef { timestamp_ms: 1, sequence: 0 };
+            let at = MessageRef { timestamp_ms, sequence: 0 };
             let (key_id, ciphertext) = ([0; 8], vec![7; 100]);
             let signature = Signature([27; 65]);
             let stream_key = stream;

@@ -421,7 +421,7 @@ impl World {
         let victims: Vec<usize> = self.links.range(range).map(|((_, to), _)| *to).collect();
         let stream = self.streams[self.scenario.stream_of(number)].key();
         for victim in victims {
-            let packet = attack::spam(stream, &mut self.rng);
+            let packet = attack::spam(stream, self.now().wall_ms, &mut self.rng);
             self.fly((number, victim), packet, 0, 0, false);
         }
         self.after(Attack::SPAM_EVERY_US, Event::Spam(number));

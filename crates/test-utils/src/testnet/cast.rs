@@ -4,7 +4,7 @@ use crate::Devnet;
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, keccak256};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, WEI_PER_DATA, keccak256};
 use tatum_receipt::SessionKey;
 
 use super::RecordedStream;
@@ -171,7 +171,7 @@ fn payer(name: String, account: SessionKey, stream: usize) -> Payer {
 }
 
 fn data(amount: u128) -> U256 {
-    U256::from(amount * 1_000_000_000_000_000_000)
+    U256::from(amount * WEI_PER_DATA)
 }
 
 /// The node id of an ed25519 secret.

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tatum_primitives::{Address, OperatorId, U256};
+use tatum_primitives::{Address, OperatorId, U256, WEI_PER_DATA};
 
 use super::cast::{Cast, Operator, Payer};
 use super::network::Network;
 use super::tatum;
 use crate::Devnet;
 
-/// What a message costs at the relays' price.
-const MESSAGE_WEI: u128 = 1_000_000_000_000_000;
+/// What a message costs by channel: a thousandth of the price of 1 000.
+pub const MESSAGE_WEI: u128 = WEI_PER_DATA / 1_000;
 /// What a payer puts into each of its channels.
 const DEPOSIT_DATA: &str = "50";
 

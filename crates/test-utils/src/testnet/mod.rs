@@ -13,7 +13,7 @@ mod stream;
 mod tatum;
 
 pub use cast::{Cast, Operator, Payer, Relay};
-pub use channels::{PaidByChannel, Redeemed, redeem_all};
+pub use channels::{MESSAGE_WEI, PaidByChannel, Redeemed, redeem_all};
 pub use delivery::{Delivery, compare};
 pub use network::Network;
 pub use settlement::{

@@ -30,6 +30,7 @@ pub struct Network {
     out: PathBuf,
     aggregator_url: String,
     tracker_url: String,
+    api_url: String,
     relay_status_urls: BTreeMap<String, String>,
     services: BTreeMap<String, Process>,
     subscribers_per_stream: usize,
@@ -46,11 +47,12 @@ impl Network {
         streams: &[RecordedStream],
         out: &Path,
     ) -> anyhow::Result<Self> {
-        let (aggregator, tracker) = (free_port()?, free_port()?);
+        let (aggregator, tracker, api) = (free_port()?, free_port()?, free_port()?);
         let mut network = Self {
             out: out.to_owned(),
             aggregator_url: format!("http://127.0.0.1:{aggregator}"),
             tracker_url: format!("http://127.0.0.1:{tracker}"),
+            api_url: format!("http://127.0.0.1:{api}"),
             relay_status_urls: BTreeMap::new(),
             services: BTreeMap::new(),
             subscribers_per_stream: cast.subscribers.len() / streams.len().max(1),
@@ -85,6 +87,15 @@ impl Network {
         let command = tatum::command(devnet, &arguments)?;
         let url = format!("{}/health", self.tracker_url);
         self.service("tracker", command, &url).await
+    }
+
+    /// Starts the web API and the page.
+    pub async fn start_api(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
+        let listen = self.api_url.trim_start_matches("http://").to_owned();
+        let arguments = ["api", "run", "--listen", &listen, "--aggregator", &self.aggregator_url];
+        let command = tatum::command(devnet, &arguments)?;
+        let url = format!("{}/ready", self.api_url);
+        self.service("api", command, &url).await
     }
 
     /// Starts a relay, again after a kill: with the same key and data.
@@ -386,6 +397,11 @@ impl Network {
             );
             sleep(Duration::from_millis(300)).await;
         }
+    }
+
+    /// Where the web API answers, once it was started.
+    pub fn api_url(&self) -> &str {
+        &self.api_url
     }
 
     /// Where the aggregator answers.

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use serde_json::Value;
-use tatum_primitives::Epoch;
+use tatum_primitives::{Epoch, Nano, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_receipt::SignedReceipt;
 
@@ -21,6 +21,15 @@ impl Network {
         let answer = reqwest::get(&url).await.with_context(|| format!("asking {url}"))?;
         let answer = answer.error_for_status().with_context(|| format!("asking {url}"))?;
         answer.text().await.with_context(|| format!("reading the answer of {url}"))
+    }
+
+    /// What the web API says that an operator can claim, of the distribution that is final.
+    pub async fn claimable(&self, operator: OperatorId) -> anyhow::Result<Nano> {
+        let url = format!("{}/v1/operators/{operator}", self.api_url());
+        let answer = reqwest::get(&url).await?.error_for_status()?;
+        let told: Value = answer.json().await.with_context(|| format!("asking {url}"))?;
+        let claimable = told.pointer("/earned/claimable_nano").and_then(Value::as_str);
+        Ok(Nano(claimable.with_context(|| format!("{url}: {told}"))?.parse()?))
     }
 
     /// The receipts that an epoch was paid by.

@@ -50,6 +50,8 @@ pub struct PaidOperator {
     pub receipts: usize,
     /// What it has earned.
     pub earned_nano: Nano,
+    /// What the web API said that it can claim.
+    pub claimable_nano: Nano,
     /// What it has claimed.
     pub claimed_nano: Nano,
     /// What its address holds.
@@ -166,6 +168,7 @@ async fn claim(
     let id = operator.id.to_string();
     let aggregator = network.aggregator_url();
     let balance_before_wei = chain.balance_wei(operator.account.address()).await?;
+    let claimable_nano = network.claimable(operator.id).await?;
     let arguments = ["operator", "claim", "--operator", &id, "--aggregator", aggregator];
     let mut command = tatum::command(devnet, &arguments)?;
     command.env("TATUM_PRIVATE_KEY", tatum::hex(&operator.account));
@@ -181,6 +184,7 @@ async fn claim(
         claimed_nano: status.claimed_nano,
         balance_wei: chain.balance_wei(status.payout).await?,
         balance_before_wei,
+        claimable_nano,
     })
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, keccak256};
 use tatum_merkle::{Entry, SumTree};
-use tatum_primitives::{Bps, Domain, Epoch, Nano, NodeId, OperatorId, ReaderId, Role, StreamKey};
+use tatum_primitives::{
+    Bps, Domain, Epoch, Nano, NodeId, OperatorId, ReaderId, Role, StreamKey, WEI_PER_DATA,
+};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_rewards::Rule;
 
@@ -164,7 +166,7 @@ fn payer(random: &mut Random) -> PayerFacts {
 fn operator(id: u64, random: &mut Random) -> OperatorFacts {
     OperatorFacts {
         payout: Address::from_word(keccak256(id.to_be_bytes())),
-        bond_wei: random.pick(&[0, 1, 5_000, 5_000 * 10u128.pow(18)]),
+        bond_wei: random.pick(&[0, 1, 5_000, 5_000 * WEI_PER_DATA]),
         capacity_bytes: random.pick(&[0, 1, 100, 1 << 40]),
     }
 }

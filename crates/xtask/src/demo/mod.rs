@@ -60,8 +60,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, &format!("{payer} opens a payment channel with every operator"));
     cast.open_channels(&devnet, BY_CHANNEL).await?;
 
-    say(started, "starting the aggregator, a tracker and relays");
+    say(started, "starting the aggregator, a tracker, relays and the web API");
     let mut network = Network::start(&devnet, &cast, &streams, &out).await?;
+    network.start_api(&devnet).await?;
 
     let first = cast.first_epoch;
     say(started, &format!("waiting for epoch {first}, from which on operators and stakes count"));
@@ -132,6 +133,7 @@ fn explain(devnet: &Devnet, network: &Network, first: Epoch, out: &Path) {
     println!("  stake pool         {}", deployment.stake_pool);
     println!("  operator registry  {}", deployment.operator_registry);
     println!("  distributor        {}", deployment.distributor);
+    println!("\nThe page: {}/", network.api_url());
     println!("\nTry, in another terminal:");
     println!("  export TATUM_RPC={}", devnet.rpc_url());
     println!("  export TATUM_DEPLOYMENT={}", devnet.deployment_file().display());

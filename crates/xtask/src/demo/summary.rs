@@ -167,6 +167,10 @@ fn checks(
             operators.iter().all(PaidOperator::is_paid_in_full),
         ),
         check(
+            "the web API told of every operator what it could claim",
+            operators.iter().all(|operator| operator.claimable_nano == operator.claimed_nano),
+        ),
+        check(
             "payouts sum to the pots less what is carried on",
             earned == pots.saturating_sub(carried),
         ),

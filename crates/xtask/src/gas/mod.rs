@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
 use tatum_chain::bindings::{DataToken, Distributor, ISettlement, OperatorRegistry, StakePool};
-use tatum_primitives::{Address, B256, U256, keccak256};
+use tatum_primitives::{Address, B256, U256, WEI_PER_DATA as DATA, keccak256};
 use tatum_receipt::SessionKey;
 use tatum_test_utils::{Devnet, DevnetParameters};
 
@@ -37,7 +37,6 @@ const STAKERS: u64 = 100;
 const REGISTERED: u32 = 11;
 /// The first operator's node.
 const NODE: B256 = B256::repeat_byte(0x4e);
-const DATA: u128 = 1_000_000_000_000_000_000;
 
 /// Arguments of `xtask gas`.
 #[derive(Debug, clap::Args)]

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use tatum_chain::{ChainError, follow};
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, WEI_PER_DATA as DATA};
 use tatum_receipt::checks::ChainFacts;
 use tatum_test_utils::{Devnet, DevnetParameters};
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 
@@ -79,6 +78,49 @@ async fn stakes_operators_and_epochs_are_read_as_they_were_written() -> anyhow::
     })
     .await?;
     assert!(view.is_authorized(payer.address(), session.address(), running));
+    Ok(())
+}
+
+#[tokio::test]
+async fn operators_are_listed_by_id_with_their_names_and_their_nodes() -> anyhow::Result<()> {
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let operator = Devnet::account("operator");
+    devnet.fund(operator.address(), data(20_000)).await?;
+    let chain = devnet.connect(&operator).await?;
+    assert!(chain.operators(None, 10).await?.is_empty());
+    let bond = chain.minimum_bond_wei().await?.to::<u128>();
+    for name in ["acme", "", "third"] {
+        chain.register_operator(operator.address(), bond, u64::MAX, name.into()).await?;
+    }
+    let ids = async |after, limit| {
+        let page = chain.operators(after, limit).await?;
+        anyhow::Ok(page.into_iter().map(|operator| operator.id.0).collect::<Vec<_>>())
+    };
+    assert_eq!(ids(None, 2).await?, [0, 1]);
+    assert_eq!(ids(Some(OperatorId(1)), 2).await?, [2]);
+    assert_eq!(ids(Some(OperatorId(2)), 2).await?, [0; 0]);
+    assert_eq!(ids(Some(OperatorId(u32::MAX)), u32::MAX).await?, [0; 0]);
+
+    let nodes = [0x42, 0x43, 0x44].map(|byte| NodeId(B256::repeat_byte(byte)));
+    for node in nodes {
+        chain.add_node(OperatorId(0), node).await?;
+    }
+    chain.add_node(OperatorId(1), nodes[0]).await?;
+    chain.remove_node(OperatorId(0), nodes[0]).await?;
+    chain.remove_node(OperatorId(0), nodes[2]).await?;
+    chain.add_node(OperatorId(0), nodes[2]).await?;
+    assert_eq!(chain.nodes_of(OperatorId(0)).await?, nodes[1..]);
+    assert_eq!(chain.nodes_of(OperatorId(1)).await?, nodes[..1]);
+    assert!(chain.nodes_of(OperatorId(2)).await?.is_empty());
+
+    chain.set_metadata(OperatorId(0), "acme relays".into()).await?;
+    let profiles = chain.operator_profiles().await?;
+    let names: Vec<_> = profiles.values().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["acme relays", "", "third"]);
+    let counts: Vec<_> = profiles.values().map(|profile| profile.nodes.len()).collect();
+    assert_eq!(counts, [2, 1, 0]);
+    assert_eq!(chain.operator_profile(OperatorId(0)).await?, profiles[&OperatorId(0)]);
     Ok(())
 }
 

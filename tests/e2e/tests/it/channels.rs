@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tatum_chain::Chain;
 use tatum_database::NodeStore;
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, keccak256};
+use tatum_primitives::{
+    B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, WEI_PER_DATA as DATA, keccak256,
+};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
 use tokio::time::{Duration, Instant, sleep};
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 

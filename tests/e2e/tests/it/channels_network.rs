@@ -7,7 +7,7 @@ use tatum_database::NodeStore;
 use tatum_primitives::U256;
 use tatum_receipt::{SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::testnet::{
-    Cast, Network, Payer, RecordedStream, command, compare, hex, json,
+    Cast, MESSAGE_WEI, Network, Payer, RecordedStream, command, compare, hex, json,
 };
 use tatum_test_utils::{Devnet, DevnetParameters};
 
@@ -15,8 +15,7 @@ const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 20, challenge_window_s: 3, grace_s: 4, force_s: 0 };
 const RECORDS: u128 = 1_000;
 const RATE: u32 = 200;
-/// What a message costs by channel, and what a channel holds.
-const MESSAGE_WEI: u128 = 1_000_000_000_000_000;
+/// What a channel holds.
 const DEPOSIT_WEI: u128 = 50_000 * MESSAGE_WEI;
 /// The window of channels unless told otherwise.
 const WINDOW_S: u64 = 86_400;

@@ -4,11 +4,10 @@ use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value;
-use tatum_primitives::U256;
+use tatum_primitives::{U256, WEI_PER_DATA as DATA};
 use tatum_receipt::SessionKey;
 use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port, testnet};
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };

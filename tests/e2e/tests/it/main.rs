@@ -1,12 +1,17 @@
 //! End-to-end tests: real chain, real processes, real sockets. One binary, so that the harness is linked once.
 #![allow(missing_docs)]
 
+mod api;
 mod chain;
 mod channels;
 mod channels_network;
+mod claims;
+mod closed_epoch;
 mod doctor;
+mod explained;
 mod metrics;
 mod money;
 mod network;
 mod provider;
+mod session;
 mod stake_keep;

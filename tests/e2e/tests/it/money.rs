@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 use tatum_chain::Chain;
-use tatum_primitives::{OperatorId, U256};
+use tatum_primitives::{OperatorId, U256, WEI_PER_DATA as DATA};
 use tatum_receipt::SessionKey;
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, DevnetParameters};
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 

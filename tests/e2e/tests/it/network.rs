@@ -30,6 +30,7 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
     let schedule = devnet.connect(&Devnet::account("auditor")).await?.schedule().await?;
     let cast = Cast::assemble(&devnet, &streams, &[1, 1, 1], 1).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
+    network.start_api(&devnet).await?;
     network.until_epoch(schedule, cast.first_epoch).await;
     network.grant(&devnet, &cast, &streams).await?;
     network.subscribe(&devnet, &cast, &streams).await?;
@@ -77,6 +78,7 @@ async fn processes_that_are_killed_lose_no_message_and_change_no_payout() -> any
     }
     for operator in claim_all(&devnet, &cast, &network, &recomputed).await? {
         assert!(operator.is_paid_in_full(), "{operator:?}");
+        assert_eq!(operator.claimable_nano, operator.claimed_nano, "as the web API said");
         assert_eq!(Some(operator.earned_nano), recomputed.earned_nano(operator.id));
     }
     network.stop().await

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use tatum_chain::{Chain, ChainError, follow};
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, ReaderId, U256, WEI_PER_DATA as DATA};
 use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
 use tatum_test_utils::{Devnet, DevnetParameters, Habit, Provider, Rules};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-const DATA: u128 = 1_000_000_000_000_000_000;
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 1, force_s: 0 };
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -85,6 +85,38 @@ async fn a_provider_that_limits_ranges_and_rates_is_asked_for_less_and_later() -
     let (view, _follower) = follow(chain, 0, OFTEN).await?;
     assert!(view.quota_bytes(payer.address(), Epoch(1)).is_some());
     assert!(provider.refused() > 0, "the rules were never felt");
+    Ok(())
+}
+
+#[tokio::test]
+async fn lanes_are_asked_for_side_by_side_and_none_is_judged_if_one_is_not_known()
+-> anyhow::Result<()> {
+    const LANES: u32 = 200;
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let payer = Devnet::account("payer");
+    let verifier = Verifier::new(devnet.deployment().domain());
+    let receipt = |reader: u32| {
+        let (payer, reader) = (payer.address(), ReaderId(reader));
+        let receipt = DeliveryReceipt { payer, reader, owed: 1, ..DeliveryReceipt::default() };
+        SignedReceipt::sign(receipt, &Devnet::account("session"), &verifier)
+    };
+    let receipts: Vec<SignedReceipt> = (0..LANES).map(receipt).collect();
+    let latency = Duration::from_millis(50);
+    let rules = Rules { latency, ..Rules::default() };
+    let provider = Provider::start(devnet.rpc_url(), rules.clone()).await?;
+    let chain = Chain::connect(&provider.rpc_url().parse()?, devnet.deployment().clone()).await?;
+    let (before, began) = (provider.asked("eth_call"), Instant::now());
+    let judged = chain.judge_channel_receipts(&receipts).await?;
+    let (took, calls) = (began.elapsed(), provider.asked("eth_call") - before);
+    assert!(judged.iter().map(|judged| &judged.signed).eq(&receipts), "the order is another");
+    // Each lane, the channel that all are of, and the one key of all.
+    assert_eq!(calls, LANES as usize + 2);
+    assert!(took < latency * (LANES / 4), "one after the other: {took:?}");
+    let most = provider.most_under_way();
+    assert!((2..=32).contains(&most), "{most} at once");
+    provider.behave(rules.with("eth_call", Habit::Error(-32601, "not here"), 1));
+    assert!(chain.judge_channel_receipts(&receipts).await.is_err());
     Ok(())
 }
 

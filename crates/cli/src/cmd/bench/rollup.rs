@@ -11,7 +11,8 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 use tatum_dataset::{CountedReceipt, Dataset, Distribution, Operator, Parameters, Payer, Writer};
 use tatum_primitives::{
-    Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256,
+    Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, WEI_PER_DATA,
+    WEI_PER_NANO, keccak256,
 };
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
 
@@ -116,7 +117,7 @@ fn write(args: &Args, parent: &Path) -> anyhow::Result<Dataset> {
     let operator = |id: u32| Operator {
         operator_id: OperatorId(id),
         payout: Address::left_padding_from(&id.to_be_bytes()),
-        bond_wei: 1_000_000_000_000_000_000,
+        bond_wei: WEI_PER_DATA,
         capacity_bytes: 1 << 40,
     };
     let operators = (0..args.operators).map(operator).collect();
@@ -143,7 +144,7 @@ fn parameters(payers: u32) -> Parameters {
         pool_bps: Bps::new(1_000).unwrap_or(Bps::ONE),
         pool_limit_bps: Bps::new(5_000).unwrap_or(Bps::ONE),
         grace_ms: 0,
-        pot_nano: Nano(u64::from(payers).saturating_mul(1_000_000_000)),
+        pot_nano: Nano(u64::from(payers).saturating_mul(WEI_PER_NANO)),
         available_nano: Nano(u64::from(payers).saturating_mul(1_000_000_007)),
         previous_total_nano: Nano::ZERO,
         previous_manifest_hash: None,
@@ -160,7 +161,7 @@ fn payer(number: u32) -> Payer {
     tail.copy_from_slice(&keccak256(number.to_be_bytes())[..16]);
     Payer {
         payer: Address::from(address),
-        fee_wei: U256::from(1_000_000_000_000_000_000u64 + u64::from(number)),
+        fee_wei: U256::from(WEI_PER_DATA + u128::from(number)),
         quota_bytes: U256::from(1u64 << 40),
     }
 }

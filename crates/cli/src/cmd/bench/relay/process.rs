@@ -13,7 +13,9 @@ use tatum_channel::Price;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
 use tatum_overlay::channel_book::Offer;
-use tatum_primitives::{Address, Domain, EpochSchedule, OperatorId, StreamId, keccak256};
+use tatum_primitives::{
+    Address, Domain, EpochSchedule, OperatorId, StreamId, WEI_PER_DATA, keccak256,
+};
 use tatum_protocol::Stream;
 use tatum_protocol::client::NodeClient;
 use tatum_protocol::status::NodeStatus;
@@ -67,7 +69,6 @@ pub(super) enum Paying {
 /// What the relay asks, and what clients pay at most.
 pub(super) const PRICE: Price =
     Price { per_gib_wei: WEI_PER_DATA, per_1000_messages_wei: WEI_PER_DATA / 1_000 };
-const WEI_PER_DATA: u128 = 1_000_000_000_000_000_000;
 /// Far more than any measurement costs, in a channel and without a receipt: it is the work that is measured.
 const DEPOSIT_WEI: u128 = 1_000_000_000 * WEI_PER_DATA;
 

@@ -1,0 +1,124 @@
+//! `POST /v1/actions`: what an account wants done, as transactions and messages that its own wallet signs.
+//!
+//! Invariant: nothing is changed by asking. Each transaction is tried before it is answered, so whoever signs knows what the
+//! contract would say; one that needs another before it cannot be tried yet and says nothing.
+
+use axum::Json;
+use axum::extract::State;
+use tatum_chain::{Call, Claim, Tried};
+use tatum_primitives::{Address, OperatorId, U256};
+use tatum_protocol::ProblemKind;
+use tatum_protocol::web::{Action, Prepared, Request, StakeBy, Step};
+
+use super::extract::Body;
+use super::operators::earned;
+use super::warnings::warnings;
+use crate::error::ApiError;
+use crate::openapi::Problems;
+use crate::state::Api;
+
+/// For so long a permit can be used: time for a wallet on a phone, and no longer.
+const PERMIT_S: u64 = 30 * 60;
+/// Operators claimed for at once, at most.
+const MOST_CLAIMS: usize = 50;
+/// Bytes of an operator's name.
+const MOST_METADATA: usize = 256;
+
+/// What an action comes to: ready to sign, and tried.
+#[utoipa::path(post, path = "/v1/actions", tag = "actions", operation_id = "prepare_action", request_body = Request, responses(
+    (status = 200, description = "What to sign, in this order", body = Prepared), Problems
+))]
+pub(super) async fn prepare(
+    State(api): State<Api>,
+    Body(Request { account, action }): Body<Request>,
+) -> Result<Json<Prepared>, ApiError> {
+    let as_of = api.as_of()?;
+    let _turn = api.turn().await?;
+    let claims = match &action {
+        Action::Claim { operators } => claims(&api, operators).await?,
+        Action::RegisterOperator { metadata, .. } if metadata.len() > MOST_METADATA => {
+            let detail = format!("a name has at most {MOST_METADATA} bytes");
+            return Err(ApiError::bad_request(detail));
+        }
+        _ => Vec::new(),
+    };
+    let steps = match action {
+        Action::Stake { amount_wei, by: StakeBy::Permit, permit: None } => {
+            let deadline_s = as_of.time_s.saturating_add(PERMIT_S);
+            vec![permit(&api, account, amount_wei, deadline_s).await?]
+        }
+        _ => {
+            let calls = api.shared.chain.calls(account, &action, claims).await?;
+            tried(&api, account, calls, matches!(action, Action::Claim { .. })).await?
+        }
+    };
+    let warnings = warnings(&api, account, &action).await?;
+    let chain_id = api.shared.chain.deployment().chain_id;
+    Ok(Json(Prepared { as_of, chain_id, account, warnings, steps }))
+}
+
+async fn permit(
+    api: &Api,
+    account: Address,
+    amount_wei: U256,
+    deadline_s: u64,
+) -> Result<Step, ApiError> {
+    let typed_data = api.shared.chain.stake_permit(account, amount_wei, deadline_s).await?;
+    let label = "let the stake pool take the amount, once".to_owned();
+    Ok(Step::Sign { label, typed_data, answer: "permit".to_owned() })
+}
+
+/// The calls with what would become of them; those after the first need it, unless they are `independent`.
+async fn tried(
+    api: &Api,
+    account: Address,
+    calls: Vec<Call>,
+    independent: bool,
+) -> Result<Vec<Step>, ApiError> {
+    let mut steps = Vec::with_capacity(calls.len());
+    for (place, call) in calls.into_iter().enumerate() {
+        let outcome = if place == 0 || independent {
+            Some(api.shared.chain.tried(account, &call).await?)
+        } else {
+            None
+        };
+        let (gas, refused) = match outcome {
+            Some(Tried::Passes { gas }) => (Some(gas), None),
+            Some(Tried::Refused { reason }) => (None, Some(reason)),
+            None => (None, None),
+        };
+        steps.push(Step::Send {
+            label: call.label.to_owned(),
+            to: call.to,
+            data: call.data.to_string(),
+            value_wei: U256::ZERO,
+            gas,
+            refused,
+        });
+    }
+    Ok(steps)
+}
+
+/// The claims of operators that have something to claim.
+async fn claims(api: &Api, operators: &[OperatorId]) -> Result<Vec<Claim>, ApiError> {
+    if operators.is_empty() || operators.len() > MOST_CLAIMS {
+        let detail = format!("name 1 to {MOST_CLAIMS} operators");
+        return Err(ApiError::bad_request(detail));
+    }
+    let mut claims = Vec::new();
+    for id in operators {
+        if !api.shared.view.has_operator(*id) {
+            return Err(ApiError::not_found(format!("there is no operator {id}")));
+        }
+        let claimed = api.shared.chain.claimed_nano(*id).await?;
+        let earned = earned(api, *id, claimed).await?;
+        if let Some(earned) = earned.filter(|earned| earned.claimable_nano.0 > 0) {
+            claims.push(Claim::from(earned.proof));
+        }
+    }
+    if claims.is_empty() {
+        let detail = "there is nothing to claim: no distribution is final that gives more than was claimed, or its proofs cannot be had now";
+        return Err(ApiError::new(ProblemKind::NotYet, detail));
+    }
+    Ok(claims)
+}

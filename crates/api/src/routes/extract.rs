@@ -1,0 +1,76 @@
+//! A request's path, query and body, read with our own refusals.
+//!
+//! Invariant: what cannot be read is a problem like any other, and says what could not be read.
+
+use std::fmt::Display;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use tatum_protocol::ProblemKind;
+
+use crate::error::ApiError;
+
+/// The parts of the path.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+/// The query.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+/// How many are asked for: `usual` unless said, and from 1 to `most`.
+pub(super) fn at_most<N: PartialOrd + Display + From<u8>>(
+    asked: Option<N>,
+    usual: N,
+    most: N,
+) -> Result<N, ApiError> {
+    let limit = asked.unwrap_or(usual);
+    if limit < N::from(1) || limit > most {
+        return Err(ApiError::bad_request(format!("limit is from 1 to {most}")));
+    }
+    Ok(limit)
+}
+
+/// A body in JSON.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = AxumPath::<T>::from_request_parts(parts, state).await;
+        read.map(|AxumPath(value)| Self(value))
+            .map_err(|error| ApiError::bad_request(error.body_text()))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = AxumQuery::<T>::from_request_parts(parts, state).await;
+        read.map(|AxumQuery(value)| Self(value))
+            .map_err(|error| ApiError::bad_request(error.body_text()))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(ApiError::new(ProblemKind::UnsupportedMediaType, "send application/json"))
+            }
+            Err(JsonRejection::BytesRejection(error)) => {
+                Err(ApiError::new(ProblemKind::TooLarge, error.body_text()))
+            }
+            Err(error) => Err(ApiError::bad_request(error.body_text())),
+        }
+    }
+}

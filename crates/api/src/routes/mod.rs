@@ -1,0 +1,46 @@
+//! What can be asked, a file for each kind of thing.
+//!
+//! Invariant: every route is in the OpenAPI description, with its parameters and the problems that it answers with.
+
+mod accounts;
+pub(crate) mod actions;
+mod epochs;
+mod events;
+mod extract;
+mod network;
+mod operators;
+mod plan;
+mod status;
+pub(crate) mod transactions;
+mod warnings;
+
+pub(crate) use extract::Path;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Api;
+
+/// All of them.
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(network::network))
+        .routes(routes!(network::prices))
+        .routes(routes!(plan::plan))
+        .routes(routes!(accounts::account))
+        .routes(routes!(operators::list))
+        .routes(routes!(operators::show))
+        .routes(routes!(epochs::list))
+        .routes(routes!(epochs::show))
+        .routes(routes!(epochs::proof))
+        .routes(routes!(epochs::payer))
+        .routes(routes!(epochs::receipts))
+        .routes(routes!(epochs::payout))
+        .routes(routes!(operators::earnings))
+        .routes(routes!(actions::prepare))
+        .routes(routes!(transactions::hand_over))
+        .routes(routes!(transactions::status))
+        .routes(routes!(events::listen))
+        .routes(routes!(status::health))
+        .routes(routes!(status::ready))
+        .routes(routes!(status::metrics))
+}

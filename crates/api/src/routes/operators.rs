@@ -1,0 +1,109 @@
+//! `GET /v1/operators[/{operator}]`: who runs nodes, and what they can claim.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use tatum_primitives::{Nano, OperatorId};
+use tatum_protocol::Earnings;
+use tatum_protocol::web::{Earned, Operator, OperatorPage};
+use utoipa::IntoParams;
+
+use super::extract::{Path, Query, at_most};
+use crate::error::ApiError;
+use crate::openapi::Problems;
+use crate::state::Api;
+
+/// Operators in one answer, at most: each takes several reads of the chain.
+const MOST_OPERATORS: usize = 50;
+/// Epochs whose earnings are told, at most.
+const MOST_EPOCHS: u32 = 100;
+
+/// Which operators to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Only those after this one.
+    #[param(value_type = Option<u32>)]
+    after: Option<OperatorId>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 50)]
+    limit: Option<usize>,
+}
+
+/// Operators by id: owner, payout address, bond, capacity, what was claimed.
+#[utoipa::path(get, path = "/v1/operators", tag = "operators", operation_id = "operators", params(Page), responses(
+    (status = 200, description = "Some operators", body = OperatorPage), Problems
+))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(page): Query<Page>,
+) -> Result<Json<OperatorPage>, ApiError> {
+    let limit = at_most(page.limit, 20, MOST_OPERATORS)?;
+    let as_of = api.as_of()?;
+    // One more than is shown, to know whether there are more.
+    let mut ids = api.shared.view.operators_after(page.after, limit.saturating_add(1));
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let mut operators = Vec::with_capacity(ids.len());
+    for id in &ids {
+        operators.push(api.operator(*id).await?.1);
+    }
+    let next = ids.last().copied().filter(|_| more);
+    Ok(Json(OperatorPage { as_of, operators, next }))
+}
+
+/// An operator with its nodes, and what it can claim of the newest final distribution.
+#[utoipa::path(get, path = "/v1/operators/{operator}", tag = "operators", operation_id = "operator",
+    params(("operator" = u32, Path, description = "The operator's id")),
+    responses((status = 200, description = "The operator", body = Operator), Problems)
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Path(id): Path<OperatorId>,
+) -> Result<Json<Operator>, ApiError> {
+    let (as_of, operator) = api.operator(id).await?;
+    let earned = earned(&api, id, operator.claimed_nano).await?;
+    Ok(Json(Operator { as_of, operator, nodes: api.shared.view.nodes_of(id), earned }))
+}
+
+/// How many epochs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Count {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// What an operator earned, the newest epoch first.
+#[utoipa::path(get, path = "/v1/operators/{operator}/earnings", tag = "operators", operation_id = "earnings",
+    params(("operator" = u32, Path, description = "The operator's id"), Count),
+    responses((status = 200, description = "Epoch by epoch", body = Earnings), Problems)
+)]
+pub(super) async fn earnings(
+    State(api): State<Api>,
+    Path(id): Path<OperatorId>,
+    Query(count): Query<Count>,
+) -> Result<Json<Earnings>, ApiError> {
+    let limit = at_most(count.limit, 30, MOST_EPOCHS)?;
+    Ok(Json(api.shared.aggregator.earnings(id, limit).await?))
+}
+
+/// What the newest final distribution gives an operator, if there is one and its proof can be had and holds.
+pub(super) async fn earned(
+    api: &Api,
+    id: OperatorId,
+    claimed_nano: Nano,
+) -> Result<Option<Earned>, ApiError> {
+    let Some(epoch) = api.finalized().await? else { return Ok(None) };
+    // An aggregator that does not answer, or that has another distribution, takes away no more than this figure.
+    let Ok(proof) = api.shared.aggregator.operator_proof(epoch, id).await else { return Ok(None) };
+    let root = api.shared.chain.finalized_root().await?;
+    if proof.verify().is_err() || proof.root.0 != root {
+        return Ok(None);
+    }
+    let claimable_nano = Nano(proof.cumulative_nano.0.saturating_sub(claimed_nano.0));
+    Ok(Some(Earned { claimable_nano, proof }))
+}

@@ -1,0 +1,100 @@
+//! `POST /v1/transactions` and `GET /v1/transactions/{hash}`: signed ones are passed on, and followed.
+//!
+//! Invariant: only what calls the deployment's contracts is passed on. Whose a transaction was is remembered, of the newest
+//! ones, so that one that another replaced is told apart from one that nobody knows.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use tatum_chain::Became;
+use tatum_primitives::{Address, B256};
+use tatum_protocol::web::schema::WordText;
+use tatum_protocol::web::{SignedTransaction, TransactionHash, TransactionStatus};
+
+use super::extract::{Body, Path};
+use crate::error::ApiError;
+use crate::openapi::Problems;
+use crate::state::Api;
+
+/// Transactions remembered.
+const REMEMBERED: usize = 8_192;
+/// Bytes of a transaction; ours have a tenth of it at most.
+const MOST_BYTES: usize = 131_072;
+
+/// Whose the newest transactions that were asked for are, and their number there.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    turns: HashMap<B256, (Address, u64)>,
+    /// Oldest first.
+    order: VecDeque<B256>,
+}
+
+impl Turns {
+    fn of(&self, hash: B256) -> Option<(Address, u64)> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).turns.get(&hash).copied()
+    }
+
+    fn keep(&self, hash: B256, turn: (Address, u64)) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let Held { turns, order } = &mut *held;
+        if turns.insert(hash, turn).is_none() {
+            order.push_back(hash);
+        }
+        if order.len() > REMEMBERED
+            && let Some(oldest) = order.pop_front()
+        {
+            turns.remove(&oldest);
+        }
+    }
+}
+
+/// Passes on a transaction that a wallet signed.
+#[utoipa::path(post, path = "/v1/transactions", tag = "actions", operation_id = "pass_on_transaction", request_body = SignedTransaction, responses(
+    (status = 202, description = "It was passed on", body = TransactionHash), Problems
+))]
+pub(super) async fn hand_over(
+    State(api): State<Api>,
+    Body(signed): Body<SignedTransaction>,
+) -> Result<(StatusCode, Json<TransactionHash>), ApiError> {
+    let wrong = || {
+        let most = MOST_BYTES;
+        ApiError::bad_request(format!("raw is hex with 0x, of at most {most} bytes"))
+    };
+    let digits = signed.raw.strip_prefix("0x").ok_or_else(wrong)?;
+    if digits.len() > MOST_BYTES.saturating_mul(2) {
+        return Err(wrong());
+    }
+    let raw = tatum_chain::hex::decode(digits).map_err(|_| wrong())?;
+    let _turn = api.turn().await?;
+    let hash = api.shared.chain.pass_on(&raw).await?;
+    Ok((StatusCode::ACCEPTED, Json(TransactionHash { hash })))
+}
+
+/// What became of a transaction.
+#[utoipa::path(get, path = "/v1/transactions/{hash}", tag = "actions", operation_id = "transaction",
+    params(("hash" = WordText, Path, description = "The transaction's hash")),
+    responses((status = 200, description = "What became of it", body = TransactionStatus), Problems)
+)]
+pub(super) async fn status(
+    State(api): State<Api>,
+    Path(hash): Path<B256>,
+) -> Result<Json<TransactionStatus>, ApiError> {
+    let _turn = api.turn().await?;
+    let became = api.shared.chain.became(hash, api.shared.turns.of(hash)).await?;
+    let Became { state, block, reason, turn } = became;
+    if let Some(turn) = turn {
+        api.shared.turns.keep(hash, turn);
+    }
+    let as_of = api.as_of()?;
+    let on_top = |block: u64| as_of.block.saturating_add(1).saturating_sub(block);
+    let confirmations = block.map_or(0, on_top);
+    Ok(Json(TransactionStatus { as_of, hash, state, block, confirmations, reason }))
+}

@@ -1,0 +1,72 @@
+//! What one should know before signing: what is given up, and for how long.
+
+use tatum_primitives::Address;
+use tatum_protocol::web::Action;
+
+use crate::error::ApiError;
+use crate::state::Api;
+
+/// What `account` should know before it signs for `action`.
+pub(super) async fn warnings(
+    api: &Api,
+    account: Address,
+    action: &Action,
+) -> Result<Vec<String>, ApiError> {
+    let chain = &api.shared.chain;
+    let said = match action {
+        Action::Stake { .. } => {
+            let terms = chain.terms().await?;
+            let percent = terms.fee_rate_ppb / 10_000_000;
+            format!(
+                "A fee of {percent} % of the stake is taken in every epoch. It counts as quota from epoch {} on.",
+                terms.epoch.next()
+            )
+        }
+        Action::Unstake { .. } | Action::UnstakeAll => {
+            let terms = chain.terms().await?;
+            format!(
+                "What leaves still pays the fee of the running epoch, buys no quota from epoch {} on, and can be withdrawn {} epochs later at the earliest.",
+                terms.epoch.next(),
+                terms.unbonding_epochs
+            )
+        }
+        Action::RevokeSessionKey { key } => format!(
+            "Whoever holds {key} may finish the epochs that it may still sign for; it can never be authorised again by another account."
+        ),
+        Action::RegisterOperator { .. } | Action::AddBond { .. } => {
+            "The bond answers for what the operator does. It comes back only after the operator has asked to leave and has waited.".to_owned()
+        }
+        Action::Leave { operator } => format!(
+            "There is no way back for operator {operator}: from the next epoch on its bond and capacity count no more, and who wants to run nodes again registers anew."
+        ),
+        Action::ExitChannel { .. } => {
+            "The operator may redeem the newest receipts until the channel's window is over; what is left comes back by settling after it.".to_owned()
+        }
+        Action::Claim { operators } => {
+            let mut of_others = Vec::new();
+            for id in operators {
+                if chain.operator_status(*id).await?.payout != account {
+                    of_others.push(id.to_string());
+                }
+            }
+            if of_others.is_empty() {
+                return Ok(Vec::new());
+            }
+            format!(
+                "The tokens of operator {} go to its payout address, which is not this account.",
+                of_others.join(", ")
+            )
+        }
+        Action::WithdrawStake
+        | Action::AuthorizeSessionKey { .. }
+        | Action::AddNode { .. }
+        | Action::RemoveNode { .. }
+        | Action::DeclareCapacity { .. }
+        | Action::SetPayout { .. }
+        | Action::WithdrawBond { .. }
+        | Action::OpenChannel { .. }
+        | Action::TopUpChannel { .. }
+        | Action::SettleChannel { .. } => return Ok(Vec::new()),
+    };
+    Ok(vec![said])
+}

@@ -1,0 +1,106 @@
+//! What the routes share, and how the chain is read for them.
+//!
+//! Invariant: no more than [`READS`] requests read the chain at a time; the others wait for a moment, then are turned away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tatum_chain::{Chain, ChainView};
+use tatum_primitives::{Address, Epoch, OperatorId};
+use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::web::{Account, AsOf, Network, OperatorStatus, QuotaPrice};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::cache::BlockCache;
+use crate::error::ApiError;
+use crate::heads::Heads;
+use crate::metrics::Metrics;
+use crate::routes::transactions::Turns;
+
+/// Requests that read the chain at a time.
+const READS: usize = 32;
+/// How long a request waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Clones share everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) chain: Chain,
+    pub(crate) view: ChainView,
+    pub(crate) heads: Heads,
+    pub(crate) aggregator: AggregatorClient,
+    pub(crate) turns: Turns,
+    pub(crate) listeners: Arc<Semaphore>,
+    pub(crate) metrics: Metrics,
+    reads: Semaphore,
+    pub(crate) networks: BlockCache<(), Network>,
+    pub(crate) accounts: BlockCache<Address, Account>,
+    pub(crate) operators: BlockCache<OperatorId, OperatorStatus>,
+    pub(crate) prices: BlockCache<(), Vec<QuotaPrice>>,
+}
+
+impl Api {
+    pub(crate) fn new(
+        chain: Chain,
+        view: ChainView,
+        heads: Heads,
+        aggregator: AggregatorClient,
+        listeners: usize,
+    ) -> Self {
+        let shared = Shared {
+            chain,
+            view,
+            heads,
+            aggregator,
+            turns: Turns::default(),
+            listeners: Arc::new(Semaphore::new(listeners)),
+            metrics: Metrics::default(),
+            reads: Semaphore::new(READS),
+            networks: BlockCache::default(),
+            accounts: BlockCache::default(),
+            operators: BlockCache::default(),
+            prices: BlockCache::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The newest block, which an answer says that it is of.
+    pub(crate) fn as_of(&self) -> Result<AsOf, ApiError> {
+        let newest = self.shared.heads.newest();
+        newest.ok_or_else(|| ApiError::busy("the chain's newest block is not known yet"))
+    }
+
+    /// A turn to read the chain.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let turn = tokio::time::timeout(TURN, self.shared.reads.acquire()).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| ApiError::busy("too many requests read the chain; try again shortly"))
+    }
+
+    /// An operator, if there is one of that id.
+    pub(crate) async fn operator(
+        &self,
+        id: OperatorId,
+    ) -> Result<(AsOf, OperatorStatus), ApiError> {
+        if !self.shared.view.has_operator(id) {
+            return Err(ApiError::not_found(format!("there is no operator {id}")));
+        }
+        let as_of = self.as_of()?;
+        let read = async {
+            let _turn = self.turn().await?;
+            Ok(self.shared.chain.operator_status(id).await?)
+        };
+        Ok((as_of, self.shared.operators.get(as_of.hash, id, read).await?))
+    }
+
+    /// The newest epoch whose distribution is final.
+    pub(crate) async fn finalized(&self) -> Result<Option<Epoch>, ApiError> {
+        Ok(self.shared.chain.finalized_epoch().await?)
+    }
+}

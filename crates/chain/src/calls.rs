@@ -1,0 +1,237 @@
+//! Calls for wallets that are not ours: what an action comes to, tried before anybody signs it.
+//!
+//! Invariant: nothing here signs or sends. What the CLI sends and what a wallet is asked to send are the same calls of the same
+//! bindings. An allowance is for just as much as the call after it takes.
+
+use alloy::primitives::Bytes;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy::sol_types::SolValue;
+use tatum_primitives::{Address, U256};
+use tatum_protocol::web::{Action, Permit, StakeBy};
+
+use crate::bindings::StakePool::stakeWithPermitCall;
+use crate::revert_reasons::words_of;
+use crate::{Chain, ChainError, Claim, Result};
+
+/// A call that somebody else's wallet sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What it does, for people.
+    pub label: &'static str,
+    /// The contract.
+    pub to: Address,
+    /// What is called, and with what.
+    pub data: Bytes,
+}
+
+/// What would become of a call now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// It would succeed, if so much gas is allowed.
+    Passes {
+        /// Enough in the next epoch too.
+        gas: u64,
+    },
+    /// It would be refused.
+    Refused {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl Chain {
+    /// The calls that do what `action` says, in their order; none if a permit has to be signed first. Claims need `claims`.
+    pub async fn calls(
+        &self,
+        account: Address,
+        action: &Action,
+        claims: Vec<Claim>,
+    ) -> Result<Vec<Call>> {
+        let at = self.deployment();
+        Ok(match action {
+            Action::Stake { amount_wei, by: StakeBy::Approve, .. } => {
+                let stake = call("stake", at.stake_pool, self.pool.stake(*amount_wei).calldata());
+                self.after_approval(account, at.stake_pool, *amount_wei, stake).await?
+            }
+            Action::Stake { amount_wei, by: StakeBy::TransferAndCall, .. } => {
+                vec![self.handed_over("stake", at.stake_pool, *amount_wei, Bytes::new())]
+            }
+            Action::Stake { amount_wei, by: StakeBy::Permit, permit } => {
+                permit.iter().map(|permit| self.permitted_stake(*amount_wei, permit)).collect()
+            }
+            Action::RegisterOperator { payout, bond_wei, capacity_bytes, metadata } => {
+                // As the contract has it: all that the bond backs.
+                let capacity = capacity_bytes.unwrap_or(u64::MAX);
+                let sent = self.registry.register(*payout, *bond_wei, capacity, metadata.clone());
+                let register = call("register the operator", at.operator_registry, sent.calldata());
+                self.after_approval(account, at.operator_registry, U256::from(*bond_wei), register)
+                    .await?
+            }
+            Action::AddBond { operator, amount_wei } => {
+                let sent = self.registry.addBond(operator.0, *amount_wei);
+                let add = call("add to the bond", at.operator_registry, sent.calldata());
+                self.after_approval(account, at.operator_registry, U256::from(*amount_wei), add)
+                    .await?
+            }
+            Action::Claim { .. } => claims.into_iter().map(|claim| self.claiming(claim)).collect(),
+            single => self.single(single).into_iter().collect(),
+        })
+    }
+
+    /// What is one call that needs nothing else.
+    fn single(&self, action: &Action) -> Option<Call> {
+        let (pool, registry, hub) = (&self.pool, &self.registry, &self.channel_hub);
+        let at = self.deployment();
+        Some(match action {
+            Action::Unstake { amount_wei } => call(
+                "ask for the stake back",
+                at.stake_pool,
+                pool.requestUnstake(*amount_wei).calldata(),
+            ),
+            Action::UnstakeAll => call(
+                "ask for all of the stake back",
+                at.stake_pool,
+                pool.requestUnstake(U256::MAX).calldata(),
+            ),
+            Action::WithdrawStake => call("withdraw", at.stake_pool, pool.withdraw().calldata()),
+            Action::AuthorizeSessionKey { key, proof } => {
+                let sent = pool.authorizeSessionKey(*key, Bytes::from(proof.0.to_vec()));
+                call("authorise the session key", at.stake_pool, sent.calldata())
+            }
+            Action::RevokeSessionKey { key } => call(
+                "revoke the session key",
+                at.stake_pool,
+                pool.revokeSessionKey(*key).calldata(),
+            ),
+            Action::AddNode { operator, node } => call(
+                "add the node",
+                at.operator_registry,
+                registry.addNode(operator.0, node.0).calldata(),
+            ),
+            Action::RemoveNode { operator, node } => call(
+                "remove the node",
+                at.operator_registry,
+                registry.removeNode(operator.0, node.0).calldata(),
+            ),
+            Action::DeclareCapacity { operator, capacity_bytes } => {
+                let sent = registry.declareCapacity(operator.0, *capacity_bytes);
+                call("declare the capacity", at.operator_registry, sent.calldata())
+            }
+            Action::SetPayout { operator, payout } => {
+                let sent = registry.setPayout(operator.0, *payout);
+                call("change the payout address", at.operator_registry, sent.calldata())
+            }
+            Action::Leave { operator } => {
+                call("leave", at.operator_registry, registry.requestExit(operator.0).calldata())
+            }
+            Action::WithdrawBond { operator } => call(
+                "withdraw the bond",
+                at.operator_registry,
+                registry.withdrawBond(operator.0).calldata(),
+            ),
+            Action::OpenChannel { operator, deposit_wei, window_minutes } => {
+                let terms = (operator.0, *window_minutes).abi_encode();
+                self.to_hub_with("open the channel", *deposit_wei, terms)
+            }
+            Action::TopUpChannel { operator, deposit_wei } => {
+                self.to_hub_with("top up the channel", *deposit_wei, operator.0.abi_encode())
+            }
+            Action::ExitChannel { operator } => {
+                call("leave the channel", at.channel_hub, hub.exit(operator.0).calldata())
+            }
+            Action::SettleChannel { payer, operator } => call(
+                "settle the channel",
+                at.channel_hub,
+                hub.settle(*payer, operator.0).calldata(),
+            ),
+            Action::Stake { .. }
+            | Action::RegisterOperator { .. }
+            | Action::AddBond { .. }
+            | Action::Claim { .. } => return None,
+        })
+    }
+
+    /// What would become of `call` now, sent by `account`.
+    pub async fn tried(&self, account: Address, call: &Call) -> Result<Tried> {
+        let request = TransactionRequest::default().from(account).to(call.to);
+        let request = request.input(call.data.clone().into());
+        match self.provider.estimate_gas(request).await {
+            Ok(gas) => Ok(Tried::Passes { gas: crate::transactions::most_gas(gas) }),
+            Err(error) => match error.as_error_resp() {
+                Some(answer) => {
+                    let said = answer.as_revert_data().map(|data| words_of(&data));
+                    let reason = said.unwrap_or_else(|| answer.message.to_string());
+                    Ok(Tried::Refused { reason })
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// DATA that the stake pool may take from `account`.
+    pub async fn allowance_wei(&self, account: Address) -> Result<U256> {
+        self.allowed_wei(account, self.deployment().stake_pool).await
+    }
+
+    async fn allowed_wei(&self, account: Address, spender: Address) -> Result<U256> {
+        let allowed = self.token.allowance(account, spender).call().await;
+        allowed.map_err(|e| ChainError::from_call("reading the allowance", e))
+    }
+
+    /// `call`, which takes `amount_wei`, and the approval that it needs.
+    async fn after_approval(
+        &self,
+        account: Address,
+        spender: Address,
+        amount_wei: U256,
+        call: Call,
+    ) -> Result<Vec<Call>> {
+        if self.allowed_wei(account, spender).await? >= amount_wei {
+            return Ok(vec![call]);
+        }
+        let data = self.token.approve(spender, amount_wei).calldata().clone();
+        Ok(vec![Call { label: "approve the amount", to: self.deployment().token, data }, call])
+    }
+
+    fn permitted_stake(&self, amount_wei: U256, permit: &Permit) -> Call {
+        let (rs, v) = permit.signature.0.split_at(64);
+        let (r, s) = rs.split_at(32);
+        let call = stakeWithPermitCall {
+            amountWei: amount_wei,
+            deadline: U256::from(permit.deadline_s),
+            // Some wallets say 0 and 1.
+            v: v.first().map_or(0, |v| if *v < 27 { v.saturating_add(27) } else { *v }),
+            r: alloy::primitives::B256::from_slice(r),
+            s: alloy::primitives::B256::from_slice(s),
+        };
+        let data = alloy::sol_types::SolCall::abi_encode(&call).into();
+        Call { label: "stake", to: self.deployment().stake_pool, data }
+    }
+
+    fn claiming(&self, claim: Claim) -> Call {
+        let call = self.distributor.claim(claim.entry, claim.proof);
+        Call { label: "claim", to: self.deployment().distributor, data: call.calldata().clone() }
+    }
+
+    fn handed_over(&self, label: &'static str, to: Address, amount_wei: U256, word: Bytes) -> Call {
+        let call = self.token.transferAndCall(to, amount_wei, word);
+        Call { label, to: self.deployment().token, data: call.calldata().clone() }
+    }
+
+    fn to_hub_with(&self, label: &'static str, amount_wei: u128, word: Vec<u8>) -> Call {
+        let hub = self.deployment().channel_hub;
+        self.handed_over(label, hub, U256::from(amount_wei), word.into())
+    }
+}
+
+fn call(label: &'static str, to: Address, data: &Bytes) -> Call {
+    Call { label, to, data: data.clone() }
+}
+
+/// The claim that a proof allows.
+impl From<tatum_protocol::OperatorProof> for Claim {
+    fn from(proof: tatum_protocol::OperatorProof) -> Self {
+        Self { entry: proof.entry, proof: proof.proof.siblings.iter().map(|word| word.0).collect() }
+    }
+}

@@ -1,0 +1,81 @@
+//! `tatum api`: the web API and the page.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use tatum_api::Config;
+
+use crate::args::{AggregatorArgs, ChainArgs};
+use crate::config::ConfigArgs;
+use crate::output::Output;
+use crate::shutdown;
+
+/// What to do with the web API.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Serve the web API and the page until SIGINT or SIGTERM
+    #[command(
+        after_help = "Examples:\n  tatum api run\n  tatum api run --listen 0.0.0.0:7090 --rpc https://rpc.example --deployment mainnet.json --aggregator https://tatum.example\n\nThe page is at http://127.0.0.1:7090/, the API below /v1, its description at /openapi.json and, to try it, at /docs.\nNo key is needed: wallets sign what the API prepares."
+    )]
+    Run(RunArgs),
+    /// Print the OpenAPI description
+    #[command(after_help = "Example:\n  tatum api openapi > openapi.json")]
+    Openapi,
+}
+
+/// How to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Where to listen (HTTP)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7090")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    aggregator: AggregatorArgs,
+    #[command(flatten)]
+    settings: ConfigArgs,
+}
+
+/// How much is served.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Requests of one client a second, by IPv4 address or IPv6 network; four times that for a moment
+    #[arg(long, value_name = "REQUESTS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    requests_per_s: u32,
+    /// Event streams open at the same time
+    #[arg(long, value_name = "STREAMS", default_value_t = 1_000)]
+    listeners: usize,
+    /// Blocks on top of one before the events in it are relied on
+    #[arg(long, default_value_t = 0)]
+    confirmations: u64,
+    /// How often the chain is looked at, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
+    poll_ms: u64,
+}
+
+pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(args) => {
+            let chain = args.chain.read_only().await?;
+            let LimitArgs { requests_per_s, listeners, confirmations, poll_ms } = args.limits;
+            let config = Config {
+                listen: args.listen,
+                aggregator: args.aggregator.url().to_owned(),
+                confirmations,
+                poll: Duration::from_millis(poll_ms),
+                requests_per_s,
+                listeners,
+            };
+            tatum_api::run(config, chain, shutdown::requested())
+                .await
+                .context("serving the API")?;
+        }
+        Command::Openapi => print!("{}", tatum_api::openapi_json()?),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,25 @@
+//! What the web API speaks: accounts, operators, plans, actions that somebody else signs, transactions, events.
+//!
+//! Invariant: amounts, bytes and everything else that can pass 2^53 stand as decimal text; what was read from the chain says of
+//! which block. The OpenAPI description is made from these types, so it cannot say anything else than what is sent.
+
+mod account;
+mod action;
+mod as_of;
+mod event;
+mod network;
+mod operator;
+mod operator_proof;
+mod plan;
+pub mod schema;
+mod transaction;
+
+pub use account::{Account, SessionKeyState, SessionKeySummary, StakeStatus, Unbonding};
+pub use action::{Action, Permit, Prepared, Request, StakeBy, Step};
+pub use as_of::AsOf;
+pub use event::Event;
+pub use network::{Contracts, Network, QuotaPrice, QuotaPrices, TokenSummary};
+pub use operator::{Earned, Operator, OperatorPage, OperatorStatus};
+pub use operator_proof::OperatorProofText;
+pub use plan::{PayerPlan, StakePlan};
+pub use transaction::{SignedTransaction, TransactionHash, TransactionState, TransactionStatus};

@@ -1,0 +1,42 @@
+//! How texts that are no plain strings look, for the OpenAPI description.
+
+use utoipa::ToSchema;
+
+/// An Ethereum address: 20 bytes as hex with `0x`.
+#[derive(Debug, ToSchema)]
+#[schema(
+    title = "Address",
+    pattern = "^0x[0-9a-fA-F]{40}$",
+    example = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+)]
+pub struct AddressText(pub String);
+
+/// 32 bytes as hex with `0x`.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Word", pattern = "^0x[0-9a-fA-F]{64}$")]
+pub struct WordText(pub String);
+
+/// Bytes as hex with `0x`.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Hex", pattern = "^0x([0-9a-fA-F]{2})*$", max_length = 262_146)]
+pub struct HexText(pub String);
+
+/// A whole number in decimal, of at most 256 bits: JSON numbers stop being exact at 2^53.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Decimal", pattern = "^(0|[1-9][0-9]{0,77})$", example = "10000000000000000000")]
+pub struct DecimalText(pub String);
+
+/// An amount as it is asked for: a whole number in decimal, of which the token has fewer in all.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Amount", pattern = "^(0|[1-9][0-9]{0,37})$", example = "10000000000000000000")]
+pub struct AmountText(pub String);
+
+/// A number of bytes as it is asked for: a whole number in decimal.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Bytes", pattern = "^(0|[1-9][0-9]{0,18})$", example = "500000000000")]
+pub struct BytesText(pub String);
+
+/// A secp256k1 signature: 65 bytes `r ‖ s ‖ v` as hex with `0x`.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Signature", pattern = "^0x[0-9a-fA-F]{130}$")]
+pub struct SignatureText(pub String);

@@ -1,0 +1,173 @@
+//! A chain with payers and operators, an aggregator process, and epochs that are closed on demand: what the commands of operators and
+//! auditors look at.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+use tatum_chain::Chain;
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, StreamKey, U256};
+use tatum_protocol::EpochState;
+use tatum_protocol::client::AggregatorClient;
+use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
+use tatum_test_utils::testnet as tatum;
+use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep};
+
+const DATA: u128 = 1_000_000_000_000_000_000;
+/// Long, and moved by hand, so that nothing depends on how fast this machine is.
+const PARAMETERS: DevnetParameters =
+    DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 60, force_s: 0 };
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Operators, with a node each. The last is for nobody.
+pub(crate) const OPERATORS: u8 = 4;
+pub(crate) const PAYERS: u8 = 2;
+
+/// Everything that an epoch needs.
+pub(crate) struct Closed {
+    pub(crate) devnet: Devnet,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) url: String,
+    pub(crate) chain: Chain,
+    _aggregator: Process,
+}
+
+impl Closed {
+    /// Operators, payers and the aggregator, in epoch 1, the first in which they count.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
+        let (operator, proposer) = (Devnet::account("operator"), Devnet::account("proposer"));
+        for account in [&operator, &proposer] {
+            devnet.fund(account.address(), U256::from(50_000 * DATA)).await?;
+        }
+        let chain = devnet.connect(&operator).await?;
+        let bond = chain.minimum_bond_wei().await?.to::<u128>();
+        for number in 0..OPERATORS {
+            let name = format!("operator {number}");
+            let id = chain.register_operator(operator.address(), bond, u64::MAX, name).await?;
+            chain.add_node(id, node(number)).await?;
+        }
+        for number in 0..PAYERS {
+            let payer = Devnet::account(&format!("payer {number}"));
+            let amount = 1_000 * DATA * u128::from(number + 1);
+            devnet.fund(payer.address(), U256::from(amount)).await?;
+            devnet.connect(&payer).await?.stake(U256::from(amount)).await?;
+        }
+        devnet.anvil().advance(PARAMETERS.epoch_length_s).await?;
+        let url = format!("http://127.0.0.1:{}", free_port()?);
+        let data = folder.path().join("aggregator").display().to_string();
+        let listen = url.trim_start_matches("http://");
+        let words = ["aggregator", "run", "--listen", listen, "--data", &data, "--poll-ms", "200"];
+        let mut command = tatum::command(&devnet, &words)?;
+        command.env("TATUM_PRIVATE_KEY", tatum::hex(&proposer)).stdout(Stdio::null());
+        let mut aggregator = Process::spawn("aggregator", command, folder.path())?;
+        aggregator.until_healthy(&format!("{url}/ready"), PATIENCE).await?;
+        Ok(Self { devnet, folder, url, chain, _aggregator: aggregator })
+    }
+
+    /// Receipts of every payer for every operator but the last.
+    pub(crate) fn traffic(&self, epoch: Epoch) -> Vec<SignedReceipt> {
+        let pairs =
+            (0..PAYERS).flat_map(|payer| (0..OPERATORS - 1).map(move |operator| (payer, operator)));
+        pairs.map(|(payer, operator)| self.receipt(epoch, payer, operator)).collect()
+    }
+
+    fn receipt(&self, epoch: Epoch, payer: u8, operator: u8) -> SignedReceipt {
+        let key = Devnet::account(&format!("payer {payer}"));
+        let receipt = DeliveryReceipt {
+            payer: key.address(),
+            operator_id: OperatorId(operator.into()),
+            node: node(operator),
+            stream_key: StreamKey(B256::repeat_byte(payer + 1)),
+            epoch,
+            sequence: 1,
+            messages: 10,
+            bytes: 1_000 * u64::from(operator + 1),
+            bytes_on_time: 900 * u64::from(operator + 1),
+            ..Default::default()
+        };
+        SignedReceipt::sign(receipt, &key, &Verifier::new(self.devnet.deployment().domain()))
+    }
+
+    /// Hands in the traffic of the running epoch, ends it, and waits until it is final.
+    pub(crate) async fn close(&self) -> anyhow::Result<Epoch> {
+        let schedule = self.chain.schedule().await?;
+        let (_, now_s) = self.chain.head().await?;
+        let epoch = schedule.epoch_at_ms(now_s * 1_000);
+        self.hand_in(&self.traffic(epoch)).await?;
+        self.devnet.anvil().advance(PARAMETERS.epoch_length_s + PARAMETERS.grace_s).await?;
+        self.until_final(epoch).await?;
+        Ok(epoch)
+    }
+
+    /// Until the aggregator, whose view of the chain may lag, has taken every one.
+    async fn hand_in(&self, receipts: &[SignedReceipt]) -> anyhow::Result<()> {
+        let aggregator = AggregatorClient::new(&self.url)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answers = aggregator.hand_in(receipts).await;
+            if answers.as_ref().is_ok_and(|all| all.iter().all(|one| one.reason().is_none())) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "receipts were not taken: {answers:?}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn until_final(&self, epoch: Epoch) -> anyhow::Result<()> {
+        let aggregator = AggregatorClient::new(&self.url)?;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            for waiting in (0..=epoch.0).map(Epoch) {
+                let Ok(summary) = aggregator.epoch(waiting).await else { continue };
+                let (_, now_s) = self.chain.head().await?;
+                let in_window = summary.finalizable_at_s.is_some_and(|at_s| now_s < at_s);
+                if summary.state == EpochState::Proposed && in_window {
+                    self.devnet.anvil().advance(PARAMETERS.challenge_window_s).await?;
+                }
+                if waiting == epoch && summary.state == EpochState::Finalized {
+                    return Ok(());
+                }
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        bail!("epoch {epoch} did not become final")
+    }
+
+    /// A command that knows the chain, the aggregator and an account that pays for gas.
+    pub(crate) fn command(&self, words: &[&str]) -> anyhow::Result<Command> {
+        let mut command = tatum::command(&self.devnet, words)?;
+        command
+            .env("TATUM_AGGREGATOR", &self.url)
+            .env("TATUM_STATE", self.folder.path().join("state"))
+            .env("TATUM_PRIVATE_KEY", tatum::hex(&Devnet::account("operator")));
+        Ok(command)
+    }
+
+    /// What a command answers with.
+    pub(crate) async fn json(&self, words: &[&str]) -> anyhow::Result<Value> {
+        tatum::json(self.command(words)?).await
+    }
+
+    /// A command's exit code and what it prints for people.
+    pub(crate) async fn told(&self, words: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
+        let output = self.command(words)?.output().await?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((output.status.code(), String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// The folder of an epoch's dataset.
+    pub(crate) async fn dataset(&self, epoch: Epoch) -> anyhow::Result<PathBuf> {
+        let summary = AggregatorClient::new(&self.url)?.epoch(epoch).await?;
+        let hash = summary.manifest_hash.context("there is no dataset")?;
+        Ok(self.folder.path().join("aggregator/datasets").join(hash.to_string()))
+    }
+}
+
+fn node(number: u8) -> NodeId {
+    NodeId(B256::repeat_byte(0x42 + number))
+}
