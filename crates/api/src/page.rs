@@ -17,8 +17,12 @@ use crate::error::ApiError;
 #[allow_missing = true]
 struct Files;
 
-/// The verifier is WebAssembly; that is the only addition to "our own files".
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+/// Our own files and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The verifier's worker compiles WebAssembly; it alone may, and it has no document in which anything else could run.
+const VERIFIER_POLICY: &str =
+    "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'self'; frame-ancestors 'none'";
 
 /// A file of the page.
 pub(crate) async fn file(uri: Uri, asked: HeaderMap) -> Response {
@@ -40,11 +44,12 @@ pub(crate) async fn file(uri: Uri, asked: HeaderMap) -> Response {
     } else {
         "no-cache"
     };
+    let policy = if path.starts_with("assets/verifier-") { VERIFIER_POLICY } else { POLICY };
     let headers = [
         (CONTENT_TYPE, file.metadata.mimetype().to_owned()),
         (CACHE_CONTROL, kept.to_owned()),
         (ETAG, tag.clone()),
-        (CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+        (CONTENT_SECURITY_POLICY, policy.to_owned()),
     ];
     if asked.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();

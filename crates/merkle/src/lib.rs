@@ -51,6 +51,7 @@
 mod entry;
 mod error;
 mod list;
+mod operator_proof;
 mod parallel;
 mod proof;
 mod range;
@@ -60,6 +61,7 @@ mod word;
 pub use entry::Entry;
 pub use error::Error;
 pub use list::{Gap, ListBuilder, ListCommitment, ListWords, Opening};
+pub use operator_proof::OperatorProof;
 pub use parallel::map_in_order;
 pub use proof::Proof;
 pub use range::RangeProof;

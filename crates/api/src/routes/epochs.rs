@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tatum_primitives::{Address, Epoch, OperatorId};
+use tatum_protocol::web::OperatorProofText;
 use tatum_protocol::web::schema::AddressText;
-use tatum_protocol::{EpochSummary, OperatorProof, PayerUse, Payout, ReceiptPage};
+use tatum_protocol::{EpochSummary, PayerUse, Payout, ReceiptPage};
 use utoipa::IntoParams;
 
 use super::extract::{Path, Query, at_most};
@@ -66,7 +67,7 @@ pub(super) async fn show(
         ("operator" = u32, Path, description = "The operator's id"),
     ),
     responses(
-        (status = 200, description = "The proof", body = OperatorProof),
+        (status = 200, description = "The proof", body = OperatorProofText),
         (status = 304, description = "It is the one whose ETag was sent along"),
         Problems,
     )

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
-use super::AsOf;
+use super::{AsOf, OperatorProofText};
 use super::schema::{AddressText, DecimalText, WordText};
 use crate::OperatorProof;
 
@@ -89,5 +89,6 @@ pub struct Earned {
     #[schema(value_type = DecimalText)]
     pub claimable_nano: Nano,
     /// The proof that it is in the distribution.
+    #[schema(value_type = OperatorProofText)]
     pub proof: OperatorProof,
 }

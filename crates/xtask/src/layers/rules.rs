@@ -33,6 +33,7 @@ impl Layer {
                 "overlay",
                 "tracker",
                 "simulator",
+                "verifier",
             ],
             Self::Adapter => &["webrtc", "chain", "database", "query"],
             Self::Service => &["node", "aggregator", "api", "cli"],

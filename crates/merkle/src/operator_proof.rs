@@ -1,40 +1,32 @@
 //! An operator's earnings with their proof, for somebody who holds nothing but the root on chain.
+//!
+//! Invariant: epoch and manifest stand beside the proof, for whoever looks for the root on chain; the root binds the rest.
 
 use serde::{Deserialize, Serialize};
-use tatum_merkle::{Entry, Error, Proof, SumTree, Word};
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId};
-use utoipa::ToSchema;
 
-use crate::web::schema::{AddressText, DecimalText, WordText};
+use crate::{Entry, Error, Proof, SumTree, Word};
 
 /// What `Distributor.claim` takes, spelled out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorProof {
     /// The epoch of the distribution.
-    #[schema(value_type = u64)]
     pub epoch: Epoch,
     /// The distribution's root.
-    #[schema(value_type = WordText)]
     pub root: Word,
     /// The dataset's manifest.
-    #[schema(value_type = WordText)]
     pub manifest_hash: B256,
     /// The operator.
-    #[schema(value_type = u32)]
     pub operator_id: OperatorId,
     /// Where it is paid.
-    #[schema(value_type = AddressText)]
     pub payout: Address,
     /// Everything it has earned.
     #[serde(with = "tatum_primitives::decimal::nano")]
-    #[schema(value_type = DecimalText)]
     pub cumulative_nano: Nano,
     /// The three packed: the first argument of `claim`.
-    #[schema(value_type = WordText)]
     pub entry: B256,
     /// The second argument of `claim`.
-    #[schema(value_type = Vec<WordText>)]
     pub proof: Proof,
 }
 

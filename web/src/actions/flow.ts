@@ -1,0 +1,200 @@
+/**
+ * Carries out one action: asks the API for its steps, has the wallet sign and send them, and follows what was sent.
+ *
+ * Invariant: nothing goes to the wallet that the API did not build for the account and chain that the wallet is on at that moment; what
+ * the contract would refuse is never sent; every end has words, and says when nothing has changed.
+ */
+import { Problem, type Api } from '../api/client';
+import type { Action, ActionPlan, Hex, SendStep, SignStep } from '../api/types';
+import { accountsOf, chainOf, hexOf, type Provider } from '../wallet/provider';
+import { walletError, type Kind } from '../wallet/words';
+import { sentence } from '../words';
+import { sendBatch } from './batch';
+import type { Clock } from './clock';
+import { follow, outcomeWords } from './follow';
+
+export type Stage =
+  | { at: 'idle' }
+  | { at: 'preparing' }
+  | { at: 'warned'; warnings: string[] }
+  | { at: 'signing'; label: string }
+  | { at: 'confirming'; label: string; step: number; of: number }
+  | { at: 'pending'; label: string; step: number; of: number; hash: Hex | null; note: string | null }
+  | { at: 'done'; text: string; hashes: Hex[] }
+  | { at: 'failed'; text: string; hashes: Hex[] };
+
+/** What gives something up: it is asked for once more, with the API's warnings. Other actions' are shown beside what happens. */
+const FORFEITING = new Set(['unstake', 'unstake_all', 'revoke_session_key', 'leave', 'exit_channel']);
+
+export interface Asked {
+  action: Action;
+  account: Hex;
+  /** Sends several steps as one batch, where the wallet can. */
+  asBatch?: boolean;
+}
+
+export interface Flow {
+  api: Api;
+  provider: Provider;
+  clock: Clock;
+  report(stage: Stage): void;
+  /** What should be known besides. */
+  note(warnings: string[]): void;
+  /** Whether the user goes on after these warnings. */
+  agree(warnings: string[]): Promise<boolean>;
+}
+
+/** What went out, and how many steps of it hold. */
+interface Sent {
+  hashes: Hex[];
+  held: number;
+}
+
+/** An end that is no success, with words for it. */
+class Stop extends Error {
+  constructor(
+    text: string,
+    readonly kind: Kind | 'refused' | 'moved' | 'outcome' = 'other',
+  ) {
+    super(text);
+  }
+}
+
+/** Runs to the end, which is reported and returned. */
+export async function run(flow: Flow, asked: Asked): Promise<Stage> {
+  const sent: Sent = { hashes: [], held: 0 };
+  try {
+    await carryOut(flow, asked, sent);
+    return ending(flow, { at: 'done', text: 'Done.', hashes: sent.hashes });
+  } catch (error) {
+    return ending(flow, { at: 'failed', text: withHeld(wordsOf(error), sent.held), hashes: sent.hashes });
+  }
+}
+
+async function carryOut(flow: Flow, asked: Asked, sent: Sent): Promise<void> {
+  flow.report({ at: 'preparing' });
+  let plan = await prepare(flow, asked.account, asked.action);
+  if (plan.warnings.length > 0 && FORFEITING.has(asked.action.action)) {
+    flow.report({ at: 'warned', warnings: plan.warnings });
+    if (!(await flow.agree(plan.warnings))) throw new Stop('You went no further. Nothing has changed.', 'rejected');
+  } else {
+    flow.note(plan.warnings);
+  }
+  const signing = plan.steps.find((step) => step.kind === 'sign');
+  if (signing) plan = await signed(flow, asked, signing, plan.chain_id);
+  const sends = plan.steps.filter((step) => step.kind === 'send');
+  // All are looked at before the first is sent.
+  for (const step of sends) if (step.refused) throw new Stop(`${sentence(step.refused)} Nothing was sent.`, 'refused');
+  if (asked.asBatch && sends.length > 1 && (await batched(flow, plan, sends, sent))) return;
+  for (const [index, step] of sends.entries()) {
+    await sendOne(flow, plan, step, { step: index + 1, of: sends.length }, sent);
+  }
+}
+
+function prepare(flow: Flow, account: Hex, action: Action): Promise<ActionPlan> {
+  return flow.api.post<ActionPlan>('/v1/actions', { account, ...action });
+}
+
+/** The plan that follows from the wallet's signature; or the one without, where the wallet signs no typed data. */
+async function signed(flow: Flow, asked: Asked, step: SignStep, chainId: number): Promise<ActionPlan> {
+  await unmoved(flow, asked.account, chainId);
+  flow.report({ at: 'signing', label: step.label });
+  const method = 'eth_signTypedData_v4';
+  let signature: unknown;
+  try {
+    signature = await flow.provider.request({ method, params: [asked.account, JSON.stringify(step.typed_data)] });
+  } catch (error) {
+    const { kind, text } = walletError(error, method);
+    if (kind !== 'unsupported') throw new Stop(text, kind);
+    flow.report({ at: 'preparing' });
+    return prepare(flow, asked.account, { ...asked.action, by: 'approve' });
+  }
+  const deadline_s = Number(step.typed_data.message.deadline);
+  if (flow.clock.now() >= deadline_s * 1000) {
+    throw new Stop('The permit’s deadline passed before it was signed. Nothing has changed; start again.', 'refused');
+  }
+  flow.report({ at: 'preparing' });
+  return prepare(flow, asked.account, { ...asked.action, [step.answer]: { deadline_s, signature } });
+}
+
+async function sendOne(
+  flow: Flow,
+  plan: ActionPlan,
+  step: SendStep,
+  place: { step: number; of: number },
+  sent: Sent,
+): Promise<void> {
+  await unmoved(flow, plan.account, plan.chain_id);
+  flow.report({ at: 'confirming', label: step.label, ...place });
+  const method = 'eth_sendTransaction';
+  let hash: Hex;
+  try {
+    hash = (await flow.provider.request({ method, params: [transaction(plan, step)] })) as Hex;
+  } catch (error) {
+    const { kind, text } = walletError(error, method);
+    throw new Stop(text, kind);
+  }
+  sent.hashes.push(hash);
+  flow.report({ at: 'pending', label: step.label, ...place, hash, note: null });
+  const outcome = await follow(flow.api, hash, flow.clock, (state) => {
+    const note = state === 'no_answer' ? 'The server does not answer; it is asked again.' : null;
+    flow.report({ at: 'pending', label: step.label, ...place, hash, note });
+  });
+  if (outcome.is !== 'succeeded') throw new Stop(outcomeWords(outcome), 'outcome');
+  sent.held += 1;
+}
+
+/** The request for `eth_sendTransaction`. */
+function transaction(plan: ActionPlan, step: SendStep): Record<string, string> {
+  const call = { from: plan.account, to: step.to, data: step.data, value: hexOf(step.value_wei), chainId: hexOf(plan.chain_id) };
+  return step.gas === null ? call : { ...call, gas: hexOf(step.gas) };
+}
+
+/** Whether the steps went as one; without that the caller sends them one by one. */
+async function batched(flow: Flow, plan: ActionPlan, sends: SendStep[], sent: Sent): Promise<boolean> {
+  await unmoved(flow, plan.account, plan.chain_id);
+  const label = sends.map((step) => step.label).join(', then ');
+  flow.report({ at: 'confirming', label, step: 1, of: 1 });
+  const waiting = () => flow.report({ at: 'pending', label, step: 1, of: 1, hash: null, note: null });
+  const end = await sendBatch(flow.provider, plan, sends, flow.clock, waiting);
+  if (end.is === 'unsupported') return false;
+  sent.hashes.push(...(end.is === 'sent' ? end.hashes : []));
+  if (end.is === 'failed') throw new Stop(end.text, end.kind);
+  return true;
+}
+
+/** Stops if the wallet has gone to another chain or account since the steps were built. */
+async function unmoved(flow: Flow, account: Hex, chainId: number): Promise<void> {
+  const [chain, accounts] = await place(flow.provider);
+  if (chain !== chainId) {
+    throw new Stop(`The wallet went to chain ${chain} meanwhile; this is for chain ${chainId}. Switch back and start again.`, 'moved');
+  }
+  if (!accounts.includes(account.toLowerCase() as Hex)) {
+    throw new Stop('The wallet went to another account meanwhile. Start again.', 'moved');
+  }
+}
+
+async function place(provider: Provider): Promise<[number, Hex[]]> {
+  try {
+    return [await chainOf(provider), await accountsOf(provider, 'eth_accounts')];
+  } catch (error) {
+    const { kind, text } = walletError(error, 'eth_chainId');
+    throw new Stop(text, kind);
+  }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof Stop) return error.message;
+  if (error instanceof Problem) return `${error.title}. ${sentence(error.message)}`;
+  return `This page failed: ${String(error)}`;
+}
+
+/** A later step's end must not hide that an earlier one holds. */
+function withHeld(text: string, held: number): string {
+  return held > 0 ? `${text.replace('Nothing has changed.', '').trim()} The step before it was carried out and stays.` : text;
+}
+
+function ending(flow: Flow, stage: Stage): Stage {
+  flow.report(stage);
+  return stage;
+}

@@ -1,0 +1,237 @@
+/** What the API answers (`/openapi.json` has it in full): amounts are decimal text, because numbers end at 2^53. */
+
+export type Hex = `0x${string}`;
+
+export interface AsOf {
+  block: number;
+  hash: Hex;
+  time_s: number;
+  finalized: boolean;
+}
+
+export interface Network {
+  as_of: AsOf;
+  chain_id: number;
+  deployment: Record<string, Hex | null>;
+  token: { name: string; symbol: string; decimals: number };
+  epoch: number;
+  epoch_started_at_s: number;
+  epoch_ends_at_s: number;
+  epoch_length_s: number;
+  fee_rate_ppb: number | string;
+  quota_bytes_per_data: string;
+  next_quota_bytes_per_data: string;
+  minimum_stake_wei: string;
+  minimum_bond_wei: string;
+  unbonding_epochs: number;
+  closed_epochs: number;
+  finalized_epoch: number | null;
+  operators: number;
+  version: string;
+}
+
+export interface Unbonding {
+  amount_wei: string;
+  withdrawable_epoch: number;
+  withdrawable_at_s: number;
+}
+
+export interface Stake {
+  stake_wei: string;
+  withdrawable_wei: string;
+  unbonding_wei: string;
+  unbonding: Unbonding[];
+  fee_rate_ppb: number | string;
+  fees_paid_wei: string;
+  fees_since_epoch: number;
+  quota_bytes: string;
+  next_quota_bytes: string;
+  epoch: number;
+  next_epoch_at_s: number;
+}
+
+export interface Use {
+  epoch: number;
+  receipts: number;
+  messages: string;
+  bytes: string;
+  bytes_on_time: string;
+  is_complete: boolean;
+}
+
+export interface SessionKey {
+  key: Hex;
+  state: 'active' | 'revoked';
+  from_epoch: number;
+  last_epoch: number | null;
+}
+
+export interface Account {
+  as_of: AsOf;
+  address: Hex;
+  coin_wei: string;
+  balance_wei: string;
+  allowance_wei: string;
+  stake: Stake;
+  used: Use | null;
+  session_keys: SessionKey[];
+  operators: number[];
+}
+
+export interface Plan {
+  as_of: AsOf;
+  needed_bytes_per_epoch: string;
+  quota_bytes_per_data: string;
+  epochs: number;
+  stake_needed_wei: string;
+  fee_per_epoch_wei: string;
+  fee_per_day_wei: string;
+  fee_per_year_wei: string;
+  payer?: { address: Hex; stake_wei: string; missing_wei: string; lasts_epochs: number | null } | null;
+}
+
+export interface Prices {
+  as_of: AsOf;
+  prices: { epoch: number; quota_bytes_per_data: string }[];
+}
+
+export interface Operator {
+  id: number;
+  owner: Hex;
+  payout: Hex;
+  bond_wei: string;
+  declared_bytes: string;
+  capacity_bytes: string;
+  next_capacity_bytes: string;
+  exit_epoch: number | null;
+  bond_free_from: number | null;
+  epoch: number;
+  claimed_nano: string;
+  payout_balance_wei: string;
+}
+
+export interface Operators {
+  as_of: AsOf;
+  operators: Operator[];
+  next: number | null;
+}
+
+export interface OneOperator {
+  as_of: AsOf;
+  operator: Operator;
+  nodes: Hex[];
+  earned: { claimable_nano: string; proof: { epoch: number; cumulative_nano: string; root: Hex } } | null;
+}
+
+export interface Earning {
+  epoch: number;
+  state: string;
+  work_nano: string;
+  paid_nano: string;
+  pool_nano: string;
+  total_nano: string;
+  cumulative_nano: string;
+}
+
+export interface Earnings {
+  operator: number;
+  epochs: Earning[];
+}
+
+export interface Epoch {
+  epoch: number;
+  state: 'open' | 'closing' | 'rolled' | 'proposed' | 'finalized';
+  receipts?: number | null;
+  block_number?: number | null;
+  block_hash?: Hex | null;
+  manifest_hash?: Hex | null;
+  root?: Hex | null;
+  receipts_root?: Hex | null;
+  pot_nano?: string | null;
+  distributed_nano?: string | null;
+  uri?: string | null;
+  proposer?: Hex | null;
+  propose_tx?: Hex | null;
+  finalizable_at_s?: number | null;
+  finalize_tx?: Hex | null;
+  note?: string | null;
+  updated_ms: number;
+}
+
+export interface CountedReceipt {
+  leaf: Hex;
+  receipt: { payer: Hex; operator_id: number; role: string | number; messages: string | number; bytes: string | number; bytes_on_time: string | number };
+  signature: Hex;
+}
+
+export interface ReceiptPage {
+  epoch: number;
+  receipts: CountedReceipt[];
+  next_offset: number | null;
+}
+
+export interface Payout {
+  epoch: number;
+  operator: number;
+  work: {
+    payer: Hex;
+    receipts: number;
+    units_bytes: string;
+    payer_units_bytes: string;
+    payer_steers_nano: string;
+    work_nano: string;
+  }[];
+  next_offset?: number | null;
+  work_nano: string;
+  cap_nano: string;
+  paid_nano: string;
+  pool_nano: string;
+  role_nano: string;
+  total_nano: string;
+  before_nano: string;
+  cumulative_nano: string;
+}
+
+export interface SendStep {
+  kind: 'send';
+  label: string;
+  to: Hex;
+  data: Hex;
+  value_wei: string;
+  gas: number | string | null;
+  refused: string | null;
+}
+
+export interface TypedData {
+  domain: Record<string, unknown>;
+  types: Record<string, unknown>;
+  primaryType: string;
+  message: Record<string, unknown>;
+}
+
+export interface SignStep {
+  kind: 'sign';
+  label: string;
+  typed_data: TypedData;
+  answer: string;
+}
+
+export interface ActionPlan {
+  as_of: AsOf;
+  chain_id: number;
+  account: Hex;
+  warnings: string[];
+  steps: (SendStep | SignStep)[];
+}
+
+/** An action's name with what it takes, as `POST /v1/actions` wants them beside the account. */
+export type Action = { action: string } & Record<string, unknown>;
+
+export interface Transaction {
+  as_of: AsOf;
+  hash: Hex;
+  state: 'unknown' | 'pending' | 'succeeded' | 'reverted' | 'replaced';
+  block: number | null;
+  confirmations: number;
+  reason: string | null;
+}

@@ -1,0 +1,140 @@
+/** The frame around every view: head, way around, how fresh the figures are. */
+import type { ComponentChildren } from 'preact';
+import type { Network } from './api/types';
+import { Context } from './context';
+import { STALE_MS, useFreshness, useLoad, useNow } from './live';
+import { ProblemNote } from './parts/section';
+import { WalletMenu } from './parts/wallet_menu';
+import { useRoute, type Route } from './route';
+import { clock, date } from './times';
+import { EpochView } from './views/auditor/epoch';
+import { EpochsView } from './views/auditor/epochs';
+import { PayoutView } from './views/auditor/payout';
+import { ProofView } from './views/auditor/proof';
+import { ReceiptsView } from './views/auditor/receipts';
+import { NetworkView } from './views/network';
+import { NowhereView } from './views/nowhere';
+import { OperatorView } from './views/operator/operator';
+import { OperatorsView } from './views/operator/operators';
+import { PublisherView } from './views/publisher/publisher';
+import { useSession } from './wallet/session';
+import icon from './icon.svg';
+
+const WAYS: [string, string, Route['view'][]][] = [
+  ['#/network', 'Network', ['network']],
+  ['#/publisher', 'Publisher', ['publisher']],
+  ['#/operator', 'Operator', ['operators', 'operator']],
+  ['#/auditor', 'Auditor', ['epochs', 'epoch', 'proof', 'payout', 'receipts']],
+];
+
+export function App() {
+  const network = useLoad<Network>('/v1/network');
+  const session = useSession();
+  const route = useRoute();
+  if (!network.data) {
+    return (
+      <Frame route={route}>
+        <h1 class="unseen">Tatum</h1>
+        {network.problem ? <ProblemNote problem={network.problem} /> : <p class="empty">Loading…</p>}
+      </Frame>
+    );
+  }
+  return (
+    <Context.Provider value={{ network: network.data, session }}>
+      <Frame route={route} wallet version={network.data.version}>
+        <View route={route} />
+      </Frame>
+    </Context.Provider>
+  );
+}
+
+function View({ route }: { route: Route }) {
+  switch (route.view) {
+    case 'network':
+      return <NetworkView />;
+    case 'publisher':
+      return <PublisherView address={route.address} />;
+    case 'operators':
+      return <OperatorsView />;
+    case 'operator':
+      return <OperatorView key={route.id} id={route.id} />;
+    case 'epochs':
+      return <EpochsView />;
+    case 'epoch':
+      return <EpochView key={route.epoch} epoch={route.epoch} />;
+    case 'proof':
+      return <ProofView key={`${route.epoch}/${route.id}`} epoch={route.epoch} id={route.id} />;
+    case 'payout':
+      return <PayoutView epoch={route.epoch} id={route.id} />;
+    case 'receipts':
+      return <ReceiptsView epoch={route.epoch} offset={route.offset} />;
+    case 'nowhere':
+      return <NowhereView path={route.path} />;
+  }
+}
+
+interface FrameProps {
+  route: Route;
+  children: ComponentChildren;
+  wallet?: boolean;
+  version?: string;
+}
+
+function Frame({ route, children, wallet = false, version }: FrameProps) {
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the figures
+      </a>
+      <header class="head">
+        <a class="brand" href="#/network">
+          <img src={icon} width="28" height="28" alt="" />
+          Tatum
+        </a>
+        <nav aria-label="Views">
+          {WAYS.map(([href, name, views]) => (
+            <a href={href} aria-current={views.includes(route.view) ? 'page' : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        {wallet && <WalletMenu />}
+      </header>
+      <Staleness />
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+      <footer>
+        <a href="/docs/">API</a>
+        <a href="/openapi.json">OpenAPI</a>
+        {version && <span>Version {version}</span>}
+      </footer>
+    </>
+  );
+}
+
+/** The address behind "#" is the view's, so the link moves the focus by itself. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+/** Says since when the chain is not heard of. */
+function Staleness() {
+  const { answered_ms, moved_ms, head } = useFreshness();
+  const now = useNow();
+  const silent = now - answered_ms > STALE_MS;
+  const still = now - moved_ms > STALE_MS;
+  return (
+    <div class="staleness" role="status">
+      {(silent || still) && (
+        <p class="notice warn">
+          {silent
+            ? `No chain node answers since ${clock(answered_ms)}.`
+            : `There is no new block since ${clock(moved_ms)}: the server’s chain node is gone, or the chain stands still.`}{' '}
+          {head ? `All figures are as of block ${head.block}, ${date(head.time_s)}, and may have changed.` : 'There are no figures yet.'}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,61 @@
+/** Where in the page one is: the part of the address behind "#", so that every view can be linked to. */
+import { useEffect, useState } from 'preact/hooks';
+import { isAddress } from './wallet/provider';
+
+export type Route =
+  | { view: 'network' }
+  | { view: 'publisher'; address: string | null }
+  | { view: 'operators' }
+  | { view: 'operator'; id: number }
+  | { view: 'epochs' }
+  | { view: 'epoch'; epoch: number }
+  | { view: 'proof'; epoch: number; id: number }
+  | { view: 'payout'; epoch: number; id: number }
+  | { view: 'receipts'; epoch: number; offset: number }
+  | { view: 'nowhere'; path: string };
+
+export function parseRoute(hash: string): Route {
+  const path = hash.replace(/^#\/?/, '').replace(/\/+$/, '');
+  const parts = path.split('/');
+  const [a, c] = [number(parts[1]), number(parts[3])];
+  const shape = parts.map((part, index) => (index > 0 && number(part) !== null ? 'N' : part)).join('/');
+  switch (shape) {
+    case '':
+    case 'network':
+      return { view: 'network' };
+    case 'publisher':
+      return { view: 'publisher', address: null };
+    case 'operator':
+      return { view: 'operators' };
+    case 'operator/N':
+      return { view: 'operator', id: a! };
+    case 'auditor':
+      return { view: 'epochs' };
+    case 'auditor/N':
+      return { view: 'epoch', epoch: a! };
+    case 'auditor/N/proof/N':
+      return { view: 'proof', epoch: a!, id: c! };
+    case 'auditor/N/payout/N':
+      return { view: 'payout', epoch: a!, id: c! };
+    case 'auditor/N/receipts':
+      return { view: 'receipts', epoch: a!, offset: 0 };
+    case 'auditor/N/receipts/N':
+      return { view: 'receipts', epoch: a!, offset: c! };
+  }
+  if (parts[0] === 'publisher' && parts.length === 2 && isAddress(parts[1])) return { view: 'publisher', address: parts[1] };
+  return { view: 'nowhere', path };
+}
+
+function number(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : null;
+}
+
+export function useRoute(): Route {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const moved = () => setHash(location.hash);
+    addEventListener('hashchange', moved);
+    return () => removeEventListener('hashchange', moved);
+  }, []);
+  return parseRoute(hash);
+}

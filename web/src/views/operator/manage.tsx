@@ -1,0 +1,120 @@
+/** What an operator's owner may change. */
+import { useState } from 'preact/hooks';
+import { parsePositiveData, shortBytes } from '../../amounts';
+import type { Action, Operator } from '../../api/types';
+import { useSurroundings } from '../../context';
+import { Act } from '../../parts/act';
+import { Field } from '../../parts/field';
+import { Section } from '../../parts/section';
+import { isAddress } from '../../wallet/provider';
+import { BYTE_UNITS, parseBytes } from './bytes_field';
+
+export function Manage({ operator }: { operator: Operator }) {
+  const { network } = useSurroundings();
+  const left = operator.exit_epoch !== null;
+  const free = operator.bond_free_from !== null && operator.bond_free_from <= network.epoch;
+  return (
+    <>
+      {!left && (
+        <div class="columns">
+          <Capacity operator={operator} />
+          <Bond operator={operator} />
+        </div>
+      )}
+      <Payout operator={operator} />
+      <Section title="Leave">
+        {!left && <Leave operator={operator} />}
+        {left && free && BigInt(operator.bond_wei) > 0n && (
+          <Act label="Withdraw bond" action={() => ({ action: 'withdraw_bond', operator: operator.id })} />
+        )}
+        {left && !free && <p>It has left. Its bond is free from epoch {operator.bond_free_from ?? '…'} on.</p>}
+        {left && BigInt(operator.bond_wei) === 0n && <p>It has left, and its bond was withdrawn.</p>}
+      </Section>
+    </>
+  );
+}
+
+function Capacity({ operator }: { operator: Operator }) {
+  const [text, setText] = useState('');
+  const [unit, setUnit] = useState('GB');
+  const [error, setError] = useState<string | null>(null);
+  const action = (): Action | null => {
+    const bytes = parseBytes(text, unit);
+    setError(bytes === null ? 'Write a number above 0, with up to three decimals.' : null);
+    return bytes === null ? null : { action: 'declare_capacity', operator: operator.id, capacity_bytes: bytes.toString() };
+  };
+  return (
+    <Section title="Capacity">
+      <div class="row">
+        <Field
+          label="Capacity an epoch"
+          mode="decimal"
+          value={text}
+          onValue={(value) => (setError(null), setText(value))}
+          error={error}
+          hint={`This epoch: ${shortBytes(BigInt(operator.capacity_bytes))}. A change counts from the next one.`}
+        />
+        <Field label="Unit of the capacity" value={unit} onValue={setUnit} choices={BYTE_UNITS} />
+      </div>
+      <Act label="Declare" action={action} onDone={() => setText('')} />
+    </Section>
+  );
+}
+
+function Bond({ operator }: { operator: Operator }) {
+  const [text, setText] = useState('');
+  const [error, setError] = useState<string | null>(null);
+  const action = (): Action | null => {
+    const parsed = parsePositiveData(text);
+    setError(parsed.ok ? null : parsed.why);
+    return parsed.ok ? { action: 'add_bond', operator: operator.id, amount_wei: parsed.wei.toString() } : null;
+  };
+  return (
+    <Section title="Bond">
+      <Field
+        label="Amount to add"
+        unit="DATA"
+        mode="decimal"
+        value={text}
+        onValue={(value) => (setError(null), setText(value))}
+        error={error}
+        hint="More bond backs more capacity. It comes back only when the operator leaves."
+      />
+      <Act label="Add bond" action={action} onDone={() => setText('')} />
+    </Section>
+  );
+}
+
+function Payout({ operator }: { operator: Operator }) {
+  const [text, setText] = useState('');
+  const [error, setError] = useState<string | null>(null);
+  const action = (): Action | null => {
+    const right = isAddress(text.trim());
+    setError(right ? null : 'An address is 0x and 40 hexadecimal digits.');
+    return right ? { action: 'set_payout', operator: operator.id, payout: text.trim() } : null;
+  };
+  return (
+    <Section title="Payout address">
+      <Field
+        label="New payout address"
+        value={text}
+        onValue={(value) => (setError(null), setText(value))}
+        error={error}
+        hint="Check it twice: what is paid to a wrong address is lost."
+      />
+      <Act label="Change" name="Change the payout address" action={action} onDone={() => setText('')} />
+    </Section>
+  );
+}
+
+function Leave({ operator }: { operator: Operator }) {
+  return (
+    <>
+      <p class="notice warn">
+        There is no way back under this number: from the next epoch on its bond and capacity count no more. What was earned can still be
+        claimed, and the bond be withdrawn once its distributions can no longer be disputed.
+      </p>
+      <Act label="Leave the network…" quiet action={() => ({ action: 'leave', operator: operator.id })} />
+    </>
+  );
+}
