@@ -6,6 +6,7 @@ use std::error::Error;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
+use tatum_database::DatabaseError;
 use tatum_protocol::{Problem, ProblemKind};
 
 /// Why a request is not answered with what it asks for.
@@ -101,8 +102,25 @@ pub(crate) fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>
     router.fallback(unknown).method_not_allowed_fallback(async || ApiError::Method)
 }
 
-impl From<tatum_database::DatabaseError> for ApiError {
-    fn from(error: tatum_database::DatabaseError) -> Self {
-        Self::internal("the database failed a request", &error)
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            // Whoever asks for it names a number that was never given out.
+            DatabaseError::TooLarge { value } => {
+                Self::NotFound(format!("there is nothing of number {value}"))
+            }
+            other => Self::internal("the database failed a request", &other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_no_column_holds_is_nothing_that_is_there() {
+        let error = ApiError::from(DatabaseError::TooLarge { value: 1 << 63 });
+        assert_eq!(error.kind(), ProblemKind::NotFound, "{error}");
     }
 }

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::OperatorProofText;
-use tatum_protocol::web::schema::AddressText;
+use tatum_protocol::web::schema::{self, AddressText};
 use tatum_protocol::{EpochSummary, PayerUse, Payout, ReceiptPage};
 use utoipa::IntoParams;
 
-use super::extract::{Path, Query, at_most};
+use super::extract::{Number, Path, Query, at_most};
 use crate::error::ApiError;
 use crate::openapi::Problems;
 use crate::state::Api;
@@ -23,14 +23,18 @@ const MOST_EPOCHS: u32 = 500;
 /// Receipts in one answer, at most.
 const MOST_RECEIPTS: u64 = 1_000;
 
+const fn epoch_of(number: Number) -> Epoch {
+    Epoch(number.0)
+}
+
 /// Which epochs to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// Only epochs before this one.
-    #[param(value_type = Option<u64>)]
-    before: Option<Epoch>,
+    #[param(value_type = Option<schema::Number>)]
+    before: Option<Number>,
     /// At most so many.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -45,26 +49,26 @@ pub(super) async fn list(
     Query(page): Query<Page>,
 ) -> Result<Json<Vec<EpochSummary>>, ApiError> {
     let limit = at_most(page.limit, 50, MOST_EPOCHS)?;
-    Ok(Json(api.shared.aggregator.epochs_before(page.before, limit).await?))
+    Ok(Json(api.shared.aggregator.epochs_before(page.before.map(epoch_of), limit).await?))
 }
 
 /// An epoch.
 #[utoipa::path(get, path = "/v1/epochs/{epoch}", tag = "auditors", operation_id = "epoch",
-    params(("epoch" = u64, Path, description = "The epoch")),
+    params(("epoch" = schema::Number, Path, description = "The epoch")),
     responses((status = 200, description = "The epoch", body = EpochSummary), Problems)
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    Path(epoch): Path<Epoch>,
+    Path(epoch): Path<Number>,
 ) -> Result<Json<EpochSummary>, ApiError> {
-    Ok(Json(api.shared.aggregator.epoch(epoch).await?))
+    Ok(Json(api.shared.aggregator.epoch(epoch_of(epoch)).await?))
 }
 
 /// What an operator has earned until an epoch, with the proof that it claims by.
 #[utoipa::path(get, path = "/v1/epochs/{epoch}/operators/{operator}", tag = "operators", operation_id = "operator_proof",
     params(
-        ("epoch" = u64, Path, description = "The epoch"),
-        ("operator" = u32, Path, description = "The operator's id"),
+        ("epoch" = schema::Number, Path, description = "The epoch"),
+        ("operator" = schema::OperatorNumber, Path, description = "The operator's id"),
     ),
     responses(
         (status = 200, description = "The proof", body = OperatorProofText),
@@ -74,10 +78,10 @@ pub(super) async fn show(
 )]
 pub(super) async fn proof(
     State(api): State<Api>,
-    Path((epoch, operator)): Path<(Epoch, OperatorId)>,
+    Path((epoch, operator)): Path<(Number, OperatorId)>,
     asked: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let proof = api.shared.aggregator.operator_proof(epoch, operator).await?;
+    let proof = api.shared.aggregator.operator_proof(epoch_of(epoch), operator).await?;
     // One root has one proof for each operator.
     let tag = format!("\"{}-{operator}\"", proof.root.0);
     let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -94,20 +98,20 @@ pub(super) async fn proof(
 /// Why an operator is paid what it is paid for an epoch: a page of its edges, and what the rule makes of all of them.
 #[utoipa::path(get, path = "/v1/epochs/{epoch}/payouts/{operator}", tag = "auditors", operation_id = "payout",
     params(
-        ("epoch" = u64, Path, description = "The epoch"),
-        ("operator" = u32, Path, description = "The operator's id"),
+        ("epoch" = schema::Number, Path, description = "The epoch"),
+        ("operator" = schema::OperatorNumber, Path, description = "The operator's id"),
         Places,
     ),
     responses((status = 200, description = "The payout", body = Payout), Problems)
 )]
 pub(super) async fn payout(
     State(api): State<Api>,
-    Path((epoch, operator)): Path<(Epoch, OperatorId)>,
+    Path((epoch, operator)): Path<(Number, OperatorId)>,
     Query(places): Query<Places>,
 ) -> Result<Json<Payout>, ApiError> {
     let limit = at_most(places.limit, MOST_RECEIPTS, MOST_RECEIPTS)?;
-    let offset = places.offset.unwrap_or_default();
-    Ok(Json(api.shared.aggregator.payout(epoch, operator, offset, limit).await?))
+    let offset = places.offset.unwrap_or_default().0;
+    Ok(Json(api.shared.aggregator.payout(epoch_of(epoch), operator, offset, limit).await?))
 }
 
 /// Which receipts or edges to list.
@@ -116,7 +120,8 @@ pub(super) async fn payout(
 #[into_params(parameter_in = Query)]
 pub(super) struct Places {
     /// The first one's place.
-    offset: Option<u64>,
+    #[param(value_type = Option<schema::Number>)]
+    offset: Option<Number>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1_000)]
     limit: Option<u64>,
@@ -124,30 +129,30 @@ pub(super) struct Places {
 
 /// The receipts that an epoch was paid by, in canonical order.
 #[utoipa::path(get, path = "/v1/epochs/{epoch}/receipts", tag = "auditors", operation_id = "receipts",
-    params(("epoch" = u64, Path, description = "The epoch"), Places),
+    params(("epoch" = schema::Number, Path, description = "The epoch"), Places),
     responses((status = 200, description = "Some receipts", body = ReceiptPage), Problems)
 )]
 pub(super) async fn receipts(
     State(api): State<Api>,
-    Path(epoch): Path<Epoch>,
+    Path(epoch): Path<Number>,
     Query(places): Query<Places>,
 ) -> Result<Json<ReceiptPage>, ApiError> {
     let limit = at_most(places.limit, 100, MOST_RECEIPTS)?;
-    let offset = places.offset.unwrap_or_default();
-    Ok(Json(api.shared.aggregator.receipts(epoch, offset, limit).await?))
+    let offset = places.offset.unwrap_or_default().0;
+    Ok(Json(api.shared.aggregator.receipts(epoch_of(epoch), offset, limit).await?))
 }
 
 /// What a payer used of its quota in an epoch, as far as receipts were handed in.
 #[utoipa::path(get, path = "/v1/epochs/{epoch}/payers/{payer}", tag = "publishers", operation_id = "payer_use",
     params(
-        ("epoch" = u64, Path, description = "The epoch"),
+        ("epoch" = schema::Number, Path, description = "The epoch"),
         ("payer" = AddressText, Path, description = "The payer"),
     ),
     responses((status = 200, description = "What was used", body = PayerUse), Problems)
 )]
 pub(super) async fn payer(
     State(api): State<Api>,
-    Path((epoch, payer)): Path<(Epoch, Address)>,
+    Path((epoch, payer)): Path<(Number, Address)>,
 ) -> Result<Json<PayerUse>, ApiError> {
-    Ok(Json(api.shared.aggregator.payer_use(epoch, payer).await?))
+    Ok(Json(api.shared.aggregator.payer_use(epoch_of(epoch), payer).await?))
 }

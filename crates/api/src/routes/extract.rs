@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request};
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use tatum_protocol::ProblemKind;
 
 use crate::error::ApiError;
@@ -20,6 +21,19 @@ pub(crate) struct Path<T>(pub(crate) T);
 /// The query.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// A number as it is asked for: an epoch, or a place in a list. None is larger than the services' databases hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Number(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(from)?;
+        let fits = i64::try_from(number).is_ok();
+        fits.then_some(Self(number))
+            .ok_or_else(|| D::Error::custom("a number is from 0 to 2^63 - 1"))
+    }
+}
 
 /// How many are asked for: `usual` unless said, and from 1 to `most`.
 pub(super) fn at_most<N: PartialOrd + Display + From<u8>>(

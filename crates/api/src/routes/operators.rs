@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use tatum_primitives::{Nano, OperatorId};
 use tatum_protocol::Earnings;
+use tatum_protocol::web::schema::OperatorNumber;
 use tatum_protocol::web::{Earned, Operator, OperatorPage};
 use utoipa::IntoParams;
 
@@ -24,7 +25,7 @@ const MOST_EPOCHS: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// Only those after this one.
-    #[param(value_type = Option<u32>)]
+    #[param(value_type = Option<OperatorNumber>)]
     after: Option<OperatorId>,
     /// At most so many.
     #[param(minimum = 1, maximum = 50)]
@@ -55,7 +56,7 @@ pub(super) async fn list(
 
 /// An operator with its nodes, and what it can claim of the newest final distribution.
 #[utoipa::path(get, path = "/v1/operators/{operator}", tag = "operators", operation_id = "operator",
-    params(("operator" = u32, Path, description = "The operator's id")),
+    params(("operator" = OperatorNumber, Path, description = "The operator's id")),
     responses((status = 200, description = "The operator", body = Operator), Problems)
 )]
 pub(super) async fn show(
@@ -79,7 +80,7 @@ pub(super) struct Count {
 
 /// What an operator earned, the newest epoch first.
 #[utoipa::path(get, path = "/v1/operators/{operator}/earnings", tag = "operators", operation_id = "earnings",
-    params(("operator" = u32, Path, description = "The operator's id"), Count),
+    params(("operator" = OperatorNumber, Path, description = "The operator's id"), Count),
     responses((status = 200, description = "Epoch by epoch", body = Earnings), Problems)
 )]
 pub(super) async fn earnings(

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use super::AsOf;
 use super::schema::{
-    AddressText, AmountText, BytesText, DecimalText, HexText, SignatureText, WordText,
+    AddressText, AmountText, BytesText, DecimalText, HexText, OperatorNumber, SignatureText,
+    WordText,
 };
 
 /// Who wants what done.
@@ -91,7 +92,7 @@ pub enum Action {
     /// Name a node as the operator's.
     AddNode {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// The node's key.
         #[schema(value_type = WordText)]
@@ -100,7 +101,7 @@ pub enum Action {
     /// Take a node off the operator.
     RemoveNode {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// The node's key.
         #[schema(value_type = WordText)]
@@ -109,7 +110,7 @@ pub enum Action {
     /// Declare what the operator's nodes carry in an epoch.
     DeclareCapacity {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// The capacity.
         #[serde(with = "tatum_primitives::decimal")]
@@ -119,7 +120,7 @@ pub enum Action {
     /// Add to the operator's bond.
     AddBond {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// So much.
         #[serde(with = "tatum_primitives::decimal")]
@@ -129,7 +130,7 @@ pub enum Action {
     /// Name where the operator is paid.
     SetPayout {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// The address.
         #[schema(value_type = AddressText)]
@@ -138,25 +139,25 @@ pub enum Action {
     /// Ask to leave; there is no way back under the same id.
     Leave {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
     },
     /// Take the bond out of an operator that has left for long enough.
     WithdrawBond {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
     },
     /// Claim what operators have earned. Anybody may, for anybody: it goes to the operator's payout address.
     Claim {
         /// The operators, each a transaction.
-        #[schema(value_type = Vec<u32>, min_items = 1, max_items = 50)]
+        #[schema(value_type = Vec<OperatorNumber>, min_items = 1, max_items = 50)]
         operators: Vec<OperatorId>,
     },
     /// Open a payment channel with an operator.
     OpenChannel {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// What can be spent in it.
         #[serde(with = "tatum_primitives::decimal")]
@@ -169,7 +170,7 @@ pub enum Action {
     /// Add to the account's payment channel.
     TopUpChannel {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
         /// So much.
         #[serde(with = "tatum_primitives::decimal")]
@@ -179,7 +180,7 @@ pub enum Action {
     /// Leave the account's payment channel.
     ExitChannel {
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
     },
     /// Pay out a channel whose payer has left it. Anybody may.
@@ -188,7 +189,7 @@ pub enum Action {
         #[schema(value_type = AddressText)]
         payer: Address,
         /// The operator.
-        #[schema(value_type = u32)]
+        #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
     },
 }

@@ -36,6 +36,16 @@ pub struct AmountText(pub String);
 #[schema(title = "Bytes", pattern = "^(0|[1-9][0-9]{0,18})$", example = "500000000000")]
 pub struct BytesText(pub String);
 
+/// An epoch's number, or another count that starts at 0.
+#[derive(Debug, ToSchema)]
+#[schema(title = "Number", minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
+pub struct Number(pub u64);
+
+/// An operator's id.
+#[derive(Debug, ToSchema)]
+#[schema(title = "OperatorId", minimum = 0, maximum = 4_294_967_295_u64)]
+pub struct OperatorNumber(pub u64);
+
 /// A secp256k1 signature: 65 bytes `r ‖ s ‖ v` as hex with `0x`.
 #[derive(Debug, ToSchema)]
 #[schema(title = "Signature", pattern = "^0x[0-9a-fA-F]{130}$")]

@@ -52,6 +52,8 @@ async fn every_wrong_question_has_a_problem_of_its_own() -> anyhow::Result<()> {
         ("/v1/operators/-1", 400, "bad_request"),
         ("/v1/operators?limit=x", 400, "bad_request"),
         ("/v1/transactions/0x12", 400, "bad_request"),
+        ("/v1/epochs/9223372036854775808", 400, "bad_request"),
+        ("/v1/epochs/1/receipts?offset=9223372036854775808", 400, "bad_request"),
         // Nothing listens at the aggregator's address.
         ("/v1/epochs", 503, "busy"),
         ("/v1/epochs/0/operators/0", 503, "busy"),
