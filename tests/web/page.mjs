@@ -37,7 +37,9 @@ const browser = await chromium.launch({
 try {
   await check('the files are small, hashed, and served with a strict policy', () => assertFiles(browser, api));
   for (const part of [publisher, operator, auditor, silence]) await part();
-  await check('every view is accessible, in both schemes, on phone and desktop', () => visitEveryView(browser, api, chain, account, right, shots));
+  await check('every view is accessible, in both schemes, on phone and desktop', () =>
+    visitEveryView(browser, api, chain, account, right, shots),
+  );
   checks.done();
 } finally {
   await browser.close();
@@ -119,7 +121,9 @@ async function publisher() {
   });
 
   await check('a rejection (4001) has words and changes nothing', async () => {
-    const page = await open('#/publisher', [{ name: 'first', account, chain: right, refuses: { eth_signTypedData_v4: 4001, eth_sendTransaction: 4001 } }]);
+    const page = await open('#/publisher', [
+      { name: 'first', account, chain: right, refuses: { eth_signTypedData_v4: 4001, eth_sendTransaction: 4001 } },
+    ]);
     await connect(page, 'first');
     const [before, nonce] = [await stakeOf(), await chain('eth_getTransactionCount', [account, 'latest'])];
     const section = page.getByRole('region', { name: 'Stake', exact: true });
@@ -186,7 +190,9 @@ async function publisher() {
       // The server has to have seen it wait, to tell it from one that never was.
       await new Promise((done) => setTimeout(done, 2_500));
       const fee = '0x174876e8000';
-      await chain('eth_sendTransaction', [{ from: account, to: account, nonce, gas: '0x5208', maxFeePerGas: fee, maxPriorityFeePerGas: fee }]);
+      await chain('eth_sendTransaction', [
+        { from: account, to: account, nonce, gas: '0x5208', maxFeePerGas: fee, maxPriorityFeePerGas: fee },
+      ]);
     } finally {
       await chain('evm_setIntervalMining', [1]);
     }
@@ -200,7 +206,12 @@ async function publisher() {
     await connect(page, 'first');
     const section = page.getByRole('region', { name: 'Stake', exact: true });
     await section.getByText(/^You have/).waitFor();
-    for (const [typed, words] of [['999999999999', 'You have'], ['1,5', 'without commas'], ['', 'Enter an amount'], ['0', 'more than 0']]) {
+    for (const [typed, words] of [
+      ['999999999999', 'You have'],
+      ['1,5', 'without commas'],
+      ['', 'Enter an amount'],
+      ['0', 'more than 0'],
+    ]) {
       await section.getByRole('textbox').fill(typed);
       await section.getByRole('button', { name: 'Stake', exact: true }).click();
       await section.locator('.error', { hasText: words }).waitFor();
@@ -230,7 +241,11 @@ async function publisher() {
     await nextEpoch();
     const page = await open('#/publisher');
     await connect(page, 'first');
-    await page.getByRole('region', { name: 'Quota and balance' }).getByText(/[1-9][\d.]* [kMGTP]?B/).first().waitFor();
+    await page
+      .getByRole('region', { name: 'Quota and balance' })
+      .getByText(/[1-9][\d.]* [kMGTP]?B/)
+      .first()
+      .waitFor();
     const { stake } = await readJson(api, `/v1/accounts/${account}`);
     equal(BigInt(stake.quota_bytes) > 0n, true);
     await page.context().close();
@@ -277,9 +292,15 @@ async function publisher() {
     await section.getByRole('button', { name: 'Authorise key' }).click();
     await ended(section, 'done');
     await section.getByText('active').first().waitFor();
-    await section.getByRole('button', { name: /^Revoke 0x/ }).first().click();
+    await section
+      .getByRole('button', { name: /^Revoke 0x/ })
+      .first()
+      .click();
     await section.getByRole('button', { name: 'Go on' }).click();
-    await section.getByText(/^revoked/).first().waitFor();
+    await section
+      .getByText(/^revoked/)
+      .first()
+      .waitFor();
     await page.context().close();
   });
 }
@@ -370,7 +391,8 @@ async function operator() {
     await section.getByRole('textbox').fill(rich.join(', '));
     await section.getByRole('button', { name: 'Claim' }).click();
     await ended(section, 'done');
-    for (const one of rich) await until(`operator ${one} has its money`, async () => BigInt((await show(one)).operator.claimed_nano) > 0n);
+    for (const one of rich)
+      await until(`operator ${one} has its money`, async () => BigInt((await show(one)).operator.claimed_nano) > 0n);
     await page.context().close();
     return `operators ${rich.join(', ')}`;
   });
@@ -413,8 +435,12 @@ async function auditor() {
     const payout = await readJson(api, `/v1/epochs/${rooted.epoch}/payouts/0`);
     await page.goto(`${api}/#/auditor/${rooted.epoch}/payout/0`);
     const sums = page.getByRole('table', { name: 'The payout, added up' });
-    for (const nano of [payout.work_nano, payout.total_nano, payout.cumulative_nano]) await sums.locator(`data[value="${nano}"]`).first().waitFor();
-    equal(await page.getByRole('table', { name: 'Work by payer' }).getByRole('row').count(), payout.work.length && payout.work.length + 1);
+    for (const nano of [payout.work_nano, payout.total_nano, payout.cumulative_nano])
+      await sums.locator(`data[value="${nano}"]`).first().waitFor();
+    equal(
+      await page.getByRole('table', { name: 'Work by payer' }).getByRole('row').count(),
+      payout.work.length && payout.work.length + 1,
+    );
     await page.goto(`${api}/#/auditor/${rooted.epoch}/receipts`);
     await page.getByRole('region', { name: 'Receipts', exact: true }).or(page.getByText('No receipts.')).first().waitFor();
     return `${payout.work.length} payers`;
@@ -478,7 +504,10 @@ async function provenKey() {
   };
   const domain = { name: 'Tatum', version: '1', chainId: network.chain_id, verifyingContract: network.deployment.stake_pool };
   const message = { payer: account, key: keyHolder };
-  const proof = await chain('eth_signTypedData_v4', [keyHolder, { domain, types, primaryType: 'SessionKeyAuthorization', message }]);
+  const proof = await chain('eth_signTypedData_v4', [
+    keyHolder,
+    { domain, types, primaryType: 'SessionKeyAuthorization', message },
+  ]);
   return `payer  ${account}\nkey    ${keyHolder}\nproof  ${proof}`;
 }
 
@@ -495,7 +524,11 @@ async function nextEpoch() {
 }
 
 async function post(path, body) {
-  const response = await fetch(api + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const response = await fetch(api + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
   if (!response.ok) throw new Error(`${path} answers ${response.status}: ${await response.text()}`);
   return response.json();
 }

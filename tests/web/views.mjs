@@ -25,7 +25,8 @@ export async function visitEveryView(browser, api, chain, account, right, shots)
         for (const summary of await page.locator('.chart summary').all()) await summary.click();
         const place = `${view}, ${colorScheme}, ${width} px`;
         await assertAccessible(page, place);
-        if (shots) await page.screenshot({ path: `${shots}/${view.replaceAll('/', '_')}-${colorScheme}-${width}.png`, fullPage: true });
+        if (shots)
+          await page.screenshot({ path: `${shots}/${view.replaceAll('/', '_')}-${colorScheme}-${width}.png`, fullPage: true });
         if (colorScheme === 'light') await assertKeyboard(page, place);
       }
       await context.close();
