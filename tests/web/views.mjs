@@ -9,7 +9,7 @@ const axe = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
 const SCHEMES = ['light', 'dark'];
 const WIDTHS = [390, 1280];
 
-export async function visitEveryView(browser, api, chain, account, right, shots) {
+export async function visitEveryView({ browser, api, chain, account, right }, shots) {
   const views = await viewsOf(api, account);
   for (const colorScheme of SCHEMES) {
     for (const width of WIDTHS) {

@@ -107,7 +107,8 @@ function inPage(wallets) {
       const id = `0x${(this.bundles.size + 1).toString(16)}`;
       const hashes = [];
       for (const call of calls) {
-        const hash = await ask('eth_sendTransaction', [{ from, ...call }]);
+        // More than the chain estimates: in the first call of an epoch the pool closes the one before.
+        const hash = await ask('eth_sendTransaction', [{ from, gas: '0xf4240', ...call }]);
         while (!(await ask('eth_getTransactionReceipt', [hash]))) await new Promise((done) => setTimeout(done, 100));
         hashes.push(hash);
       }

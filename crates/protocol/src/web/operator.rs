@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
-use super::{AsOf, OperatorProofText};
 use super::schema::{AddressText, DecimalText, WordText};
+use super::{AsOf, OperatorProofText};
 use crate::OperatorProof;
 
 /// An operator as of now.
