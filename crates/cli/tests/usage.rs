@@ -45,6 +45,13 @@ fn wrong_usage_exits_with_2() {
     fails(&run(&["operator", "add-node", "--operator", "0", "0x12"]), 2, "0x12");
     fails(&run(&["publish", "a b"]), 2, "stream id");
     fails(&run(&["frobnicate"]), 2, "unrecognized");
+    fails(&run(&["audit", "epoch", "5..4"]), 2, "epoch 4 is before epoch 5");
+    fails(&run(&["operator", "autoclaim"]), 2, "--operator");
+    fails(&run(&["operator", "autoclaim", "--all", "--factor", "5"]), 2, "--coin-price");
+    fails(&run(&["receipts", "list", "--data", "a", "--dataset", "b"]), 2, "cannot be used with");
+    fails(&run(&["receipts", "list", "--stream", "0x12/a"]), 2, "40 hex digits");
+    let key = "0x0000000000000000000000000000000000000001";
+    fails(&run(&["session", "authorize", "--key", key]), 2, "--proof");
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Anvil {
         let mut command = Command::new(foundry("anvil")?);
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--chain-id", "31337", "--block-time", "1", "--hardfork", "prague"]);
-        command.args(["--accounts", "1", "--order", "fifo"]).stdout(std::process::Stdio::null());
+        command.args(["--accounts", "5", "--order", "fifo"]).stdout(std::process::Stdio::null());
         let process = Process::spawn("anvil", command, logs)?;
         let anvil = Self { rpc_url: format!("http://127.0.0.1:{port}"), _process: process };
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -92,7 +92,9 @@ impl Network {
     /// Starts the web API and the page.
     pub async fn start_api(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
         let listen = self.api_url.trim_start_matches("http://").to_owned();
-        let arguments = ["api", "run", "--listen", &listen, "--aggregator", &self.aggregator_url];
+        let mut arguments = vec!["api", "run", "--listen", &listen];
+        // All of it comes from one address: that of this machine.
+        arguments.extend(["--aggregator", &self.aggregator_url, "--requests-per-s", "1000"]);
         let command = tatum::command(devnet, &arguments)?;
         let url = format!("{}/ready", self.api_url);
         self.service("api", command, &url).await

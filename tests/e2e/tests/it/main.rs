@@ -12,6 +12,7 @@ mod explained;
 mod metrics;
 mod money;
 mod network;
+mod page;
 mod provider;
 mod session;
 mod stake_keep;

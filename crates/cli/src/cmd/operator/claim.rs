@@ -70,7 +70,11 @@ pub(super) struct Paid {
 }
 
 pub(super) async fn run(args: &ClaimArgs, output: Output) -> anyhow::Result<()> {
-    let account = args.chain.account(&args.keystore)?;
+    // A key is asked for at once where it will be needed, and not at all where it is not.
+    let account = match args.dry_run {
+        true => None,
+        false => Some(args.chain.account(&args.keystore)?),
+    };
     let reading = args.chain.read_only().await?;
     let Some(distribution) = Final::of(&reading).await? else {
         bail!("no distribution is finalized yet: nothing can be claimed");
@@ -90,10 +94,10 @@ pub(super) async fn run(args: &ClaimArgs, output: Output) -> anyhow::Result<()> 
     let least = least_nano(args.at_least)?;
     let mut owed = distribution.owed_to(&reading, &aggregator, &operators).await?;
     let mut chosen = batches(&reading, &owed, least).await?;
-    if args.dry_run {
+    let Some(account) = account else {
         would(distribution.epoch, &chosen, output);
         return Ok(());
-    }
+    };
     let mut outcome = Outcome::nothing(distribution.epoch);
     if !chosen.is_empty() {
         let chain = account.connect().await?;
@@ -106,7 +110,9 @@ pub(super) async fn run(args: &ClaimArgs, output: Output) -> anyhow::Result<()> 
         }
     }
     if outcome.transactions.is_empty() {
-        output.progress("everything is claimed already");
+        let waits = owed.iter().any(|owed| owed.due_nano > Nano::ZERO);
+        let why = if waits { "too little is owed yet" } else { "everything is claimed already" };
+        output.progress(why);
     }
     match (args.all, owed.first()) {
         (false, Some(owed)) => show_one(owed, &outcome, output),

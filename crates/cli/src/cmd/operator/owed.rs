@@ -73,7 +73,7 @@ impl Final {
         Ok(Owed { operator, proof, claimed_nano, due_nano })
     }
 
-    /// What each of these operators is owed, in their order.
+    /// What each of these operators is owed, in order of id and each once.
     pub(super) async fn owed_to(
         self,
         chain: &Chain,
@@ -92,6 +92,7 @@ impl Final {
             }
         }
         all.sort_unstable_by_key(|owed| owed.operator);
+        all.dedup_by_key(|owed| owed.operator);
         Ok(all)
     }
 

@@ -159,7 +159,37 @@ pub(super) async fn kept_in(
 
 #[cfg(test)]
 mod tests {
+    use tatum_primitives::Domain;
+    use tatum_receipt::{DeliveryReceipt, SessionKey, Verifier};
+
     use super::*;
+
+    fn signed(epoch: u64) -> SignedReceipt {
+        let key = SessionKey::from_bytes(&[7; 32]).unwrap();
+        let receipt =
+            DeliveryReceipt { payer: key.address(), epoch: Epoch(epoch), ..Default::default() };
+        let domain = Domain { chain_id: 1, stake_pool: Address::ZERO };
+        SignedReceipt::sign(receipt, &key, &Verifier::new(domain))
+    }
+
+    #[tokio::test]
+    async fn a_folder_shows_what_its_node_keeps() {
+        let folder = tempfile::tempdir().unwrap();
+        let nothing = kept_in(folder.path(), None).await.unwrap_err().to_string();
+        assert!(nothing.contains("holds no node's receipts"), "{nothing}");
+        let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        for epoch in [3, 4] {
+            store.keep_own(&signed(epoch)).await.unwrap();
+        }
+        // The node goes on while it is looked at.
+        let leaves = async |epoch: Option<u64>| {
+            let kept = kept_in(folder.path(), epoch.map(Epoch)).await.unwrap();
+            kept.iter().map(|stored| stored.signed().leaf()).collect::<Vec<_>>()
+        };
+        assert_eq!(leaves(None).await, [signed(3).leaf(), signed(4).leaf()]);
+        assert_eq!(leaves(Some(4)).await, [signed(4).leaf()]);
+        store.close().await;
+    }
 
     #[test]
     fn a_stream_goes_by_its_name_or_by_its_key() {
