@@ -5,7 +5,7 @@ const MOST_BYTES = 150_000;
 const MOST_JS_BYTES = 120_000;
 
 /** Loads the page as somebody does who comes for the first time, and looks at each answer. */
-export async function assertFiles(browser, api) {
+export async function assertFiles({ browser, api }) {
   const context = await browser.newContext();
   const page = await context.newPage();
   const files = [];

@@ -9,7 +9,7 @@ const axe = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
 const SCHEMES = ['light', 'dark'];
 const WIDTHS = [390, 1280];
 
-export async function visitEveryView(browser, api, chain, account, right, shots) {
+export async function visitEveryView({ browser, api, chain, account, right }, shots) {
   const views = await viewsOf(api, account);
   for (const colorScheme of SCHEMES) {
     for (const width of WIDTHS) {
@@ -25,7 +25,8 @@ export async function visitEveryView(browser, api, chain, account, right, shots)
         for (const summary of await page.locator('.chart summary').all()) await summary.click();
         const place = `${view}, ${colorScheme}, ${width} px`;
         await assertAccessible(page, place);
-        if (shots) await page.screenshot({ path: `${shots}/${view.replaceAll('/', '_')}-${colorScheme}-${width}.png`, fullPage: true });
+        if (shots)
+          await page.screenshot({ path: `${shots}/${view.replaceAll('/', '_')}-${colorScheme}-${width}.png`, fullPage: true });
         if (colorScheme === 'light') await assertKeyboard(page, place);
       }
       await context.close();

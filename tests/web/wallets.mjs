@@ -42,7 +42,12 @@ function inPage(wallets) {
   class TestWallet extends EventTarget {
     constructor(setting) {
       super();
-      Object.assign(this, { account: setting.account, chain: setting.chain, refuses: { ...setting.refuses }, batches: setting.batches });
+      Object.assign(this, {
+        account: setting.account,
+        chain: setting.chain,
+        refuses: { ...setting.refuses },
+        batches: setting.batches,
+      });
       this.calls = [];
       this.bundles = new Map();
       this.before = {};
@@ -79,7 +84,7 @@ function inPage(wallets) {
         case 'eth_chainId':
           return this.chain;
         case 'wallet_switchEthereumChain':
-          return this.moveTo(params[0].chainId), null;
+          return (this.moveTo(params[0].chainId), null);
         case 'wallet_getCapabilities':
           return this.batches ? { [params[1][0]]: { atomic: { status: 'supported' } } } : {};
         case 'wallet_sendCalls':
@@ -102,7 +107,8 @@ function inPage(wallets) {
       const id = `0x${(this.bundles.size + 1).toString(16)}`;
       const hashes = [];
       for (const call of calls) {
-        const hash = await ask('eth_sendTransaction', [{ from, ...call }]);
+        // More than the chain estimates: in the first call of an epoch the pool closes the one before.
+        const hash = await ask('eth_sendTransaction', [{ from, gas: '0xf4240', ...call }]);
         while (!(await ask('eth_getTransactionReceipt', [hash]))) await new Promise((done) => setTimeout(done, 100));
         hashes.push(hash);
       }
@@ -122,7 +128,12 @@ function inPage(wallets) {
   for (const setting of wallets) {
     const provider = new TestWallet(setting);
     window.tatumTestWallets[setting.name] = provider;
-    const info = { uuid: crypto.randomUUID?.() ?? setting.name, name: setting.name, icon: 'data:image/svg+xml,<svg/>', rdns: `test.${setting.name}` };
+    const info = {
+      uuid: crypto.randomUUID?.() ?? setting.name,
+      name: setting.name,
+      icon: 'data:image/svg+xml,<svg/>',
+      rdns: `test.${setting.name}`,
+    };
     const announcement = () => {
       window.dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail: Object.freeze({ info, provider }) }));
     };

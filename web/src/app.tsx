@@ -132,7 +132,9 @@ function Staleness() {
           {silent
             ? `No chain node answers since ${clock(answered_ms)}.`
             : `There is no new block since ${clock(moved_ms)}: the server’s chain node is gone, or the chain stands still.`}{' '}
-          {head ? `All figures are as of block ${head.block}, ${date(head.time_s)}, and may have changed.` : 'There are no figures yet.'}
+          {head
+            ? `All figures are as of block ${head.block}, ${date(head.time_s)}, and may have changed.`
+            : 'There are no figures yet.'}
         </p>
       )}
     </div>

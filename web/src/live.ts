@@ -38,11 +38,14 @@ const started_ms = Date.now();
 const freshness = new Signal<Freshness>({ answered_ms: started_ms, moved_ms: started_ms, head: null });
 const pulse = new Signal(0);
 
-export const api = connect((input, init) => fetch(input, init), (asOf) => {
-  const { head, moved_ms } = freshness.value;
-  const [now, moved] = [Date.now(), head?.hash !== asOf.hash && (head?.block ?? 0) <= asOf.block];
-  freshness.set({ answered_ms: now, moved_ms: moved ? now : moved_ms, head: moved ? asOf : head });
-});
+export const api = connect(
+  (input, init) => fetch(input, init),
+  (asOf) => {
+    const { head, moved_ms } = freshness.value;
+    const [now, moved] = [Date.now(), head?.hash !== asOf.hash && (head?.block ?? 0) <= asOf.block];
+    freshness.set({ answered_ms: now, moved_ms: moved ? now : moved_ms, head: moved ? asOf : head });
+  },
+);
 
 /** Has everything that is shown read again. */
 export function refresh(): void {

@@ -28,10 +28,22 @@ describe('a stake', () => {
     expect(end).toEqual({ at: 'done', text: 'Done.', hashes: [HASH] });
     expect(asked[1]).toEqual({ account: ACCOUNT, ...STAKE, permit: { deadline_s: IN_TIME, signature: '0x51' } });
     expect(stages.map((stage) => stage.at).filter((at, index, all) => at !== all[index - 1])).toEqual([
-      'preparing', 'signing', 'preparing', 'confirming', 'pending', 'done',
+      'preparing',
+      'signing',
+      'preparing',
+      'confirming',
+      'pending',
+      'done',
     ]);
     const [request] = wallet.of('eth_sendTransaction')[0] as [Record<string, string>];
-    expect(request).toEqual({ from: ACCOUNT, to: expect.any(String), data: '0x1234', value: '0x0', chainId: '0x7a69', gas: '0x15f90' });
+    expect(request).toEqual({
+      from: ACCOUNT,
+      to: expect.any(String),
+      data: '0x1234',
+      value: '0x0',
+      chainId: '0x7a69',
+      gas: '0x15f90',
+    });
   });
 
   it.each([{ code: 4200 }, { code: -32601 }, { code: -32000, message: 'eth_signTypedData_v4 is not supported' }])(
@@ -138,7 +150,10 @@ describe('a transaction', () => {
   });
 
   it('reverted on chain is told with the reason', async () => {
-    const states = [{ state: 'pending' as const }, { state: 'reverted' as const, reason: 'Nothing can be withdrawn before epoch 9.' }];
+    const states = [
+      { state: 'pending' as const },
+      { state: 'reverted' as const, reason: 'Nothing can be withdrawn before epoch 9.' },
+    ];
     const end = await run(watch({ wallet: sent(), plans, states }).flow, one);
     expect(text(end)).toBe('The contract refused it, and took the gas: Nothing can be withdrawn before epoch 9.');
   });

@@ -47,7 +47,15 @@ describe('what is typed', () => {
 
 describe('spans of time', () => {
   it('have their two largest units', () => {
-    expect([0, 59, 61, 3600, 3661, 90_000, -5].map(span)).toEqual(['0 s', '59 s', '1 min 1 s', '1 h', '1 h 1 min', '1 d 1 h', '0 s']);
+    expect([0, 59, 61, 3600, 3661, 90_000, -5].map(span)).toEqual([
+      '0 s',
+      '59 s',
+      '1 min 1 s',
+      '1 h',
+      '1 h 1 min',
+      '1 d 1 h',
+      '0 s',
+    ]);
   });
 });
 
@@ -57,7 +65,10 @@ describe('wallets', () => {
     const found: string[] = [];
     const stop = discover(target, (wallet) => found.push(wallet.info.name));
     const announce = (detail: unknown) => target.dispatchEvent(Object.assign(new Event('eip6963:announceProvider'), { detail }));
-    const wallet = (uuid: string): Wallet => ({ info: { uuid, name: uuid, icon: '', rdns: uuid }, provider: new ScriptedWallet({}) });
+    const wallet = (uuid: string): Wallet => ({
+      info: { uuid, name: uuid, icon: '', rdns: uuid },
+      provider: new ScriptedWallet({}),
+    });
     announce(wallet('a'));
     announce(wallet('a'));
     announce(wallet('b'));

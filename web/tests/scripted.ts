@@ -94,7 +94,14 @@ export function watch({ wallet, plans, states = [{ state: 'succeeded' }], agree 
     async read<T>(path: string): Promise<T> {
       const state = turns.next();
       if (state instanceof Error) throw state;
-      return { as_of: AS_OF, hash: path.split('/').pop(), block: null, confirmations: 1, reason: null, ...(state as object) } as T;
+      return {
+        as_of: AS_OF,
+        hash: path.split('/').pop(),
+        block: null,
+        confirmations: 1,
+        reason: null,
+        ...(state as object),
+      } as T;
     },
   };
   const flow: Flow = {

@@ -22,7 +22,9 @@ interface Vector {
 const file = new URL('../src/verifier/verifier.wasm', import.meta.url);
 const module = new WebAssembly.Module(readFileSync(file));
 const wasm = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
-const vectors = JSON.parse(readFileSync(new URL('../../tests/vectors/sum_trees.json', import.meta.url), 'utf8')) as { proofs: Vector[] };
+const vectors = JSON.parse(readFileSync(new URL('../../tests/vectors/sum_trees.json', import.meta.url), 'utf8')) as {
+  proofs: Vector[];
+};
 
 function ask(question: unknown): { verdict: string; reason?: string; differences?: unknown[]; detail?: string } {
   const bytes = new TextEncoder().encode(JSON.stringify(question));

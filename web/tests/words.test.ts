@@ -12,7 +12,11 @@ describe('a wallet’s error', () => {
     [{ code: 4900 }, 'disconnected', /no connection/],
     [{ code: 4902 }, 'unknown_chain', /does not know this chain/],
     [{ code: -32002 }, 'busy', /open its window/],
-    [{ code: -32603, message: 'Internal', data: { message: 'insufficient funds for gas * price + value' } }, 'no_gas', /coin to pay for gas/],
+    [
+      { code: -32603, message: 'Internal', data: { message: 'insufficient funds for gas * price + value' } },
+      'no_gas',
+      /coin to pay for gas/,
+    ],
     [{ code: -32000, message: 'nonce too low' }, 'nonce', /same number/],
     [{ code: -32000, message: 'replacement transaction underpriced' }, 'nonce', /same number/],
     [{ code: 5760 }, 'unsupported', /does not offer/],

@@ -7,9 +7,7 @@ import type { Clock } from './clock';
 const EVERY_MS = 1_500;
 
 export type BatchEnd =
-  | { is: 'sent'; hashes: Hex[] }
-  | { is: 'failed'; text: string; kind: Kind | 'outcome' }
-  | { is: 'unsupported' };
+  { is: 'sent'; hashes: Hex[] } | { is: 'failed'; text: string; kind: Kind | 'outcome' } | { is: 'unsupported' };
 
 interface CallsStatus {
   status: number;
@@ -47,7 +45,11 @@ async function end(provider: Provider, id: string, clock: Clock): Promise<BatchE
       answer = (await provider.request({ method, params: [id] })) as CallsStatus;
     } catch (error) {
       const { text } = walletError(error, method);
-      return { is: 'failed', kind: 'outcome', text: `${text.replace('Nothing has changed.', '').trim()} The batch was sent; the figures show what came of it.` };
+      return {
+        is: 'failed',
+        kind: 'outcome',
+        text: `${text.replace('Nothing has changed.', '').trim()} The batch was sent; the figures show what came of it.`,
+      };
     }
     if (answer.status >= 200 && answer.status < 300) {
       return { is: 'sent', hashes: (answer.receipts ?? []).map((receipt) => receipt.transactionHash) };

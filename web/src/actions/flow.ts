@@ -167,7 +167,10 @@ async function batched(flow: Flow, plan: ActionPlan, sends: SendStep[], sent: Se
 async function unmoved(flow: Flow, account: Hex, chainId: number): Promise<void> {
   const [chain, accounts] = await place(flow.provider);
   if (chain !== chainId) {
-    throw new Stop(`The wallet went to chain ${chain} meanwhile; this is for chain ${chainId}. Switch back and start again.`, 'moved');
+    throw new Stop(
+      `The wallet went to chain ${chain} meanwhile; this is for chain ${chainId}. Switch back and start again.`,
+      'moved',
+    );
   }
   if (!accounts.includes(account.toLowerCase() as Hex)) {
     throw new Stop('The wallet went to another account meanwhile. Start again.', 'moved');

@@ -14,10 +14,7 @@ const EVERY_MS = 1_500;
 export const PATIENCE_MS = 90_000;
 
 export type Outcome =
-  | { is: 'succeeded' }
-  | { is: 'reverted'; reason: string }
-  | { is: 'replaced' }
-  | { is: 'dropped'; wasPending: boolean };
+  { is: 'succeeded' } | { is: 'reverted'; reason: string } | { is: 'replaced' } | { is: 'dropped'; wasPending: boolean };
 
 export async function follow(
   api: Api,

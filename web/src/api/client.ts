@@ -34,7 +34,8 @@ export function connect(fetching: Fetch, seen: (asOf: AsOf) => void): Api {
     const text = await response.text();
     const body = parse(text);
     if (!response.ok) throw problem(response, body);
-    if (body === undefined) throw new Problem(response.status, 'no_json', 'No answer', `The server's answer to ${path} is no JSON.`);
+    if (body === undefined)
+      throw new Problem(response.status, 'no_json', 'No answer', `The server's answer to ${path} is no JSON.`);
     if (isRecord(body) && isRecord(body.as_of)) seen(body.as_of as unknown as AsOf);
     return body as T;
   }

@@ -160,7 +160,14 @@ export interface Epoch {
 
 export interface CountedReceipt {
   leaf: Hex;
-  receipt: { payer: Hex; operator_id: number; role: string | number; messages: string | number; bytes: string | number; bytes_on_time: string | number };
+  receipt: {
+    payer: Hex;
+    operator_id: number;
+    role: string | number;
+    messages: string | number;
+    bytes: string | number;
+    bytes_on_time: string | number;
+  };
   signature: Hex;
 }
 

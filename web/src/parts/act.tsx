@@ -85,7 +85,8 @@ function Warnings({ warnings, decide }: { warnings: string[]; decide: (goOn: boo
 /** Where it is. The element stays, so that screen readers hear every change. */
 function Progress({ stage }: { stage: Stage }) {
   const kind = stage.at === 'failed' ? 'bad' : stage.at === 'done' ? 'good' : 'now';
-  const hashes = stage.at === 'done' || stage.at === 'failed' ? stage.hashes : stage.at === 'pending' && stage.hash ? [stage.hash] : [];
+  const hashes =
+    stage.at === 'done' || stage.at === 'failed' ? stage.hashes : stage.at === 'pending' && stage.hash ? [stage.hash] : [];
   return (
     <div class={`progress ${kind}`} role="status" aria-live="polite" data-stage={stage.at}>
       {words(stage)}

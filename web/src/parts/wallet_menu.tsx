@@ -43,9 +43,17 @@ export function WalletMenu() {
             </>
           ) : (
             <>
-              {wallets.length === 0 && <p>No wallet announces itself in this browser. Install one, or use the command line: it does all of this as well.</p>}
+              {wallets.length === 0 && (
+                <p>
+                  No wallet announces itself in this browser. Install one, or use the command line: it does all of this as well.
+                </p>
+              )}
               {wallets.map((wallet) => (
-                <button type="button" class="quiet" onClick={() => session.connect(wallet).then(() => menu.current && (menu.current.open = false))}>
+                <button
+                  type="button"
+                  class="quiet"
+                  onClick={() => session.connect(wallet).then(() => menu.current && (menu.current.open = false))}
+                >
                   {wallet.info.name}
                 </button>
               ))}

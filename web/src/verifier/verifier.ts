@@ -17,9 +17,7 @@ export interface Trace {
 }
 
 export type Difference =
-  | { place: 'field'; name: string }
-  | { place: 'level'; level: number }
-  | { place: 'length'; expected: number; got: number };
+  { place: 'field'; name: string } | { place: 'level'; level: number } | { place: 'length'; expected: number; got: number };
 
 export type Answer =
   | { verdict: 'holds'; trace: Trace; differences: Difference[] }

@@ -5,15 +5,7 @@
  */
 
 export type Kind =
-  | 'rejected'
-  | 'busy'
-  | 'unauthorized'
-  | 'unsupported'
-  | 'disconnected'
-  | 'unknown_chain'
-  | 'no_gas'
-  | 'nonce'
-  | 'other';
+  'rejected' | 'busy' | 'unauthorized' | 'unsupported' | 'disconnected' | 'unknown_chain' | 'no_gas' | 'nonce' | 'other';
 
 export interface WalletError {
   kind: Kind;

@@ -14,7 +14,10 @@ export function EpochsView() {
   const epochs = useLoad<Epoch[]>(`/v1/epochs?limit=${PAGE}${first === undefined ? '' : `&before=${first}`}`);
   return (
     <>
-      <Heading title="Auditor" lead="Every payout follows from signed receipts. Here is what each epoch came to; a proof is verified in your browser, up to the root that claims are paid from.">
+      <Heading
+        title="Auditor"
+        lead="Every payout follows from signed receipts. Here is what each epoch came to; a proof is verified in your browser, up to the root that claims are paid from."
+      >
         Epochs
       </Heading>
       <Section title="Distributions">
@@ -29,8 +32,16 @@ export function EpochsView() {
                   { name: 'Epoch', cell: (row) => <a href={`#/auditor/${row.epoch}`}>{count(row.epoch)}</a> },
                   { name: 'State', cell: (row) => <State epoch={row} /> },
                   { name: 'Receipts', cell: (row) => (row.receipts == null ? '–' : count(row.receipts)), numeric: true },
-                  { name: 'Pot, DATA', cell: (row) => (row.pot_nano ? <Nano nano={row.pot_nano} unit={false} /> : '–'), numeric: true },
-                  { name: 'Paid out', cell: (row) => (row.distributed_nano ? <Nano nano={row.distributed_nano} unit={false} /> : '–'), numeric: true },
+                  {
+                    name: 'Pot, DATA',
+                    cell: (row) => (row.pot_nano ? <Nano nano={row.pot_nano} unit={false} /> : '–'),
+                    numeric: true,
+                  },
+                  {
+                    name: 'Paid out',
+                    cell: (row) => (row.distributed_nano ? <Nano nano={row.distributed_nano} unit={false} /> : '–'),
+                    numeric: true,
+                  },
                   { name: 'Root', cell: (row) => (row.root ? <Hash hex={row.root} /> : '–') },
                   { name: 'Changed', cell: (row) => <When time_s={row.updated_ms / 1000} /> },
                 ]}

@@ -54,15 +54,22 @@ function Work({ payout }: { payout: Payout }) {
   return (
     <Section title="From receipts to work" foot={<ChangedOf epoch={payout.epoch} />}>
       <p class="hint">
-        A payer’s fee, without the pool’s part, follows its receipts: of what it steers, the operator earns its share of the bytes that came
-        on time, cut to the nano.
+        A payer’s fee, without the pool’s part, follows its receipts: of what it steers, the operator earns its share of the bytes
+        that came on time, cut to the nano.
       </p>
       <Table
         caption="Work by payer"
         rows={payout.work}
         empty="Nobody’s receipts count for this operator in this epoch."
         columns={[
-          { name: 'Payer', cell: (row) => <a href={`#/publisher/${row.payer}`}><Hash hex={row.payer} /></a> },
+          {
+            name: 'Payer',
+            cell: (row) => (
+              <a href={`#/publisher/${row.payer}`}>
+                <Hash hex={row.payer} />
+              </a>
+            ),
+          },
           { name: 'Receipts', cell: (row) => count(row.receipts), numeric: true },
           { name: 'Its bytes', cell: (row) => count(row.units_bytes), numeric: true },
           { name: 'Of the payer’s bytes', cell: (row) => count(row.payer_units_bytes), numeric: true },

@@ -16,13 +16,16 @@ export function ProofView({ epoch, id }: { epoch: number; id: number }) {
         title={`Proof of operator ${id} in epoch ${epoch}`}
         lead={
           <>
-            <a href={`#/auditor/${epoch}`}>Epoch {count(epoch)}</a> · <a href={`#/auditor/${epoch}/payout/${id}`}>How the payout comes about</a>
+            <a href={`#/auditor/${epoch}`}>Epoch {count(epoch)}</a> ·{' '}
+            <a href={`#/auditor/${epoch}/payout/${id}`}>How the payout comes about</a>
           </>
         }
       >
         Proof of operator {id} in epoch {count(epoch)}
       </Heading>
-      <Show loaded={proof}>{(served) => <Bench served={JSON.stringify(served, null, 2)} root={summary.data?.root ?? null} />}</Show>
+      <Show loaded={proof}>
+        {(served) => <Bench served={JSON.stringify(served, null, 2)} root={summary.data?.root ?? null} />}
+      </Show>
     </>
   );
 }

@@ -28,7 +28,11 @@ export function ReceiptsView({ epoch, offset }: { epoch: number; offset: number 
                 columns={[
                   { name: 'Receipt', cell: (row) => <Hash hex={row.leaf} /> },
                   { name: 'Payer', cell: (row) => <Hash hex={row.receipt.payer} /> },
-                  { name: 'Operator', cell: (row) => <a href={`#/operator/${row.receipt.operator_id}`}>{row.receipt.operator_id}</a>, numeric: true },
+                  {
+                    name: 'Operator',
+                    cell: (row) => <a href={`#/operator/${row.receipt.operator_id}`}>{row.receipt.operator_id}</a>,
+                    numeric: true,
+                  },
                   { name: 'Role', cell: (row) => ROLES[Number(row.receipt.role)] ?? row.receipt.role },
                   { name: 'Messages', cell: (row) => count(row.receipt.messages), numeric: true },
                   { name: 'Bytes', cell: (row) => shortBytes(BigInt(row.receipt.bytes)), numeric: true },

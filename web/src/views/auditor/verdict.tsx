@@ -85,9 +85,20 @@ function Way({ trace, differences }: { trace: Trace; differences: Difference[] }
           { name: 'Level', cell: (row) => (row.level === 0 ? 'Entry' : row.level) },
           {
             name: 'As served',
-            cell: (row) => (wrong.has(row.level) && row.level > 0 ? <span class="state bad">changed</span> : row.level > 0 ? 'yes' : '–'),
+            cell: (row) =>
+              wrong.has(row.level) && row.level > 0 ? <span class="state bad">changed</span> : row.level > 0 ? 'yes' : '–',
           },
-          { name: 'Beside', cell: (row) => (row.beside ? <>{row.side} <Hash hex={row.beside} /></> : '–') },
+          {
+            name: 'Beside',
+            cell: (row) =>
+              row.beside ? (
+                <>
+                  {row.side} <Hash hex={row.beside} />
+                </>
+              ) : (
+                '–'
+              ),
+          },
           { name: 'Joined', cell: (row) => <Hash hex={row.word} /> },
           { name: 'Sum, DATA', cell: (row) => (row.sum_nano ? <Nano nano={row.sum_nano} unit={false} /> : '–'), numeric: true },
         ]}

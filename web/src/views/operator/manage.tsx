@@ -111,8 +111,8 @@ function Leave({ operator }: { operator: Operator }) {
   return (
     <>
       <p class="notice warn">
-        There is no way back under this number: from the next epoch on its bond and capacity count no more. What was earned can still be
-        claimed, and the bond be withdrawn once its distributions can no longer be disputed.
+        There is no way back under this number: from the next epoch on its bond and capacity count no more. What was earned can
+        still be claimed, and the bond be withdrawn once its distributions can no longer be disputed.
       </p>
       <Act label="Leave the network…" quiet action={() => ({ action: 'leave', operator: operator.id })} />
     </>

@@ -20,7 +20,10 @@ export function OperatorsView() {
   const mine = account.data?.operators ?? [];
   return (
     <>
-      <Heading title="Operators" lead="An operator bonds DATA, runs nodes, and is paid in every epoch for what its nodes delivered.">
+      <Heading
+        title="Operators"
+        lead="An operator bonds DATA, runs nodes, and is paid in every epoch for what its nodes delivered."
+      >
         Operators
       </Heading>
       {mine.length > 0 && (
@@ -54,7 +57,15 @@ function List({ mine }: { mine: number[] }) {
               rows={rows}
               empty="Nobody has registered yet."
               columns={[
-                { name: 'Operator', cell: (row) => <a href={`#/operator/${row.id}`}>{row.id}{mine.includes(row.id) && ' (yours)'}</a> },
+                {
+                  name: 'Operator',
+                  cell: (row) => (
+                    <a href={`#/operator/${row.id}`}>
+                      {row.id}
+                      {mine.includes(row.id) && ' (yours)'}
+                    </a>
+                  ),
+                },
                 { name: 'Bond', cell: (row) => <Data wei={row.bond_wei} unit={false} />, numeric: true },
                 { name: 'Capacity', cell: (row) => <Bytes bytes={row.capacity_bytes} />, numeric: true },
                 { name: 'Claimed', cell: (row) => <Nano nano={row.claimed_nano} unit={false} />, numeric: true },
@@ -83,7 +94,8 @@ function List({ mine }: { mine: number[] }) {
 
 export function State({ operator }: { operator: Operator }) {
   if (operator.exit_epoch !== null) return <span class="state">left in epoch {count(operator.exit_epoch)}</span>;
-  if (BigInt(operator.capacity_bytes) === 0n && BigInt(operator.next_capacity_bytes) > 0n) return <span class="state">from the next epoch</span>;
+  if (BigInt(operator.capacity_bytes) === 0n && BigInt(operator.next_capacity_bytes) > 0n)
+    return <span class="state">from the next epoch</span>;
   return <span class="state good">active</span>;
 }
 

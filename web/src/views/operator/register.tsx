@@ -41,7 +41,15 @@ export function Register({ account }: { account: Account | null }) {
   return (
     <Section title="Register an operator">
       <div class="row">
-        <Field label="Bond" unit="DATA" mode="decimal" value={bond} onValue={setBond} error={errors.bond ?? null} hint={`At least ${shortData(least)} DATA.`} />
+        <Field
+          label="Bond"
+          unit="DATA"
+          mode="decimal"
+          value={bond}
+          onValue={setBond}
+          error={errors.bond ?? null}
+          hint={`At least ${shortData(least)} DATA.`}
+        />
         <Field
           label="Capacity an epoch"
           mode="decimal"

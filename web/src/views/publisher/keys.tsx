@@ -11,7 +11,9 @@ import { keyAndProof } from './key_and_proof';
 export function Keys({ account, mine }: { account: Account; mine: boolean }) {
   return (
     <Section title="Session keys" foot={<Age asOf={account.as_of} />}>
-      <p class="hint">A session key signs receipts for your account on another machine, so that your own key need not be there.</p>
+      <p class="hint">
+        A session key signs receipts for your account on another machine, so that your own key need not be there.
+      </p>
       <Table
         caption="Session keys of this account"
         rows={account.session_keys}

@@ -16,7 +16,8 @@ export function Overview({ account }: { account: Account }) {
         <p>
           {current ? (
             <>
-              <strong>{shortBytes(usedBytes)}</strong> of {shortBytes(quota)} used in epoch {count(stake.epoch)}: {shortBytes(left)} left
+              <strong>{shortBytes(usedBytes)}</strong> of {shortBytes(quota)} used in epoch {count(stake.epoch)}:{' '}
+              {shortBytes(left)} left
               {!current.is_complete && ' at most; not all receipts are summed up'}
             </>
           ) : (

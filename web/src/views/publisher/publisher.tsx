@@ -24,7 +24,10 @@ export function PublisherView({ address }: { address: string | null }) {
   const mine = own !== null && shown === own;
   return (
     <>
-      <Heading title="Publisher" lead="A stake gives you a quota in every epoch. The fee is a constant part of the stake; the quota per DATA follows demand.">
+      <Heading
+        title="Publisher"
+        lead="A stake gives you a quota in every epoch. The fee is a constant part of the stake; the quota per DATA follows demand."
+      >
         Publisher
       </Heading>
       {shown && (

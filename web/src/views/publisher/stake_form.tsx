@@ -11,7 +11,10 @@ import { sendsBatches } from '../../wallet/provider';
 type Way = 'permit' | 'batch' | 'approve' | 'transfer_and_call';
 
 const WAYS: Record<Way, [string, string]> = {
-  permit: ['Permit', 'One signature without gas, then one transaction. Where your wallet cannot sign, an approval is used instead.'],
+  permit: [
+    'Permit',
+    'One signature without gas, then one transaction. Where your wallet cannot sign, an approval is used instead.',
+  ],
   batch: ['One batch', 'Approval and stake are confirmed together; your wallet can do that.'],
   approve: ['Approval', 'Two transactions, or one where an approval is left from before.'],
   transfer_and_call: ['Transfer and call', 'One transaction of the token itself (ERC-677).'],

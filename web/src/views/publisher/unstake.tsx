@@ -52,8 +52,8 @@ function UnstakeForm({ stakeWei }: { stakeWei: bigint }) {
   return (
     <div class="forfeit">
       <p class="notice warn">
-        What you unstake waits {epochs}, still pays the running epoch’s fee ({percent(network.fee_rate_ppb)}), and gives no quota from the
-        next epoch on.
+        What you unstake waits {epochs}, still pays the running epoch’s fee ({percent(network.fee_rate_ppb)}), and gives no quota
+        from the next epoch on.
       </p>
       <Field
         label="Amount to unstake"

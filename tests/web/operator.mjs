@@ -1,0 +1,104 @@
+/** What an operator does: registers, changes what may be changed, claims, leaves. */
+import { readJson, until } from './checks.mjs';
+import { connect, ended } from './world.mjs';
+
+export async function operator(world) {
+  const { api, check, account, open } = world;
+  const owned = async () => (await readJson(api, `/v1/accounts/${account}`)).operators;
+  const show = async (id) => readJson(api, `/v1/operators/${id}`);
+  let id;
+
+  await check('an operator registers with a bond and a capacity', async () => {
+    const before = await owned();
+    const page = await open('#/operator');
+    await connect(page, 'first');
+    const section = page.getByRole('region', { name: 'Register an operator' });
+    await section.getByLabel('Name or link').fill('tested in a browser');
+    await section.getByRole('button', { name: 'Register' }).click();
+    await ended(section, 'done');
+    const after = await until('it is there', async () => {
+      const now = await owned();
+      return now.length > before.length && now;
+    });
+    id = after.find((one) => !before.includes(one));
+    await page.getByRole('link', { name: `Operator ${id}`, exact: true }).click();
+    await page.getByRole('heading', { name: `Operator ${id}`, level: 1 }).waitFor();
+    await page.context().close();
+  });
+
+  const onPage = async (region, act) => {
+    const page = await open(`#/operator/${id}`);
+    await connect(page, 'first');
+    const section = page.getByRole('region', { name: region, exact: true });
+    await act(section);
+    await page.context().close();
+  };
+  const node = `0x${[...crypto.getRandomValues(new Uint8Array(32))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+
+  await check('its owner adds a node and removes it', async () => {
+    await onPage('Nodes', async (section) => {
+      await section.getByRole('textbox').fill(node);
+      await section.getByRole('button', { name: 'Add node' }).click();
+      await until('the node is there', async () => (await show(id)).nodes.includes(node));
+      await section.getByRole('button', { name: `Remove node ${node}` }).click();
+      await until('the node is gone', async () => !(await show(id)).nodes.includes(node));
+    });
+  });
+  await check('its owner declares another capacity', async () => {
+    await onPage('Capacity', async (section) => {
+      await section.getByLabel('Capacity an epoch').fill('0.5');
+      await section.getByRole('button', { name: 'Declare' }).click();
+      await until('it is declared', async () => (await show(id)).operator.declared_bytes === '500000000');
+    });
+  });
+  await check('its owner changes the payout address', async () => {
+    const other = `0x${'0b'.repeat(20)}`;
+    await onPage('Payout address', async (section) => {
+      await section.getByRole('textbox').fill(other);
+      await section.getByRole('button', { name: 'Change the payout address' }).click();
+      await until('it is changed', async () => (await show(id)).operator.payout.toLowerCase() === other);
+    });
+  });
+  await check('its owner adds bond', async () => {
+    const before = BigInt((await show(id)).operator.bond_wei);
+    await onPage('Bond', async (section) => {
+      await section.getByRole('textbox').fill('1');
+      await section.getByRole('button', { name: 'Add bond' }).click();
+      await until('it has grown', async () => BigInt((await show(id)).operator.bond_wei) > before);
+    });
+  });
+  await check('a claim of nothing, or for nobody, has words', async () => {
+    const page = await open('#/operator');
+    await connect(page, 'first');
+    const section = page.getByRole('region', { name: 'Claim for others' });
+    for (const typed of [`${id}`, '999999']) {
+      await section.getByRole('textbox').fill(typed);
+      await section.getByRole('button', { name: 'Claim' }).click();
+      await ended(section, 'failed');
+    }
+    await page.context().close();
+  });
+  await check('what there is to claim is claimed, for whoever it is', async () => {
+    const { operators } = await readJson(api, '/v1/operators?limit=50');
+    const all = await Promise.all(operators.map((one) => show(one.id)));
+    const rich = all.filter((one) => BigInt(one.earned?.claimable_nano ?? 0) > 0n).map((one) => one.operator.id);
+    if (rich.length === 0) return 'nothing was final that could be claimed';
+    const page = await open('#/operator');
+    await connect(page, 'first');
+    const section = page.getByRole('region', { name: 'Claim for others' });
+    await section.getByRole('textbox').fill(rich.join(', '));
+    await section.getByRole('button', { name: 'Claim' }).click();
+    await ended(section, 'done');
+    for (const one of rich)
+      await until(`operator ${one} has its money`, async () => BigInt((await show(one)).operator.claimed_nano) > 0n);
+    await page.context().close();
+    return `operators ${rich.join(', ')}`;
+  });
+  await check('leaving warns first, and then the operator has left', async () => {
+    await onPage('Leave', async (section) => {
+      await section.getByRole('button', { name: 'Leave the network…' }).click();
+      await section.getByRole('button', { name: 'Go on' }).click();
+      await until('it has left', async () => (await show(id)).operator.exit_epoch !== null);
+    });
+  });
+}

@@ -1,0 +1,38 @@
+/** What is said when the server answers no more, or its chain stands still. */
+import { readJson } from './checks.mjs';
+import { equal } from './world.mjs';
+
+export async function silence(world) {
+  const { api, check, browser } = world;
+  await check('after 60 s without an answer it says since when there is no chain node', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.clock.install();
+    await page.goto(`${api}/#/network`);
+    await page.getByRole('region', { name: 'Contracts', exact: true }).waitFor();
+    await page.route('**/v1/**', (route) => route.abort());
+    await page.clock.runFor(50_000);
+    equal(await page.getByText('No chain node answers since').count(), 0);
+    await page.clock.runFor(30_000);
+    await page.getByText(/No chain node answers since .*All figures are as of block/).waitFor();
+    await page.unroute('**/v1/**');
+    await page.clock.runFor(20_000);
+    await page.getByText('No chain node answers since').waitFor({ state: 'detached' });
+    await context.close();
+  });
+  await check('after 60 s with the same block it says since when there is no new one', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const frozen = await readJson(api, '/v1/network');
+    await page.route('**/v1/network', (route) => route.fulfill({ json: frozen }));
+    await page.route('**/v1/prices*', (route) => route.fulfill({ json: { as_of: frozen.as_of, prices: [] } }));
+    await page.clock.install();
+    await page.goto(`${api}/#/network`);
+    await page.getByRole('region', { name: 'Contracts', exact: true }).waitFor();
+    await page.clock.runFor(50_000);
+    equal(await page.getByText('There is no new block since').count(), 0);
+    await page.clock.runFor(30_000);
+    await page.getByText(/There is no new block since .*All figures are as of block/).waitFor();
+    await context.close();
+  });
+}
