@@ -22,7 +22,7 @@ enum Command {
     Demo(demo::Args),
     /// Compile the contracts and remake abi/
     Abi(abi::Args),
-    /// Simulate the networks of docs/network.md anew and write their figures there
+    /// Simulate the networks of docs/network.md and the economies of docs/economics.md anew and write their figures there
     Figures(figures::Args),
     /// Check that crates stay within their layers, or draw them
     Layers(layers::Args),

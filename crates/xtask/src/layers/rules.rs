@@ -26,6 +26,7 @@ impl Layer {
                 "receipt",
                 "merkle",
                 "rewards",
+                "economy",
                 "channel",
                 "watcher",
                 "dataset",
@@ -110,7 +111,7 @@ pub(super) const WALLS: &[Wall] = &[
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
-        may: &["overlay", "tracker", "simulator", "webrtc", "node", "aggregator", "cli"],
+        may: &["overlay", "tracker", "simulator", "economy", "webrtc", "node", "aggregator", "cli"],
     },
     Wall { name: "ThreadRng", may: &["webrtc", "node", "aggregator", "cli"] },
     Wall { name: "OsRng", may: &["webrtc", "node", "aggregator", "cli"] },

@@ -1,4 +1,4 @@
-//! `tatum simulate`: the network in one process, seeded and in virtual time.
+//! `tatum simulate network`: the network in one process, seeded and in virtual time.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,16 +8,6 @@ use clap::builder::RangedU64ValueParser;
 use tatum_simulator::network::{Outcome, Scenario, run as play, svg};
 
 use crate::output::Output;
-
-/// What to simulate.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
-    /// How messages spread over many nodes with the latencies of real cloud regions
-    #[command(
-        after_help = "Example:\n  tatum simulate network --nodes 544 --seed 1 --loss 5 --churn 10 --plot spread.svg"
-    )]
-    Network(NetworkArgs),
-}
 
 /// A network and what happens to it.
 #[derive(Debug, clap::Args)]
@@ -91,8 +81,7 @@ impl NetworkArgs {
     }
 }
 
-pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
-    let Command::Network(args) = command;
+pub(super) async fn run(args: NetworkArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let scenario = args.scenario();
     output.progress(format_args!("simulating {} nodes", scenario.nodes));
     // A long calculation is no task for the threads that serve sockets.

@@ -1,42 +1,21 @@
-//! `cargo xtask figures`: the simulator's figures in `docs/network.md`, made anew.
+//! The figures of simulated networks in `docs/network.md`.
 //!
 //! Invariant: the page has only what this command wrote: everything follows from the seed, so anybody gets the same table.
 
-use std::process::ExitCode;
-
-use anyhow::Context;
 use tatum_simulator::network::{Scenario, run as play};
-use tatum_test_utils::repository;
+
+use super::Table;
 
 const PAGE: &str = "docs/network.md";
-const BEGIN: &str = "<!-- cargo xtask figures -->\n";
-const END: &str = "\n\n";
+const MARK: &str = "<!-- cargo xtask figures -->";
 const HEAD: &str = "\
 | `tatum simulate network` | mean direct link | mean | 99 % | per pair, mean / 99 % | hops, mean / most | duplicates | delivered |
 |---|---|---|---|---|---|---|---|";
 
-/// What to do.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Print the table instead of writing it
-    #[arg(long)]
-    print: bool,
-}
-
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn tables() -> Vec<Table> {
     let rows: Vec<String> =
         scenarios().iter().map(|(keys, scenario)| row(keys, scenario)).collect();
-    let table = format!("{HEAD}\n{}", rows.join("\n"));
-    if args.print {
-        println!("{table}");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let path = repository().join(PAGE);
-    let page = std::fs::read_to_string(&path).context(PAGE)?;
-    let (before, rest) = page.split_once(BEGIN).with_context(|| format!("no table in {PAGE}"))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("no end of it in {PAGE}"))?;
-    std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).context(PAGE)?;
-    Ok(ExitCode::SUCCESS)
+    vec![Table { page: PAGE, mark: MARK.into(), text: format!("{HEAD}\n{}", rows.join("\n")) }]
 }
 
 /// By the keys with which the command plays the same.
@@ -75,6 +54,8 @@ fn row(keys: &str, scenario: &Scenario) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tatum_test_utils::repository;
+
     use super::*;
 
     #[test]
