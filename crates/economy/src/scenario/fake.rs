@@ -40,18 +40,31 @@ pub(super) fn run(play: &Play, report: &mut Report) -> Result<(), Error> {
         if fold == STATED {
             summary::describe(report, &with);
         }
-        let prices: Vec<f64> = with.iter().zip(&without).map(|(a, b)| price(a) / price(b)).collect();
+        let prices: Vec<f64> =
+            with.iter().zip(&without).map(|(a, b)| price(a) / price(b)).collect();
         let served: Vec<f64> =
             with.iter().map(|world| summary::served(summary::last(world, 0.33))).collect();
         report.figure(format!("{fold} of the true capacity: price, × without"), &prices);
         report.figure(format!("{fold} of the true capacity: served of the wanted"), &served);
         if fold == STATED {
-            report.at_least(format!("{fold} of the true capacity: price, worst"), least(&prices), 0.45);
-            report.at_least(format!("{fold} of the true capacity: served, worst"), least(&served), 0.95);
+            report.at_least(
+                format!("{fold} of the true capacity: price, worst"),
+                least(&prices),
+                0.45,
+            );
+            report.at_least(
+                format!("{fold} of the true capacity: served, worst"),
+                least(&served),
+                0.95,
+            );
         }
     }
     let capital = capital(&play.rules);
-    report.at_least("capital an epoch for as much again, of all fees at the first price", capital, 0.12);
+    report.at_least(
+        "capital an epoch for as much again, of all fees at the first price",
+        capital,
+        0.12,
+    );
     Ok(())
 }
 
