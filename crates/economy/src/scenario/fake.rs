@@ -1,7 +1,8 @@
 //! Capacity that is bonded and declared and never serves: how far it moves the price, and what it costs.
 //!
-//! The price rule believes what is bonded. Half as much again is carried by the slack between sold and used; as much again as there
-//! is drives honest operators out, for payers would be served by capacity that is not there.
+//! The price rule believes what is bonded, so honest operators leave until what is sold is 70 % of true and fake together. Of what is
+//! sold 1/1.3 is used, and has to be carried by the true part: with a fold f of fakes it is used to 0.54 · (1 + f). A fifth leaves it at 65 %; half
+//! leaves 81 %, which a bad week exceeds; as much again is more than there is.
 
 use super::{Play, summary};
 use crate::Error;
@@ -13,7 +14,7 @@ use crate::world::{Calm, Day, Script, World};
 /// Of the true capacity.
 const FOLDS: [f64; 4] = [0.1, 0.2, 0.5, 1.0];
 /// Up to here the bounds must hold.
-const STATED: f64 = 0.5;
+const STATED: f64 = 0.2;
 
 /// It bonds at a third of the time.
 struct Faker {
@@ -40,18 +41,31 @@ pub(super) fn run(play: &Play, report: &mut Report) -> Result<(), Error> {
         if fold == STATED {
             summary::describe(report, &with);
         }
-        let prices: Vec<f64> = with.iter().zip(&without).map(|(a, b)| price(a) / price(b)).collect();
+        let prices: Vec<f64> =
+            with.iter().zip(&without).map(|(a, b)| price(a) / price(b)).collect();
         let served: Vec<f64> =
             with.iter().map(|world| summary::served(summary::last(world, 0.33))).collect();
         report.figure(format!("{fold} of the true capacity: price, × without"), &prices);
         report.figure(format!("{fold} of the true capacity: served of the wanted"), &served);
         if fold == STATED {
-            report.at_least(format!("{fold} of the true capacity: price, worst"), least(&prices), 0.45);
-            report.at_least(format!("{fold} of the true capacity: served, worst"), least(&served), 0.95);
+            report.at_least(
+                format!("{fold} of the true capacity: price, worst"),
+                least(&prices),
+                0.45,
+            );
+            report.at_least(
+                format!("{fold} of the true capacity: served, worst"),
+                least(&served),
+                0.95,
+            );
         }
     }
     let capital = capital(&play.rules);
-    report.at_least("capital an epoch for as much again, of all fees at the first price", capital, 0.12);
+    report.at_least(
+        "capital an epoch for as much again, of all fees at the first price",
+        capital,
+        0.12,
+    );
     Ok(())
 }
 

@@ -78,7 +78,11 @@ pub(super) fn run(play: &Play, report: &mut Report) -> Result<(), Error> {
         dearest,
         0.25,
     );
-    report.at_most("idle, up to 3 × for one epoch: others' worst epoch is refused more", idle_worst, 0.02);
+    report.at_most(
+        "idle, up to 3 × for one epoch: others' worst epoch is refused more",
+        idle_worst,
+        0.02,
+    );
     Ok(())
 }
 
