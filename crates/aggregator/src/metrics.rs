@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tatum_database::Outcome;
 use tatum_primitives::millis;
+use tatum_protocol::status::AggregatorReadiness;
 
 /// Upper bounds of the duration histogram, in milliseconds.
 const BOUNDS_MS: [u64; 9] = [1, 5, 10, 25, 50, 100, 250, 1000, 5000];
@@ -98,9 +99,17 @@ impl Metrics {
         self.started.swap(true, Ordering::Relaxed)
     }
 
-    /// The text that Prometheus reads.
-    pub fn render(&self) -> String {
+    /// The text that Prometheus reads, with what was found out about the service just now.
+    pub fn render(&self, readiness: &AggregatorReadiness) -> String {
         let mut text = String::new();
+        let AggregatorReadiness { database, chain, .. } = readiness;
+        let name = "tatum_database_writable";
+        head(&mut text, name, "gauge", "1 if the database and its disk take what is written");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name} {}", u8::from(*database));
+        let name = "tatum_chain_answers";
+        head(&mut text, name, "gauge", "1 if the chain answered a short while ago");
+        let _ = writeln!(text, "{name} {}", u8::from(*chain));
         self.render_receipts(&mut text);
         self.render_submissions(&mut text);
         let plain = [
@@ -128,7 +137,6 @@ impl Metrics {
         ];
         for (name, kind, help, value) in plain {
             head(&mut text, name, kind, help);
-            // Writing to a string cannot fail.
             let _ = writeln!(text, "{name} {}", value.load(Ordering::Relaxed));
         }
         text
@@ -169,7 +177,7 @@ impl Metrics {
 }
 
 /// What stands above the values of a metric.
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+pub(crate) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
 }
 
@@ -190,7 +198,10 @@ mod tests {
         metrics.outcome(&Outcome::Accepted);
         metrics.outcome(&Outcome::Rejected(Rejection::NoStake { payer: Default::default() }));
         metrics.submission(Duration::from_millis(7));
-        let text = metrics.render();
+        let text =
+            metrics.render(&AggregatorReadiness { ready: false, database: true, chain: false });
+        assert!(text.contains("tatum_database_writable 1\n"), "{text}");
+        assert!(text.contains("tatum_chain_answers 0\n"));
         assert!(text.contains("tatum_receipts_total{outcome=\"accepted\"} 1\n"), "{text}");
         assert!(text.contains("tatum_receipts_rejected_total{code=\"no_stake\"} 1\n"));
         assert!(text.contains("tatum_submission_duration_seconds_bucket{le=\"0.005\"} 0\n"));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use tatum_protocol::web::AsOf;
 
 /// Answers by the first digit of their status.
 #[derive(Clone, Debug, Default)]
@@ -23,20 +24,35 @@ impl Metrics {
     }
 
     /// In Prometheus' text form.
-    pub(crate) fn render(&self, listeners: usize, block: u64) -> String {
+    pub(crate) fn render(&self, listeners: usize, newest: Option<AsOf>) -> String {
+        let (block, time_s) = newest.map_or((0, 0), |newest| (newest.block, newest.time_s));
         let mut text = String::from(
-            "# HELP tatum_api_answers_total Requests that were answered, by class of status.\n# TYPE tatum_api_answers_total counter\n",
+            "# HELP tatum_api_answers_total Requests that were answered, by class of status.\n\
+             # TYPE tatum_api_answers_total counter\n",
         );
         for (class, counter) in self.answers.iter().enumerate().skip(1) {
             let count = counter.load(Ordering::Relaxed);
             // Writing to a string does not fail.
             let _ = writeln!(text, "tatum_api_answers_total{{status=\"{class}xx\"}} {count}");
         }
-        let _ = write!(
-            text,
-            "# HELP tatum_api_listeners Event streams that are open.\n# TYPE tatum_api_listeners gauge\ntatum_api_listeners {listeners}\n\
-             # HELP tatum_api_block The newest block that is known.\n# TYPE tatum_api_block gauge\ntatum_api_block {block}\n"
-        );
+        let listeners = u64::try_from(listeners).unwrap_or(u64::MAX);
+        let gauges = [
+            ("listeners", "Event streams that are open", listeners),
+            ("block", "The newest block that is known", block),
+            (
+                "block_timestamp_seconds",
+                "When it was made, in Unix time; 0 if none is known",
+                time_s,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let _ = writeln!(
+                text,
+                "# HELP tatum_api_{name} {help}.\n\
+                 # TYPE tatum_api_{name} gauge\n\
+                 tatum_api_{name} {value}"
+            );
+        }
         text
     }
 }

@@ -305,6 +305,10 @@ impl Facts {
 }
 
 impl ChainFacts for ChainView {
+    fn block(&self) -> Option<u64> {
+        Some(self.read().block)
+    }
+
     fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
         let facts = self.read();
         facts.claims_of(node).find(|claim| claim.covers(epoch)).map(|claim| claim.operator)

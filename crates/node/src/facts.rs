@@ -32,6 +32,11 @@ impl SharedFacts {
         &self.0
     }
 
+    /// The block that they were followed to.
+    pub(crate) fn block(&self) -> Option<u64> {
+        self.0.block()
+    }
+
     pub(crate) fn is_authorized(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
         self.0.is_authorized(payer, key, epoch)
     }

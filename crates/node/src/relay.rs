@@ -154,6 +154,7 @@ pub async fn run(
         commands: engine.commands.clone(),
         store: store.clone(),
         submitter: submitter.clone(),
+        facts: config.facts.clone(),
     };
     let http = listener.map(|listener| Aborted(tokio::spawn(status::serve(listener, source))));
     tracing::info!(node = %config.key.id(), "the relay runs");

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{Command, Status};
+use crate::facts::SharedFacts;
 use crate::submit::Submitter;
 
 /// Where the picture comes from.
@@ -26,6 +27,7 @@ pub(crate) struct StatusSource {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) store: NodeStore,
     pub(crate) submitter: Option<Submitter>,
+    pub(crate) facts: SharedFacts,
 }
 
 /// Serves until the task is aborted.
@@ -172,6 +174,8 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
         ),
         ("hand_in_failures_total", "Failed requests to the aggregator", failures),
     ];
+    let followed =
+        source.facts.block().map(|block| ("chain_block", "The block the chain was read to", block));
     let gauges = [
         ("links", "Open links", status.links as u64),
         ("streams", "Streams carried", status.streams.len() as u64),
@@ -181,6 +185,7 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
         ("trackers", "Trackers of the deployment", status.trackers.len() as u64),
         ("trackers_connected", "Trackers that are connected", connected(&status) as u64),
     ];
+    let gauges: Vec<_> = gauges.into_iter().chain(followed).collect();
     let mut text = String::new();
     for (kind, values) in [("counter", counted.as_slice()), ("gauge", gauges.as_slice())] {
         for (name, help, value) in values {

@@ -10,6 +10,7 @@ mod paths;
 pub mod postgres;
 mod process;
 mod provider;
+pub mod queries;
 pub mod testnet;
 
 pub use anvil::Anvil;

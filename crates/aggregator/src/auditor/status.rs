@@ -17,6 +17,7 @@ use tatum_protocol::status::{AuditorReadiness, Health};
 
 use super::state::Verdict;
 use crate::http::with_fallbacks;
+use crate::metrics::head;
 use crate::publish::Pulse;
 
 /// Counters of one auditor.
@@ -77,7 +78,8 @@ impl AuditorMetrics {
     }
 
     fn render(&self) -> String {
-        let mut text = String::from("# TYPE tatum_auditor_audits_total counter\n");
+        let mut text = String::new();
+        head(&mut text, "tatum_auditor_audits_total", "counter", "Audits, by what they came to");
         let results = [
             ("holds", &self.holds),
             ("differs", &self.differs),
@@ -88,23 +90,48 @@ impl AuditorMetrics {
             let count = count.load(Ordering::Relaxed);
             let _ = writeln!(text, "tatum_auditor_audits_total{{result=\"{result}\"}} {count}");
         }
-        let _ = writeln!(text, "# TYPE tatum_auditor_alarms_total counter");
+        head(&mut text, "tatum_auditor_alarms_total", "counter", "Alarms, by kind");
         let alarms = *self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
         for (kind, count) in AlarmKind::ALL.into_iter().zip(alarms) {
             let kind = kind.name();
             let _ = writeln!(text, "tatum_auditor_alarms_total{{kind=\"{kind}\"}} {count}");
         }
         let plain = [
-            ("tatum_auditor_alarms_standing", "gauge", &self.standing),
-            ("tatum_auditor_newest_epoch", "gauge", &self.newest_epoch),
-            ("tatum_auditor_looked_at_seconds", "gauge", &self.looked_at_s),
-            ("tatum_auditor_failures_total", "counter", &self.failures),
-            ("tatum_auditor_alarms_undelivered", "gauge", &self.undelivered),
-            ("tatum_auditor_webhook_failures_total", "counter", &self.webhook_failures),
+            (
+                "tatum_auditor_alarms_standing",
+                "gauge",
+                "Proposals and distributions that an alarm stands for",
+                &self.standing,
+            ),
+            (
+                "tatum_auditor_newest_epoch",
+                "gauge",
+                "The newest epoch with a distribution",
+                &self.newest_epoch,
+            ),
+            (
+                "tatum_auditor_looked_at_seconds",
+                "gauge",
+                "When it last looked at everything, in Unix time",
+                &self.looked_at_s,
+            ),
+            ("tatum_auditor_failures_total", "counter", "Looks that failed", &self.failures),
+            (
+                "tatum_auditor_alarms_undelivered",
+                "gauge",
+                "Alarms that wait for the webhook",
+                &self.undelivered,
+            ),
+            (
+                "tatum_auditor_webhook_failures_total",
+                "counter",
+                "Alarms that the webhook did not take",
+                &self.webhook_failures,
+            ),
         ];
-        for (name, kind, value) in plain {
-            let value = value.load(Ordering::Relaxed);
-            let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+        for (name, kind, help, value) in plain {
+            head(&mut text, name, kind, help);
+            let _ = writeln!(text, "{name} {}", value.load(Ordering::Relaxed));
         }
         text
     }

@@ -84,12 +84,16 @@ pub(super) async fn health() -> Json<Health> {
     Json(Health::ok())
 }
 
+async fn readiness(publication: &Publication) -> AggregatorReadiness {
+    let database = publication.probe.can_write().await;
+    let chain = publication.pulse.is_beating(Instant::now());
+    AggregatorReadiness { ready: database && chain, database, chain }
+}
+
 pub(super) async fn ready(
     State(publication): State<Publication>,
 ) -> (StatusCode, Json<AggregatorReadiness>) {
-    let database = publication.probe.can_write().await;
-    let chain = publication.pulse.is_beating(Instant::now());
-    let readiness = AggregatorReadiness { ready: database && chain, database, chain };
+    let readiness = readiness(&publication).await;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness))
 }
@@ -97,7 +101,8 @@ pub(super) async fn ready(
 pub(super) async fn metrics(
     State(publication): State<Publication>,
 ) -> ([(HeaderName, &'static str); 1], String) {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], publication.metrics.render())
+    let text = publication.metrics.render(&readiness(&publication).await);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
 #[cfg(test)]

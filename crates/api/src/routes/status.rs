@@ -59,7 +59,7 @@ pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness
     (status = 200, description = "Counters", body = String, content_type = "text/plain"), Problems
 ))]
 pub(super) async fn metrics(State(api): State<Api>) -> ([(HeaderName, &'static str); 1], String) {
-    let block = api.shared.heads.newest().map_or(0, |head| head.block);
-    let text = api.shared.metrics.render(api.shared.heads.listeners(), block);
+    let heads = &api.shared.heads;
+    let text = api.shared.metrics.render(heads.listeners(), heads.newest());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }

@@ -53,19 +53,44 @@ impl Status {
 
     fn render(&self) -> String {
         let all = [
-            ("tatum_watchtower_channels", "gauge", &self.channels),
-            ("tatum_watchtower_exits_total", "counter", &self.exits),
-            ("tatum_watchtower_answered_total", "counter", &self.answered),
-            ("tatum_watchtower_unread", "gauge", &self.unread),
-            ("tatum_watchtower_alarms_standing", "gauge", &self.alarms),
-            ("tatum_watchtower_failures_total", "counter", &self.failures),
-            ("tatum_watchtower_looked_at_seconds", "gauge", &self.looked_at_s),
+            (
+                "tatum_watchtower_channels",
+                "gauge",
+                "Channels that are watched over",
+                &self.channels,
+            ),
+            (
+                "tatum_watchtower_exits_total",
+                "counter",
+                "Exits seen, once for each look",
+                &self.exits,
+            ),
+            ("tatum_watchtower_answered_total", "counter", "Exits answered", &self.answered),
+            (
+                "tatum_watchtower_unread",
+                "gauge",
+                "What could not be read at the last look",
+                &self.unread,
+            ),
+            (
+                "tatum_watchtower_alarms_standing",
+                "gauge",
+                "Alarms that stand: exits not answered in time, or nothing seen for long",
+                &self.alarms,
+            ),
+            ("tatum_watchtower_failures_total", "counter", "Looks that failed", &self.failures),
+            (
+                "tatum_watchtower_looked_at_seconds",
+                "gauge",
+                "When it last looked at the chain, in Unix time",
+                &self.looked_at_s,
+            ),
         ];
         let mut text = String::new();
-        for (name, kind, value) in all {
+        for (name, kind, help, value) in all {
             let value = value.load(Ordering::Relaxed);
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+            let _ = writeln!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {value}");
         }
         text
     }

@@ -7,6 +7,7 @@ use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 
 use super::Shared;
+use crate::facts::SharedFacts;
 
 pub(super) async fn metrics(
     State(shared): State<Shared>,
@@ -19,8 +20,11 @@ pub(super) async fn metrics(
         ("leases", "Parts of quotas that relays hold", summary.leases),
         ("streams", "Stream partitions that somebody takes part in", summary.streams),
     ];
+    let block = shared.config.facts.as_ref().and_then(SharedFacts::block);
+    let block = block.map(|block| usize::try_from(block).unwrap_or(usize::MAX));
+    let followed = block.map(|block| ("chain_block", "The block the chain was read to", block));
     let mut text = String::new();
-    for (name, help, value) in gauges {
+    for (name, help, value) in gauges.into_iter().chain(followed) {
         // Writing to a string does not fail.
         let _ = writeln!(
             text,

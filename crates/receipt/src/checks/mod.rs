@@ -41,6 +41,10 @@ pub struct OpenChannel {
 
 /// What the chain says, as of whatever block the holder has followed it to.
 pub trait ChainFacts {
+    /// That block; nothing for facts that no chain is followed for.
+    fn block(&self) -> Option<u64> {
+        None
+    }
     /// The operator that `node` worked for in `epoch`; the first that named it, if several did.
     fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId>;
     /// Whether `node` was the operator's in `epoch`, whoever else named it.
@@ -70,6 +74,10 @@ pub trait ChainFacts {
 
 /// Facts may be shared: whoever holds an `Arc` of some has them.
 impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
+    fn block(&self) -> Option<u64> {
+        (**self).block()
+    }
+
     fn operator_of_node(&self, node: NodeId, epoch: Epoch) -> Option<OperatorId> {
         (**self).operator_of_node(node, epoch)
     }

@@ -7,6 +7,7 @@ mod channels;
 mod channels_network;
 mod claims;
 mod closed_epoch;
+mod deploy;
 mod doctor;
 mod explained;
 mod metrics;
