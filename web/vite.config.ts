@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // For development: the API, which serves the page itself once it is built.
-const api = process.env.TATUM_API ?? 'http://127.0.0.1:7090';
+const api = process.env.TATUM_API ?? 'http://127.0.0.1:7100';
 const proxy = { '/v1': api, '/openapi.json': api, '/docs': api };
 
 export default defineConfig({

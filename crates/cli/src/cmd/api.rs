@@ -17,7 +17,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Serve the web API and the page until SIGINT or SIGTERM
     #[command(
-        after_help = "Examples:\n  tatum api run\n  tatum api run --listen 0.0.0.0:7090 --rpc https://rpc.example --deployment mainnet.json --aggregator https://tatum.example\n\nThe page is at http://127.0.0.1:7090/, the API below /v1, its description at /openapi.json and, to try it, at /docs.\nNo key is needed: wallets sign what the API prepares."
+        after_help = "Examples:\n  tatum api run\n  tatum api run --listen 0.0.0.0:7100 --rpc https://rpc.example --deployment mainnet.json --aggregator https://tatum.example\n\nThe page is at http://127.0.0.1:7100/, the API below /v1, its description at /openapi.json and, to try it, at /docs.\nNo key is needed: wallets sign what the API prepares."
     )]
     Run(RunArgs),
     /// Print the OpenAPI description
@@ -29,7 +29,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// Where to listen (HTTP)
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7090")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7100")]
     listen: SocketAddr,
     #[command(flatten)]
     limits: LimitArgs,
