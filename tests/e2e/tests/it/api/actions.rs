@@ -119,7 +119,9 @@ async fn an_operator_registers_changes_everything_and_leaves() -> anyhow::Result
         }
         body
     };
-    let weak = served.prepared(of("add_node", json!({ "node": format!("0x{:064x}", 1) }))).await?;
+    // The neutral element, for which everybody can sign.
+    let neutral = format!("0x01{}", "00".repeat(31));
+    let weak = served.prepared(of("add_node", json!({ "node": neutral }))).await?;
     assert!(!weak["steps"][0]["refused"].is_null(), "a weak key is refused: {weak}");
     served.done(of("add_node", json!({ "node": NODE }))).await?;
     served.done(of("declare_capacity", json!({ "capacity_bytes": "1000000000" }))).await?;

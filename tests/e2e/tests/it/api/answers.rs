@@ -19,13 +19,15 @@ async fn figures_are_of_the_newest_block_and_none_of_a_branch_that_was_left() ->
     let prices = served.get("/v1/prices").await?;
     assert_eq!(prices["prices"].as_array().map(Vec::len), Some(1));
 
+    // So that the contracts stay where they are.
+    served.devnet.anvil().mine(10).await?;
     let address = served.wallet.address();
     served
         .done(json!({ "action": "stake", "amount_wei": data(9), "by": "transfer_and_call" }))
         .await?;
     assert_eq!(served.account(address).await?["stake"]["stake_wei"], data(9));
     served.devnet.anvil().set_mining(false).await?;
-    served.devnet.anvil().reorganise(3).await?;
+    served.devnet.anvil().reorganise(6).await?;
     served.devnet.anvil().mine(1).await?;
     for _ in 0..100 {
         if served.account(address).await?["stake"]["stake_wei"] == "0" {
@@ -46,7 +48,6 @@ async fn every_wrong_question_has_a_problem_of_its_own() -> anyhow::Result<()> {
         ("/v1/plan", 400, "bad_request"),
         ("/v1/plan?rate_per_s=0&size_bytes=1", 400, "bad_request"),
         ("/v1/plan?rate_per_s=1&size_bytes=1&more=1", 400, "bad_request"),
-        ("/v1/plan?rate_per_s=1000000000&size_bytes=1000000000&copies=64", 409, "refused"),
         ("/v1/operators?limit=0", 400, "bad_request"),
         ("/v1/operators/0", 404, "not_found"),
         ("/v1/operators/-1", 400, "bad_request"),
