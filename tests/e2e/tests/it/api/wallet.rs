@@ -5,10 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use reqwest::Client;
 use serde_json::{Value, json};
-use tatum_primitives::{Address, address};
+use tatum_primitives::Address;
 
 /// The account of anvil's own, which signs whatever it is asked.
-const ACCOUNT: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
+const ACCOUNT: Address = Address::new([
+    0xf3, 0x9f, 0xd6, 0xe5, 0x1a, 0xad, 0x88, 0xf6, 0xf4, 0xce, 0x6a, 0xb8, 0x82, 0x72, 0x79, 0xcf,
+    0xff, 0xb9, 0x22, 0x66,
+]);
 
 pub(super) struct Wallet {
     rpc_url: String,
