@@ -192,12 +192,14 @@ mod tests {
     #[test]
     fn streams_that_were_published_to_are_known_again() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(earlier(folder.path()), []);
+        assert!(earlier(folder.path()).is_empty());
         let stream = "acme/weather#7".parse::<StreamArg>().unwrap().named();
         for (name, stream) in [("a", Some(&stream)), ("b", None)] {
             let folder = folder.path().join(name);
             std::fs::create_dir(&folder).unwrap();
-            stream.map(|stream| keep(&folder, stream).unwrap());
+            if let Some(stream) = stream {
+                keep(&folder, stream).unwrap();
+            }
         }
         assert_eq!(earlier(folder.path()), [stream]);
     }

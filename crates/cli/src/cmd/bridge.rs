@@ -65,7 +65,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     );
     let file = match args.token_file {
         Some(file) => file,
-        None => state_folder()?.join(TOKEN_FILE),
+        None => state_folder().context("name the token's file with --token-file")?.join(TOKEN_FILE),
     };
     let token = Token::load_or_draw(&file)?;
     let (client, _network) = args.client.config().await?;

@@ -110,7 +110,9 @@ mod tests {
         header: Option<&str>,
     ) -> Option<(u64, Option<u64>)> {
         let mut headers = HeaderMap::new();
-        header.map(|id| headers.insert(LAST_EVENT_ID, id.parse().unwrap()));
+        if let Some(id) = header {
+            headers.insert(LAST_EVENT_ID, id.parse().unwrap());
+        }
         let [from, after] = [from, after].map(|text| text.map(str::to_owned));
         let asked = Asked { _partition: None, from, after };
         let beginning = asked.beginning(&headers, StreamKey(B256::ZERO)).ok()?;
