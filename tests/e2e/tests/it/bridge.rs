@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 const PARAMETERS: DevnetParameters =
-    DevnetParameters { epoch_length_s: 60, challenge_window_s: 3, grace_s: 4, force_s: 0 };
+    DevnetParameters { epoch_length_s: 20, challenge_window_s: 3, grace_s: 4, force_s: 0 };
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(40);
 const NDJSON: &str = "application/x-ndjson";
