@@ -1,4 +1,4 @@
-//! What `publish` and `subscribe` share: who pays, which key signs, where the network is.
+//! What `publish`, `subscribe` and `bridge` share: who pays, which key signs, where the network is.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,21 +7,19 @@ use alloy::primitives::U256;
 use anyhow::Context;
 use tatum_channel::Price;
 use tatum_node::GroupKey;
-use tatum_node::client::{Config, Keys, Rotation, Stream};
+use tatum_node::client::{Config, Keys, Rotation};
 use tatum_node::relay::SharedFacts;
 use tatum_primitives::Address;
 
 use crate::amounts::parse_data;
-use crate::args::{ChainArgs, StreamArg, TrackerArgs};
+use crate::args::{ChainArgs, TrackerArgs};
 use crate::data_folder::DataFolder;
 use crate::followed::Followed;
 use crate::keys::{self, KeySource};
 
-/// The stream, the payer and the network.
+/// The payer and the network.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ClientArgs {
-    /// The stream partition, as ID or ID#PARTITION
-    stream: StreamArg,
     /// Whose stake pays; otherwise the address of the key itself
     #[arg(long, value_name = "ADDRESS", env = "TATUM_PAYER")]
     payer: Option<Address>,
@@ -64,9 +62,9 @@ pub(crate) struct Connected {
 }
 
 impl ClientArgs {
-    /// The stream partition.
-    pub(crate) fn stream(&self) -> Stream {
-        self.stream.clone().named()
+    /// Where links end on this machine.
+    pub(crate) const fn bind(&self) -> SocketAddr {
+        self.bind
     }
 
     /// A client of the network, and the chain it follows meanwhile.

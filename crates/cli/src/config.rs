@@ -16,7 +16,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::{DeTable, DeValue};
 
 /// The commands whose `run` is a service.
-const SERVICES: [&str; 6] = ["node", "tracker", "aggregator", "api", "auditor", "watchtower"];
+const SERVICES: [&str; 7] =
+    ["node", "tracker", "aggregator", "api", "auditor", "watchtower", "bridge"];
 /// Flags of `run` that are no settings.
 const NO_SETTINGS: [&str; 6] = ["help", "version", "config", "print_config", "json", "log_format"];
 

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tatum_node::client::Delivered;
 
 /// No relay is asked for more messages of a publisher than this.
 pub(crate) const MOST_HISTORY: u64 = 16_384;
@@ -61,6 +63,22 @@ pub(crate) fn json_payload(payload: &[u8]) -> (&'static str, String) {
         Ok(text) => ("payload", text.to_owned()),
         Err(_) => ("payload_base64", STANDARD.encode(payload)),
     }
+}
+
+/// A message in JSON.
+pub(crate) fn json_message(message: &Delivered) -> Value {
+    let mut told = json!({
+        "stream": message.stream,
+        "partition": message.partition,
+        "publisher": message.publisher,
+        // Chosen at random from all that 64 bits hold, which JSON's numbers do not.
+        "chain": message.chain.to_string(),
+        "sequence": message.sequence,
+        "timestamp_ms": message.timestamp_ms,
+    });
+    let (name, payload) = json_payload(&message.payload);
+    told[name] = payload.into();
+    told
 }
 
 /// How many messages of each publisher a new subscriber asks relays for: what `oldest`, `now` and `last:N` mean.

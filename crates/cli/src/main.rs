@@ -5,6 +5,7 @@
 
 mod amounts;
 mod args;
+mod bridge;
 mod client;
 mod cmd;
 mod config;
@@ -66,6 +67,9 @@ enum Command {
     Publish(cmd::publish::Args),
     /// Print the messages of a stream, one a line
     Subscribe(cmd::subscribe::Args),
+    /// Publish and subscribe from other programs of this machine, over HTTP and WebSocket
+    #[command(subcommand)]
+    Bridge(cmd::bridge::Command),
     /// Register as an operator, look at earnings, claim them
     #[command(subcommand)]
     Operator(cmd::operator::Command),
@@ -185,6 +189,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Stream(command) => cmd::stream::run(command, output).await,
         Command::Publish(args) => cmd::publish::run(args, output).await,
         Command::Subscribe(args) => cmd::subscribe::run(args, output).await,
+        Command::Bridge(command) => cmd::bridge::run(command, output).await,
         Command::Operator(command) => cmd::operator::run(command, output).await,
         Command::Stake(command) => cmd::stake::run(command, output).await,
         Command::Channel(command) => cmd::channel::run(command, output).await,

@@ -3,7 +3,7 @@
 //! Invariant: one form for all services. What went wrong is a [`ProblemKind`], which has one code, one title and one HTTP
 //! status; only `detail` differs from case to case.
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
@@ -21,6 +21,8 @@ const RETRY_AFTER_S: &str = "1";
 pub enum ProblemKind {
     /// The request makes no sense.
     BadRequest,
+    /// The asker did not prove who it is.
+    Unauthorized,
     /// The asker has no right to it.
     Forbidden,
     /// There is no such thing.
@@ -55,8 +57,9 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRequest,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -96,6 +99,9 @@ impl ProblemKind {
         match self {
             Self::BadRequest => {
                 ("bad_request", "The request makes no sense", StatusCode::BAD_REQUEST)
+            }
+            Self::Unauthorized => {
+                ("unauthorized", "The asker did not prove who it is", StatusCode::UNAUTHORIZED)
             }
             Self::Forbidden => ("forbidden", "The asker may not do this", StatusCode::FORBIDDEN),
             Self::NotFound => ("not_found", "There is no such thing", StatusCode::NOT_FOUND),
@@ -146,6 +152,9 @@ impl ProblemKind {
             Self::BadRequest => {
                 "Read the detail: it names the part that cannot be read and how it looks. Then send it in that form."
             }
+            Self::Unauthorized => {
+                "Send the service's token as Authorization: Bearer TOKEN. It is in the file that the service names when it starts."
+            }
             Self::Forbidden => {
                 "Ask with a key or an address that has the right, or ask the owner for it."
             }
@@ -194,6 +203,7 @@ impl ProblemKind {
         match self {
             Self::Timeout | Self::TooManyRequests | Self::TooManyRejections | Self::Busy => true,
             Self::BadRequest
+            | Self::Unauthorized
             | Self::Forbidden
             | Self::NotFound
             | Self::MethodNotAllowed
@@ -235,6 +245,9 @@ impl Problem {
         *response.status_mut() = self.kind.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.kind == ProblemKind::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if self.kind.may_pass() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }

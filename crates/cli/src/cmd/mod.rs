@@ -5,6 +5,7 @@ pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod auditor;
 pub(crate) mod bench;
+pub(crate) mod bridge;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod epoch;

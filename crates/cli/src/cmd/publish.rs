@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tatum_node::client::{Keys, PublishStats, Publisher, Rotation};
 
+use crate::args::StreamArg;
 use crate::client::ClientArgs;
 use crate::formats::{InputFormat, parse_rate};
 use crate::output::Output;
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
     after_help = "Examples:\n  echo '{\"temperature\": 21}' | tatum publish acme/weather --payer 0xf39F…2266\n  tail -f readings.jsonl | tatum publish acme/weather#3 --rate 100 --data ./publisher\n\nThe key in TATUM_SESSION_KEY signs (32 bytes of hex). Group keys are drawn here and given to subscribers that ask while this\nruns, unless one is given. Ends when its input ends, relays have accepted everything, and no subscriber has asked for a key for\nthree seconds."
 )]
 pub(crate) struct Args {
+    /// The stream partition, as ID or ID#PARTITION
+    stream: StreamArg,
     #[command(flatten)]
     client: ClientArgs,
     /// Messages per second, at most
@@ -42,7 +45,7 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
         let interval = Duration::from_secs(args.rotate_every);
         *rotation = Rotation { messages: args.rotate_after, interval };
     }
-    let stream = args.client.stream();
+    let stream = args.stream.clone().named();
     let mut publisher =
         Publisher::connect(config, &stream).await.context("connecting to the network")?;
     output.progress(format!("publishing to {}#{}", stream.id, stream.partition));

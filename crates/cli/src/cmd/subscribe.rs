@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::json;
-use tatum_node::client::{Delivered, Item, Position, Subscriber};
+use tatum_node::client::{Item, Position, Subscriber};
 
+use crate::args::StreamArg;
 use crate::client::ClientArgs;
-use crate::formats::{MOST_HISTORY, OutputFormat, json_payload, parse_from};
+use crate::formats::{MOST_HISTORY, OutputFormat, json_message, parse_from};
 use crate::lines::Lines;
 use crate::output::Output;
 use crate::shutdown;
@@ -25,6 +25,8 @@ const KEPT_EVERY: Duration = Duration::from_secs(1);
     after_help = "Examples:\n  tatum subscribe acme/weather --payer 0xf39F…2266\n  tatum subscribe acme/weather#3 --data ./subscriber --json | jq .payload\n\nThe key in TATUM_SESSION_KEY signs receipts and asks publishers for group keys, unless one is given. With --json each line also has the\npublisher, the time and the number, and a payload that is no text is in payload_base64 instead of payload. Runs until SIGINT or SIGTERM, and then hands in its closing receipts."
 )]
 pub(crate) struct Args {
+    /// The stream partition, as ID or ID#PARTITION
+    stream: StreamArg,
     #[command(flatten)]
     client: ClientArgs,
     /// End after so many messages
@@ -43,7 +45,7 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
     let (mut config, _network) = args.client.config().await?;
     config.resume = args.from.is_none();
     config.history = args.from.unwrap_or(MOST_HISTORY);
-    let stream = args.client.stream();
+    let stream = args.stream.clone().named();
     let mut subscriber = Subscriber::connect(config, std::slice::from_ref(&stream))
         .await
         .context("connecting to the network")?;
@@ -97,7 +99,7 @@ async fn print_all(
         match item {
             Item::Message(message) => {
                 let line = if output.is_json() {
-                    json_line(&message)
+                    format!("{}\n", json_message(&message)).into_bytes()
                 } else {
                     args.format.line(&message.payload)
                 };
@@ -127,19 +129,4 @@ async fn keep(subscriber: &Subscriber, written: &[Position]) {
 fn newest(written: &[Position]) -> Vec<Position> {
     let chains = written.iter().map(|at| ((at.stream, at.publisher, at.chain), *at));
     chains.collect::<BTreeMap<_, _>>().into_values().collect()
-}
-
-fn json_line(message: &Delivered) -> Vec<u8> {
-    let mut line = json!({
-        "stream": message.stream,
-        "partition": message.partition,
-        "publisher": message.publisher,
-        // Chosen at random from all that 64 bits hold, which JSON's numbers do not.
-        "chain": message.chain.to_string(),
-        "sequence": message.sequence,
-        "timestamp_ms": message.timestamp_ms,
-    });
-    let (name, payload) = json_payload(&message.payload);
-    line[name] = payload.into();
-    format!("{line}\n").into_bytes()
 }

@@ -3,6 +3,7 @@
 //! Invariant: a client counts and receipts what it received or what was accepted from it, whether
 //! its owner reads along or not; what its owner gets is decrypted and in order.
 
+mod acceptance;
 mod input;
 mod key_file;
 mod publisher;
@@ -24,6 +25,7 @@ use tatum_primitives::{Address, Domain, ReaderId, millis};
 use tatum_receipt::{SessionKey, Verifier};
 use tokio::sync::{mpsc, oneshot};
 
+pub use acceptance::Acceptance;
 pub use input::MAX_PAYLOAD_BYTES;
 pub use publisher::{PublishStats, Publisher};
 pub use subscriber::{Delivered, Gap, Item, SubscribeStats, Subscriber, Unreadable};
@@ -68,6 +70,8 @@ pub struct Config {
     pub latency_bound: Duration,
     /// Whether a subscriber goes on where what it kept in `data_dir` says, instead of asking for older messages.
     pub resume: bool,
+    /// Where a subscriber goes on with some chains, whatever was kept.
+    pub after: Vec<Position>,
     /// How many older messages a new subscriber asks for.
     pub history: u64,
     /// How long to wait for the first relay.
@@ -101,6 +105,7 @@ impl Config {
             channel_limit: None,
             latency_bound: Duration::from_secs(2),
             resume: true,
+            after: Vec::new(),
             history: 16_384,
             connect_timeout: Duration::from_secs(30),
         }

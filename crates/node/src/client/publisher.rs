@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::acceptance::{Acceptance, Awaited};
 use super::input::{InputLine, InputLines, MAX_PAYLOAD_BYTES, Pace, fits};
 use super::key_file::KeptKeyring;
 use super::{Config, Stream, finish};
@@ -60,7 +61,7 @@ pub struct PublishStats {
 }
 
 #[derive(Debug, Default, Clone)]
-struct Progress {
+pub(super) struct Progress {
     accepted: u64,
     admitted: bool,
     settled: u64,
@@ -68,7 +69,7 @@ struct Progress {
     keys_refused: u64,
     /// When a relay last accepted, or somebody asked for a key.
     last: Option<Instant>,
-    refusal: Option<String>,
+    pub(super) refusal: Option<String>,
 }
 
 /// Publishes to one stream partition.
@@ -80,6 +81,7 @@ pub struct Publisher {
     chain: ChainKey,
     engine: EngineHandle,
     progress: watch::Receiver<Progress>,
+    awaited: Awaited,
     keyring: SharedKeyring,
     previous: Option<MessageRef>,
     /// Messages sent, with those that hand on a key.
@@ -122,7 +124,8 @@ impl Publisher {
             clock: Arc::clone(&config.clock),
             commands: engine.commands.downgrade(),
         };
-        tokio::spawn(follow(queue, sender, answers));
+        let awaited = Awaited::default();
+        tokio::spawn(follow(queue, sender, awaited.clone(), answers));
         let patience = config.connect_timeout;
         let admitted = timeout(patience, progress.wait_for(|progress| progress.admitted)).await;
         match admitted.map(|admitted| admitted.map(|_| ())) {
@@ -147,6 +150,7 @@ impl Publisher {
             chain,
             engine,
             progress,
+            awaited,
             keyring,
             previous: None,
             window: PublishWindow::default(),
@@ -162,6 +166,30 @@ impl Publisher {
     /// [`NodeError::TooLarge`] for a payload that no message can hold, [`NodeError::NotPermitted`] if
     /// the stream's owner withdrew its permission.
     pub async fn publish(&mut self, payload: &[u8]) -> Result<(), NodeError> {
+        self.make_room(payload).await?;
+        self.send(Sealed::Payload(payload)).await
+    }
+
+    /// The same, for whoever wants a relay's word about this very message. If this is cancelled, nothing was published.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub async fn publish_awaited(&mut self, payload: &[u8]) -> Result<Acceptance, NodeError> {
+        self.make_room(payload).await?;
+        let sequence = self.window.messages();
+        let acceptance = Acceptance {
+            publisher: self.chain.publisher,
+            chain: self.chain.chain,
+            sequence,
+            told: self.awaited.wait(sequence),
+            progress: self.progress.clone(),
+        };
+        self.send(Sealed::Payload(payload)).await?;
+        Ok(acceptance)
+    }
+
+    /// Waits until a payload may be sent, and hands a new key on before if it is time.
+    async fn make_room(&mut self, payload: &[u8]) -> Result<(), NodeError> {
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(NodeError::TooLarge { got: payload.len(), limit: MAX_PAYLOAD_BYTES });
         }
@@ -174,7 +202,7 @@ impl Publisher {
         }
         self.room().await?;
         self.started.get_or_insert_with(Instant::now);
-        self.send(Sealed::Payload(payload)).await
+        Ok(())
     }
 
     /// Why a relay did not accept from us, or stopped, if any said so since one last admitted us.
@@ -378,6 +406,7 @@ impl Answers {
 async fn follow(
     mut notices: mpsc::Receiver<Notice>,
     progress: watch::Sender<Progress>,
+    awaited: Awaited,
     answers: Answers,
 ) {
     while let Some(first) = notices.recv().await {
@@ -386,7 +415,8 @@ async fn follow(
         progress.send_modify(|progress| {
             for notice in notices {
                 match notice {
-                    Notice::Accepted => {
+                    Notice::Accepted { sequence } => {
+                        awaited.accepted(sequence);
                         progress.accepted = progress.accepted.saturating_add(1);
                         progress.last = Some(Instant::now());
                     }
@@ -432,4 +462,5 @@ async fn follow(
             }
         });
     }
+    awaited.end();
 }

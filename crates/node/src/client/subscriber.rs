@@ -149,10 +149,11 @@ impl Subscriber {
         let streams: BTreeMap<StreamKey, Stream> =
             streams.iter().map(|stream| (stream.key(), stream.clone())).collect();
         for stream in streams.values() {
-            let positions = match store.as_ref().filter(|_| config.resume) {
+            let mut positions = match store.as_ref().filter(|_| config.resume) {
                 Some(store) => store.positions(stream.key()).await?,
                 None => Vec::new(),
             };
+            positions.extend(config.after.iter().filter(|at| at.stream == stream.key()));
             let subscribe = Command::Subscribe(stream.clone(), positions);
             let asked = engine.commands.send(subscribe).await;
             asked.map_err(|_| NodeError::Stopped)?;
@@ -297,7 +298,7 @@ impl Subscriber {
                 None
             }
             // Only publishers are told these, or whoever waits for the first relay.
-            Notice::Accepted
+            Notice::Accepted { .. }
             | Notice::KeyAsked(..)
             | Notice::TrackerRefused { .. }
             | Notice::TrackerUnreachable { .. } => None,

@@ -52,7 +52,10 @@ pub(crate) enum Notice {
         first: u64,
         last: u64,
     },
-    Accepted,
+    /// A relay accepted the message of this number.
+    Accepted {
+        sequence: u64,
+    },
     Admitted {
         stream: StreamKey,
         role: Role,

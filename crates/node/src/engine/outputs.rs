@@ -37,7 +37,9 @@ impl Engine {
             Output::Gap { stream, chain, first, last } => {
                 self.notice(Notice::Gap { stream, chain, first, last }).await?;
             }
-            Output::Accepted { .. } => self.notice(Notice::Accepted).await?,
+            Output::Accepted { sequence, .. } => {
+                self.notice(Notice::Accepted { sequence }).await?;
+            }
             Output::AttachAsked { link, attach, signer } => {
                 self.attach_asked(link, attach, signer).await;
             }

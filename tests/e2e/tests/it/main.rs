@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod api;
+mod bridge;
 mod chain;
 mod channels;
 mod channels_network;
