@@ -22,9 +22,11 @@ mod metrics;
 mod openapi;
 mod page;
 mod problems;
+mod refusals;
 mod routes;
 mod service;
 mod state;
+mod turns;
 
 pub use openapi::openapi_json;
 pub use service::{Config, run};

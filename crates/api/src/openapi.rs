@@ -2,11 +2,9 @@
 //!
 //! Invariant: `docs/openapi.json` is what this makes, byte for byte; a test compares them.
 
-use std::collections::BTreeMap;
-
-use tatum_protocol::{PROBLEM_JSON, Problem, ProblemKind};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, OpenApi as Described};
+use tatum_protocol::Problem;
+use utoipa::OpenApi as Described;
+use utoipa::openapi::OpenApi;
 
 use crate::routes;
 
@@ -47,36 +45,4 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
         .merge(routes::router())
         .split_for_parts();
     Ok(openapi.to_pretty_json()? + "\n")
-}
-
-/// The problems that any route may answer with.
-pub(crate) struct Problems;
-
-impl IntoResponses for Problems {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut by_status = BTreeMap::<String, Vec<&'static str>>::new();
-        for kind in [
-            ProblemKind::BadRequest,
-            ProblemKind::NotFound,
-            ProblemKind::MethodNotAllowed,
-            ProblemKind::NotYet,
-            ProblemKind::TooLarge,
-            ProblemKind::UnsupportedMediaType,
-            ProblemKind::Refused,
-            ProblemKind::TooManyRequests,
-            ProblemKind::Internal,
-            ProblemKind::Busy,
-        ] {
-            by_status.entry(kind.status().as_str().to_owned()).or_default().push(kind.title());
-        }
-        let answer = |titles: Vec<&str>| {
-            let schema = Ref::from_schema_name("Problem");
-            let content = ContentBuilder::new().schema(Some(schema)).build();
-            ResponseBuilder::new()
-                .description(titles.join("; "))
-                .content(PROBLEM_JSON, content)
-                .build()
-        };
-        by_status.into_iter().map(|(status, titles)| (status, answer(titles).into())).collect()
-    }
 }

@@ -15,7 +15,7 @@ use crate::cache::BlockCache;
 use crate::error::ApiError;
 use crate::heads::Heads;
 use crate::metrics::Metrics;
-use crate::routes::transactions::Turns;
+use crate::turns::Turns;
 
 /// Requests that read the chain at a time.
 const READS: usize = 32;

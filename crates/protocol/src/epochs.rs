@@ -10,7 +10,7 @@ use tatum_primitives::{Address, B256, Epoch, U256};
 use tatum_receipt::{DeliveryReceipt, Signature};
 use utoipa::ToSchema;
 
-use crate::web::schema::{AddressText, DecimalText, SignatureText, WordText};
+use crate::schema::{AddressText, DecimalText, SignatureText, WordText};
 
 /// How far an epoch has come.
 #[derive(

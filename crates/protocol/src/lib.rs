@@ -50,6 +50,7 @@ mod permissions;
 mod problem;
 pub mod receipts;
 mod rejections;
+pub mod schema;
 pub mod status;
 mod stream;
 pub mod tracker;

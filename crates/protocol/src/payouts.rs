@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, Nano, OperatorId};
 use utoipa::ToSchema;
 
-use crate::web::schema::{AddressText, DecimalText};
+use crate::schema::{AddressText, DecimalText};
 
 use crate::EpochState;
 

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use tatum_primitives::Address;
+use tatum_protocol::schema::AddressText;
 use tatum_protocol::web::Account;
-use tatum_protocol::web::schema::AddressText;
 
 use super::extract::Path;
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// An account as of now: wallet, stake, quota and its use, session keys, operators.

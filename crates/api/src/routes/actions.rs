@@ -14,7 +14,7 @@ use super::extract::Body;
 use super::operators::earned;
 use super::warnings::warnings;
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// For so long a permit can be used: time for a wallet on a phone, and no longer.

@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tatum_primitives::{Address, Epoch, OperatorId};
+use tatum_protocol::schema::{self, AddressText};
 use tatum_protocol::web::OperatorProofText;
-use tatum_protocol::web::schema::{self, AddressText};
 use tatum_protocol::{EpochSummary, PayerUse, Payout, ReceiptPage};
 use utoipa::IntoParams;
 
 use super::extract::{Number, Path, Query, at_most};
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// Epochs in one answer, at most.

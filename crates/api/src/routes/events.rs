@@ -15,7 +15,7 @@ use tatum_protocol::web::Event;
 
 use crate::error::ApiError;
 use crate::heads::Numbered;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// So often something is sent, so that whoever is in between does not take the silence for the end.

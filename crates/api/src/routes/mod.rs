@@ -3,7 +3,7 @@
 //! Invariant: every route is in the OpenAPI description, with its parameters and the problems that it answers with.
 
 mod accounts;
-pub(crate) mod actions;
+mod actions;
 mod epochs;
 mod events;
 mod extract;
@@ -11,7 +11,7 @@ mod network;
 mod operators;
 mod plan;
 mod status;
-pub(crate) mod transactions;
+mod transactions;
 mod warnings;
 
 pub(crate) use extract::Path;

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 use super::extract::{Query, at_most};
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// Epochs whose prices are told, at most.

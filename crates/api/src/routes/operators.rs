@@ -5,13 +5,13 @@ use axum::extract::State;
 use serde::Deserialize;
 use tatum_primitives::{Nano, OperatorId};
 use tatum_protocol::Earnings;
-use tatum_protocol::web::schema::OperatorNumber;
+use tatum_protocol::schema::OperatorNumber;
 use tatum_protocol::web::{Earned, Operator, OperatorPage};
 use utoipa::IntoParams;
 
 use super::extract::{Path, Query, at_most};
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// Operators in one answer, at most: each takes several reads of the chain.

@@ -5,13 +5,13 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, U256};
 use tatum_protocol::ProblemKind;
-use tatum_protocol::web::schema::AddressText;
+use tatum_protocol::schema::AddressText;
 use tatum_protocol::web::{AsOf, StakePlan};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Query;
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// More than any stream has, of each.

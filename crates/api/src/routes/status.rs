@@ -9,7 +9,7 @@ use tatum_protocol::Problem;
 use utoipa::ToSchema;
 
 use crate::heads::since_1970;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
 /// A newest block older than this says that the chain, or its endpoint, stands still.

@@ -1,60 +1,22 @@
 //! `POST /v1/transactions` and `GET /v1/transactions/{hash}`: signed ones are passed on, and followed.
 //!
-//! Invariant: only what calls the deployment's contracts is passed on. Whose a transaction was is remembered, of the newest
-//! ones, so that one that another replaced is told apart from one that nobody knows.
-
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+//! Invariant: only what calls the deployment's contracts is passed on.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use tatum_chain::Became;
-use tatum_primitives::{Address, B256};
-use tatum_protocol::web::schema::WordText;
+use tatum_primitives::B256;
+use tatum_protocol::schema::WordText;
 use tatum_protocol::web::{SignedTransaction, TransactionHash, TransactionStatus};
 
 use super::extract::{Body, Path};
 use crate::error::ApiError;
-use crate::openapi::Problems;
+use crate::refusals::Problems;
 use crate::state::Api;
 
-/// Transactions remembered.
-const REMEMBERED: usize = 8_192;
 /// Bytes of a transaction; ours have a tenth of it at most.
 const MOST_BYTES: usize = 131_072;
-
-/// Whose the newest transactions that were asked for are, and their number there.
-#[derive(Debug, Default)]
-pub(crate) struct Turns {
-    held: Mutex<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    turns: HashMap<B256, (Address, u64)>,
-    /// Oldest first.
-    order: VecDeque<B256>,
-}
-
-impl Turns {
-    fn of(&self, hash: B256) -> Option<(Address, u64)> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).turns.get(&hash).copied()
-    }
-
-    fn keep(&self, hash: B256, turn: (Address, u64)) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let Held { turns, order } = &mut *held;
-        if turns.insert(hash, turn).is_none() {
-            order.push_back(hash);
-        }
-        if order.len() > REMEMBERED
-            && let Some(oldest) = order.pop_front()
-        {
-            turns.remove(&oldest);
-        }
-    }
-}
 
 /// Passes on a transaction that a wallet signed.
 #[utoipa::path(post, path = "/v1/transactions", tag = "actions", operation_id = "pass_on_transaction", request_body = SignedTransaction, responses(
@@ -95,6 +57,7 @@ pub(super) async fn status(
     }
     let as_of = api.as_of()?;
     let on_top = |block: u64| as_of.block.saturating_add(1).saturating_sub(block);
-    let confirmations = block.map_or(0, on_top);
+    // It may be in a block after the newest one that is known here.
+    let confirmations = block.map_or(0, |block| on_top(block).max(1));
     Ok(Json(TransactionStatus { as_of, hash, state, block, confirmations, reason }))
 }

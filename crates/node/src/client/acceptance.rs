@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tatum_primitives::Address;
 use tokio::sync::{oneshot, watch};
 
-use super::publisher::Progress;
+use super::progress::Progress;
 use crate::NodeError;
 
 /// Who is to be told about which message.

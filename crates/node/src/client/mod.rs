@@ -6,6 +6,7 @@
 mod acceptance;
 mod input;
 mod key_file;
+mod progress;
 mod publisher;
 mod subscriber;
 

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::acceptance::{Acceptance, Awaited};
 use super::input::{InputLine, InputLines, MAX_PAYLOAD_BYTES, Pace, fits};
 use super::key_file::KeptKeyring;
+use super::progress::Progress;
 use super::{Config, Stream, finish};
 use crate::clock::later;
 use crate::engine::{Command, EngineHandle, Notice};
@@ -58,18 +59,6 @@ pub struct PublishStats {
     /// Why a relay did not accept from us at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
-}
-
-#[derive(Debug, Default, Clone)]
-pub(super) struct Progress {
-    accepted: u64,
-    admitted: bool,
-    settled: u64,
-    keys_given: u64,
-    keys_refused: u64,
-    /// When a relay last accepted, or somebody asked for a key.
-    last: Option<Instant>,
-    pub(super) refusal: Option<String>,
 }
 
 /// Publishes to one stream partition.

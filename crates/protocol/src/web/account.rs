@@ -5,8 +5,8 @@ use tatum_primitives::{Address, Epoch, OperatorId, U256};
 use utoipa::ToSchema;
 
 use super::AsOf;
-use super::schema::{AddressText, DecimalText};
 use crate::PayerUse;
+use crate::schema::{AddressText, DecimalText};
 
 /// An account as of now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

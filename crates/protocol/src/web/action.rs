@@ -8,7 +8,7 @@ use tatum_primitives::{Address, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
 use super::AsOf;
-use super::schema::{
+use crate::schema::{
     AddressText, AmountText, BytesText, DecimalText, HexText, OperatorNumber, SignatureText,
     WordText,
 };

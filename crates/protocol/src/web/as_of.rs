@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::B256;
 use utoipa::ToSchema;
 
-use super::schema::WordText;
+use crate::schema::WordText;
 
 /// The newest block before an answer was read: its figures are of that block or, at most, of the next ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

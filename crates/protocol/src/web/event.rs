@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{B256, Epoch};
 use utoipa::ToSchema;
 
-use super::schema::WordText;
+use crate::schema::WordText;
 
 /// Something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

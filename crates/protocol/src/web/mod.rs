@@ -11,7 +11,6 @@ mod network;
 mod operator;
 mod operator_proof;
 mod plan;
-pub mod schema;
 mod transaction;
 
 pub use account::{Account, SessionKeyState, SessionKeySummary, StakeStatus, Unbonding};

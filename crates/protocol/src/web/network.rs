@@ -5,7 +5,7 @@ use tatum_primitives::{Address, Epoch, U256};
 use utoipa::ToSchema;
 
 use super::AsOf;
-use super::schema::{AddressText, DecimalText};
+use crate::schema::{AddressText, DecimalText};
 
 /// A deployment as of now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

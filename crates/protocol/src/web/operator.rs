@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
-use super::schema::{AddressText, DecimalText, WordText};
 use super::{AsOf, OperatorProofText};
 use crate::OperatorProof;
+use crate::schema::{AddressText, DecimalText, WordText};
 
 /// An operator as of now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@
 
 use utoipa::ToSchema;
 
-use super::schema::{AddressText, DecimalText, WordText};
+use crate::schema::{AddressText, DecimalText, WordText};
 
 /// What `Distributor.claim` takes, spelled out.
 #[derive(Debug, ToSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, Epoch, U256};
 use utoipa::ToSchema;
 
-use super::schema::{AddressText, DecimalText};
+use crate::schema::{AddressText, DecimalText};
 
 /// What to stake, and what that costs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -5,7 +5,7 @@ use tatum_primitives::B256;
 use utoipa::ToSchema;
 
 use super::AsOf;
-use super::schema::{HexText, WordText};
+use crate::schema::{HexText, WordText};
 
 /// A transaction that a wallet signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
