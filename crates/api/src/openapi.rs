@@ -2,7 +2,7 @@
 //!
 //! Invariant: `docs/openapi.json` is what this makes, byte for byte; a test compares them.
 
-use tatum_protocol::Problem;
+use tatum_protocol::{Problem, schema};
 use utoipa::OpenApi as Described;
 use utoipa::openapi::OpenApi;
 
@@ -27,7 +27,8 @@ use crate::routes;
         (name = "actions", description = "What wallets sign"),
         (name = "service", description = "How this service is"),
     ),
-    components(schemas(Problem))
+    // What only paths and queries name is not found by itself.
+    components(schemas(Problem, schema::Number, schema::OperatorNumber))
 )]
 struct Description;
 

@@ -73,7 +73,8 @@ export async function run(flow: Flow, asked: Asked): Promise<Stage> {
 
 async function carryOut(flow: Flow, asked: Asked, sent: Sent): Promise<void> {
   flow.report({ at: 'preparing' });
-  let plan = await prepare(flow, asked.account, asked.action);
+  let action = asked.action;
+  let plan = await prepare(flow, asked.account, action);
   if (plan.warnings.length > 0 && FORFEITING.has(asked.action.action)) {
     flow.report({ at: 'warned', warnings: plan.warnings });
     if (!(await flow.agree(plan.warnings))) throw new Stop('You went no further. Nothing has changed.', 'rejected');
@@ -81,14 +82,23 @@ async function carryOut(flow: Flow, asked: Asked, sent: Sent): Promise<void> {
     flow.note(plan.warnings);
   }
   const signing = plan.steps.find((step) => step.kind === 'sign');
-  if (signing) plan = await signed(flow, asked, signing, plan.chain_id);
+  if (signing) ({ plan, action } = await signed(flow, asked, signing, plan.chain_id));
   const sends = plan.steps.filter((step) => step.kind === 'send');
   // All are looked at before the first is sent.
   for (const step of sends) if (step.refused) throw new Stop(`${sentence(step.refused)} Nothing was sent.`, 'refused');
   if (asked.asBatch && sends.length > 1 && (await batched(flow, plan, sends, sent))) return;
   for (const [index, step] of sends.entries()) {
-    await sendOne(flow, plan, step, { step: index + 1, of: sends.length }, sent);
+    const now = index > 0 && step.gas === null ? await triedNow(flow, asked.account, action, step) : step;
+    await sendOne(flow, plan, now, { step: index + 1, of: sends.length }, sent);
   }
+}
+
+/** A step that needed another before it could be tried: asked for anew, it comes with its gas and with what the contract says now. */
+async function triedNow(flow: Flow, account: Hex, action: Action, step: SendStep): Promise<SendStep> {
+  const plan = await prepare(flow, account, action);
+  const same = plan.steps.find((one): one is SendStep => one.kind === 'send' && one.data === step.data);
+  if (same?.refused) throw new Stop(sentence(same.refused), 'refused');
+  return same ?? step;
 }
 
 function prepare(flow: Flow, account: Hex, action: Action): Promise<ActionPlan> {
@@ -96,7 +106,12 @@ function prepare(flow: Flow, account: Hex, action: Action): Promise<ActionPlan> 
 }
 
 /** The plan that follows from the wallet's signature; or the one without, where the wallet signs no typed data. */
-async function signed(flow: Flow, asked: Asked, step: SignStep, chainId: number): Promise<ActionPlan> {
+async function signed(
+  flow: Flow,
+  asked: Asked,
+  step: SignStep,
+  chainId: number,
+): Promise<{ plan: ActionPlan; action: Action }> {
   await unmoved(flow, asked.account, chainId);
   flow.report({ at: 'signing', label: step.label });
   const method = 'eth_signTypedData_v4';
@@ -107,14 +122,16 @@ async function signed(flow: Flow, asked: Asked, step: SignStep, chainId: number)
     const { kind, text } = walletError(error, method);
     if (kind !== 'unsupported') throw new Stop(text, kind);
     flow.report({ at: 'preparing' });
-    return prepare(flow, asked.account, { ...asked.action, by: 'approve' });
+    const action = { ...asked.action, by: 'approve' };
+    return { plan: await prepare(flow, asked.account, action), action };
   }
   const deadline_s = Number(step.typed_data.message.deadline);
   if (flow.clock.now() >= deadline_s * 1000) {
     throw new Stop('The permit’s deadline passed before it was signed. Nothing has changed; start again.', 'refused');
   }
   flow.report({ at: 'preparing' });
-  return prepare(flow, asked.account, { ...asked.action, [step.answer]: { deadline_s, signature } });
+  const action = { ...asked.action, [step.answer]: { deadline_s, signature } };
+  return { plan: await prepare(flow, asked.account, action), action };
 }
 
 async function sendOne(
