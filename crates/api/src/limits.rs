@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -19,12 +19,21 @@ use crate::error::ApiError;
 const MOST_CLIENTS: usize = 65_536;
 /// For a moment a client may ask as much as in so many seconds.
 const BURST_S: f64 = 4.0;
+/// How often, at most, all clients are looked at.
+const SWEPT_EVERY: Duration = Duration::from_secs(1);
 
 /// What clients may ask.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     per_second: f64,
-    clients: Arc<Mutex<HashMap<IpAddr, Allowance>>>,
+    clients: Arc<Mutex<Clients>>,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    allowances: HashMap<IpAddr, Allowance>,
+    /// When those that have their full allowance again were last looked for among all.
+    swept: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +54,18 @@ impl Limits {
             (allowance.requests + gone_s * self.per_second).min(full)
         };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if clients.len() >= MOST_CLIENTS && !clients.contains_key(&client) {
-            clients.retain(|_, allowance| grown(allowance) < full);
-            if clients.len() >= MOST_CLIENTS {
+        let Clients { allowances, swept } = &mut *clients;
+        if allowances.len() >= MOST_CLIENTS && !allowances.contains_key(&client) {
+            // Not for each stranger: that would be work in proportion to all who knock.
+            if swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEPT_EVERY) {
+                *swept = Some(now);
+                allowances.retain(|_, allowance| grown(allowance) < full);
+            }
+            if allowances.len() >= MOST_CLIENTS {
                 return false;
             }
         }
-        let allowance = clients.entry(client).or_insert(Allowance { requests: full, at: now });
+        let allowance = allowances.entry(client).or_insert(Allowance { requests: full, at: now });
         let requests = grown(allowance);
         let admitted = requests >= 1.0;
         *allowance =
@@ -84,8 +98,6 @@ fn client(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -97,6 +109,20 @@ mod tests {
         assert!(limits.admits(two, now));
         let later = now + Duration::from_millis(250);
         assert_eq!((0..100).filter(|_| limits.admits(one, later)).count(), 2);
+    }
+
+    #[test]
+    fn who_is_new_waits_while_too_many_are_remembered_and_no_longer() {
+        let (limits, now) = (Limits::new(1), Instant::now());
+        let client = |number: u32| IpAddr::from(number.to_be_bytes());
+        let most = u32::try_from(MOST_CLIENTS).unwrap();
+        assert!((0..most).all(|number| limits.admits(client(number), now)));
+        assert!(!limits.admits(client(most), now), "nobody can be forgotten yet");
+        // Who is known is not turned away.
+        assert!(limits.admits(client(0), now) && limits.admits(client(0), now));
+        let later = now + Duration::from_secs(2);
+        assert!(limits.admits(client(most), later), "by then all but one have it back");
+        assert_eq!(limits.clients.lock().unwrap().allowances.len(), 2);
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn router(api: Api, limits: Limits) -> anyhow::Result<Router> {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    Ok(router
+    let router = router
         .with_state(api)
         .route("/openapi.json", get(described))
         .route("/problems/{code}", get(problem))
@@ -119,9 +119,8 @@ fn router(api: Api, limits: Limits) -> anyhow::Result<Router> {
         })
         .fallback(get(page::file))
         .layer(DefaultBodyLimit::max(MOST_BODY))
-        .layer(from_fn_with_state(limits, limit))
-        .layer(from_fn(told_as_problem))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(from_fn_with_state(limits, limit));
+    Ok(patient(router, PATIENCE)
         .layer(from_fn_with_state(metrics, count))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
@@ -130,6 +129,13 @@ fn router(api: Api, limits: Limits) -> anyhow::Result<Router> {
         .layer(CompressionLayer::new())
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid)))
+}
+
+/// Answers with a problem what takes longer than `patience`, as what any other layer refuses.
+fn patient(router: Router, patience: Duration) -> Router {
+    router
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, patience))
+        .layer(from_fn(told_as_problem))
 }
 
 /// Anybody's page may ask: there are no cookies, and nothing here is secret.
@@ -154,5 +160,25 @@ async fn told_as_problem(request: Request, next: axum::middleware::Next) -> Resp
             ApiError::busy("the request took too long; try again shortly").into_response()
         }
         _ => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use tatum_protocol::Problem;
+    use tower::Service;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_never_answers_is_answered_with_a_problem() {
+        let silent = Router::new().route("/", get(std::future::pending::<()>));
+        let mut router = patient(silent, Duration::from_millis(1));
+        let answer = router.call(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), ProblemKind::Busy.status());
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem.kind, ProblemKind::Busy);
     }
 }

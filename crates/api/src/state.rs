@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tatum_chain::{Chain, ChainView};
-use tatum_primitives::{Address, Epoch, OperatorId};
+use tatum_primitives::{Address, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::web::{Account, AsOf, Network, OperatorStatus, QuotaPrice};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -97,10 +97,5 @@ impl Api {
             Ok(self.shared.chain.operator_status(id).await?)
         };
         Ok((as_of, self.shared.operators.get(as_of.hash, id, read).await?))
-    }
-
-    /// The newest epoch whose distribution is final.
-    pub(crate) async fn finalized(&self) -> Result<Option<Epoch>, ApiError> {
-        Ok(self.shared.chain.finalized_epoch().await?)
     }
 }

@@ -1,7 +1,7 @@
 //! Calls for wallets that are not ours: what an action comes to, tried before anybody signs it.
 //!
-//! Invariant: nothing here signs or sends. What the CLI sends and what a wallet is asked to send are the same calls of the same
-//! bindings. An allowance is for just as much as the call after it takes.
+//! Invariant: nothing here signs or sends. They are made by the bindings that this crate sends by itself, so a
+//! contract that changes changes both. An allowance is for just as much as the call after it takes.
 
 use alloy::primitives::Bytes;
 use alloy::providers::Provider;
@@ -174,7 +174,8 @@ impl Chain {
         self.allowed_wei(account, self.deployment().stake_pool).await
     }
 
-    async fn allowed_wei(&self, account: Address, spender: Address) -> Result<U256> {
+    /// DATA that `spender` may take from `account`.
+    pub(crate) async fn allowed_wei(&self, account: Address, spender: Address) -> Result<U256> {
         let allowed = self.token.allowance(account, spender).call().await;
         allowed.map_err(|e| ChainError::from_call("reading the allowance", e))
     }

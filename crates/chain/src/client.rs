@@ -208,9 +208,7 @@ impl Chain {
     /// Lets `spender` take `amount_wei` from our account, which must hold it, unless it may already.
     pub(crate) async fn approve(&self, spender: Address, amount_wei: U256) -> Result<()> {
         self.check_holds(amount_wei).await?;
-        let allowed = self.token.allowance(self.account()?, spender).call().await;
-        let read = |e| ChainError::from_call("reading the allowance", e);
-        if allowed.map_err(read)? >= amount_wei {
+        if self.allowed_wei(self.account()?, spender).await? >= amount_wei {
             return Ok(());
         }
         self.send("approving DATA", self.token.approve(spender, amount_wei)).await.map(drop)

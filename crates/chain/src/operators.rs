@@ -4,16 +4,12 @@
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use tatum_primitives::{Address, Epoch, OperatorId, U256};
 use tatum_protocol::web::OperatorStatus;
 
 use crate::bindings::OperatorRegistry::{OperatorOwnerChanged, OperatorRegistered};
 use crate::inputs::narrow;
-use crate::{Chain, ChainError, Result};
-
-/// Operators that are read at the same time; each takes a dozen calls.
-const PARALLEL_OPERATORS: usize = 8;
+use crate::{Chain, ChainError, Result, reads};
 
 impl Chain {
     /// The least an operator must bond.
@@ -64,11 +60,7 @@ impl Chain {
         let count = self.operator_count(Epoch(epoch).next()).await?;
         let first = after.map_or(0, |after| after.0.saturating_add(1));
         let last = first.saturating_add(limit).min(count);
-        stream::iter(first..last)
-            .map(|id| self.operator_status(OperatorId(id)))
-            .buffered(PARALLEL_OPERATORS)
-            .try_collect()
-            .await
+        reads::each(first..last, |id| self.operator_status(OperatorId(id))).await
     }
 
     /// An operator's bond, payout address and claims.

@@ -2,14 +2,10 @@
 
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::providers::Provider;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use tatum_primitives::{Epoch, U256};
 use tatum_protocol::web::{AsOf, QuotaPrice, TokenSummary};
 
-use crate::{Chain, ChainError, Result};
-
-/// Calls under way at once.
-const PARALLEL_READS: usize = 16;
+use crate::{Chain, ChainError, Result, reads};
 
 /// The rules that a payer or an operator plans by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +87,6 @@ impl Chain {
                 self.pool.quotaBytesPerData(epoch).call().await.map_err(read)?;
             Ok(QuotaPrice { epoch: Epoch(epoch), quota_bytes_per_data })
         };
-        stream::iter(first..=running).map(price).buffered(PARALLEL_READS).try_collect().await
+        reads::each(first..=running, price).await
     }
 }

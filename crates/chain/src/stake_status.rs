@@ -6,7 +6,7 @@ use tatum_primitives::{Address, Epoch, PPB, U256, WEI_PER_DATA};
 use tatum_protocol::web::{StakeStatus, Unbonding};
 
 use crate::bindings::StakePool::UnstakeRequested;
-use crate::{Chain, ChainError, Result};
+use crate::{Chain, ChainError, Result, reads};
 
 /// Stakes are topped up by so much, or many times that.
 const TOP_UP_STEP_WEI: u128 = WEI_PER_DATA / 1_000;
@@ -122,12 +122,12 @@ impl Chain {
     async fn fees_paid_wei(&self, payer: Address) -> Result<(Epoch, U256)> {
         let closed = self.closed_epochs().await?;
         let first = closed.saturating_sub(FEE_EPOCHS);
-        let mut paid_wei = U256::ZERO;
-        for epoch in first..closed {
+        let fee_wei = async |epoch| {
             let fee = self.pool.feeOf(payer, epoch).call().await;
-            let fee_wei = fee.map_err(|e| ChainError::from_call("reading a fee", e))?;
-            paid_wei = paid_wei.saturating_add(fee_wei);
-        }
+            fee.map_err(|e| ChainError::from_call("reading a fee", e))
+        };
+        let fees_wei = reads::each(first..closed, fee_wei).await?;
+        let paid_wei = fees_wei.into_iter().fold(U256::ZERO, U256::saturating_add);
         Ok((Epoch(first), paid_wei))
     }
 }

@@ -7,11 +7,11 @@ use axum::Json;
 use axum::extract::State;
 use tatum_chain::{Call, Claim, Tried};
 use tatum_primitives::{Address, OperatorId, U256};
-use tatum_protocol::ProblemKind;
 use tatum_protocol::web::{Action, Prepared, Request, StakeBy, Step};
+use tatum_protocol::{OperatorProof, ProblemKind};
 
 use super::extract::Body;
-use super::operators::earned;
+use super::operators::{earned, final_distribution};
 use super::warnings::warnings;
 use crate::error::ApiError;
 use crate::refusals::Problems;
@@ -34,14 +34,16 @@ pub(super) async fn prepare(
 ) -> Result<Json<Prepared>, ApiError> {
     let as_of = api.as_of()?;
     let _turn = api.turn().await?;
-    let claims = match &action {
-        Action::Claim { operators } => claims(&api, operators).await?,
+    let proofs = match &action {
+        Action::Claim { operators } => proofs(&api, operators).await?,
         Action::RegisterOperator { metadata, .. } if metadata.len() > MOST_METADATA => {
             let detail = format!("a name has at most {MOST_METADATA} bytes");
             return Err(ApiError::bad_request(detail));
         }
         _ => Vec::new(),
     };
+    let warnings = warnings(&api, account, &action, &proofs).await?;
+    let claims = proofs.into_iter().map(Claim::from).collect();
     let steps = match action {
         Action::Stake { amount_wei, by: StakeBy::Permit, permit: None } => {
             let deadline_s = as_of.time_s.saturating_add(PERMIT_S);
@@ -52,7 +54,6 @@ pub(super) async fn prepare(
             tried(&api, account, calls, matches!(action, Action::Claim { .. })).await?
         }
     };
-    let warnings = warnings(&api, account, &action).await?;
     let chain_id = api.shared.chain.deployment().chain_id;
     Ok(Json(Prepared { as_of, chain_id, account, warnings, steps }))
 }
@@ -99,26 +100,26 @@ async fn tried(
     Ok(steps)
 }
 
-/// The claims of operators that have something to claim.
-async fn claims(api: &Api, operators: &[OperatorId]) -> Result<Vec<Claim>, ApiError> {
+/// The proofs of operators that have something to claim.
+async fn proofs(api: &Api, operators: &[OperatorId]) -> Result<Vec<OperatorProof>, ApiError> {
     if operators.is_empty() || operators.len() > MOST_CLAIMS {
         let detail = format!("name 1 to {MOST_CLAIMS} operators");
         return Err(ApiError::bad_request(detail));
     }
-    let mut claims = Vec::new();
-    for id in operators {
-        if !api.shared.view.has_operator(*id) {
-            return Err(ApiError::not_found(format!("there is no operator {id}")));
-        }
-        let claimed = api.shared.chain.claimed_nano(*id).await?;
-        let earned = earned(api, *id, claimed).await?;
-        if let Some(earned) = earned.filter(|earned| earned.claimable_nano.0 > 0) {
-            claims.push(Claim::from(earned.proof));
+    if let Some(id) = operators.iter().find(|id| !api.shared.view.has_operator(**id)) {
+        return Err(ApiError::not_found(format!("there is no operator {id}")));
+    }
+    let mut proofs = Vec::new();
+    if let Some(newest) = final_distribution(api).await? {
+        for id in operators {
+            let claimed = api.shared.chain.claimed_nano(*id).await?;
+            let earned = earned(api, newest, *id, claimed).await;
+            proofs.extend(earned.filter(|it| it.claimable_nano.0 > 0).map(|it| it.proof));
         }
     }
-    if claims.is_empty() {
+    if proofs.is_empty() {
         let detail = "there is nothing to claim: no distribution is final that gives more than was claimed, or its proofs cannot be had now";
         return Err(ApiError::new(ProblemKind::NotYet, detail));
     }
-    Ok(claims)
+    Ok(proofs)
 }

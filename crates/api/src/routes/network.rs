@@ -41,7 +41,7 @@ pub(super) async fn network(State(api): State<Api>) -> Result<Json<Network>, Api
             epoch_ends_at_s: schedule.end_ms(terms.epoch) / 1_000,
             epoch_length_s: schedule.length_s,
             closed_epochs: terms.closed_epochs,
-            finalized_epoch: api.finalized().await?,
+            finalized_epoch: chain.finalized_epoch().await?,
             fee_rate_ppb: terms.fee_rate_ppb,
             quota_bytes_per_data: terms.quota_bytes_per_data,
             next_quota_bytes_per_data: terms.next_quota_bytes_per_data,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use tatum_primitives::{Nano, OperatorId};
+use tatum_primitives::{B256, Epoch, Nano, OperatorId};
 use tatum_protocol::Earnings;
 use tatum_protocol::schema::OperatorNumber;
 use tatum_protocol::web::{Earned, Operator, OperatorPage};
@@ -64,7 +64,13 @@ pub(super) async fn show(
     Path(id): Path<OperatorId>,
 ) -> Result<Json<Operator>, ApiError> {
     let (as_of, operator) = api.operator(id).await?;
-    let earned = earned(&api, id, operator.claimed_nano).await?;
+    let earned = {
+        let _turn = api.turn().await?;
+        match final_distribution(&api).await? {
+            Some(newest) => earned(&api, newest, id, operator.claimed_nano).await,
+            None => None,
+        }
+    };
     Ok(Json(Operator { as_of, operator, nodes: api.shared.view.nodes_of(id), earned }))
 }
 
@@ -92,19 +98,32 @@ pub(super) async fn earnings(
     Ok(Json(api.shared.aggregator.earnings(id, limit).await?))
 }
 
-/// What the newest final distribution gives an operator, if there is one and its proof can be had and holds.
+/// The distribution that claims are paid from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FinalDistribution {
+    epoch: Epoch,
+    root: B256,
+}
+
+/// The newest final distribution, if there is one.
+pub(super) async fn final_distribution(api: &Api) -> Result<Option<FinalDistribution>, ApiError> {
+    let chain = &api.shared.chain;
+    let Some(epoch) = chain.finalized_epoch().await? else { return Ok(None) };
+    Ok(Some(FinalDistribution { epoch, root: chain.finalized_root().await? }))
+}
+
+/// What it gives an operator, if its proof can be had and holds.
 pub(super) async fn earned(
     api: &Api,
+    FinalDistribution { epoch, root }: FinalDistribution,
     id: OperatorId,
     claimed_nano: Nano,
-) -> Result<Option<Earned>, ApiError> {
-    let Some(epoch) = api.finalized().await? else { return Ok(None) };
+) -> Option<Earned> {
     // An aggregator that does not answer, or that has another distribution, takes away no more than this figure.
-    let Ok(proof) = api.shared.aggregator.operator_proof(epoch, id).await else { return Ok(None) };
-    let root = api.shared.chain.finalized_root().await?;
+    let proof = api.shared.aggregator.operator_proof(epoch, id).await.ok()?;
     if proof.verify().is_err() || proof.root.0 != root {
-        return Ok(None);
+        return None;
     }
     let claimable_nano = Nano(proof.cumulative_nano.0.saturating_sub(claimed_nano.0));
-    Ok(Some(Earned { claimable_nano, proof }))
+    Some(Earned { claimable_nano, proof })
 }

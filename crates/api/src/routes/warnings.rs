@@ -1,16 +1,18 @@
 //! What one should know before signing: what is given up, and for how long.
 
 use tatum_primitives::Address;
+use tatum_protocol::OperatorProof;
 use tatum_protocol::web::Action;
 
 use crate::error::ApiError;
 use crate::state::Api;
 
-/// What `account` should know before it signs for `action`.
+/// What `account` should know before it signs for `action`, which claims what `proofs` prove.
 pub(super) async fn warnings(
     api: &Api,
     account: Address,
     action: &Action,
+    proofs: &[OperatorProof],
 ) -> Result<Vec<String>, ApiError> {
     let chain = &api.shared.chain;
     let said = match action {
@@ -42,13 +44,9 @@ pub(super) async fn warnings(
         Action::ExitChannel { .. } => {
             "The operator may redeem the newest receipts until the channel's window is over; what is left comes back by settling after it.".to_owned()
         }
-        Action::Claim { operators } => {
-            let mut of_others = Vec::new();
-            for id in operators {
-                if chain.operator_status(*id).await?.payout != account {
-                    of_others.push(id.to_string());
-                }
-            }
+        Action::Claim { .. } => {
+            let others = proofs.iter().filter(|proof| proof.payout != account);
+            let of_others: Vec<_> = others.map(|proof| proof.operator_id.to_string()).collect();
             if of_others.is_empty() {
                 return Ok(Vec::new());
             }

@@ -312,6 +312,21 @@ impl Network {
         Ok(command)
     }
 
+    /// Everything from the owners' grants to the closing receipts: all records are published and delivered.
+    pub async fn deliver(
+        &mut self,
+        devnet: &Devnet,
+        cast: &Cast,
+        streams: &[RecordedStream],
+        rate: u32,
+    ) -> anyhow::Result<()> {
+        self.grant(devnet, cast, streams).await?;
+        self.subscribe(devnet, cast, streams).await?;
+        self.publish(devnet, cast, streams, rate)?;
+        self.until_published(streams, |_| {}).await?;
+        self.stop_subscribers(streams).await
+    }
+
     /// Waits until every publisher has ended well, telling how far the subscribers are.
     pub async fn until_published(
         &mut self,

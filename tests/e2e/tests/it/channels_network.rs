@@ -53,11 +53,7 @@ async fn who_leaves_with_an_old_receipt_pays_all_though_the_operator_was_away() 
     }
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
     network.until_epoch(schedule, cast.first_epoch).await;
-    network.grant(&devnet, &cast, &streams).await?;
-    network.subscribe(&devnet, &cast, &streams).await?;
-    network.publish(&devnet, &cast, &streams, RATE)?;
-    network.until_published(&streams, |_| {}).await?;
-    network.stop_subscribers(&streams).await?;
+    network.deliver(&devnet, &cast, &streams, RATE).await?;
     let delivery = compare(&streams, folder.path())?;
     assert_eq!((delivery.lost, delivery.surplus, delivery.in_order), (0, 0, true));
     let relay = &cast.relays[0].name;

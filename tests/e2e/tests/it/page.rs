@@ -34,11 +34,7 @@ async fn people_stake_operate_and_audit_in_a_browser() -> anyhow::Result<()> {
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
     network.start_api(&devnet).await?;
     network.until_epoch(schedule, cast.first_epoch).await;
-    network.grant(&devnet, &cast, &streams).await?;
-    network.subscribe(&devnet, &cast, &streams).await?;
-    network.publish(&devnet, &cast, &streams, RATE)?;
-    network.until_published(&streams, |_| {}).await?;
-    network.stop_subscribers(&streams).await?;
+    network.deliver(&devnet, &cast, &streams, RATE).await?;
     let last = schedule.epoch_at_ms(network.now_ms());
     network.until_finalized(&devnet, last, |_| {}).await?;
 

@@ -22,11 +22,7 @@ async fn whoever_has_a_wallet_claims_what_operators_earned() -> anyhow::Result<(
     let cast = Cast::assemble(&devnet, &streams, &[1], 1).await?;
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
     network.until_epoch(schedule, cast.first_epoch).await;
-    network.grant(&devnet, &cast, &streams).await?;
-    network.subscribe(&devnet, &cast, &streams).await?;
-    network.publish(&devnet, &cast, &streams, RATE)?;
-    network.until_published(&streams, |_| {}).await?;
-    network.stop_subscribers(&streams).await?;
+    network.deliver(&devnet, &cast, &streams, RATE).await?;
     let last = schedule.epoch_at_ms(network.now_ms());
     network.until_finalized(&devnet, last, |_| {}).await?;
 
