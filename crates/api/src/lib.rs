@@ -14,6 +14,7 @@
     )
 )]
 
+mod asked_transactions;
 mod cache;
 mod error;
 mod heads;
@@ -26,7 +27,6 @@ mod refusals;
 mod routes;
 mod service;
 mod state;
-mod turns;
 
 pub use openapi::openapi_json;
 pub use service::{Config, run};

@@ -11,11 +11,11 @@ use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::web::{Account, AsOf, Network, OperatorStatus, QuotaPrice};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::asked_transactions::AskedTransactions;
 use crate::cache::BlockCache;
 use crate::error::ApiError;
 use crate::heads::Heads;
 use crate::metrics::Metrics;
-use crate::turns::Turns;
 
 /// Requests that read the chain at a time.
 const READS: usize = 32;
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) view: ChainView,
     pub(crate) heads: Heads,
     pub(crate) aggregator: AggregatorClient,
-    pub(crate) turns: Turns,
+    pub(crate) asked_transactions: AskedTransactions,
     pub(crate) listeners: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     reads: Semaphore,
@@ -57,7 +57,7 @@ impl Api {
             view,
             heads,
             aggregator,
-            turns: Turns::default(),
+            asked_transactions: AskedTransactions::default(),
             listeners: Arc::new(Semaphore::new(listeners)),
             metrics: Metrics::default(),
             reads: Semaphore::new(READS),

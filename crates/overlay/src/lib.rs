@@ -77,7 +77,7 @@ pub mod repair;
 pub mod score;
 pub mod seal;
 mod time;
-mod turns;
+mod kept_order;
 pub mod window;
 
 pub use frame::{Frame, FrameError};

@@ -15,7 +15,7 @@ use crate::count::Count;
 use crate::forgotten::Forgotten;
 use crate::frame::Span;
 use crate::time::AHEAD_MS;
-use crate::turns::{Turn, Turns};
+use crate::kept_order::{KeptOrder, Turn};
 use crate::window::{MAX_NUMBER, Window};
 use crate::{ChainKey, Message, MessageError};
 
@@ -90,7 +90,7 @@ pub struct Accepted {
 pub struct Propagation {
     limits: Limits,
     chains: BTreeMap<ChainKey, Chain>,
-    turns: Turns,
+    order: KeptOrder,
     kept_bytes: usize,
     /// Where unknown chains begin, as neighbours say. Only a signed message makes a chain known, so
     /// claims push out no chain and hide no message.
@@ -105,7 +105,7 @@ impl Propagation {
         Self {
             limits,
             chains: BTreeMap::new(),
-            turns: Turns::new(),
+            order: KeptOrder::new(),
             kept_bytes: 0,
             claimed: BTreeMap::new(),
             forgotten: Forgotten::new(limits.chains),
@@ -144,7 +144,7 @@ impl Propagation {
     /// Drops frames that are too old to be handed on.
     pub fn expire(&mut self, now_ms: u64) {
         let earliest_ms = now_ms.saturating_sub(self.limits.horizon_ms);
-        while let Some((key, number)) = self.turns.take_older_than(earliest_ms) {
+        while let Some((key, number)) = self.order.take_older_than(earliest_ms) {
             self.drop_kept(&key, number);
         }
     }
@@ -152,7 +152,7 @@ impl Propagation {
     /// Takes a message that was not seen and whose signature was checked.
     pub fn accept(&mut self, message: &Message, frame: Bytes, now_ms: u64) -> Accepted {
         let number = message.at.sequence;
-        let turn = self.turns.begin((message.chain, number), message.at.timestamp_ms);
+        let turn = self.order.begin((message.chain, number), message.at.timestamp_ms);
         // What came of a chain before it was forgotten is not missing.
         let history = if self.forgotten.holds(&message.chain) { 0 } else { self.limits.history };
         let oldest = number.saturating_sub(history);
@@ -224,7 +224,7 @@ impl Propagation {
     /// Drops the oldest frames until at most `limit_bytes` are kept.
     pub fn shrink(&mut self, limit_bytes: usize) {
         while self.kept_bytes > limit_bytes {
-            let Some((key, number)) = self.turns.take_first() else { return };
+            let Some((key, number)) = self.order.take_first() else { return };
             self.drop_kept(&key, number);
         }
     }
@@ -301,15 +301,15 @@ impl Propagation {
     fn forget(&mut self, key: &ChainKey) {
         let Some(chain) = self.chains.remove(key) else { return };
         for kept in chain.kept.values() {
-            self.turns.end(kept.turn);
+            self.order.end(kept.turn);
             self.kept_bytes.uncount(kept.frame.len());
         }
         self.forgotten.forget(*key, chain.newest_ms);
     }
 
     fn evict(&mut self) {
-        while self.turns.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
-            let Some((key, number)) = self.turns.take_first() else { return };
+        while self.order.len() > self.limits.messages || self.kept_bytes > self.limits.bytes {
+            let Some((key, number)) = self.order.take_first() else { return };
             self.drop_kept(&key, number);
         }
     }
@@ -493,7 +493,7 @@ mod tests {
         }
         // The first chain went with its message; the three that are left have room.
         assert_eq!(propagation.spans().len(), 2);
-        assert_eq!((propagation.turns.len(), propagation.kept_bytes()), (3, 3));
+        assert_eq!((propagation.order.len(), propagation.kept_bytes()), (3, 3));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 mod answers;
 mod challenge;
-mod data;
+mod proposal_data;
 mod walk;
 
 use tatum_chain::{Demand, EpochFacts, Proposal, Tree};
@@ -15,7 +15,7 @@ use tatum_watcher::{Disproof, Kept, ListData, ProposalData, Verdict, find};
 
 pub use answers::answer;
 pub use challenge::{Challenge, Means, challenge};
-pub use data::{data_in, no_data};
+pub use proposal_data::{data_in, no_data};
 pub use walk::Question;
 
 /// What a judge has whoever proposes.

@@ -50,10 +50,10 @@ pub(super) async fn status(
     Path(hash): Path<B256>,
 ) -> Result<Json<TransactionStatus>, ApiError> {
     let _turn = api.turn().await?;
-    let became = api.shared.chain.became(hash, api.shared.turns.of(hash)).await?;
+    let became = api.shared.chain.became(hash, api.shared.asked_transactions.of(hash)).await?;
     let Became { state, block, reason, turn } = became;
     if let Some(turn) = turn {
-        api.shared.turns.keep(hash, turn);
+        api.shared.asked_transactions.keep(hash, turn);
     }
     let as_of = api.as_of()?;
     let on_top = |block: u64| as_of.block.saturating_add(1).saturating_sub(block);

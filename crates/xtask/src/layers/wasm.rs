@@ -10,11 +10,12 @@ use anyhow::{Context, ensure};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Those that a browser could need.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "tatum-primitives",
     "tatum-receipt",
     "tatum-merkle",
     "tatum-rewards",
+    "tatum-economy",
     "tatum-channel",
     "tatum-watcher",
     "tatum-protocol",

@@ -12,32 +12,32 @@ const REMEMBERED: usize = 8_192;
 
 /// Whose the newest transactions that were asked for are, and their number there.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
+pub(crate) struct AskedTransactions {
     held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
-    turns: HashMap<B256, (Address, u64)>,
+    senders: HashMap<B256, (Address, u64)>,
     /// Oldest first.
     order: VecDeque<B256>,
 }
 
-impl Turns {
+impl AskedTransactions {
     pub(crate) fn of(&self, hash: B256) -> Option<(Address, u64)> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).turns.get(&hash).copied()
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).senders.get(&hash).copied()
     }
 
-    pub(crate) fn keep(&self, hash: B256, turn: (Address, u64)) {
+    pub(crate) fn keep(&self, hash: B256, sender: (Address, u64)) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let Held { turns, order } = &mut *held;
-        if turns.insert(hash, turn).is_none() {
+        let Held { senders, order } = &mut *held;
+        if senders.insert(hash, sender).is_none() {
             order.push_back(hash);
         }
         if order.len() > REMEMBERED
             && let Some(oldest) = order.pop_front()
         {
-            turns.remove(&oldest);
+            senders.remove(&oldest);
         }
     }
 }

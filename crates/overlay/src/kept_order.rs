@@ -19,13 +19,13 @@ pub(crate) struct Turn {
 
 /// The places of the kept messages of a stream.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
+pub(crate) struct KeptOrder {
     arrived: BTreeMap<u64, (Place, Turn)>,
     dated: BTreeSet<Turn>,
     arrivals: u64,
 }
 
-impl Turns {
+impl KeptOrder {
     pub(crate) const fn new() -> Self {
         Self { arrived: BTreeMap::new(), dated: BTreeSet::new(), arrivals: 0 }
     }
