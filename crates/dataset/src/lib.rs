@@ -59,9 +59,11 @@
     )
 )]
 
+mod answered;
 mod claims;
 mod compare;
 mod difference;
+mod edge_units;
 mod error;
 mod explain;
 mod facts;

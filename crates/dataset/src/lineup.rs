@@ -1,7 +1,7 @@
 //! An epoch's receipts in canonical order: the list that is committed to, its units and its bytes.
 //!
 //! Invariant: what was lined up is in canonical order (payer, operator, node, stream, role, reader), of one epoch, and holds
-//! no key twice; each line repeats the units so far. Memory is one line for each (payer, operator).
+//! no key twice; each line repeats the units so far. Memory is bounded, whatever the number of receipts.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -10,8 +10,9 @@ use alloy_primitives::{B256, keccak256};
 use tatum_merkle::{ListBuilder, ListCommitment, map_in_order};
 use tatum_primitives::Epoch;
 use tatum_receipt::{DeliveryReceipt, ReceiptKey};
-use tatum_watcher::{ReceiptLeaf, ReceiptTotals, Units};
+use tatum_watcher::{ReceiptLeaf, ReceiptTotals};
 
+use crate::edge_units::{EdgeUnits, SortedUnits};
 use crate::table::{Row, TableReader, row_number};
 use crate::{CountedReceipt, Error, RowError};
 
@@ -19,27 +20,28 @@ use crate::{CountedReceipt, Error, RowError};
 const LINES_A_THREAD: usize = 1 << 10;
 
 /// Receipts in canonical order, each key once.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Lineup {
     epoch: Epoch,
     last: Option<ReceiptKey>,
     totals: ReceiptTotals,
+    /// Of payers that are over.
+    units: EdgeUnits,
     list: ListBuilder,
 }
 
 /// What an epoch's receipts are, apart from what each pays.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
     /// The list that is committed to.
     pub(crate) receipts: ListCommitment,
-    /// Units by payer and operator.
-    pub(crate) units: Vec<Units>,
+    /// Units by operator and payer, in order.
+    pub(crate) units: SortedUnits,
 }
 
 impl Lineup {
     pub(crate) fn new(epoch: Epoch) -> Self {
         let (totals, list) = (ReceiptTotals::default(), ListBuilder::default());
-        Self { epoch, last: None, totals, list }
+        Self { epoch, last: None, totals, units: EdgeUnits::default(), list }
     }
 
     /// Adds the next receipt. On an error the line-up is as before.
@@ -68,10 +70,15 @@ impl Lineup {
             let full = |error| in_row(row)(RowError::List(error));
             self.list.push_word(word).map_err(full)?;
         }
-        Ok(())
+        Ok(self.set_aside()?)
     }
 
-    /// Lines up the receipts in a folder's file. Memory is a row group for each core, besides the line-up's. Signatures are
+    /// Sets the edges of payers that are over aside: on disk when there are many.
+    pub(crate) fn set_aside(&mut self) -> Result<(), Error> {
+        self.units.push_all(self.totals.take_over())
+    }
+
+    /// Lines up the receipts in a folder's file. Memory is a row group for each core, and what edges may take. Signatures are
     /// taken as verified.
     pub(crate) fn read(folder: &Path, epoch: Epoch) -> Result<Self, Error> {
         let mut lineup = Self::new(epoch);
@@ -107,8 +114,9 @@ impl Lineup {
         self.list.count().into()
     }
 
-    pub(crate) fn counted(self) -> Counted {
-        Counted { receipts: self.list.commitment(), units: self.totals.finish() }
+    pub(crate) fn counted(mut self) -> Result<Counted, Error> {
+        self.units.push_all(self.totals.finish())?;
+        Ok(Counted { receipts: self.list.commitment(), units: self.units.sorted()? })
     }
 }
 

@@ -140,7 +140,7 @@ impl Dataset {
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
         let parameters = &self.manifest.parameters;
-        let counted = Lineup::read(&self.folder, parameters.epoch)?.counted();
+        let counted = Lineup::read(&self.folder, parameters.epoch)?.counted()?;
         let (payers, operators) = (self.payers()?, self.operators()?);
         roll_up(parameters, &payers, &operators, &self.previous_nano()?, counted)
     }

@@ -52,9 +52,10 @@ impl Dataset {
     /// Any [`Error`].
     pub fn book(&self) -> Result<Book, Error> {
         let parameters = &self.manifest().parameters;
-        let units = Lineup::read(self.folder(), parameters.epoch)?.counted().units;
+        let units = Lineup::read(self.folder(), parameters.epoch)?.counted()?.units;
         let payers = self.payers()?;
-        Book::of(units, |payer| steered_nano(parameters, &payers, payer))
+        let steered = |payer| steered_nano(parameters, &payers, payer);
+        Book::from_lines(Book::lines(units, steered))
     }
 
     /// All that a watcher needs of the dataset's proposal, or to answer a demand: every line and word. Memory is some 400 bytes

@@ -1,14 +1,15 @@
 //! From an epoch's tables to its distribution: the edges, the payout rule, then the sum tree.
 //!
 //! Invariant: a pure function of tables in order. `total = previous total + distributed` and `distributed + carried =
-//! available`, or it refuses. Memory is one amount for each operator, and the units of each (payer, operator).
+//! available`, or it refuses. Memory is a row for each payer and each operator; receipts and edges pass through.
 
 use alloy_primitives::{Address, B256, keccak256};
 use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree, map_in_order};
 use tatum_primitives::{Nano, OperatorId};
 use tatum_rewards::{Fee, Payouts, Round};
-use tatum_watcher::{Book, EdgeLeaf, Units};
+use tatum_watcher::{Book, EdgeLeaf};
 
+use crate::edge_units::SortedUnits;
 use crate::lineup::Counted;
 use crate::table::Row;
 use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, RowError};
@@ -74,7 +75,7 @@ struct Edges {
 
 impl Edges {
     fn of(
-        units: Vec<Units>,
+        units: SortedUnits,
         operators: usize,
         steered: impl Fn(Address) -> Result<Nano, Error>,
     ) -> Result<Self, Error> {

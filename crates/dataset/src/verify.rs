@@ -124,8 +124,9 @@ impl Verification {
         let receipts = lineup.receipts();
         let parameters = &self.dataset.manifest().parameters;
         let previous = previous(&self.rows, found);
-        let counted = lineup.counted();
-        let distribution = roll_up(parameters, &self.payers, &self.operators, &previous, counted);
+        let distribution = lineup.counted().and_then(|counted| {
+            roll_up(parameters, &self.payers, &self.operators, &previous, counted)
+        });
         let refused = |error| found.add(Difference::NoDistribution { detail: chain_of(&error) });
         let distribution = distribution.map_err(refused).ok()?;
         compare_rows(&distribution.rows, &self.rows, found);
@@ -169,6 +170,7 @@ impl Verification {
                 }
                 row = row.saturating_add(1);
             }
+            lineup.set_aside().map_err(|e| found.add(unreadable(CountedReceipt::FILE, &e))).ok()?;
         }
         check_rows::<CountedReceipt>(&self.dataset, row, found);
         Some(lineup)

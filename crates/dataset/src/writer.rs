@@ -167,7 +167,7 @@ impl Writer {
             write_table(folder, &payers)?,
             write_table(folder, &operators)?,
         ];
-        let counted = lineup.counted();
+        let counted = lineup.counted()?;
         let distribution = roll_up(&parameters, &payers, &operators, &previous_nano, counted)?;
         files.push(write_table(folder, &distribution.rows)?);
         let manifest = Manifest::new(parameters, files, distribution.results.clone());

@@ -1,4 +1,5 @@
--- What each payer's receipts steer to each operator: one row a pair that has a receipt, also at nothing.
+-- What each payer's receipts steer to each operator: one row a pair that has a receipt, also at nothing. The receipts that were
+-- counted for it go along to the end, so that rows that an engine reads twice or not at all are noticed.
 --
 -- The rule is that of "Payout of an epoch" in docs/dataset.md, over the tables of a dataset (receipts, payers, operators) and
 -- the one row of `parameters`, which is from the manifest. checks.sql must have found nothing before. The other queries read
@@ -19,7 +20,10 @@ units AS (
     FROM receipts
 ),
 pairs AS (
-    SELECT payer, operator_id, CAST(SUM(units) AS DECIMAL(23, 0)) AS units
+    SELECT payer,
+           operator_id,
+           CAST(SUM(units) AS DECIMAL(23, 0)) AS units,
+           COUNT(*) AS receipts
     FROM units
     GROUP BY payer, operator_id
 ),
@@ -55,6 +59,7 @@ first_digit AS (
     SELECT pairs.payer,
            pairs.operator_id,
            pairs.units,
+           pairs.receipts,
            payer_units,
            high * pairs.units AS product,
            low * pairs.units AS rest,
@@ -67,6 +72,7 @@ second_digit AS (
     SELECT payer,
            operator_id,
            units,
+           receipts,
            payer_units,
            CAST((product - product % total) / total AS DECIMAL(11, 0)) AS quotient,
            CAST(product % total AS DECIMAL(23, 0)) * 1000000000 + rest AS product,
@@ -76,6 +82,7 @@ second_digit AS (
 SELECT operator_id,
        payer,
        units,
+       receipts,
        payer_units,
        CAST(quotient * 1000000000 + CAST((product - product % total) / total AS DECIMAL(10, 0))
             AS DECIMAL(20, 0)) AS nano

@@ -3,13 +3,16 @@
 -- How numbers are kept whole is said in edges.sql.
 WITH
 works AS (
-    SELECT operator_id, CAST(SUM(nano) AS DECIMAL(20, 0)) AS nano
+    SELECT operator_id,
+           CAST(SUM(nano) AS DECIMAL(20, 0)) AS nano,
+           CAST(SUM(receipts) AS DECIMAL(20, 0)) AS receipts
     FROM edges
     GROUP BY operator_id
 ),
 backed AS (
     SELECT operators.operator_id,
            CAST(COALESCE(works.nano, 0) AS DECIMAL(20, 0)) AS work,
+           CAST(COALESCE(works.receipts, 0) AS DECIMAL(20, 0)) AS receipts,
            CAST(bond_wei AS DECIMAL(28, 0)) AS bond,
            CAST(capacity_bytes AS DECIMAL(28, 0)) AS capacity
     FROM operators
@@ -19,6 +22,7 @@ backed AS (
 sums AS (
     SELECT operator_id,
            work,
+           receipts,
            bond,
            capacity,
            CAST(SUM(bond) OVER () AS DECIMAL(28, 0)) AS total_bond,
@@ -34,6 +38,7 @@ sums AS (
 weighed AS (
     SELECT operator_id,
            work,
+           receipts,
            common,
            pool_limit_bps,
            part,
@@ -47,6 +52,7 @@ weighed AS (
 digits AS (
     SELECT operator_id,
            work,
+           receipts,
            common,
            pool_limit_bps,
            part,
@@ -82,6 +88,7 @@ digit_0 AS (
 parts AS (
     SELECT operator_id,
            work,
+           receipts,
            common,
            pool_limit_bps,
            part,
@@ -92,17 +99,19 @@ parts AS (
 divided AS (
     SELECT operator_id,
            work,
+           receipts,
            common,
            pool_limit_bps,
            MAX(CASE part WHEN 'cap' THEN nano END) AS cap,
            MAX(CASE part WHEN 'pool' THEN nano END) AS by_bond
     FROM parts
-    GROUP BY operator_id, work, common, pool_limit_bps
+    GROUP BY operator_id, work, receipts, common, pool_limit_bps
 ),
 -- The full price up to the cap; half of it beyond, for as much as twice the cap.
 capped AS (
     SELECT operator_id,
            work,
+           receipts,
            common,
            pool_limit_bps,
            by_bond,
@@ -116,6 +125,7 @@ capped AS (
 pays AS (
     SELECT operator_id,
            work,
+           receipts,
            common,
            pool_limit_bps,
            by_bond,
@@ -128,6 +138,7 @@ limited AS (
     FROM pays
 )
 SELECT operator_id,
+       receipts,
        common AS common_nano,
        work AS work_nano,
        paid AS paid_nano,

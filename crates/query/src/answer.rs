@@ -15,6 +15,8 @@ use crate::Error;
 pub struct Answer {
     /// What each operator gets, by id.
     pub pays: Vec<Pay>,
+    /// Receipts that were counted.
+    pub receipts: u64,
     /// Bytes that did not fit into the memory given and went through temporary files.
     pub spilled_bytes: u64,
 }
@@ -40,23 +42,24 @@ pub(crate) fn broken_rules(batches: &[RecordBatch]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The payouts in the roll-up's rows.
-pub(crate) fn pays(batches: &[RecordBatch]) -> Result<Vec<Pay>, Error> {
-    let mut pays = Vec::new();
+/// The payouts in the roll-up's rows, and the receipts that were counted for them.
+pub(crate) fn pays(batches: &[RecordBatch]) -> Result<(Vec<Pay>, u64), Error> {
+    let (mut pays, mut counted) = (Vec::new(), 0u64);
     for batch in batches {
-        let mut amounts = ["common_nano", "work_nano", "paid_nano", "pool_nano"]
+        let mut amounts = ["receipts", "common_nano", "work_nano", "paid_nano", "pool_nano"]
             .map(|name| numbers::<u64>(batch, name));
         for id in ids(batch)? {
             if usize::try_from(id?.0).ok() != Some(pays.len()) {
                 return Err(Error::Answer("with an operator missing or out of order"));
             }
-            // The first only has to be an amount: below nothing, more would be paid than there is.
-            let [_, work, paid, pool] = next(&mut amounts)?;
+            // What is common only has to be an amount: below nothing, more would be paid than there is.
+            let [receipts, _, work, paid, pool] = next(&mut amounts)?;
+            counted = counted.checked_add(receipts).ok_or(TOO_LARGE)?;
             let [work_nano, paid_nano, pool_nano] = [work, paid, pool].map(Nano);
             pays.push(Pay { work_nano, paid_nano, pool_nano });
         }
     }
-    Ok(pays)
+    Ok((pays, counted))
 }
 
 /// The lines in the edges' rows.

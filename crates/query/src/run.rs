@@ -29,7 +29,8 @@ impl Engine {
     /// Any [`Error`]; there are no payouts then.
     pub fn pays(&self, folder: &Path, parameters: &Parameters) -> Result<Answer, Error> {
         let (batches, spilled_bytes) = self.run(folder, parameters, ROLL_UP)?;
-        Ok(Answer { pays: pays(&batches)?, spilled_bytes })
+        let (pays, receipts) = pays(&batches)?;
+        Ok(Answer { pays, receipts, spilled_bytes })
     }
 
     /// The lines of the edges, in order. Call it from a thread that may block.

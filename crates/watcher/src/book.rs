@@ -22,6 +22,13 @@ pub struct Units {
     pub payer_units: u128,
 }
 
+impl Units {
+    /// Where their edge stands among an epoch's edges.
+    pub const fn place(&self) -> (OperatorId, Address) {
+        (self.operator_id, self.payer)
+    }
+}
+
 /// Running totals over receipts in order of their keys.
 #[derive(Clone, Debug, Default)]
 pub struct ReceiptTotals {
@@ -69,12 +76,19 @@ impl ReceiptTotals {
         self.edges.last().map_or((0, 0), |last| (last.units, last.payer_units))
     }
 
+    /// Hands out the edges of payers that are over, so that memory is one payer's edges.
+    pub fn take_over(&mut self) -> Vec<Units> {
+        let own = self.edges.split_off(self.payer_from);
+        self.payer_from = 0;
+        std::mem::replace(&mut self.edges, own)
+    }
+
     /// Goes on from here without the edges so far: for lines alone.
     pub fn without_edges(&self) -> Self {
         Self { edges: self.edges.last().copied().into_iter().collect(), payer_from: 0 }
     }
 
-    /// Units by payer and operator.
+    /// Units by payer and operator, but for those that were handed out.
     pub fn finish(mut self) -> Vec<Units> {
         self.close_payer();
         self.edges
@@ -124,26 +138,38 @@ impl Book {
     ///
     /// As for [`EdgeTotals::push`], and what `steered` returns.
     pub fn of<E: From<Error>>(
-        units: Vec<Units>,
+        mut units: Vec<Units>,
         steered: impl Fn(Address) -> Result<Nano, E>,
     ) -> Result<Self, E> {
-        let edges = Self::lines(units, steered).collect::<Result<Vec<EdgeLeaf>, E>>()?;
+        units.sort_unstable_by_key(Units::place);
+        Self::from_lines(Self::lines(units.into_iter().map(Ok), steered))
+    }
+
+    /// All of these lines.
+    ///
+    /// # Errors
+    ///
+    /// The first that stands in place of a line.
+    pub fn from_lines<E>(lines: impl Iterator<Item = Result<EdgeLeaf, E>>) -> Result<Self, E> {
+        let edges = lines.collect::<Result<Vec<EdgeLeaf>, E>>()?;
         let work_nano = edges.last().map_or(Nano::ZERO, |last| last.total_nano);
         Ok(Self { edges, work_nano })
     }
 
-    /// The lines of [`Book::of`], one by one.
+    /// The lines of [`Book::of`], one by one, of units that stand in order of [`Units::place`].
     ///
     /// # Errors
     ///
     /// As for [`Book::of`], in place of a line.
     pub fn lines<E: From<Error>>(
-        mut units: Vec<Units>,
+        sorted: impl Iterator<Item = Result<Units, E>>,
         steered: impl Fn(Address) -> Result<Nano, E>,
     ) -> impl Iterator<Item = Result<EdgeLeaf, E>> {
-        units.sort_unstable_by_key(|edge| (edge.operator_id, edge.payer));
         let mut totals = EdgeTotals::default();
-        units.into_iter().map(move |of| Ok(totals.push(of, steered(of.payer)?)?))
+        sorted.map(move |of| {
+            let of = of?;
+            Ok(totals.push(of, steered(of.payer)?)?)
+        })
     }
 
     /// What receipts steer to each of so many operators, by id.
@@ -184,6 +210,19 @@ mod tests {
         let shares: Vec<_> =
             units(&receipts).iter().map(|edge| (edge.units, edge.payer_units)).collect();
         assert_eq!(shares, [(12, 13), (1, 13), (4, 4)]);
+    }
+
+    #[test]
+    fn edges_of_payers_that_are_over_are_handed_out_once_and_whole() {
+        let receipts = [(0, 1, 5), (0, 1, 7), (0, 2, 1), (1, 2, 4), (1, 3, 6)];
+        let mut totals = ReceiptTotals::default();
+        let mut got = Vec::new();
+        for (payer, operator, units) in receipts {
+            totals.push(PAYERS[payer], OperatorId(operator), units).unwrap();
+            got.extend(totals.take_over());
+        }
+        got.extend(totals.finish());
+        assert_eq!(got, units(&receipts));
     }
 
     #[test]

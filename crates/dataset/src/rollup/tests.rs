@@ -6,6 +6,7 @@ use alloy_primitives::U256;
 use proptest::prelude::*;
 use tatum_primitives::{Bps, WEI_PER_NANO};
 use tatum_receipt::{Signature, SignedReceipt};
+use tatum_watcher::Units;
 use tempfile::TempDir;
 
 use super::*;
@@ -129,7 +130,7 @@ fn rolled(receipts: &[CountedReceipt], payers: &[Payer]) -> Result<Distribution,
     let mut lineup = Lineup::new(parameters().epoch);
     lineup.push_all(receipts, |_| Ok::<_, Error>(()))?;
     let (operators, previous) = (data().operators, data().previous_nano);
-    roll_up(&parameters(), payers, &operators, &previous, lineup.counted())
+    roll_up(&parameters(), payers, &operators, &previous, lineup.counted().unwrap())
 }
 
 fn refused(result: Result<Distribution, Error>) -> (&'static str, u64, RowError) {
@@ -167,7 +168,7 @@ fn payers_out_of_order_or_twice_or_with_fees_beyond_all_money_are_refused() {
 
 #[test]
 fn operators_with_gaps_are_refused() {
-    let counted = Lineup::new(parameters().epoch).counted();
+    let counted = Lineup::new(parameters().epoch).counted().unwrap();
     let mut operators = data().operators;
     operators.remove(1);
     let rolled = roll_up(&parameters(), &[], &operators, &data().previous_nano, counted);
@@ -195,6 +196,7 @@ fn the_largest_stake_with_the_most_and_largest_receipts_stops_no_roll_up() {
         let edge =
             |id, units| Units { payer, operator_id: OperatorId(id), units, payer_units: all };
         let units = vec![edge(0, most), edge(1, rest)];
+        let units = Box::new(units.into_iter().map(Ok));
         let counted = Counted { receipts: Default::default(), units };
         let whole = i64::MAX.unsigned_abs();
         let parameters = Parameters {
