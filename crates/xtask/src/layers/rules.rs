@@ -111,7 +111,18 @@ pub(super) const WALLS: &[Wall] = &[
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
-        may: &["overlay", "tracker", "simulator", "economy", "webrtc", "node", "aggregator", "cli"],
+        may: &[
+            "overlay",
+            "tracker",
+            "simulator",
+            "economy",
+            "webrtc",
+            "node",
+            "aggregator",
+            "cli",
+            "test-utils",
+            "xtask",
+        ],
     },
     Wall { name: "ThreadRng", may: &["webrtc", "node", "aggregator", "cli"] },
     Wall { name: "OsRng", may: &["webrtc", "node", "aggregator", "cli"] },
