@@ -172,10 +172,16 @@ impl Chain {
 
     async fn operators_at(&self, epoch: Epoch, block: BlockId) -> Result<Vec<OperatorInput>> {
         let read = |e| ChainError::from_call("reading the operators", e);
-        // Who registered too late has no entry, not even an empty one: anybody could challenge it.
         let call = self.registry.operatorCount(epoch.0);
         let count = call.block(block).call().await.map_err(read)?;
         reads::each(0..count, |id| self.operator_at(OperatorId(id), epoch, block)).await
+    }
+
+    /// How many operators have an entry in the distribution of `epoch`. Who registered too late has none, not even an empty one: anybody could
+    /// challenge it.
+    pub async fn operators_in(&self, epoch: Epoch) -> Result<u32> {
+        let count = self.registry.operatorCount(epoch.0).call().await;
+        count.map_err(|e| ChainError::from_call("counting the operators", e))
     }
 
     async fn operator_at(

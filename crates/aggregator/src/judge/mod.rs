@@ -15,6 +15,7 @@ use tatum_watcher::{Disproof, Kept, ListData, ProposalData, Verdict, find};
 
 pub use answers::answer;
 pub use challenge::{Challenge, Means, challenge};
+pub(crate) use data::{bounds, rows};
 pub use data::{data_in, no_data};
 pub use walk::Question;
 
