@@ -1,13 +1,19 @@
-//! Peers that mean harm, over real sockets: what strangers can do to trackers, aggregators and relays without a stake.
+//! Peers that mean harm, over real sockets: what strangers, and one with a stake, can do to trackers, aggregators and relays.
 //!
 //! Invariant: each attack comes from an address of its own (127.66.6.6), so that what an address block is denied is denied to them alone,
 //! and ends by itself.
 
+mod link;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore};
+use tatum_primitives::{StreamId, StreamIdError};
+use tatum_protocol::Stream;
+use tatum_receipt::SessionKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{sleep, timeout};
@@ -29,11 +35,14 @@ pub enum Attack {
     Paths,
     /// Datagrams of noise, and some that look like STUN and DTLS.
     Datagrams,
+    /// Links to relays, made as the protocol wants it by somebody with a stake: forged receipts, packets that are too large, and rubbish.
+    Links,
 }
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Places, Self::Garbage, Self::Paths, Self::Datagrams];
+    pub const ALL: [Self; 5] =
+        [Self::Places, Self::Garbage, Self::Paths, Self::Datagrams, Self::Links];
 }
 
 /// Who can be attacked.
@@ -45,6 +54,24 @@ pub struct Targets {
     pub aggregators: Vec<String>,
     /// The UDP ports of relays.
     pub relay_ports: Vec<u16>,
+    /// On whose account links are made.
+    pub account: Account,
+}
+
+/// Somebody with a stake, and a stream that is open to everybody.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Whose stake it is.
+    pub key: Arc<SessionKey>,
+    /// The stream.
+    pub stream: Stream,
+}
+
+impl Account {
+    /// Somebody with a stake, on a stream that belongs to nobody.
+    pub fn open(key: Arc<SessionKey>) -> Result<Self, StreamIdError> {
+        Ok(Self { key, stream: Stream::new(StreamId::new("harbour/noise")?, 0) })
+    }
 }
 
 /// Attacks, with what the seed makes of it. Whatever becomes of it, nobody honest may notice.
@@ -54,6 +81,10 @@ pub async fn attack(attack: Attack, targets: &Targets, mut rng: StdRng) {
         Attack::Garbage => hand_in_garbage(pick(&targets.aggregators, &mut rng), rng).await,
         Attack::Paths => ask_for_nonsense(targets).await,
         Attack::Datagrams => make_noise(&targets.relay_ports, rng).await,
+        Attack::Links => {
+            let tracker = pick(&targets.trackers, &mut rng).to_owned();
+            link::misuse_links(&tracker, &targets.account, rng).await;
+        }
     }
 }
 

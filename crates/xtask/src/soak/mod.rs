@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tatum_test_utils::hostile::Account;
 use tatum_test_utils::postgres::Postgres;
 use tatum_test_utils::testnet::{self, Cast, Layout, Network, Payer, RecordedStream, Witness};
 use tatum_test_utils::{Devnet, DevnetParameters, Provider, SmallDisk};
@@ -74,7 +75,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, "registering operators and staking");
     // First, so that its stake counts when those of the others do.
     let witness = Payer::new("witness".to_owned(), Devnet::account("witness"), 0);
-    testnet::stake(&devnet, &witness).await?;
+    let intruder = Payer::new("intruder".to_owned(), Devnet::account("intruder"), 0);
+    for payer in [&witness, &intruder] {
+        testnet::stake(&devnet, payer).await?;
+    }
     let cast = Cast::assemble(&devnet, &streams, &RELAYS, SUBSCRIBERS_PER_STREAM).await?;
     let layout = Layout {
         rpc_urls: providers.iter().map(|provider| provider.rpc_url().to_owned()).collect(),
@@ -93,7 +97,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, &format!("{} minutes of faults by seed {}", args.minutes, args.seed));
     let witness = Witness::new(&devnet, &cast, &network, witness)?.stand_by(schedule);
     let stage = (&devnet, &cast, streams.as_slice());
-    let mut storm = Storm::new(stage, &mut network, &providers, |line| say(started, &line));
+    let account = Account::open(Arc::new(intruder.account))?;
+    let say_so = |line| say(started, &line);
+    let mut storm = Storm::new(stage, &mut network, &providers, account, say_so);
     storm.rage(plan, Duration::from_secs(args.minutes * 60)).await?;
     let (memory, happened) = storm.calm().await;
 

@@ -75,7 +75,7 @@ enum Kind {
     Hostile(Attack),
 }
 
-const ROUND: [Kind; 15] = [
+const ROUND: [Kind; 16] = [
     Kind::Aggregator,
     Kind::Aggregator,
     Kind::Tracker,
@@ -91,6 +91,7 @@ const ROUND: [Kind; 15] = [
     Kind::Hostile(Attack::Garbage),
     Kind::Hostile(Attack::Paths),
     Kind::Hostile(Attack::Datagrams),
+    Kind::Hostile(Attack::Links),
 ];
 
 /// The faults, one after the other without end.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tatum_test_utils::hostile::{Targets, attack};
+use tatum_test_utils::hostile::{Account, Targets, attack};
 use tatum_test_utils::testnet::{Cast, Network, RecordedStream};
 use tatum_test_utils::{Devnet, Provider};
 use tokio::task::JoinSet;
@@ -31,6 +31,8 @@ pub(super) struct Storm<'a, Say> {
     /// Tasks that have providers behave again, however long anything else takes.
     healing: JoinSet<()>,
     attacks: JoinSet<()>,
+    /// On whose stake hostile peers make links.
+    account: Account,
     memory: Memory,
     happened: BTreeMap<String, usize>,
     say: Say,
@@ -41,11 +43,12 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
         stage: Stage<'a>,
         network: &'a mut Network,
         providers: &'a [Arc<Provider>],
+        account: Account,
         say: Say,
     ) -> Self {
         let healing = JoinSet::new();
         let (attacks, memory, happened) = (JoinSet::new(), Memory::default(), BTreeMap::new());
-        Self { stage, network, providers, healing, attacks, memory, happened, say }
+        Self { stage, network, providers, healing, attacks, account, memory, happened, say }
     }
 
     /// Goes on for so long.
@@ -108,6 +111,7 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
             trackers: self.network.tracker_urls().to_vec(),
             aggregators: self.network.aggregator_urls().to_vec(),
             relay_ports: self.network.relay_ports().collect(),
+            account: self.account.clone(),
         }
     }
 
