@@ -14,6 +14,7 @@ use tatum_chain::{Chain, ChainView, Deployment, PrivateKeySigner, follow};
 use tatum_database::{Database, Writer, WriterOptions};
 use tatum_receipt::Verifier;
 use tokio::net::TcpListener;
+use tatum_serve::Limits as Doors;
 use tokio::sync::watch;
 
 use crate::close::{Closer, Leadership, Rivals, Rules};
@@ -74,13 +75,11 @@ pub async fn run_on(
     let (stop, stopped) = watch::channel(false);
     let closing = tokio::spawn(closer.run(lease, stopped.clone()));
     tracing::info!(%address, database = ?database.backend(), "the aggregator takes receipts");
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            shutdown.await;
-            stop.send_replace(true);
-        })
-        .await;
+    let shutdown = async move {
+        shutdown.await;
+        stop.send_replace(true);
+    };
+    let served = tatum_serve::serve(listener, router, Doors::default(), shutdown).await;
     // The routes held the last writers; what they handed over is written before the database closes.
     writing.await.context("the receipt store ended early")?;
     closing.await.context("the epoch driver ended early")?;

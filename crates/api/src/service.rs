@@ -81,8 +81,7 @@ pub async fn run(
     let router = router(api, Limits::new(config.requests_per_s))?;
     tracing::info!(%address, "the web API and the page are served");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let serving = tatum_serve::serve(listener, router, tatum_serve::Limits::default(), async {
         shutdown.await;
         let _ = stop.send(());
     });

@@ -1,6 +1,8 @@
-//! The chain inputs of an epoch's roll-up, read at the block that closed it.
+//! The chain inputs of an epoch's roll-up: facts that are frozen since the block that closed it.
 //!
-//! Invariant: everything comes from one block, named in the result, so whoever asks later reads the same numbers.
+//! Invariant: everything is as the block named in the result had it, so whoever asks later reads the same numbers. That block's state is
+//! read only while nodes without an archive have it; afterwards a newer block is asked, whose contracts keep the history of each fact by epoch
+//! (`test_Frozen_*`, `docs/contracts/OperatorRegistry.md`).
 
 use alloy::eips::BlockId;
 use alloy::rpc::types::{Filter, Log};
@@ -11,6 +13,11 @@ use tatum_primitives::{Address, B256, Bps, Epoch, NodeId, OperatorId, U256};
 use crate::bindings::StakePool::{EpochClosed, EpochsClosed, Staked};
 use crate::follow::facts_between;
 use crate::{Chain, ChainError, ChainView, Result, reads};
+
+/// So long a block's own state is read. Nodes without an archive keep 128 blocks, and reading takes its time.
+const RECENT_BLOCKS: u64 = 64;
+/// Payers that are read at one block.
+const PAYERS_AT_ONCE: usize = 512;
 
 /// What the chain says about a closed epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +81,7 @@ impl Chain {
         let not_closed = || ChainError::NotClosed { epoch };
         let block_number = closed.block_number.ok_or_else(not_closed)?;
         let block_hash = closed.block_hash.ok_or_else(not_closed)?;
-        let block = BlockId::from(block_number);
+        let block = self.frozen_since(block_number).await?;
         let read = |e| ChainError::from_call("reading the epoch's inputs", e);
         let pot = self.pool.potOf(epoch.0).block(block).call().await.map_err(read)?;
         let funded = self.pool.fundedThroughWei(epoch.0).block(block).call().await.map_err(read)?;
@@ -87,7 +94,7 @@ impl Chain {
             block_number,
             block_hash,
             payers: self.payers_at(epoch, block_number).await?,
-            operators: self.operators_at(epoch, block).await?,
+            operators: self.operators_at(epoch, self.frozen_since(block_number).await?).await?,
             nodes: view.nodes_in(epoch),
             session_keys: view.session_keys_in(epoch),
             total_bond_wei: bond,
@@ -97,6 +104,13 @@ impl Chain {
             pot_wei: pot,
             funded_through_wei: funded,
         })
+    }
+
+    /// A block whose state nodes have, and in which facts that are frozen since `closed` are what they were there.
+    async fn frozen_since(&self, closed: u64) -> Result<BlockId> {
+        let (head, _) = self.head().await?;
+        let is_recent = head.saturating_sub(closed) <= RECENT_BLOCKS;
+        Ok(if is_recent { closed } else { head }.into())
     }
 
     /// The event that closed `epoch`: its own, or the one of a catch-up over many epochs that it was part of.
@@ -129,9 +143,15 @@ impl Chain {
         let mut payers = self.stakers_until(block).await?;
         payers.sort_unstable();
         payers.dedup();
-        let inputs = reads::each(payers, |payer| self.payer_at(payer, epoch, block.into())).await?;
         let counts = |p: &PayerInput| !p.fee_wei.is_zero() || !p.quota_bytes.is_zero();
-        Ok(inputs.into_iter().filter(counts).collect())
+        let mut inputs = Vec::new();
+        for some in payers.chunks(PAYERS_AT_ONCE) {
+            // Asked anew: while very many are read, blocks pass.
+            let at = self.frozen_since(block).await?;
+            let read = reads::each(some.to_vec(), |payer| self.payer_at(payer, epoch, at)).await?;
+            inputs.extend(read.into_iter().filter(counts));
+        }
+        Ok(inputs)
     }
 
     async fn stakers_until(&self, block: u64) -> Result<Vec<Address>> {
@@ -152,10 +172,16 @@ impl Chain {
 
     async fn operators_at(&self, epoch: Epoch, block: BlockId) -> Result<Vec<OperatorInput>> {
         let read = |e| ChainError::from_call("reading the operators", e);
-        // Who registered too late has no entry, not even an empty one: anybody could challenge it.
         let call = self.registry.operatorCount(epoch.0);
         let count = call.block(block).call().await.map_err(read)?;
         reads::each(0..count, |id| self.operator_at(OperatorId(id), epoch, block)).await
+    }
+
+    /// How many operators have an entry in the distribution of `epoch`. Who registered too late has none, not even an empty one: anybody could
+    /// challenge it.
+    pub async fn operators_in(&self, epoch: Epoch) -> Result<u32> {
+        let count = self.registry.operatorCount(epoch.0).call().await;
+        count.map_err(|e| ChainError::from_call("counting the operators", e))
     }
 
     async fn operator_at(

@@ -36,7 +36,7 @@ macro_rules! mirror {
                         assentRound: assent.round,
                         assentTop: assent.list.top,
                         assentCount: assent.list.count,
-                        uriHash: tatum_primitives::keccak256(&proposal.uri),
+                        uriHash: proposal.uri_hash,
                     }
                 }
             }

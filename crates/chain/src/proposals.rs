@@ -13,6 +13,9 @@ use tatum_primitives::{Address, B256, Epoch, Nano, U256};
 use crate::bindings::{Distributor, ISettlement};
 use crate::{Assent, Chain, ChainError, Result};
 
+/// Letters of a URI that are shown and tried; those of honest proposers have fewer than a hundred.
+const LONGEST_URI: usize = 2_048;
+
 /// What a proposer states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
@@ -64,8 +67,10 @@ pub struct Proposal {
     pub available_nano: Nano,
     /// The assent that counted then.
     pub assent: Option<Assent>,
-    /// Where its data is said to be.
+    /// Where its data is said to be, as it can be shown: a stranger wrote it.
     pub uri: String,
+    /// The hash of what the stranger wrote, which need not be text.
+    pub uri_hash: B256,
     /// The block it was made in.
     pub block_number: u64,
 }
@@ -286,9 +291,16 @@ fn proposed(log: &Log) -> Option<Proposal> {
         old_root: Word(proposal.oldRoot),
         available_nano: Nano(proposal.availableNano),
         assent: (round != 0).then_some(Assent { round, list }),
-        uri,
+        uri: shown(&uri),
+        uri_hash: proposal.uriHash,
         block_number: log.block_number.unwrap_or_default(),
     })
+}
+
+/// A stranger's text for logs, terminals and webhooks: on one line, without what draws or rings there, and not without end.
+fn shown(text: &str) -> String {
+    let harmless = |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
+    text.chars().map(harmless).take(LONGEST_URI).collect()
 }
 
 fn draft(draft: &ISettlement::Draft) -> Draft {
@@ -300,5 +312,50 @@ fn draft(draft: &ISettlement::Draft) -> Draft {
         work_nano: Nano(draft.workNano),
         forced_hash: draft.forcedHash,
         manifest_hash: draft.manifestHash,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, LogData, keccak256};
+
+    use super::*;
+
+    /// The event of a proposal whose URI is these bytes.
+    fn told(uri: &[u8]) -> Proposal {
+        let place = "?".repeat(uri.len());
+        let proposal = ISettlement::Proposal { uriHash: keccak256(uri), ..Default::default() };
+        let event = Distributor::Proposed {
+            counter: 1,
+            epoch: 2,
+            proposer: Address::ZERO,
+            proposal: proposal.into(),
+            uri: place.clone(),
+        };
+        let LogData { data, .. } = event.encode_log_data();
+        let mut bytes = data.to_vec();
+        let at = bytes.windows(place.len()).position(|some| some == place.as_bytes()).unwrap();
+        bytes[at..at + uri.len()].copy_from_slice(uri);
+        let data = LogData::new(event.encode_topics().into_iter().map(|t| t.0).collect(), bytes.into());
+        let inner = alloy::primitives::Log { address: Address::ZERO, data: data.unwrap() };
+        proposed(&Log { inner, ..Log::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_uri_that_is_no_text_hides_no_proposal_and_keeps_its_hash() {
+        let uri = [b'h', 0xff, 0xfe, 0xc3];
+        let proposal = told(&uri);
+        let handed_in = ISettlement::Proposal::from(&proposal);
+        assert_eq!(handed_in.uriHash, keccak256(uri), "no contract would take its disproof");
+    }
+
+    #[test]
+    fn a_uri_draws_nothing_on_a_terminal_and_makes_no_line_of_its_own() {
+        let uri = b"http://x/\x1b[31m\nepoch 2: everything holds\r\x07";
+        let proposal = told(uri);
+        assert!(!proposal.uri.contains(char::is_control), "{:?}", proposal.uri);
+        assert!(proposal.uri.starts_with("http://x/"));
+        assert_eq!(proposal.uri_hash, keccak256(uri));
+        assert_eq!(told(&[b'a'; 5_000]).uri.len(), LONGEST_URI);
     }
 }

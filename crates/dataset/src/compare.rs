@@ -27,7 +27,7 @@ pub(crate) fn check_file<R: Row>(dataset: &Dataset, found: &mut Differences) {
     let Some(entry) = dataset.manifest().files.iter().find(|entry| entry.name == R::FILE) else {
         return;
     };
-    match digest(&dataset.folder().join(R::FILE)) {
+    match digest(&dataset.folder().join(R::FILE), entry.size_bytes) {
         Err(error) => found.add(unreadable(R::FILE, &error)),
         Ok((keccak256, size)) => {
             compare_file(R::FILE, "keccak256", entry.keccak256, keccak256, found);
@@ -99,7 +99,9 @@ pub(crate) fn read<R: Row, K: Ord>(
             std::cmp::Ordering::Greater => Some(RowError::OutOfOrder),
         });
         if let Some(reason) = reason {
+            // The rest would say nothing else, however much there is of it.
             found.add(Difference::Row { file: R::FILE, row: at, reason });
+            return Some(rows);
         }
         rows.push(row);
     }

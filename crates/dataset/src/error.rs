@@ -69,11 +69,31 @@ pub enum Error {
         /// What the reader or writer says.
         source: ParquetError,
     },
-    /// A file has other columns than its table.
+    /// A file has more or fewer columns than its table.
     #[error("{} has other columns than its table", path.display())]
     Columns {
         /// The file.
         path: PathBuf,
+    },
+    /// More rows than there can be, by the manifest or by the chain.
+    #[error("{file} has {rows} rows, at most {most} can be right")]
+    TooManyRows {
+        /// The file.
+        file: &'static str,
+        /// What it has, or says that it has.
+        rows: u64,
+        /// What there can be.
+        most: u64,
+    },
+    /// A column is missing in its place, or of a type that cannot hold it.
+    #[error("{} has no column {column} of type {kind} in its place", path.display())]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+        /// What it must be.
+        kind: String,
     },
     /// A row that cannot be written or read.
     #[error("{file} row {row}")]

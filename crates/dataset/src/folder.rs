@@ -11,9 +11,18 @@ use alloy_primitives::{B256, Keccak256};
 
 use crate::Error;
 
-/// The hash and size of a file.
-pub(crate) fn digest(path: &Path) -> Result<(B256, u64), Error> {
-    let mut file = File::open(path).map_err(Error::io(path))?;
+/// Opens a file, and nothing that only looks like one: a device never ends, and a pipe may never begin.
+pub(crate) fn regular(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    File::open(path)
+}
+
+/// The hash and size of a file, read to one byte more than it should have: what is longer is another file, and its hash of no interest.
+pub(crate) fn digest(path: &Path, size_bytes: u64) -> Result<(B256, u64), Error> {
+    let file = regular(path).map_err(Error::io(path))?;
+    let mut file = file.take(size_bytes.saturating_add(1));
     let mut hasher = Keccak256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut size = 0u64;
@@ -80,7 +89,7 @@ fn open_to_readers(_: &Path) -> Result<(), Error> {
 fn same_files(one: &Path, other: &Path) -> Result<(), Error> {
     for item in fs::read_dir(one).map_err(Error::io(one))? {
         let name = item.map_err(Error::io(one))?.file_name();
-        if digest(&one.join(&name))? != digest(&other.join(&name))? {
+        if digest(&one.join(&name), u64::MAX)? != digest(&other.join(&name), u64::MAX)? {
             return Err(Error::Occupied { path: other.to_owned() });
         }
     }

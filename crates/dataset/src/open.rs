@@ -3,7 +3,7 @@
 //! Invariant: what is read has the tables' columns and the manifest its one spelling. Whether it is *true* is for
 //! [`crate::verify`] to say.
 
-use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, keccak256};
@@ -11,12 +11,27 @@ use tatum_merkle::SumTree;
 use tatum_primitives::{Nano, OperatorId};
 use tatum_receipt::SignedReceipt;
 
+use crate::folder::regular;
 use crate::lineup::Lineup;
 use crate::rollup::{entry, roll_up};
 use crate::table::{Row, TableReader};
 use crate::{
     CountedReceipt, Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer,
 };
+
+/// The largest manifest that is read; ours have two thousand bytes.
+const MANIFEST_BYTES: u64 = 1 << 20;
+
+/// How much a stranger's dataset can have, by the chain: who has more is wrong, and nothing of it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The receipts that the proposal commits to.
+    pub receipts: u64,
+    /// Everybody with a fee or a quota in the epoch.
+    pub payers: u64,
+    /// Everybody who registered before the epoch.
+    pub operators: u64,
+}
 
 /// A dataset's folder.
 #[derive(Clone, Debug)]
@@ -34,9 +49,42 @@ impl Dataset {
     /// [`Error::Io`] or [`Error::Manifest`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(MANIFEST);
-        let bytes = fs::read(&path).map_err(Error::io(&path))?;
+        let file = regular(&path).map_err(Error::io(&path))?;
+        let mut bytes = Vec::new();
+        // One byte more than it may have, so that a longer one is no manifest.
+        let most = MANIFEST_BYTES.saturating_add(1);
+        file.take(most).read_to_end(&mut bytes).map_err(Error::io(&path))?;
+        if u64::try_from(bytes.len()).is_ok_and(|read| read == most) {
+            let detail = format!("more than {MANIFEST_BYTES} bytes");
+            return Err(Error::Manifest { detail });
+        }
         let manifest = Manifest::decode(&bytes)?;
         Ok(Self { folder: folder.to_owned(), manifest, manifest_hash: keccak256(&bytes) })
+    }
+
+    /// Opens a stranger's folder, if it says that it has no more rows than the chain allows. What a table really has is compared with what it
+    /// says before a row of it is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::open`]; [`Error::TooManyRows`].
+    pub fn open_within(folder: &Path, bounds: Bounds) -> Result<Self, Error> {
+        let dataset = Self::open(folder)?;
+        for (file, most) in [
+            (CountedReceipt::FILE, bounds.receipts),
+            (Payer::FILE, bounds.payers),
+            (Operator::FILE, bounds.operators),
+            (DistributionRow::FILE, bounds.operators),
+        ] {
+            check_rows(file, dataset.listed_rows(file), most)?;
+        }
+        Ok(dataset)
+    }
+
+    /// Rows of a file by the manifest; of one that is not listed there are none.
+    fn listed_rows(&self, file: &str) -> u64 {
+        let listed = self.manifest.files.iter().find(|entry| entry.name == file);
+        listed.map_or(0, |entry| entry.rows)
     }
 
     /// The folder.
@@ -153,6 +201,13 @@ impl Dataset {
     }
 
     pub(crate) fn table<R: Row>(&self) -> Result<TableReader<R>, Error> {
-        TableReader::open(&self.folder)
+        let table = TableReader::open(&self.folder)?;
+        let rows = u64::try_from(table.rows()).unwrap_or(u64::MAX);
+        check_rows(R::FILE, rows, self.listed_rows(R::FILE))?;
+        Ok(table)
     }
+}
+
+fn check_rows(file: &'static str, rows: u64, most: u64) -> Result<(), Error> {
+    if rows > most { Err(Error::TooManyRows { file, rows, most }) } else { Ok(()) }
 }

@@ -1,8 +1,9 @@
 //! Rows to Parquet and back, column by column.
 //!
 //! Invariant: the bytes depend on the rows and this file's constants alone: columns REQUIRED, row groups of a fixed number
-//! of rows, fixed encodings and compression, no creation time. Readers take nothing but exactly the table's columns.
+//! of rows, fixed encodings and compression, no creation time. Readers take any file that has the table's columns.
 
+mod pages;
 mod read;
 mod write;
 
@@ -14,6 +15,8 @@ use parquet::schema::types::{Type, TypePtr};
 
 use crate::RowError;
 
+#[cfg(test)]
+pub(crate) use read::Foreign;
 pub(crate) use read::{Cursor, TableReader};
 pub(crate) use write::{Cells, TableWriter};
 
@@ -38,6 +41,17 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// What a column of it is, for people.
+    fn in_words(self) -> String {
+        match self {
+            Self::Int => "INT64".to_owned(),
+            Self::Decimal => "DECIMAL(38, 0) in 16 bytes".to_owned(),
+            Self::Bytes(width) | Self::UniqueBytes(width) => {
+                format!("FIXED_LEN_BYTE_ARRAY({width})")
+            }
+        }
+    }
+
     /// Bytes in a cell, where that is fixed.
     const fn width(self) -> usize {
         match self {

@@ -23,8 +23,8 @@ use crate::lineup::Lineup;
 use crate::rollup::roll_up;
 use crate::table::{Row, TableReader};
 use crate::{
-    Claims, CountedReceipt, Dataset, Difference, Differences, Distribution, DistributionRow,
-    Manifest, Operator, Payer, RowError,
+    Bounds, Claims, CountedReceipt, Dataset, Difference, Differences, Distribution,
+    DistributionRow, Error, Manifest, Operator, Payer, RowError,
 };
 
 /// How many signatures are worth starting a thread for.
@@ -86,8 +86,23 @@ impl Verified {
 ///
 /// Everything that differs, each with its file, row and field, and the [`Claims`] read so far.
 pub fn verify(folder: &Path) -> Result<Verified, Differences> {
+    verify_opened(folder, Dataset::open(folder))
+}
+
+/// Verifies a stranger's dataset, of which no more is read than the chain allows.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_within(folder: &Path, bounds: Bounds) -> Result<Verified, Differences> {
+    verify_opened(folder, Dataset::open_within(folder, bounds))
+}
+
+fn verify_opened(folder: &Path, opened: Result<Dataset, Error>) -> Result<Verified, Differences> {
     let mut found = Differences::none();
-    match Verification::open(folder, &mut found).and_then(|v| v.run(&mut found)) {
+    let dataset = opened.map_err(|e| found.add(unreadable(crate::MANIFEST, &e))).ok();
+    let verification = dataset.and_then(|dataset| Verification::open(folder, dataset, &mut found));
+    match verification.and_then(|v| v.run(&mut found)) {
         Some(verified) if found.is_empty() => Ok(verified),
         _ => Err(found),
     }
@@ -101,9 +116,7 @@ struct Verification {
 }
 
 impl Verification {
-    fn open(folder: &Path, found: &mut Differences) -> Option<Self> {
-        let dataset =
-            Dataset::open(folder).map_err(|e| found.add(unreadable(crate::MANIFEST, &e))).ok()?;
+    fn open(folder: &Path, dataset: Dataset, found: &mut Differences) -> Option<Self> {
         let named = folder.file_name().and_then(|name| name.to_str()?.parse::<B256>().ok());
         let got = dataset.manifest_hash();
         if let Some(expected) = named.filter(|expected| *expected != got) {
@@ -142,7 +155,8 @@ impl Verification {
         })
     }
 
-    /// Checks every receipt and lines up those that may stand where they do.
+    /// Checks every receipt and lines up those that may stand where they do. Order comes before signatures, and the first row that is out
+    /// of order is the last: a receipt that is repeated for ever would otherwise cost a signature check a row.
     fn receipts(&self, claims: &mut Claims, found: &mut Differences) -> Option<Lineup> {
         check_file::<CountedReceipt>(&self.dataset, found);
         let table = self.table(found)?;
@@ -156,21 +170,22 @@ impl Verification {
         for group in 0..table.groups() {
             let rows =
                 table.group(group).map_err(|e| found.add(unreadable(CountedReceipt::FILE, &e)));
-            let rows = rows.ok()?;
+            let mut rows = rows.ok()?;
+            let is_in_order = line_up(&mut rows, row, &mut lineup, found);
             let mut checked = check_group(&rows, &rules, &signers).into_iter();
             for counted in rows {
-                let counted = counted.and_then(|counted| {
-                    if let Some(signer) = checked.next() {
-                        claims.note(row, &counted.signed, signer, found);
-                    }
-                    lineup.push(&counted)
-                });
-                if let Err(reason) = counted {
-                    found.add(Difference::Row { file: CountedReceipt::FILE, row, reason });
+                // A row that cannot be read has no signer.
+                if let Ok(counted) = counted
+                    && let Some(signer) = checked.next()
+                {
+                    claims.note(row, &counted.signed, signer, found);
                 }
                 row = row.saturating_add(1);
             }
             lineup.set_aside().map_err(|e| found.add(unreadable(CountedReceipt::FILE, &e))).ok()?;
+            if !is_in_order {
+                return Some(lineup);
+            }
         }
         check_rows::<CountedReceipt>(&self.dataset, row, found);
         Some(lineup)
@@ -180,6 +195,32 @@ impl Verification {
         let table = self.dataset.table::<CountedReceipt>();
         table.map_err(|error| found.add(unreadable(CountedReceipt::FILE, &error))).ok()
     }
+}
+
+/// Adds the rows to the line-up, the first of them being the row `first` of its table; those behind the first that is out of order are cut
+/// off. Says whether there was none.
+fn line_up(
+    rows: &mut Vec<Result<CountedReceipt, RowError>>,
+    first: u64,
+    lineup: &mut Lineup,
+    found: &mut Differences,
+) -> bool {
+    let mut kept = 0usize;
+    for (row, counted) in (first..).zip(rows.iter()) {
+        kept = kept.saturating_add(1);
+        let reason = match counted {
+            Ok(counted) => lineup.push(counted).err(),
+            Err(reason) => Some(reason.clone()),
+        };
+        let Some(reason) = reason else { continue };
+        let ends = matches!(reason, RowError::OutOfOrder | RowError::KeyTwice);
+        found.add(Difference::Row { file: CountedReceipt::FILE, row, reason });
+        if ends {
+            rows.truncate(kept);
+            return false;
+        }
+    }
+    true
 }
 
 /// The signer of each row that can be read, by every rule. Rows stand by payer, so that a signer's are together: one of them tells
@@ -218,5 +259,7 @@ impl Claims {
     }
 }
 
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod tests;

@@ -199,7 +199,7 @@ fn write_table<R: Row>(folder: &Path, rows: &[R]) -> Result<FileEntry, Error> {
 
 fn end<R: Row>(folder: &Path, table: TableWriter<R>) -> Result<FileEntry, Error> {
     let rows = table.finish()?;
-    let (keccak256, size_bytes) = digest(&folder.join(R::FILE))?;
+    let (keccak256, size_bytes) = digest(&folder.join(R::FILE), u64::MAX)?;
     Ok(FileEntry { name: R::FILE.to_owned(), keccak256, size_bytes, rows })
 }
 

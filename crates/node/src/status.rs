@@ -38,7 +38,8 @@ pub(crate) async fn serve(listener: TcpListener, source: StatusSource) {
         .route("/metrics", get(metrics))
         .fallback(unknown)
         .with_state(source);
-    if let Err(error) = axum::serve(listener, routes).await {
+    let (limits, forever) = (tatum_serve::Limits::default(), std::future::pending());
+    if let Err(error) = tatum_serve::serve(listener, routes, limits, forever).await {
         tracing::error!(%error, "the status page has stopped");
     }
 }

@@ -5,6 +5,8 @@
 
 mod anvil;
 mod devnet;
+mod disk;
+pub mod hostile;
 pub mod metrics;
 mod paths;
 pub mod postgres;
@@ -15,6 +17,7 @@ pub mod testnet;
 
 pub use anvil::Anvil;
 pub use devnet::{Devnet, DevnetParameters};
+pub use disk::SmallDisk;
 pub use paths::{foundry, free_port, repository, tatum_binary};
 pub use process::Process;
 pub use provider::{Habit, Provider, Rules};

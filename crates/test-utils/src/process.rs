@@ -38,17 +38,29 @@ impl Process {
         Ok(Self { name: name.to_owned(), log, child })
     }
 
-    /// Starts `command` with its standard output in `stdout`.
+    /// Starts `command` with its standard output at the end of `stdout`.
     pub fn spawn_into(
         name: &str,
         mut command: Command,
         logs: &Path,
         stdout: &Path,
     ) -> anyhow::Result<Self> {
-        let file =
-            File::create(stdout).with_context(|| format!("creating {}", stdout.display()))?;
+        let file = File::options().create(true).append(true).open(stdout);
+        let file = file.with_context(|| format!("opening {}", stdout.display()))?;
         command.stdout(Stdio::from(file));
         Self::spawn(name, command, logs)
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it holds in memory now, in bytes; nothing once it has ended.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
     }
 
     /// The child, to talk to its pipes.

@@ -2,6 +2,8 @@
 //!
 //! Invariant: what it lets through is the real node's answer. Rules can be changed while it runs.
 
+mod recent;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,6 +35,10 @@ pub enum Habit {
 pub struct Rules {
     /// By method: what happens, and to how many calls.
     pub habits: BTreeMap<&'static str, (Habit, usize)>,
+    /// What happens to every call.
+    pub everything: Option<Habit>,
+    /// Of how many blocks below the newest it has the state; of all, unless given.
+    pub state_blocks: Option<u64>,
     /// The most blocks of one `eth_getLogs`.
     pub log_range: Option<u64>,
     /// The most calls in a second.
@@ -109,6 +115,11 @@ impl Provider {
         self.desk().rules = rules;
     }
 
+    /// Has the state of so many blocks only, from now on.
+    pub fn keep_state_of(&self, blocks: u64) {
+        self.desk().rules.state_blocks = Some(blocks);
+    }
+
     /// How often `method` was called so far.
     pub fn asked(&self, method: &str) -> usize {
         self.desk().asked.get(method).copied().unwrap_or_default()
@@ -129,12 +140,19 @@ impl Provider {
     }
 }
 
+impl Shared {
+    fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Desk {
     /// What becomes of a call instead of an answer.
     fn habit_for(&mut self, method: &str, params: &Value) -> Option<Habit> {
         *self.asked.entry(method.to_owned()).or_default() += 1;
         let habit = self
             .over_rate()
+            .or_else(|| self.rules.everything.clone())
             .or_else(|| self.named(method))
             .or_else(|| self.too_wide(method, params));
         self.refused += usize::from(habit.is_some());
@@ -177,8 +195,11 @@ async fn answer(State(shared): State<Shared>, body: String) -> Response {
     };
     let method = call.get("method").and_then(Value::as_str).unwrap_or_default();
     let params = call.get("params").cloned().unwrap_or_default();
-    let habit =
-        shared.desk.lock().unwrap_or_else(PoisonError::into_inner).habit_for(method, &params);
+    let mut habit = shared.desk().habit_for(method, &params);
+    if habit.is_none() {
+        habit = recent::refuses(&shared, method, &params).await;
+        shared.desk().refused += usize::from(habit.is_some());
+    }
     let id = call.get("id").cloned().unwrap_or_default();
     match habit {
         None => think(&shared, body).await,
@@ -198,14 +219,14 @@ async fn answer(State(shared): State<Shared>, body: String) -> Response {
 /// Answers, after a while.
 async fn think(shared: &Shared, body: String) -> Response {
     let latency = {
-        let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desk = shared.desk();
         desk.under_way += 1;
         desk.most_under_way = desk.most_under_way.max(desk.under_way);
         desk.rules.latency
     };
     tokio::time::sleep(latency).await;
     let answer = pass_on(shared, body).await;
-    shared.desk.lock().unwrap_or_else(PoisonError::into_inner).under_way -= 1;
+    shared.desk().under_way -= 1;
     answer.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
 }
 

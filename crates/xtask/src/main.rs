@@ -7,6 +7,8 @@ mod figures;
 mod gas;
 mod layers;
 mod mutants;
+mod soak;
+mod stage;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,8 @@ enum Command {
     Layers(layers::Args),
     /// Measure the gas of whole transactions on anvil
     Gas(gas::Args),
+    /// Run the whole network under faults that a seed draws, and check that it held
+    Soak(soak::Args),
     /// Change the contracts line by line and see whether the tests notice
     Mutants(mutants::Args),
 }
@@ -41,6 +45,7 @@ async fn main() -> ExitCode {
         Command::Figures(args) => figures::run(&args),
         Command::Layers(args) => layers::run(&args),
         Command::Gas(args) => gas::run(args).await,
+        Command::Soak(args) => soak::run(args).await,
         Command::Mutants(args) => mutants::run(args),
     };
     match result {

@@ -27,6 +27,15 @@ impl Default for FetchLimits {
     }
 }
 
+impl FetchLimits {
+    /// The same where a proposal can be challenged for so many seconds: a server that is slow for a quarter of it has had its time, and the
+    /// rest is for what follows from that.
+    #[must_use]
+    pub fn for_window(self, window_s: u64) -> Self {
+        Self { seconds: self.seconds.min(window_s / 4).max(1), ..self }
+    }
+}
+
 /// What is left of the limits.
 #[derive(Debug)]
 pub struct Budget {
@@ -65,6 +74,12 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_gets_a_quarter_of_the_challenge_window_and_never_more_than_the_limit() {
+        let seconds = |window_s| FetchLimits::default().for_window(window_s).seconds;
+        assert_eq!([0, 4, 600, 12 * 3_600].map(seconds), [1, 1, 150, 600]);
+    }
 
     #[test]
     fn all_that_is_fetched_shares_one_budget() {

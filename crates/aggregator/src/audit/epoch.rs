@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tatum_chain::{Chain, Demand, EpochInputs, Fate, Proposal};
-use tatum_dataset::{Differences, Verified};
+use tatum_dataset::{Bounds, Differences, Verified, verify_within};
 use tatum_primitives::{Epoch, Nano};
 
 use super::bench::bench;
@@ -19,7 +19,7 @@ use super::report::differs;
 use super::{AuditError, Check, DatasetSource, Datasets, EpochReport, FetchError};
 use crate::chain_rows::{operator, payer};
 use crate::http::error::chain_of;
-use crate::judge::{Bench, Finding, Judged, data_in, no_data};
+use crate::judge::{Bench, Finding, Judged, bounds, data_in, no_data};
 
 /// What an audit of one proposal came to.
 #[derive(Debug)]
@@ -101,8 +101,8 @@ async fn judge(
 ) -> Result<Judged, AuditError> {
     let (proposal, folder, demands) = (proposal.clone(), folder.cloned(), demands.to_vec());
     let judging = tokio::task::spawn_blocking(move || {
-        let facts = bench.facts.of(&proposal);
-        let data = folder.and_then(|folder| data_in(&folder, &facts).ok());
+        let (facts, count) = (bench.facts.of(&proposal), proposal.draft.receipts.count);
+        let data = folder.and_then(|folder| data_in(&folder, &facts, count).ok());
         bench.judge(&proposal, data.unwrap_or_else(no_data), &demands)
     });
     judging.await.map_err(|_| AuditError::CutOff)
@@ -136,7 +136,9 @@ async fn read(
     desk: &Desk,
     report: &mut EpochReport,
 ) -> Result<(), AuditError> {
-    match verify(folder).await? {
+    let receipts = proposal.draft.receipts.count;
+    let bounds = bounds(receipts, inputs.payers.len(), inputs.operators.len());
+    match verify(folder, bounds).await? {
         Err(differences) => {
             let list = differences.list().iter().map(ToString::to_string).collect();
             report.check("dataset", "", list);
@@ -178,9 +180,12 @@ async fn empty(
     })
 }
 
-async fn verify(folder: &Path) -> Result<Result<Verified, Differences>, AuditError> {
+async fn verify(
+    folder: &Path,
+    bounds: Bounds,
+) -> Result<Result<Verified, Differences>, AuditError> {
     let folder = folder.to_owned();
-    let verifying = tokio::task::spawn_blocking(move || tatum_dataset::verify(&folder));
+    let verifying = tokio::task::spawn_blocking(move || verify_within(&folder, bounds));
     verifying.await.map_err(|_| AuditError::CutOff)
 }
 

@@ -56,6 +56,12 @@ pub enum FetchError {
         /// The answer.
         status: u16,
     },
+    /// The server names another place.
+    #[error("{url} sends us on to another place, where a proposer must not send us")]
+    Redirect {
+        /// What was asked for.
+        url: String,
+    },
     /// The manifest is not the one asked for.
     #[error("the manifest at {place} has the hash {got}, not {expected}")]
     OtherManifest {
@@ -70,7 +76,7 @@ pub enum FetchError {
     #[error("the manifest")]
     Manifest(#[source] tatum_dataset::Error),
     /// The manifest lists something else than a dataset's tables.
-    #[error("the manifest lists {name:?}, which is no table of a dataset")]
+    #[error("the manifest lists {name:?}, which is no table of a dataset, or is listed twice")]
     OtherFile {
         /// What is listed.
         name: String,
@@ -99,6 +105,9 @@ pub enum FetchError {
         /// How much one audit may fetch.
         limit_bytes: u64,
     },
+    /// A worker thread ended early.
+    #[error("the work was cut off")]
+    CutOff,
     /// The file system refused.
     #[error("{}", path.display())]
     Io {

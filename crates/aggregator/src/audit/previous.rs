@@ -13,6 +13,7 @@ use super::datasets::Desk;
 use super::report::differs;
 use super::{AuditError, DatasetSource, EpochReport};
 use crate::http::error::chain_of;
+use crate::judge::{bounds, rows};
 
 pub(super) async fn check_previous(
     chain: &Chain,
@@ -87,7 +88,10 @@ pub(super) async fn tree(
     desk: &Desk,
 ) -> Result<SumTree, String> {
     let folder = find(chain, proposal, desk).await?;
-    let read = move || Dataset::open(&folder)?.tree();
+    let operators = chain.operators_in(proposal.draft.epoch).await;
+    let operators = operators.map_err(|error| chain_of(&error))?;
+    let bounds = bounds(proposal.draft.receipts.count, usize::MAX, rows(operators));
+    let read = move || Dataset::open_within(&folder, bounds)?.tree();
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
     let tree = read.map_err(|error| chain_of(&error))?;
     let (got, expected) = (tree.top(), proposal.draft.entries_top);

@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use tatum_dataset::{MANIFEST, Manifest};
+use tatum_dataset::{Dataset, FileEntry, MANIFEST, Manifest};
 use tatum_primitives::{B256, Epoch, keccak256};
 use tatum_protocol::client::http;
 use tokio::fs;
@@ -57,9 +58,7 @@ impl DatasetSource {
             Self::Folder(folder) => {
                 let own = folder.join(manifest_hash.to_string());
                 let folder = if own.exists() { own } else { folder.clone() };
-                let path = folder.join(MANIFEST);
-                let manifest = fs::read(&path).await.map_err(io(&path))?;
-                check_manifest(&path.display().to_string(), &manifest, manifest_hash)?;
+                check_folder(folder.clone(), manifest_hash).await?;
                 Ok(folder)
             }
             Self::Url(url) => {
@@ -67,6 +66,23 @@ impl DatasetSource {
             }
         }
     }
+}
+
+/// Whether a folder on this machine has the manifest. It may be anybody's, with a device or a pipe in a file's place.
+async fn check_folder(folder: PathBuf, expected: B256) -> Result<(), FetchError> {
+    let opening = tokio::task::spawn_blocking(move || {
+        let path = folder.join(MANIFEST);
+        let dataset = Dataset::open(&folder).map_err(|error| match error {
+            tatum_dataset::Error::Io { path, source } => FetchError::Io { path, source },
+            error => FetchError::Manifest(error),
+        });
+        let got = dataset?.manifest_hash();
+        if got == expected {
+            return Ok(());
+        }
+        Err(FetchError::OtherManifest { place: path.display().to_string(), expected, got })
+    });
+    opening.await.unwrap_or(Err(FetchError::CutOff))
 }
 
 fn check_manifest(place: &str, manifest: &[u8], expected: B256) -> Result<(), FetchError> {
@@ -84,8 +100,9 @@ async fn fetch_url(
     parent: &Path,
     budget: &Budget,
 ) -> Result<PathBuf, FetchError> {
-    let client =
-        http().build().map_err(|source| FetchError::Request { url: url.to_owned(), source })?;
+    // A proposer names this place; it shall not send us on to one that only we reach.
+    let client = http().redirect(Policy::none()).build();
+    let client = client.map_err(|source| FetchError::Request { url: url.to_owned(), source })?;
     let folder = parent.join(expected.to_string());
     if folder.exists() {
         return Ok(folder);
@@ -129,9 +146,7 @@ impl Server<'_> {
         let bytes = fs::read(&path).await.map_err(io(&path))?;
         check_manifest(&manifest_url, &bytes, expected)?;
         let manifest = Manifest::decode(&bytes).map_err(FetchError::Manifest)?;
-        for file in &manifest.files {
-            let known = TABLES.into_iter().find(|table| *table == file.name);
-            let name = known.ok_or_else(|| FetchError::OtherFile { name: file.name.clone() })?;
+        for (name, file) in listed(&manifest)? {
             let file_url = format!("{url}/files/{name}");
             self.download(&file_url, &staging.join(name), file.size_bytes).await?;
         }
@@ -142,6 +157,9 @@ impl Server<'_> {
     async fn download(&self, url: &str, path: &Path, limit: u64) -> Result<(), FetchError> {
         let failed = |source| FetchError::Request { url: url.to_owned(), source };
         let mut response: Response = self.client.get(url).send().await.map_err(failed)?;
+        if response.status().is_redirection() {
+            return Err(FetchError::Redirect { url: url.to_owned() });
+        }
         if !response.status().is_success() {
             let status = response.status().as_u16();
             return Err(FetchError::Status { url: url.to_owned(), status });
@@ -157,6 +175,18 @@ impl Server<'_> {
         }
         file.sync_all().await.map_err(io(path))
     }
+}
+
+/// The files of a manifest, each table once: what is listed a thousand times would be fetched as often.
+fn listed(manifest: &Manifest) -> Result<Vec<(&'static str, &FileEntry)>, FetchError> {
+    let mut files = Vec::new();
+    for file in &manifest.files {
+        let is_new = |table: &&str| files.iter().all(|(name, _)| name != table);
+        let table = TABLES.into_iter().find(|table| *table == file.name).filter(is_new);
+        let name = table.ok_or_else(|| FetchError::OtherFile { name: file.name.clone() })?;
+        files.push((name, file));
+    }
+    Ok(files)
 }
 
 fn io(path: &Path) -> impl Fn(std::io::Error) -> FetchError {

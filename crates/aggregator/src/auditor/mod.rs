@@ -163,6 +163,9 @@ async fn serve(
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let address = listener.local_addr().context("reading the listening address")?;
     tracing::info!(%address, "the auditor serves its metrics");
-    let served = axum::serve(listener, status::router(status));
-    Ok(Some(tokio::spawn(async move { served.await })))
+    let routes = status::router(status);
+    // It ends with its task.
+    let forever = std::future::pending();
+    let served = tatum_serve::serve(listener, routes, tatum_serve::Limits::default(), forever);
+    Ok(Some(tokio::spawn(served)))
 }

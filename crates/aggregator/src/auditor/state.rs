@@ -224,6 +224,7 @@ mod tests {
             available_nano: Nano::ZERO,
             assent: None,
             uri: String::new(),
+            uri_hash: B256::ZERO,
             block_number: 2,
         };
         Case { finalized: true, over: true, verdict, ..Case::new(proposal) }

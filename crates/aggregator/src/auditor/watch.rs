@@ -348,7 +348,9 @@ impl Watch {
     fn datasets(&self, epoch: Epoch) -> Datasets {
         let source = self.config.dataset.as_deref();
         let source = source.map(|text| DatasetSource::of_epoch(text, epoch));
-        Datasets::new(source).kept_in(&self.folder()).within(self.config.limits)
+        let window_s = self.chain.deployment().windows.challenge_s;
+        let limits = self.config.limits.for_window(window_s);
+        Datasets::new(source).kept_in(&self.folder()).within(limits)
     }
 
     fn folder(&self) -> std::path::PathBuf {

@@ -10,6 +10,7 @@ use tatum_primitives::{B256, Epoch, Nano};
 
 use super::restore::no_history;
 use super::{CloseError, Closer};
+use crate::judge::{bounds, rows};
 
 /// What was promised before.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +72,10 @@ impl Closer {
         let uri = &proposal.uri;
         let folder = self.folder_of(epoch, manifest_hash, uri).await;
         let folder = folder.map_err(|source| no_history(epoch, manifest_hash, uri, source))?;
+        let operators = self.chain.operators_in(epoch).await?;
+        let bounds = bounds(proposal.draft.receipts.count, usize::MAX, rows(operators));
         let opened = tokio::task::spawn_blocking(move || {
-            let dataset = Dataset::open(&folder)?;
+            let dataset = Dataset::open_within(&folder, bounds)?;
             let top = dataset.tree()?.top();
             Ok((dataset, top))
         });

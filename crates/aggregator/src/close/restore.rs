@@ -42,7 +42,7 @@ impl Closer {
         }
         tracing::warn!(%epoch, %manifest_hash, uri, "fetching a dataset that is not here");
         let source = DatasetSource::Url(uri.to_owned());
-        let budget = Budget::new(FetchLimits::default());
+        let budget = Budget::new(FetchLimits::default().for_window(self.windows().challenge_s));
         let error = match source.fetch(manifest_hash, &self.datasets, &budget).await {
             Ok(folder) => return Ok(folder),
             Err(error) => error,

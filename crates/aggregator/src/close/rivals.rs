@@ -120,8 +120,8 @@ fn judge(
     folder: Result<PathBuf, String>,
     demands: &[tatum_chain::Demand],
 ) -> Judged {
-    let facts = bench.facts.of(rival);
-    let data = folder.and_then(|folder| data_in(&folder, &facts)).unwrap_or_else(|reason| {
+    let (facts, count) = (bench.facts.of(rival), rival.draft.receipts.count);
+    let data = folder.and_then(|folder| data_in(&folder, &facts, count)).unwrap_or_else(|reason| {
         let (epoch, counter) = (rival.draft.epoch, rival.counter);
         tracing::warn!(%epoch, counter, reason, "another proposal's data is not to be had where it is said to be");
         no_data()

@@ -15,6 +15,7 @@ use tatum_watcher::{Disproof, Kept, ListData, ProposalData, Verdict, find};
 
 pub use answers::answer;
 pub use challenge::{Challenge, Means, challenge};
+pub(crate) use proposal_data::{bounds, rows};
 pub use proposal_data::{data_in, no_data};
 pub use walk::Question;
 

@@ -1,13 +1,16 @@
 //! Servers that would keep an auditor busy for ever, or fill its disk.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::response::Redirect;
 use axum::routing::get;
 use futures_util::stream;
 use tatum_aggregator::audit::{Budget, DatasetSource, FetchError, FetchLimits};
-use tatum_dataset::{EpochData, Parameters, Sources};
+use tatum_dataset::{EpochData, Manifest, Parameters, Sources};
 use tatum_primitives::{Address, B256, Bps, Epoch, Nano};
 
 /// One byte now and then, for ever: never silent, never done.
@@ -98,4 +101,47 @@ async fn a_server_that_floods_does_not_fill_the_disk() {
         "{fetched:?}"
     );
     assert_eq!(left_behind(&folder), 0);
+}
+
+/// A proposer names the place; what only the auditor reaches is none of its business.
+#[tokio::test]
+async fn a_server_that_sends_an_audit_elsewhere_is_not_followed() {
+    let (manifest, hash) = boastful_manifest();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let inside = {
+        let asked = Arc::clone(&asked);
+        Router::new().fallback(move || async move {
+            asked.fetch_add(1, Ordering::Relaxed);
+            manifest
+        })
+    };
+    let DatasetSource::Url(inside) = serve(inside).await else { panic!("no URL") };
+    let outside = Router::new()
+        .route("/manifest", get(move || async move { Redirect::temporary(&format!("{inside}/manifest")) }));
+    let folder = tempfile::tempdir().unwrap();
+    let budget = Budget::new(FetchLimits::default());
+    let fetched = serve(outside).await.fetch(hash, folder.path(), &budget).await;
+    assert!(matches!(fetched, Err(FetchError::Redirect { .. })), "{fetched:?}");
+    assert_eq!((asked.load(Ordering::Relaxed), left_behind(&folder)), (0, 0));
+}
+
+#[tokio::test]
+async fn a_table_that_is_listed_twice_is_not_fetched_twice() {
+    let (bytes, _) = boastful_manifest();
+    let mut manifest = Manifest::decode(&bytes).unwrap();
+    let first = manifest.files[0].clone();
+    manifest.files.extend(std::iter::repeat_n(first, 3_000));
+    let (bytes, hash) = (manifest.encode().unwrap(), manifest.hash().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let router = {
+        let asked = Arc::clone(&asked);
+        Router::new().route("/manifest", get(move || async move { bytes })).fallback(move || async move {
+            asked.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let budget = Budget::new(FetchLimits::default());
+    let fetched = serve(router).await.fetch(hash, folder.path(), &budget).await;
+    assert!(matches!(fetched, Err(FetchError::OtherFile { .. })), "{fetched:?}");
+    assert_eq!((asked.load(Ordering::Relaxed), left_behind(&folder)), (0, 0));
 }

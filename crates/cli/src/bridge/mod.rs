@@ -111,7 +111,7 @@ pub(crate) async fn serve(
     let door = Door::new(config.token, address.port(), config.is_remote);
     let router = routes::router(bridge, door);
     tracing::info!(%address, "the bridge is open");
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let serving = tatum_serve::serve(listener, router, tatum_serve::Limits::default(), async {
         shutdown.await;
         let _ = stop.send(true);
     });

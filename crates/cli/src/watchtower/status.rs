@@ -125,7 +125,8 @@ pub(super) async fn serve(
         .route("/ready", get(ready))
         .with_state(status);
     Ok(tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
+        let (limits, forever) = (tatum_serve::Limits::default(), std::future::pending());
+        if let Err(error) = tatum_serve::serve(listener, routes, limits, forever).await {
             tracing::error!(%error, "the status page ended");
         }
     }))

@@ -13,17 +13,17 @@ use crate::scene::{data, key, receipt, sign};
 use crate::table::TableWriter;
 use crate::{MANIFEST, Results, Written, write};
 
-fn written() -> (TempDir, Written) {
+pub(super) fn written() -> (TempDir, Written) {
     let parent = TempDir::new().unwrap();
     let written = write(parent.path(), data()).unwrap();
     (parent, written)
 }
 
 /// Replaces a table and makes the manifest and the folder's name fit, as a cheating proposer would.
-fn forge<R: Row>(written: &Written, rows: &[R], results: Option<Results>) -> std::path::PathBuf {
+pub(super) fn forge<R: Row>(written: &Written, rows: &[R], results: Option<Results>) -> std::path::PathBuf {
     let mut manifest = written.manifest.clone();
     replace(&written.folder, rows);
-    let (keccak256, size_bytes) = digest(&written.folder.join(R::FILE)).unwrap();
+    let (keccak256, size_bytes) = digest(&written.folder.join(R::FILE), u64::MAX).unwrap();
     let entry = manifest.files.iter_mut().find(|entry| entry.name == R::FILE).unwrap();
     (entry.keccak256, entry.size_bytes, entry.rows) = (keccak256, size_bytes, rows.len() as u64);
     manifest.results = results.unwrap_or(manifest.results);
@@ -33,19 +33,19 @@ fn forge<R: Row>(written: &Written, rows: &[R], results: Option<Results>) -> std
     folder
 }
 
-fn replace<R: Row>(folder: &Path, rows: &[R]) {
+pub(super) fn replace<R: Row>(folder: &Path, rows: &[R]) {
     fs::remove_file(folder.join(R::FILE)).unwrap();
     let mut table = TableWriter::create(folder).unwrap();
     rows.iter().for_each(|row| table.push(row).unwrap());
     table.finish().unwrap();
 }
 
-fn receipts(written: &Written) -> Vec<SignedReceipt> {
+pub(super) fn receipts(written: &Written) -> Vec<SignedReceipt> {
     let dataset = Dataset::open(&written.folder).unwrap();
     dataset.receipts().unwrap().map(Result::unwrap).collect()
 }
 
-fn counted(signed: &[SignedReceipt]) -> Vec<CountedReceipt> {
+pub(super) fn counted(signed: &[SignedReceipt]) -> Vec<CountedReceipt> {
     signed.iter().cloned().map(CountedReceipt::forced).collect()
 }
 

@@ -193,6 +193,7 @@ impl Tracker {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), NodeError> {
         let address = self.config.listen;
+        let limits = doors(self.config.max_nodes);
         let (stop, stopped) = watch::channel(false);
         let stun_address = self.stun_address();
         let store = self.store;
@@ -219,10 +220,7 @@ impl Tracker {
             // Open WebSockets would keep a graceful shutdown waiting for ever.
             let _ = stop.send(true);
         };
-        let served =
-            axum::serve(self.listener, routes.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(stopping)
-                .await;
+        let served = tatum_serve::serve(self.listener, routes, limits, stopping).await;
         sweep.abort();
         if let Some(stun) = stun {
             stun.abort();
@@ -232,6 +230,12 @@ impl Tracker {
         }
         served.map_err(|source| NodeError::Listen { address, source })
     }
+}
+
+/// Connections before their upgrade, and those that only read: what a node holds afterwards the mind counts.
+fn doors(max_nodes: usize) -> tatum_serve::Limits {
+    let connections = max_nodes.max(64);
+    tatum_serve::Limits { connections, per_block: connections / 4, ..Default::default() }
 }
 
 /// A mind that knows the permission lists that an earlier run kept.

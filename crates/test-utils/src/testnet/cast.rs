@@ -54,6 +54,14 @@ pub struct Payer {
     pub by_channel: bool,
 }
 
+impl Payer {
+    /// A payer of that name on a stream, with a session key of its own, that pays from its stake.
+    pub fn new(name: String, account: SessionKey, stream: usize) -> Self {
+        let session = Devnet::account(&format!("{name} session"));
+        Self { name, stream, account, session, by_channel: false }
+    }
+}
+
 /// Everybody.
 #[derive(Debug)]
 pub struct Cast {
@@ -65,8 +73,8 @@ pub struct Cast {
     pub publishers: Vec<Payer>,
     /// All subscribers.
     pub subscribers: Vec<Payer>,
-    /// Proposes for the aggregator.
-    pub proposer: SessionKey,
+    /// Propose for the aggregators, each for its own.
+    pub proposers: Vec<SessionKey>,
     /// The first epoch for which all of them count. The chain's clock may be ahead of ours, so it is the one that is asked.
     pub first_epoch: Epoch,
 }
@@ -85,16 +93,19 @@ impl Cast {
         relays: &[usize],
         subscribers_per_stream: usize,
     ) -> anyhow::Result<Self> {
-        let proposer = Devnet::account("proposer");
-        devnet.fund(proposer.address(), data(10_000)).await?;
+        let proposers: Vec<SessionKey> =
+            ["proposer", "second proposer"].into_iter().map(Devnet::account).collect();
+        for proposer in &proposers {
+            devnet.fund(proposer.address(), data(10_000)).await?;
+        }
         let (mut publishers, mut subscribers) = (Vec::new(), Vec::new());
         for (index, stream) in streams.iter().enumerate() {
             let name = stream.name;
-            publishers.push(payer(format!("{name}-publisher"), stream.owner(), index));
+            publishers.push(Payer::new(format!("{name}-publisher"), stream.owner(), index));
             for number in 1..=subscribers_per_stream {
                 let name = format!("{name}-subscriber-{number}");
                 let account = Devnet::account(&name);
-                subscribers.push(payer(name, account, index));
+                subscribers.push(Payer::new(name, account, index));
             }
         }
         let payers: Vec<&Payer> = publishers.iter().chain(&subscribers).collect();
@@ -102,18 +113,24 @@ impl Cast {
             devnet.fund(payer.account.address(), data(2_000)).await?;
         }
         // The chain mines a block a second, so what can go side by side does.
-        let mut staking = tokio::task::JoinSet::new();
+        let mut at_once = tokio::task::JoinSet::new();
         for payer in payers {
-            staking.spawn(run_all(stake(devnet, payer)?));
+            at_once.spawn(run_all(staking(devnet, payer)?));
         }
         let (operators, relays) = register_all(devnet, relays).await?;
-        while let Some(staked) = staking.join_next().await {
+        while let Some(staked) = at_once.join_next().await {
             staked??;
         }
         let chain = devnet.connect(&Devnet::account("auditor")).await?;
         let (_, now_s) = chain.head().await?;
         let first_epoch = chain.schedule().await?.epoch_at_ms(now_s.saturating_mul(1_000)).next();
-        Ok(Self { operators, relays, publishers, subscribers, proposer, first_epoch })
+        Ok(Self { operators, relays, publishers, subscribers, proposers, first_epoch })
+    }
+
+    /// Who proposes for the aggregator of that number.
+    pub fn proposer(&self, aggregator: usize) -> anyhow::Result<&SessionKey> {
+        let account = self.proposers.get(aggregator);
+        account.with_context(|| format!("nobody proposes for aggregator {aggregator}"))
     }
 }
 
@@ -147,8 +164,14 @@ async fn register_all(
     Ok((operators, relays))
 }
 
+/// Has one more payer stake, as those of the cast did.
+pub async fn stake(devnet: &Devnet, payer: &Payer) -> anyhow::Result<()> {
+    devnet.fund(payer.account.address(), data(2_000)).await?;
+    run_all(staking(devnet, payer)?).await
+}
+
 /// The commands with which a payer stakes and authorises its session key.
-fn stake(devnet: &Devnet, payer: &Payer) -> anyhow::Result<Vec<tokio::process::Command>> {
+fn staking(devnet: &Devnet, payer: &Payer) -> anyhow::Result<Vec<tokio::process::Command>> {
     let mut add = tatum::command(devnet, &["stake", "add", "--yes", STAKE_DATA])?;
     add.env("TATUM_PRIVATE_KEY", tatum::hex(&payer.account));
     let mut authorize = tatum::command(devnet, &["session", "authorize"])?;
@@ -165,16 +188,12 @@ async fn run_all(commands: Vec<tokio::process::Command>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn payer(name: String, account: SessionKey, stream: usize) -> Payer {
-    let session = Devnet::account(&format!("{name} session"));
-    Payer { name, stream, account, session, by_channel: false }
-}
 
 fn data(amount: u128) -> U256 {
     U256::from(amount * WEI_PER_DATA)
 }
 
 /// The node id of an ed25519 secret.
-fn node(secret: &B256) -> NodeId {
+pub(super) fn node(secret: &B256) -> NodeId {
     NodeId(B256::from(SigningKey::from_bytes(&secret.0).verifying_key().to_bytes()))
 }

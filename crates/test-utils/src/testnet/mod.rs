@@ -6,18 +6,23 @@
 mod cast;
 mod channels;
 mod delivery;
+mod faults;
+mod layout;
 mod network;
 mod published;
 mod settlement;
 mod stream;
 mod tatum;
+mod witness;
 
-pub use cast::{Cast, Operator, Payer, Relay};
+pub use cast::{Cast, Operator, Payer, Relay, stake};
 pub use channels::{MESSAGE_WEI, PaidByChannel, Redeemed, redeem_all};
 pub use delivery::{Delivery, compare};
+pub use layout::Layout;
 pub use network::Network;
 pub use settlement::{
     AuditedEpoch, PaidOperator, Recomputed, audit_all, claim_all, keep_receipts, recompute,
 };
 pub use stream::RecordedStream;
 pub use tatum::{command, hex, json};
+pub use witness::{StandingBy, Testimony, Witness};

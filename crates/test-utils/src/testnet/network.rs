@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::{Devnet, Process, free_port};
+use crate::{Devnet, Process, SmallDisk, free_port};
 use anyhow::{Context, ensure};
 use tatum_primitives::{Address, Epoch, EpochSchedule, millis};
 use tokio::io::AsyncWriteExt;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::RecordedStream;
 use super::cast::{Cast, Payer, Relay};
 use super::delivery;
+use super::layout::{Layout, numbered, tracker_key};
 use super::tatum;
 
 /// How long a process may take to answer, on a machine that is busy with the others.
@@ -22,21 +23,28 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(90);
 /// What relays ask that take channels, in DATA.
 const PRICE_PER_1000_MESSAGES: &str = "1";
+/// How long the chain's last final epoch may stay the same.
 const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The running processes and where they answer.
 #[derive(Debug)]
 pub struct Network {
     out: PathBuf,
-    aggregator_url: String,
+    layout: Layout,
+    aggregator_urls: Vec<String>,
+    trackers: Vec<String>,
+    /// All trackers, as nodes and clients are told them.
     tracker_url: String,
     api_url: String,
     relay_status_urls: BTreeMap<String, String>,
-    services: BTreeMap<String, Process>,
+    /// The UDP port that each relay's owner opened, the same after a restart.
+    relay_ports: BTreeMap<String, u16>,
+    pub(super) services: BTreeMap<String, Process>,
     subscribers_per_stream: usize,
     takes_channels: bool,
-    subscribers: Vec<Process>,
-    publishers: Vec<Process>,
+    pub(super) subscribers: Vec<Process>,
+    pub(super) publishers: Vec<Process>,
+    publish_timeout: Duration,
 }
 
 impl Network {
@@ -47,21 +55,40 @@ impl Network {
         streams: &[RecordedStream],
         out: &Path,
     ) -> anyhow::Result<Self> {
-        let (aggregator, tracker, api) = (free_port()?, free_port()?, free_port()?);
+        Self::start_as(Layout::default(), devnet, cast, streams, out).await
+    }
+
+    /// The same, laid out as `layout` says.
+    pub async fn start_as(
+        layout: Layout,
+        devnet: &Devnet,
+        cast: &Cast,
+        streams: &[RecordedStream],
+        out: &Path,
+    ) -> anyhow::Result<Self> {
+        let (aggregator_urls, trackers) = (urls(layout.aggregators)?, urls(layout.trackers)?);
         let mut network = Self {
             out: out.to_owned(),
-            aggregator_url: format!("http://127.0.0.1:{aggregator}"),
-            tracker_url: format!("http://127.0.0.1:{tracker}"),
-            api_url: format!("http://127.0.0.1:{api}"),
+            aggregator_urls,
+            tracker_url: tracker_list(&trackers),
+            trackers,
+            layout,
+            api_url: format!("http://127.0.0.1:{}", free_port()?),
             relay_status_urls: BTreeMap::new(),
+            relay_ports: BTreeMap::new(),
             services: BTreeMap::new(),
             subscribers_per_stream: cast.subscribers.len() / streams.len().max(1),
             takes_channels: cast.subscribers.iter().any(|payer| payer.by_channel),
             subscribers: Vec::new(),
             publishers: Vec::new(),
+            publish_timeout: PUBLISH_TIMEOUT,
         };
-        network.start_aggregator(devnet, cast).await?;
-        network.start_tracker(devnet).await?;
+        for index in 0..network.layout.aggregators {
+            network.start_numbered_aggregator(devnet, cast, index).await?;
+        }
+        for index in 0..network.layout.trackers {
+            network.start_tracker(devnet, index).await?;
+        }
         for relay in &cast.relays {
             network.start_relay(devnet, relay).await?;
         }
@@ -71,22 +98,40 @@ impl Network {
 
     /// Starts the aggregator, again after a kill: with the same data and at the same address.
     pub async fn start_aggregator(&mut self, devnet: &Devnet, cast: &Cast) -> anyhow::Result<()> {
-        let listen = self.aggregator_url.trim_start_matches("http://").to_owned();
-        let data = self.data("aggregator");
-        let arguments = ["aggregator", "run", "--listen", &listen, "--data", &data];
-        let mut command = tatum::command(devnet, &arguments)?;
-        command.env("TATUM_PRIVATE_KEY", tatum::hex(&cast.proposer));
-        let url = format!("{}/ready", self.aggregator_url);
-        self.service("aggregator", command, &url).await
+        self.start_numbered_aggregator(devnet, cast, 0).await
     }
 
-    async fn start_tracker(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
-        let listen = self.tracker_url.trim_start_matches("http://").to_owned();
-        let data = self.data("tracker");
-        let arguments = ["tracker", "run", "--listen", &listen, "--data", &data];
-        let command = tatum::command(devnet, &arguments)?;
-        let url = format!("{}/health", self.tracker_url);
-        self.service("tracker", command, &url).await
+    pub(super) async fn start_numbered_aggregator(
+        &mut self,
+        devnet: &Devnet,
+        cast: &Cast,
+        index: usize,
+    ) -> anyhow::Result<()> {
+        let (name, base) = (numbered("aggregator", index), self.aggregator_urls[index].clone());
+        let (listen, data) = (base.trim_start_matches("http://"), self.data(&name));
+        let mut arguments = vec!["aggregator", "run", "--listen", listen, "--data", &data];
+        if let Some(database) = &self.layout.database {
+            // Another takes over while the one that is killed is still away.
+            arguments.extend(["--database", database, "--lease-ms", "3000"]);
+        }
+        let mut command = tatum::command(devnet, &arguments)?;
+        command.env("TATUM_PRIVATE_KEY", tatum::hex(cast.proposer(index)?));
+        self.service(&name, command, &format!("{base}/ready")).await
+    }
+
+    pub(super) async fn start_tracker(
+        &mut self,
+        devnet: &Devnet,
+        index: usize,
+    ) -> anyhow::Result<()> {
+        let (name, base) = (numbered("tracker", index), self.trackers[index].clone());
+        let (listen, data) = (base.trim_start_matches("http://"), self.data(&name));
+        let arguments = ["tracker", "run", "--listen", listen, "--data", &data];
+        let mut command = tatum::command(devnet, &arguments)?;
+        if self.trackers.len() > 1 {
+            command.env("TATUM_NODE_KEY", tracker_key(index).0.to_string());
+        }
+        self.service(&name, command, &format!("{base}/health")).await
     }
 
     /// Starts the web API and the page.
@@ -94,7 +139,7 @@ impl Network {
         let listen = self.api_url.trim_start_matches("http://").to_owned();
         let mut arguments = vec!["api", "run", "--listen", &listen];
         // All of it comes from one address: that of this machine.
-        arguments.extend(["--aggregator", &self.aggregator_url, "--requests-per-s", "1000"]);
+        arguments.extend(["--aggregator", self.aggregator_url(), "--requests-per-s", "1000"]);
         let command = tatum::command(devnet, &arguments)?;
         let url = format!("{}/ready", self.api_url);
         self.service("api", command, &url).await
@@ -104,8 +149,16 @@ impl Network {
     pub async fn start_relay(&mut self, devnet: &Devnet, relay: &Relay) -> anyhow::Result<()> {
         let status = format!("127.0.0.1:{}", free_port()?);
         let data = self.data(&relay.name);
-        let mut arguments = vec!["node", "run", "--data", &data];
-        arguments.extend(["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
+        let port = match self.relay_ports.get(&relay.name) {
+            Some(port) => *port,
+            None => free_port()?,
+        };
+        self.relay_ports.insert(relay.name.clone(), port);
+        let bind = format!("[::]:{port}");
+        let mut arguments = vec!["node", "run", "--data", &data, "--bind", &bind];
+        let turn = relay.operator.0 as usize % self.aggregator_urls.len();
+        arguments.extend(["--tracker", &self.tracker_url]);
+        arguments.extend(["--aggregator", &self.aggregator_urls[turn]]);
         // As long as the aggregator takes receipts.
         let grace = devnet.deployment().windows.grace_s.to_string();
         arguments.extend(["--grace", &grace]);
@@ -128,11 +181,21 @@ impl Network {
         mut command: tokio::process::Command,
         url: &str,
     ) -> anyhow::Result<()> {
+        self.go_to_its_endpoint(name, &mut command);
+        if let Some(disk) = self.layout.disks.get(name) {
+            command = disk.inside(&command);
+        }
         command.stdout(Stdio::null());
         let mut process = Process::spawn(name, command, &self.logs())?;
         process.until_healthy(url, START_TIMEOUT).await?;
         self.services.insert(name.to_owned(), process);
         Ok(())
+    }
+
+    fn go_to_its_endpoint(&self, name: &str, command: &mut tokio::process::Command) {
+        if let Some(url) = self.layout.rpc_url(name) {
+            command.env("TATUM_RPC", url);
+        }
     }
 
     /// Ends the aggregator or a relay at once (`kill -9`).
@@ -173,7 +236,7 @@ impl Network {
         Ok(())
     }
 
-    fn start_subscriber(
+    pub(super) fn start_subscriber(
         &mut self,
         devnet: &Devnet,
         subscriber: &Payer,
@@ -215,8 +278,7 @@ impl Network {
 
     /// The wall clock, which the chain follows.
     pub fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        millis(since)
+        wall_ms()
     }
 
     /// Has every stream's owner permit its publisher's session key and all of its subscribers. A tracker takes the lists of
@@ -291,6 +353,9 @@ impl Network {
             // Ends when everything is written; the publisher then sees the end of its input.
             tokio::spawn(async move { stdin.write_all(lines.as_bytes()).await });
             self.publishers.push(process);
+            let takes_s = stream.records.len() as u64 / u64::from(rate.max(1));
+            let timeout = PUBLISH_TIMEOUT + Duration::from_secs(takes_s);
+            self.publish_timeout = self.publish_timeout.max(timeout);
         }
         Ok(())
     }
@@ -309,6 +374,7 @@ impl Network {
         arguments.extend(["--payer", &address, "--data", &data]);
         let mut command = tatum::command(devnet, &arguments)?;
         command.env("TATUM_SESSION_KEY", tatum::hex(&payer.session));
+        self.go_to_its_endpoint(&payer.name, &mut command);
         Ok(command)
     }
 
@@ -335,9 +401,10 @@ impl Network {
     ) -> anyhow::Result<()> {
         let expected = self.expected(streams);
         let publishers = std::mem::take(&mut self.publishers);
+        let within = self.publish_timeout;
         let all = async {
             for publisher in publishers {
-                publisher.success(PUBLISH_TIMEOUT).await?;
+                publisher.success(within).await?;
             }
             anyhow::Ok(())
         };
@@ -394,12 +461,13 @@ impl Network {
         progress: impl Fn(String),
     ) -> anyhow::Result<()> {
         let chain = devnet.connect(&Devnet::account("auditor")).await?;
-        let deadline = Instant::now() + FINAL_TIMEOUT;
+        let mut deadline = Instant::now() + FINAL_TIMEOUT;
         let mut seen = None;
         loop {
             let finalized = chain.finalized_epoch().await?;
             if finalized != seen {
                 seen = finalized;
+                deadline = Instant::now() + FINAL_TIMEOUT;
                 if let Some(epoch) = finalized {
                     progress(format!("  epoch {epoch} is final"));
                 }
@@ -423,7 +491,27 @@ impl Network {
 
     /// Where the aggregator answers.
     pub fn aggregator_url(&self) -> &str {
-        &self.aggregator_url
+        self.aggregator_urls.first().map_or("", String::as_str)
+    }
+
+    /// The UDP port of each relay.
+    pub fn relay_ports(&self) -> impl Iterator<Item = u16> {
+        self.relay_ports.values().copied()
+    }
+
+    /// Where each of the aggregators answers.
+    pub fn aggregator_urls(&self) -> &[String] {
+        &self.aggregator_urls
+    }
+
+    /// Where each of the trackers answers.
+    pub fn tracker_urls(&self) -> &[String] {
+        &self.trackers
+    }
+
+    /// The small disk of a service, if its folder is on one.
+    pub fn disk(&self, name: &str) -> Option<&SmallDisk> {
+        self.layout.disks.get(name)
     }
 
     /// Ends the relays, the tracker and the aggregator.
@@ -452,5 +540,28 @@ impl Network {
     /// The folder of a process's data.
     pub fn data(&self, name: &str) -> String {
         self.out.join("data").join(name).display().to_string()
+    }
+}
+
+/// The wall clock.
+pub(super) fn wall_ms() -> u64 {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// Addresses that were free a moment ago.
+fn urls(count: usize) -> anyhow::Result<Vec<String>> {
+    let ports = std::iter::repeat_with(free_port).take(count);
+    ports.map(|port| Ok(format!("http://127.0.0.1:{}", port?))).collect()
+}
+
+/// Trackers as they are named to who uses them: where there are several, each with its key.
+fn tracker_list(urls: &[String]) -> String {
+    match urls {
+        [one] => one.clone(),
+        all => {
+            let named = all.iter().enumerate();
+            let named = named.map(|(index, url)| format!("{url}#{}", tracker_key(index).1));
+            named.collect::<Vec<_>>().join(",")
+        }
     }
 }

@@ -14,6 +14,7 @@ use tatum_primitives::Epoch;
 use tatum_test_utils::testnet::{self, Cast, Network};
 use tatum_test_utils::{Devnet, DevnetParameters, repository};
 
+use crate::stage::{empty_folder, say};
 use summary::Summary;
 
 /// Long enough to set the stage in epoch 0, short enough for two more epochs within the two minutes.
@@ -41,7 +42,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let out = prepare(&args.out)?;
+    let out = empty_folder(&args.out)?;
     let streams = records::streams(&repository())?;
 
     say(started, "starting a chain and deploying the contracts");
@@ -107,22 +108,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     network.stop().await?;
     Ok(if summary.all_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// An empty output folder.
-fn prepare(out: &Path) -> anyhow::Result<PathBuf> {
-    let out = if out.is_absolute() { out.to_owned() } else { repository().join(out) };
-    if out.exists() {
-        std::fs::remove_dir_all(&out).with_context(|| format!("emptying {}", out.display()))?;
-    }
-    std::fs::create_dir_all(out.join("logs"))
-        .with_context(|| format!("creating {}", out.display()))?;
-    Ok(out)
-}
-
-/// Tells what is going on.
-fn say(started: Instant, what: &str) {
-    println!("[{:5.1} s] {what}", started.elapsed().as_secs_f32());
 }
 
 /// Prints what can be tried while everything runs.

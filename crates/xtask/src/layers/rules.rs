@@ -36,7 +36,7 @@ impl Layer {
                 "simulator",
                 "verifier",
             ],
-            Self::Adapter => &["webrtc", "chain", "database", "query"],
+            Self::Adapter => &["webrtc", "chain", "database", "query", "serve"],
             Self::Service => &["node", "aggregator", "api", "cli"],
             Self::Support => &["test-utils", "xtask", "e2e", "examples"],
         }
@@ -83,6 +83,7 @@ pub(super) const WALLS: &[Wall] = &[
             "chain",
             "database",
             "query",
+            "serve",
             "node",
             "aggregator",
             "api",
@@ -100,7 +101,9 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "crrl", may: &["batch"] },
     Wall { name: "datafusion", may: &["query"] },
     Wall { name: "parquet", may: &["dataset"] },
-    Wall { name: "axum", may: &["node", "aggregator", "api", "cli", "test-utils"] },
+    Wall { name: "axum", may: &["serve", "node", "aggregator", "api", "cli", "test-utils"] },
+    // Who answers HTTP goes through the one front door.
+    Wall { name: "hyper", may: &["serve"] },
     // The typed client of `protocol` is behind a feature; `chain` asks its endpoints.
     Wall {
         name: "reqwest",
@@ -111,7 +114,18 @@ pub(super) const WALLS: &[Wall] = &[
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
-        may: &["overlay", "tracker", "simulator", "economy", "webrtc", "node", "aggregator", "cli"],
+        may: &[
+            "overlay",
+            "tracker",
+            "simulator",
+            "economy",
+            "webrtc",
+            "node",
+            "aggregator",
+            "cli",
+            "test-utils",
+            "xtask",
+        ],
     },
     Wall { name: "ThreadRng", may: &["webrtc", "node", "aggregator", "cli"] },
     Wall { name: "OsRng", may: &["webrtc", "node", "aggregator", "cli"] },
@@ -138,9 +152,12 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
         name: "TcpListener",
-        may: &["node", "aggregator", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &["serve", "node", "aggregator", "api", "cli", "test-utils", "xtask", "e2e"],
     },
-    Wall { name: "TcpStream", may: &["node", "aggregator", "cli", "test-utils", "xtask", "e2e"] },
+    Wall {
+        name: "TcpStream",
+        may: &["serve", "node", "aggregator", "cli", "test-utils", "xtask", "e2e"],
+    },
     Wall {
         name: "Instant",
         may: &[

@@ -18,3 +18,4 @@ mod page;
 mod provider;
 mod session;
 mod stake_keep;
+mod ways_out;

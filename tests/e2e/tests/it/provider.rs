@@ -218,3 +218,48 @@ async fn a_websocket_endpoint_is_refused_in_words() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+/// Everything about a closed epoch is frozen, and read where nodes still have it: who catches up needs no archive.
+#[tokio::test]
+async fn epochs_of_long_ago_are_read_from_a_node_that_keeps_no_archive() -> anyhow::Result<()> {
+    const KEPT: u64 = 128;
+    let logs = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, logs.path()).await?;
+    let (payer, operator) = (Devnet::account("payer"), Devnet::account("operator"));
+    devnet.fund(payer.address(), data(1_000)).await?;
+    devnet.fund(operator.address(), data(40_000)).await?;
+    let payer_chain = devnet.connect(&payer).await?;
+    let operator_chain = devnet.connect(&operator).await?;
+    payer_chain.stake(data(500)).await?;
+    let bond = operator_chain.minimum_bond_wei().await?.to::<u128>();
+    let payout = operator.address();
+    operator_chain.register_operator(payout, bond, CAPACITY_BYTES, "acme".into()).await?;
+    for _ in 0..2 {
+        devnet.anvil().advance(PARAMETERS.epoch_length_s).await?;
+        payer_chain.close_epochs().await?;
+    }
+    let read_at_once = payer_chain.epoch_inputs(Epoch(1)).await?;
+    assert!(read_at_once.payers[0].fee_wei > U256::ZERO && read_at_once.operators.len() == 1);
+
+    // What is true now is something else, and the block that closed the epoch is long ago.
+    payer_chain.stake(data(300)).await?;
+    devnet.anvil().advance(PARAMETERS.epoch_length_s).await?;
+    payer_chain.close_epochs().await?;
+    devnet.anvil().mine(KEPT + 100).await?;
+    let provider = Provider::start(devnet.rpc_url(), Rules::default()).await?;
+    provider.keep_state_of(KEPT);
+    let folder = tempfile::tempdir()?;
+    let chain = devnet.connect_through(provider.rpc_url(), &payer, folder.path()).await?;
+    assert!(state_is_refused(&provider, read_at_once.block_number).await?);
+    assert_eq!(chain.epoch_inputs(Epoch(1)).await?, read_at_once);
+    assert!(chain.epoch_inputs(Epoch(2)).await?.payers[0].fee_wei > read_at_once.payers[0].fee_wei);
+    Ok(())
+}
+
+/// Whether the provider has no state of that block any more.
+async fn state_is_refused(provider: &Provider, block: u64) -> anyhow::Result<bool> {
+    let params = serde_json::json!([format!("{:#042x}", 1), format!("{block:#x}")]);
+    let call = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_getBalance", "params": params });
+    let answer = reqwest::Client::new().post(provider.rpc_url()).json(&call).send().await?;
+    Ok(answer.json::<serde_json::Value>().await?.get("error").is_some())
+}

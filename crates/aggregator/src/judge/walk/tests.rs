@@ -58,6 +58,7 @@ fn whole(receipts: u32, operators: usize) -> (Proposal, Facts, ProposalData) {
         available_nano: Nano::ZERO,
         assent: None,
         uri: String::new(),
+        uri_hash: Default::default(),
         block_number: 1,
     };
     (proposal, facts, data)

@@ -1,0 +1,110 @@
+//! A small disk that can be full: a file system in memory, in a mount namespace of its own.
+//!
+//! Invariant: only who is put inside sees it, and it goes with its handle, however this process ends. Neither root nor a mount that others
+//! see is needed, but a kernel that lets users make namespaces. Source: `unshare(1)`, `nsenter(1)`.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use anyhow::Context;
+use tokio::process::Command;
+
+/// Mounts at `$0`, says so, and holds the namespace until its input ends: with the process that holds the other end.
+const HOLD: &str = r#"mount -t tmpfs -o size="$1" tmpfs "$0" && echo ready && exec cat"#;
+
+/// A file system of so many bytes.
+#[derive(Debug)]
+pub struct SmallDisk {
+    path: PathBuf,
+    holder: Child,
+}
+
+impl SmallDisk {
+    /// Mounts one at `path`; nothing where the kernel does not let us.
+    pub fn mount(path: &Path, size_bytes: u64) -> anyhow::Result<Option<Self>> {
+        std::fs::create_dir_all(path).with_context(|| format!("creating {}", path.display()))?;
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", HOLD]);
+        command.arg(path).arg(size_bytes.to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let Ok(mut holder) = command.spawn() else { return Ok(None) };
+        let mut said = [0; 5];
+        let is_ready = match holder.stdout.as_mut() {
+            Some(stdout) => stdout.read_exact(&mut said).is_ok() && &said == b"ready",
+            None => false,
+        };
+        let disk = Self { path: path.to_owned(), holder };
+        Ok(is_ready.then_some(disk))
+    }
+
+    /// The same command, run where this disk is.
+    pub fn inside(&self, command: &Command) -> Command {
+        let given = command.as_std();
+        let mut inside = Command::new("nsenter");
+        inside.args(["--target", &self.holder.id().to_string(), "--user", "--mount"]);
+        inside.args(["--preserve-credentials", "--"]);
+        inside.arg(given.get_program()).args(given.get_args()).stdin(Stdio::null());
+        for (name, value) in given.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        inside
+    }
+
+    /// Leaves no byte free.
+    pub fn fill(&self) -> anyhow::Result<()> {
+        let mut filler = std::fs::File::create(self.filler()).context("filling a small disk")?;
+        // Pieces first, then what is left by bytes.
+        for piece in [[0; 4096].as_slice(), &[0]] {
+            while filler.write_all(piece).is_ok() {}
+        }
+        Ok(())
+    }
+
+    /// Frees what was filled.
+    pub fn make_room(&self) -> anyhow::Result<()> {
+        std::fs::remove_file(self.filler()).context("making room on a small disk")
+    }
+
+    fn filler(&self) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
+        root.join(self.path.strip_prefix("/").unwrap_or(&self.path)).join("filler")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(self.holder.stdin.take());
+        // It ends with its input; nobody is left to be told if it does not.
+        let _ = self.holder.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_is_full_inside_and_unseen_outside() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let Some(disk) = SmallDisk::mount(folder.path(), 1 << 20)? else {
+            eprintln!("no namespaces may be made here: not tested");
+            return Ok(());
+        };
+        let written = async || {
+            let mut command = Command::new("sh");
+            command.args(["-c", "echo x > \"$0\"/file"]).arg(folder.path()).stderr(Stdio::null());
+            anyhow::Ok(disk.inside(&command).stderr(Stdio::null()).status().await?.success())
+        };
+        assert!(written().await?);
+        disk.fill()?;
+        assert!(!written().await?, "there was room on a full disk");
+        disk.make_room()?;
+        assert!(written().await?);
+        assert!(!folder.path().join("file").exists(), "the mount is seen outside");
+        Ok(())
+    }
+}
