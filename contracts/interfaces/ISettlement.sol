@@ -100,7 +100,7 @@ interface ISettlement {
     event Cancelled(uint64 indexed counter, address indexed reporter, uint256 rewardWei);
     event Vetoed(uint64 indexed counter);
     event BondReturned(uint64 indexed counter, address indexed proposer, uint256 amountWei);
-    event RewardWithdrawn(address indexed reporter, uint256 amountWei);
+    event RewardWithdrawn(uint64 indexed counter, address indexed reporter, uint256 amountWei);
     event Burnt(uint256 amountWei);
 
     /// @notice Thrown when a deployment parameter is out of its range.
@@ -140,9 +140,10 @@ interface ISettlement {
     function finalize(Proposal calldata proposal) external;
     /// @notice Returns a proposal's bond once its own window has passed, whichever became final.
     function withdrawBond(Proposal calldata proposal) external;
-    /// @notice Pays out what the caller earned by showing wrong proposals.
-    function withdrawReward() external;
-    /// @notice Sends the burnt halves away. Anyone may call.
+    /// @notice Pays the half of a cancelled proposal's bond to whoever showed it to be wrong, and gives up the other half to be burnt.
+    /// Anyone may call.
+    function withdrawReward(uint64 counter) external;
+    /// @notice Sends away the halves that were given up. Anyone may call.
     function burn() external;
     /// @notice Takes a proposal back, bond and all. The guardian only, a bounded number of times, until it expires.
     function veto(Proposal calldata proposal) external;
@@ -173,5 +174,6 @@ interface ISettlement {
     function receiptsHashOf(uint64 epoch) external view returns (bytes32);
     /// @notice What a proposal with so many receipts has to post.
     function bondWei(uint256 receipts, bool assented) external view returns (uint256);
-    function rewardOf(address reporter) external view returns (uint256 amountWei);
+    /// @notice Who showed a cancelled proposal to be wrong, and what is still to be withdrawn for it; nobody and nothing for any other.
+    function rewardOf(uint64 counter) external view returns (address reporter, uint256 amountWei);
 }

@@ -58,8 +58,14 @@ library Timeline {
     function through(Line storage self, uint256 epoch) internal view returns (Mark memory) {
         Head memory head = self.head;
         if (head.epoch <= epoch) return Mark(head.epoch, head.scale, head.sum);
-        uint256 low = 0;
+        // One of the last epochs is what is asked for, mostly: back in growing steps, then between the last two.
         uint256 high = head.archived;
+        uint256 low = high;
+        for (uint256 step = 1; low != 0; step *= 2) {
+            low = low > step ? low - step : 0;
+            if (self.archive[low].epoch <= epoch) break;
+            high = low;
+        }
         while (low < high) {
             uint256 middle = (low + high) / 2;
             if (self.archive[middle].epoch <= epoch) low = middle + 1;

@@ -88,8 +88,7 @@ abstract contract Judge {
 
     /// @dev Whether the receipt and signature that `leaf` begins with may count in `epoch`.
     function _isAdmissible(bytes calldata leaf, uint64 epoch) internal view returns (bool) {
-        ReceiptLib.Receipt memory receipt = ReceiptLeaf.parse(leaf);
-        address signer = ReceiptLib.signer(receipt, RECEIPT_DOMAIN, ReceiptLeaf.signature(leaf));
+        (ReceiptLib.Receipt memory receipt, address signer) = ReceiptLeaf.parseSigned(leaf, RECEIPT_DOMAIN);
         ReceiptLib.Facts memory facts = ReceiptLib.Facts({
             epoch: epoch,
             operatorCount: OPERATORS.operatorCount(epoch),

@@ -64,6 +64,9 @@ abstract contract Proposals is Claims, Calendar {
         uint64 counter;
     }
 
+    /// @dev Bytes of a proposal as it is committed to: 18 words.
+    uint256 private constant PROPOSAL_LENGTH = 576;
+
     /// @notice Where the burnt half of a bond goes; nobody has its key.
     address public constant BURN = 0x000000000000000000000000000000000000dEaD;
 
@@ -84,12 +87,11 @@ abstract contract Proposals is Claims, Calendar {
     address private immutable GUARDIAN;
     uint64 private immutable GUARDIAN_UNTIL;
 
-    /// @inheritdoc ISettlement
-    mapping(address reporter => uint256) public rewardOf;
-
     Progress internal _progress;
     uint256 private _burntWei;
-    /// @dev `keccak256(proposal) (27 bytes) ‖ its time (5)`; zero again once the proposal is over.
+    /// @dev `keccak256(proposal) (27 bytes) ‖ its time (5)`. Of one that was cancelled, what its bond is divided by:
+    /// `reporter (20) ‖ receipts (4) ‖ assented (3) ‖ no time (5)`; no slot but this one is written then, so it costs the same
+    /// whoever reports. Zero again once the bond has left.
     mapping(uint64 counter => bytes32) private _commitments;
     mapping(uint64 counter => Record) internal _records;
     mapping(address proposer => Latest) private _latest;
@@ -127,8 +129,10 @@ abstract contract Proposals is Claims, Calendar {
         uint256 amountWei = bondWei(draft.receiptsCount, proposal.assentRound != 0);
         _progress.proposals = counter;
         _latest[msg.sender] = Latest(draft.epoch, counter);
-        _commitments[counter] = _commitmentTo(abi.encode(proposal), block.timestamp);
-        emit Proposed(counter, draft.epoch, msg.sender, proposal, uri);
+        // The event's data begins with the proposal's words, which are what is committed to.
+        bytes memory data = abi.encode(proposal, uri);
+        _commitments[counter] = _commitmentTo(_hashOf(data), block.timestamp);
+        _emitProposed(counter, draft.epoch, data);
 
         // Interaction: the bond comes in.
         TOKEN.safeTransferFrom(msg.sender, address(bondVault), amountWei);
@@ -151,12 +155,18 @@ abstract contract Proposals is Claims, Calendar {
     }
 
     /// @inheritdoc ISettlement
-    function withdrawReward() external {
-        uint256 amountWei = rewardOf[msg.sender];
-        if (amountWei == 0) revert NothingThere();
-        rewardOf[msg.sender] = 0;
-        emit RewardWithdrawn(msg.sender, amountWei);
-        bondVault.pay(msg.sender, amountWei);
+    function withdrawReward(uint64 counter) external {
+        // Check: it was cancelled, and its bond is there.
+        (address reporter, uint256 rewardWei, uint256 burntWei) = _dividedBy(counter);
+        if (reporter == address(0)) revert NothingThere();
+
+        // Effect: both halves have left the proposal.
+        delete _commitments[counter];
+        _burntWei += burntWei;
+        emit RewardWithdrawn(counter, reporter, rewardWei);
+
+        // Interaction: pay the reporter.
+        bondVault.pay(reporter, rewardWei);
     }
 
     /// @inheritdoc ISettlement
@@ -184,13 +194,12 @@ abstract contract Proposals is Claims, Calendar {
         if (msg.sender != DISPROOFS && msg.sender != DEMANDS) revert CallerNotTrusted(msg.sender);
         _checkOpen(proposal);
 
-        // Effect: the bond is divided; a cheat that reports itself pays as well.
-        delete _commitments[proposal.counter];
-        uint256 amountWei = _bondOf(proposal);
-        uint256 rewardWei = amountWei / 2;
-        rewardOf[reporter] += rewardWei;
-        _burntWei += amountWei - rewardWei;
-        emit Cancelled(proposal.counter, reporter, rewardWei);
+        // Effect: the bond is the reporter's and the fire's; a cheat that reports itself pays as well.
+        bool assented = proposal.assentRound != 0;
+        uint256 receipts = proposal.draft.receiptsCount;
+        _commitments[proposal.counter] =
+            bytes32(uint256(uint160(reporter)) << 96 | receipts << 64 | uint256(assented ? 1 : 0) << 40);
+        emit Cancelled(proposal.counter, reporter, bondWei(receipts, assented) / 2);
     }
 
     /// @inheritdoc ISettlement
@@ -212,7 +221,7 @@ abstract contract Proposals is Claims, Calendar {
 
     /// @inheritdoc ISettlement
     function isOpen(uint64 counter) public view returns (bool) {
-        return _commitments[counter] != 0 && _records[counter].state == State.None;
+        return _timeOf(counter) != 0 && _records[counter].state == State.None;
     }
 
     /// @inheritdoc ISettlement
@@ -229,10 +238,15 @@ abstract contract Proposals is Claims, Calendar {
     function standingOf(uint64 counter) external view returns (Standing memory) {
         Record memory record = _records[counter];
         State state = record.state == State.None ? State.Open : record.state;
-        if (_commitments[counter] == 0) {
+        if (_timeOf(counter) == 0) {
             state = counter == 0 || counter > _progress.proposals ? State.None : State.Over;
         }
         return Standing(_finalizableAt(counter).toUint40(), record.openDemands, state);
+    }
+
+    /// @inheritdoc ISettlement
+    function rewardOf(uint64 counter) external view returns (address reporter, uint256 amountWei) {
+        (reporter, amountWei,) = _dividedBy(counter);
     }
 
     /// @inheritdoc ISettlement
@@ -308,9 +322,18 @@ abstract contract Proposals is Claims, Calendar {
         if (sumNano < oldNano || sumNano - oldNano > available) revert SumWrong(sumNano, available);
     }
 
-    /// @dev It is the very proposal that was made under its counter, and not over.
+    /// @dev It is the very proposal that was made under its counter, and not over. Its words lie side by side in calldata, so they are
+    /// hashed as they lie: dirty ones are no proposal's that was made.
     function _checkMade(Proposal calldata proposal) private view {
-        if (_commitments[proposal.counter] != _commitmentTo(abi.encode(proposal), proposal.time)) {
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            calldatacopy(pointer, proposal, PROPOSAL_LENGTH)
+            hash := keccak256(pointer, PROPOSAL_LENGTH)
+        }
+        bytes32 kept = _commitments[proposal.counter];
+        // What a cancelled one leaves has no time, and is no commitment.
+        if (kept != _commitmentTo(hash, proposal.time) || uint40(uint256(kept)) == 0) {
             revert ProposalNotOpen(proposal.counter);
         }
     }
@@ -331,7 +354,7 @@ abstract contract Proposals is Claims, Calendar {
 
     /// @dev When the window of a proposal that is not over has passed, and nobody can ask on.
     function _finalizableAt(uint64 counter) private view returns (uint256) {
-        uint256 windowEnds = uint40(uint256(_commitments[counter])) + CHALLENGE;
+        uint256 windowEnds = _timeOf(counter) + CHALLENGE;
         uint256 asksUntil = _records[counter].asksUntil;
         return asksUntil > windowEnds ? asksUntil : windowEnds;
     }
@@ -341,8 +364,37 @@ abstract contract Proposals is Claims, Calendar {
         return bondWei(proposal.draft.receiptsCount, proposal.assentRound != 0);
     }
 
+    /// @dev When a proposal was made; zero if there is none, or it is over.
+    function _timeOf(uint64 counter) private view returns (uint256) {
+        return uint40(uint256(_commitments[counter]));
+    }
+
+    /// @dev Whose half of a cancelled proposal's bond is, and what both halves are; nobody's if the bond answers still or has left.
+    function _dividedBy(uint64 counter) private view returns (address reporter, uint256 rewardWei, uint256 burntWei) {
+        uint256 left = uint256(_commitments[counter]);
+        if (left == 0 || uint40(left) != 0) return (address(0), 0, 0);
+        uint256 amountWei = bondWei(uint32(left >> 64), uint24(left >> 40) != 0);
+        rewardWei = amountWei / 2;
+        return (address(uint160(left >> 96)), rewardWei, amountWei - rewardWei);
+    }
+
+    /// @dev Of the proposal that `data` begins with.
+    function _hashOf(bytes memory data) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(add(data, 32), PROPOSAL_LENGTH)
+        }
+    }
+
+    /// @dev `Proposed`, whose data are encoded already.
+    function _emitProposed(uint64 counter, uint64 epoch, bytes memory data) private {
+        bytes32 topic = Proposed.selector;
+        assembly ("memory-safe") {
+            log4(add(data, 32), mload(data), topic, counter, epoch, caller())
+        }
+    }
+
     /// @dev 27 bytes of the hash are beyond anybody's reach, and the time beside them spares a second slot.
-    function _commitmentTo(bytes memory encoded, uint256 time) private pure returns (bytes32) {
-        return bytes32((uint256(keccak256(encoded)) & ~uint256(type(uint40).max)) | uint40(time));
+    function _commitmentTo(bytes32 hash, uint256 time) private pure returns (bytes32) {
+        return bytes32((uint256(hash) & ~uint256(type(uint40).max)) | uint40(time));
     }
 }

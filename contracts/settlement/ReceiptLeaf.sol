@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ChannelReceipt, ReceiptWords} from "../channels/ChannelReceipt.sol";
 import {ReceiptLib} from "../libraries/ReceiptLib.sol";
 
 /// @title A line of the receipts list
@@ -17,9 +18,6 @@ library ReceiptLeaf {
 
     /// @notice Bytes of a receipt with its signature: what is assented to, and what is forced.
     uint256 internal constant SIGNED_LENGTH = 278;
-
-    /// @notice Bytes of the receipt alone.
-    uint256 internal constant RECEIPT_LENGTH = 213;
 
     /// @notice The source of a receipt that was forced and is not in the assented list.
     uint32 internal constant FORCED = type(uint32).max;
@@ -64,10 +62,6 @@ library ReceiptLeaf {
         return keccak256(leaf[:SIGNED_LENGTH]);
     }
 
-    function signature(bytes calldata leaf) internal pure returns (bytes calldata) {
-        return leaf[RECEIPT_LENGTH:SIGNED_LENGTH];
-    }
-
     /// @notice −1, 0 or 1: whether the key of `left` is smaller than, equal to or larger than that of `right`.
     function compare(bytes calldata left, bytes calldata right) internal pure returns (int256) {
         bytes calldata one = left[:KEY_LENGTH];
@@ -86,21 +80,35 @@ library ReceiptLeaf {
         return 0;
     }
 
-    /// @notice The receipt's fields.
+    /// @notice The receipt's fields. They lie in memory as in `ChannelReceipt`: a struct of values is a word a field.
     function parse(bytes calldata leaf) internal pure returns (ReceiptLib.Receipt memory receipt) {
-        receipt.payer = payer(leaf);
-        receipt.operatorId = operatorId(leaf);
-        receipt.node = bytes32(leaf[24:56]);
-        receipt.streamKey = bytes32(leaf[56:88]);
-        receipt.role = uint8(leaf[88]);
-        receipt.reader = uint32(bytes4(leaf[89:93]));
-        receipt.epoch = epoch(leaf);
-        receipt.sequence = uint64(bytes8(leaf[101:109]));
-        receipt.messages = uint64(bytes8(leaf[109:117]));
-        receipt.payloadBytes = uint64(bytes8(leaf[117:125]));
-        receipt.bytesOnTime = uint64(bytes8(leaf[125:133]));
-        receipt.contents = bytes32(leaf[133:165]);
-        receipt.channel = bytes32(leaf[165:197]);
-        receipt.owed = uint128(bytes16(leaf[197:213]));
+        ReceiptWords words = _read(leaf);
+        assembly ("memory-safe") {
+            receipt := words
+        }
+    }
+
+    /// @notice The receipt's fields, and who signed them; nobody if the signature is not canonical.
+    function parseSigned(bytes calldata leaf, bytes32 domainSeparator)
+        internal
+        view
+        returns (ReceiptLib.Receipt memory receipt, address signer)
+    {
+        ReceiptWords words = _read(leaf);
+        uint256 place;
+        assembly ("memory-safe") {
+            receipt := words
+            place := leaf.offset
+        }
+        signer = words.signer(place, domainSeparator);
+    }
+
+    function _read(bytes calldata leaf) private pure returns (ReceiptWords words) {
+        uint256 place;
+        assembly ("memory-safe") {
+            place := leaf.offset
+        }
+        words = ChannelReceipt.room();
+        words.read(place);
     }
 }

@@ -298,6 +298,8 @@ abstract contract PoolLedger is EpochClock {
         Book memory book = _book;
         if (epoch >= book.closedEpochs) revert EpochNotClosed(epoch);
         uint256 newest = book.closedEpochs - 1;
+        // What proposals ask for, mostly: no mark need be looked for.
+        if (epoch == newest) return book.fundedWei;
         (uint256 unmarked, uint256 markedWei) = _fundingMarkAt(epoch);
         if (newest - epoch <= epoch + 1 - unmarked) return book.fundedWei - _potsBetween(epoch + 1, newest);
         return markedWei + _potsBetween(unmarked, epoch);
@@ -307,6 +309,8 @@ abstract contract PoolLedger is EpochClock {
     function _fundingMarkAt(uint256 epoch) private view returns (uint256 unmarked, uint256 fundedWei) {
         uint256 low = 0;
         uint256 high = _fundingMarks.length;
+        // Nearly always the newest one.
+        if (high != 0 && _fundingMarks[high - 1] >> 96 <= epoch) low = high;
         while (low < high) {
             uint256 middle = (low + high) / 2;
             if (_fundingMarks[middle] >> 96 <= epoch) low = middle + 1;

@@ -38,9 +38,12 @@ contract CollisionAttacksTest is Trial {
             settlement.withdrawBond(lie);
         }
         uint256 lost = before - token.balanceOf(MALLORY);
-        vm.assertEq(settlement.rewardOf(WATCHER), lost / 2);
-        vm.prank(WATCHER);
-        settlement.withdrawReward();
+        for (uint64 counter = honest.counter + 1; counter <= settlement.proposalCount(); ++counter) {
+            settlement.withdrawReward(counter);
+            vm.expectRevert(ISettlement.NothingThere.selector);
+            settlement.withdrawReward(counter);
+        }
+        vm.assertEq(token.balanceOf(WATCHER), lost / 2);
         settlement.burn();
         // What is in the books is in the vault: the honest proposer's bond.
         vm.assertEq(token.balanceOf(address(settlement.bondVault())), vault);

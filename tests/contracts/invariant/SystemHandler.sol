@@ -39,6 +39,8 @@ contract SystemHandler is SystemWatch {
     uint256 public donatedWei;
     uint256 public finalizations;
     uint256 public refusedSeconds;
+    uint256 public repeats;
+    uint256 public repeatsInASecond;
 
     constructor(Setup memory setup) {
         s = setup;
@@ -191,6 +193,20 @@ contract SystemHandler is SystemWatch {
         if (second) ++refusedSeconds;
     }
 
+    /// @notice Another cheat, or the same, shows what is wrong itself before the auditor does, and takes the reward; then the very same
+    /// lie is proposed again in the same second, and once more while that is open.
+    function cheatOnACheat(uint256 which, uint256 who) external {
+        for (uint256 i = 0; i < _open.length; ++i) {
+            uint64 counter = _open[(i + which % _open.length) % _open.length];
+            Made memory made = _made[counter];
+            bool isShown = uint256(made.kind) > 1 && uint256(made.kind) < uint256(Kind.SecretReceipts);
+            if (!isShown || !s.distributor.isOpen(counter)) continue;
+            _disprove(counter, s.cheats[who % s.cheats.length]);
+            if (who % 2 == 0) _collect(_cancelled.length - 1);
+            return _repeat(made, _data[counter]);
+        }
+    }
+
     function grief(uint256 seed) external {
         if (_asks.length != 0 && seed % 2 == 0) return _griefOn((seed >> 8) % _asks.length, seed >> 16);
         for (uint256 i = 0; i < _open.length; ++i) {
@@ -240,10 +256,8 @@ contract SystemHandler is SystemWatch {
         _prune();
     }
 
-    function withdrawReward() external {
-        if (s.distributor.rewardOf(s.auditor) == 0) return;
-        vm.prank(s.auditor);
-        s.distributor.withdrawReward();
+    function withdrawReward(uint256 seed) external {
+        if (_cancelled.length != 0) _collect(seed % _cancelled.length);
     }
 
     function burn() external {
@@ -344,6 +358,19 @@ contract SystemHandler is SystemWatch {
         }
         s.pool.closeEpochs();
         _prune();
+    }
+
+    /// @dev The same draft by the same proposer, twice in this second: taken once, under another counter.
+    function _repeat(Made memory made, Dataset memory data) private {
+        if (made.proposal.draft.epoch != s.distributor.nextEpoch()) return;
+        (_place, _missing) = (made.place, made.missing);
+        address proposer = made.proposal.proposer;
+        if (_hasOpen(proposer, made.proposal.draft.epoch)) return;
+        if (!_post(proposer, made.kind, data, made.proposal.draft)) return;
+        ++repeats;
+        if (made.proposal.time == block.timestamp) ++repeatsInASecond;
+        if (_post(proposer, made.kind, data, made.proposal.draft)) secondWasTaken = true;
+        ++refusedSeconds;
     }
 
     function _post(address proposer, Kind kind, Dataset memory made, ISettlement.Draft memory draft)

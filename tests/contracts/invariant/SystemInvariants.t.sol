@@ -52,7 +52,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
     }
 
     function _moves() internal pure override returns (bytes4[] memory selectors) {
-        bytes4[26] memory moves = [
+        bytes4[28] memory moves = [
             SystemHandler.stake.selector,
             SystemHandler.wait.selector,
             SystemHandler.wait.selector,
@@ -69,6 +69,8 @@ contract SystemInvariants is Fixture, InvariantTarget {
             SystemHandler.proposeHonestly.selector,
             SystemHandler.cheat.selector,
             SystemHandler.cheat.selector,
+            SystemHandler.cheatOnACheat.selector,
+            SystemHandler.cheatOnACheat.selector,
             SystemHandler.grief.selector,
             SystemHandler.answerEarly.selector,
             SystemHandler.reclaim.selector,
@@ -97,6 +99,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
         vm.assertFalse(handler.rightWasHeldUp(), "D8: a right proposal was held up");
         vm.assertFalse(handler.rightWaitsTooLong(), "D8: a right proposal waits too long");
         vm.assertFalse(handler.wrongBondCameBack(), "D9: a cheat that was caught lost nothing");
+        vm.assertFalse(handler.rewardWentAstray(), "D14: a reward was not half of the bond, or paid twice");
         vm.assertFalse(handler.secondWasTaken(), "D12: a proposer had two open proposals of an epoch");
         vm.assertFalse(handler.factsChanged(), "D10: a fact of an epoch that is over changed");
         _d11_SumsAreThoseOfTheOperators();
@@ -122,6 +125,8 @@ contract SystemInvariants is Fixture, InvariantTarget {
             if (move == 2) handler.nextEpoch();
             if (move < 7 && move > 2) handler.cheat(seed, seed >> 8, seed >> 16);
             if (move == 7) handler.proposeHonestly(seed);
+            if (move == 6 || move == 7) handler.cheatOnACheat(seed, seed >> 8);
+            if (move == 13) handler.withdrawReward(seed);
             if (move == 8) handler.finalize(seed);
             if ((move == 2 && seed % 4 != 0) || move == 9) handler.assent();
             if (move == 10 || move == 15) handler.grief(seed);
@@ -137,6 +142,8 @@ contract SystemInvariants is Fixture, InvariantTarget {
         vm.assertGt(handler.finalizations(), 30);
         vm.assertGt(handler.answers(), 20);
         vm.assertGt(handler.refusedSeconds(), 0);
+        vm.assertGt(handler.repeats(), 10);
+        vm.assertGt(handler.repeatsInASecond(), 5);
     }
 
     function _d1_ClaimedIsCoveredByFunds() private view {
@@ -165,7 +172,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
     }
 
     function _d5_VaultHoldsTheBonds() private view {
-        uint256 owedWei = handler.standingBondsWei() + distributor.rewardOf(BOB) + distributor.rewardOf(MALLORY);
+        uint256 owedWei = handler.standingBondsWei() + handler.uncollectedWei();
         vm.assertEq(token.balanceOf(address(_vault())), owedWei + handler.unburntWei(), "D5: vault");
     }
 

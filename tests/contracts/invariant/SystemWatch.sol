@@ -36,11 +36,17 @@ abstract contract SystemWatch is SystemData {
     /// @dev Those that may still be open.
     uint64[] internal _open;
     Ask[] internal _asks;
+    /// @dev Cancelled, not collected; and who showed it.
+    uint64[] internal _cancelled;
+    mapping(uint64 counter => address) private _reporters;
     IDemands.Asked private _none;
 
     /// @notice Ghost state that the invariants read.
     mapping(Kind kind => uint256) public cancelled;
+    /// @notice Bonds of cancelled proposals that nobody collected yet, and halves that were given up and not burnt.
+    uint256 public uncollectedWei;
     uint256 public unburntWei;
+    bool public rewardWentAstray;
     uint256 public openOffersWei;
     uint256 public answers;
 
@@ -48,21 +54,26 @@ abstract contract SystemWatch is SystemData {
     function _audit() internal {
         for (uint256 i = 0; i < _open.length; ++i) {
             if (uint256(_made[_open[i]].kind) < 2 || !s.distributor.isOpen(_open[i])) continue;
-            Made memory made = _made[_open[i]];
-            if (uint256(made.kind) >= uint256(Kind.SecretReceipts)) {
-                _auditSecret(made);
-                continue;
+            if (uint256(_made[_open[i]].kind) >= uint256(Kind.SecretReceipts)) {
+                _auditSecret(_made[_open[i]]);
+            } else {
+                _disprove(_open[i], s.auditor);
             }
-            bytes memory call = _disproof(made, _data[_open[i]]);
-            vm.prank(s.auditor);
-            (bool done, bytes memory why) = address(s.disproofs).call(call);
-            if (!done) {
-                assembly {
-                    revert(add(why, 32), mload(why))
-                }
-            }
-            _noteCancelled(made);
         }
+    }
+
+    /// @dev `reporter` shows what is wrong with a proposal that is, and hides nothing.
+    function _disprove(uint64 counter, address reporter) internal {
+        Made memory made = _made[counter];
+        bytes memory call = _disproof(made, _data[counter]);
+        vm.prank(reporter);
+        (bool done, bytes memory why) = address(s.disproofs).call(call);
+        if (!done) {
+            assembly {
+                revert(add(why, 32), mload(why))
+            }
+        }
+        _noteCancelled(made, reporter);
     }
 
     function _disproof(Made memory made, Dataset memory data) private view returns (bytes memory) {
@@ -99,7 +110,7 @@ abstract contract SystemWatch is SystemData {
             if (ask.asked.counter != made.proposal.counter || ask.over) continue;
             if (block.timestamp <= ask.answerBy) return;
             s.demands.expire(made.proposal, ask.asked);
-            return _noteCancelled(made);
+            return _noteCancelled(made, s.auditor);
         }
         ISettlement.Draft memory draft = made.proposal.draft;
         IDemands.Asked memory asked;
@@ -117,11 +128,28 @@ abstract contract SystemWatch is SystemData {
         _ask(s.auditor, made.proposal, asked, new bytes32[](0), _none);
     }
 
-    function _noteCancelled(Made memory made) private {
-        require(!s.distributor.isOpen(made.proposal.counter), "not cancelled");
+    function _noteCancelled(Made memory made, address reporter) private {
+        uint64 counter = made.proposal.counter;
+        require(!s.distributor.isOpen(counter), "not cancelled");
         ++cancelled[made.kind];
-        uint256 bondWei = _bondOf(made.proposal.counter);
+        uncollectedWei += _bondOf(counter);
+        _cancelled.push(counter);
+        _reporters[counter] = reporter;
+    }
+
+    /// @dev Half of its bond is its reporter's, the other is given up; and nothing more is to be had.
+    function _collect(uint256 which) internal {
+        uint64 counter = _cancelled[which];
+        uint256 bondWei = _bondOf(counter);
+        uint256 before = s.token.balanceOf(_reporters[counter]);
+        s.distributor.withdrawReward(counter);
+        if (s.token.balanceOf(_reporters[counter]) - before != bondWei / 2) rewardWentAstray = true;
+        (bool again,) = address(s.distributor).call(abi.encodeCall(ISettlement.withdrawReward, (counter)));
+        if (again) rewardWentAstray = true;
+        uncollectedWei -= bondWei;
         unburntWei += bondWei - bondWei / 2;
+        _cancelled[which] = _cancelled[_cancelled.length - 1];
+        _cancelled.pop();
     }
 
     /// @dev What its proposer posted.

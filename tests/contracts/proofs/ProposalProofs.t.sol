@@ -57,7 +57,7 @@ contract ProposalProofs is Bench {
     function check_ACounterIsUsedOnce(ISettlement.Draft calldata draft, uint64 proposals) external {
         vm.assume(proposals < type(uint64).max);
         facts.setFunds(type(uint64).max, draft.forcedHash);
-        vm.store(address(settlement), bytes32(uint256(3)), bytes32(uint256(proposals) << 64));
+        vm.store(address(settlement), bytes32(uint256(2)), bytes32(uint256(proposals) << 64));
         vm.warp(1_000_000 + 2 days);
         uint64 counter = settlement.propose(draft, "uri");
         assert(counter == proposals + 1 && settlement.proposalCount() == counter);
@@ -88,7 +88,7 @@ contract ProposalProofs is Bench {
         _prepare(proposal, again, record, time);
         settlement.withdrawBond(proposal);
         assert(!_did(DISPROOFS, abi.encodeCall(settlement.cancel, (again, address(1)))));
-        assert(settlement.rewardOf(address(1)) == 0);
+        assert(!_did(address(this), abi.encodeCall(settlement.withdrawReward, (again.counter))));
     }
 
     function check_ABondDividedIsNotReturned(
@@ -100,9 +100,9 @@ contract ProposalProofs is Bench {
         _prepare(proposal, again, record, time);
         vm.prank(DISPROOFS);
         settlement.cancel(proposal, address(1));
-        _assertDivided(proposal);
         assert(!_did(address(this), abi.encodeCall(settlement.withdrawBond, (again))));
         assert(token.transfers() == 0);
+        _assertDivided(proposal);
     }
 
     function check_ABondDividedIsNotDividedAgain(
@@ -118,16 +118,17 @@ contract ProposalProofs is Bench {
         _assertDivided(proposal);
     }
 
-    function check_ARewardIsPaidOnce(uint256 amountWei) external {
-        bytes32 slot = keccak256(abi.encode(address(this), uint256(2)));
-        vm.store(address(settlement), slot, bytes32(amountWei));
-        settlement.withdrawReward();
-        assert(token.paidWei(address(this)) == amountWei && amountWei != 0);
-        assert(!_did(address(this), abi.encodeCall(settlement.withdrawReward, ())));
+    /// Whatever the slot of a counter holds, what is paid for it is paid once; and nothing while its bond answers.
+    function check_ARewardIsPaidOnce(uint64 counter, uint256 kept) external {
+        vm.store(address(settlement), keccak256(abi.encode(counter, uint256(4))), bytes32(kept));
+        settlement.withdrawReward(counter);
+        assert(uint40(kept) == 0 && kept != 0);
+        assert(token.transfers() == 1);
+        assert(!_did(address(this), abi.encodeCall(settlement.withdrawReward, (counter))));
     }
 
     function check_WhatIsBurntIsBurntOnce(uint256 amountWei) external {
-        vm.store(address(settlement), bytes32(uint256(4)), bytes32(amountWei));
+        vm.store(address(settlement), bytes32(uint256(3)), bytes32(amountWei));
         settlement.burn();
         assert(token.paidWei(settlement.BURN()) == amountWei && amountWei != 0);
         assert(!_did(address(this), abi.encodeCall(settlement.burn, ())));
@@ -154,8 +155,8 @@ contract ProposalProofs is Bench {
         vm.assume(uint256(keccak256(abi.encode(again))) >> 40 != 0);
         // State has four values.
         vm.assume(uint8(record >> 64) <= uint8(ISettlement.State.Vetoed));
-        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, uint256(5))), _commitment(proposal));
-        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, uint256(6))), bytes32(record));
+        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, uint256(4))), _commitment(proposal));
+        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, uint256(5))), bytes32(record));
         vm.warp(time);
     }
 
@@ -167,13 +168,17 @@ contract ProposalProofs is Bench {
     function _assertReturned(ISettlement.Proposal calldata proposal) private view {
         assert(token.transfers() == 1);
         assert(token.paidWei(proposal.proposer) == _bond(proposal));
-        assert(vm.load(address(settlement), bytes32(uint256(4))) == 0);
+        assert(vm.load(address(settlement), bytes32(uint256(3))) == 0);
     }
 
-    function _assertDivided(ISettlement.Proposal calldata proposal) private view {
-        uint256 burntWei = uint256(vm.load(address(settlement), bytes32(uint256(4))));
-        assert(settlement.rewardOf(address(1)) + burntWei == _bond(proposal));
-        assert(burntWei >= settlement.rewardOf(address(1)));
+    /// @dev Both halves are what was posted, and each leaves once.
+    function _assertDivided(ISettlement.Proposal calldata proposal) private {
+        settlement.withdrawReward(proposal.counter);
+        uint256 burntWei = uint256(vm.load(address(settlement), bytes32(uint256(3))));
+        uint256 rewardWei = token.paidWei(address(1));
+        assert(rewardWei + burntWei == _bond(proposal));
+        assert(burntWei >= rewardWei && burntWei - rewardWei <= 1);
+        assert(!_did(address(this), abi.encodeCall(settlement.withdrawReward, (proposal.counter))));
     }
 
     function _bond(ISettlement.Proposal calldata proposal) private pure returns (uint256) {

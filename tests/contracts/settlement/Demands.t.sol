@@ -230,7 +230,9 @@ contract DemandsTest is Trial {
         demands.answerWords(asked, PlainList.build(right.edges).levels[0]);
         demands.expire(p, asked);
         vm.assertFalse(settlement.isOpen(p.counter));
-        vm.assertEq(settlement.rewardOf(WATCHER), settlement.bondWei(5, false) / 2);
+        (address reporter, uint256 rewardWei) = settlement.rewardOf(p.counter);
+        vm.assertEq(reporter, WATCHER);
+        vm.assertEq(rewardWei, settlement.bondWei(5, false) / 2);
         demands.reclaim(asked);
         vm.assertEq(WATCHER.balance, 1 ether);
         bytes memory notOpen = abi.encodeWithSelector(IDemands.DemandNotOpen.selector, keccak256(abi.encode(asked)));

@@ -89,18 +89,68 @@ contract SettlementProposalsTest is Trial {
         vm.expectEmit(address(settlement));
         emit ISettlement.Cancelled(p.counter, WATCHER, bond / 2);
         _cancel(p);
-        vm.prank(WATCHER);
-        settlement.withdrawReward();
+        (address reporter, uint256 rewardWei) = settlement.rewardOf(p.counter);
+        vm.assertEq(reporter, WATCHER);
+        vm.assertEq(rewardWei, bond / 2);
+        vm.expectRevert(ISettlement.NothingThere.selector);
+        settlement.burn();
+        vm.expectEmit(address(settlement));
+        emit ISettlement.RewardWithdrawn(p.counter, WATCHER, bond / 2);
+        settlement.withdrawReward(p.counter);
         vm.assertEq(token.balanceOf(WATCHER), bond / 2);
         settlement.burn();
         vm.assertEq(token.balanceOf(0x000000000000000000000000000000000000dEaD), bond / 2);
-        vm.prank(WATCHER);
         vm.expectRevert(ISettlement.NothingThere.selector);
-        settlement.withdrawReward();
+        settlement.withdrawReward(p.counter);
+        (reporter, rewardWei) = settlement.rewardOf(p.counter);
+        vm.assertEq(reporter, address(0));
+        vm.assertEq(rewardWei, 0);
         vm.expectRevert(ISettlement.NothingThere.selector);
         settlement.burn();
         vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalNotOpen.selector, p.counter));
         _cancelAs(address(disproofs), p);
+    }
+
+    /// Whose bond answers still, is back, or never was, has no reward to be had.
+    function test_RevertWhen_ARewardIsWithdrawnOfWhatWasNotCancelled() external {
+        ISettlement.Proposal memory p = _propose(right, 1);
+        uint256 vaultWei = token.balanceOf(address(settlement.bondVault()));
+        for (uint64 counter = 0; counter <= p.counter + 1; ++counter) {
+            (address reporter, uint256 rewardWei) = settlement.rewardOf(counter);
+            vm.assertEq(reporter, address(0));
+            vm.assertEq(rewardWei, 0);
+            vm.expectRevert(ISettlement.NothingThere.selector);
+            settlement.withdrawReward(counter);
+        }
+        vm.assertEq(token.balanceOf(address(settlement.bondVault())), vaultWei);
+        vm.assertTrue(settlement.isOpen(p.counter));
+    }
+
+    /// With an assent the bond is the base, however many receipts there are; and so are its halves.
+    function test_TheRewardIsHalfOfWhatWasPosted() external {
+        _assent(new bytes[](0));
+        ISettlement.Proposal memory p = _wrong();
+        vm.assertEq(p.assentRound, 1);
+        _cancel(p);
+        (, uint256 rewardWei) = settlement.rewardOf(p.counter);
+        vm.assertEq(rewardWei, BOND / 2);
+        ISettlement.Standing memory standing = settlement.standingOf(p.counter);
+        vm.assertEq(uint256(standing.state), uint256(ISettlement.State.Over));
+    }
+
+    /// The slot of a cancelled proposal holds what its bond is divided by, which is nobody's commitment.
+    function test_RevertWhen_ACancelledProposalIsUsedAgain() external {
+        ISettlement.Proposal memory p = _wrong();
+        _cancel(p);
+        bytes memory gone = abi.encodeWithSelector(ISettlement.ProposalNotOpen.selector, p.counter);
+        vm.warp(p.time + 4 hours);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(gone);
+            settlement.withdrawBond(p);
+            vm.expectRevert(gone);
+            settlement.finalize(p);
+            p.time = 0;
+        }
     }
 
     function test_OnlyDisproofsAndDemandsCancelAndHold() external {

@@ -40,7 +40,7 @@ contract SettlementAttacksTest is Trial {
         vm.startPrank(MALLORY);
         (bool done,) = address(disproofs).call(call);
         vm.assertTrue(done);
-        settlement.withdrawReward();
+        settlement.withdrawReward(theft.counter);
         vm.stopPrank();
         vm.assertEq(before - token.balanceOf(MALLORY), bond / 2);
     }

@@ -116,10 +116,11 @@ contract FlowTest is Fixture {
         entry.word = tree.levels[0][0];
         vm.prank(BOB);
         disproofs.badEntry(proposal, entry);
-        vm.assertEq(distributor.rewardOf(BOB), PROPOSER_BOND / 2);
+        (address reporter, uint256 rewardWei) = distributor.rewardOf(proposal.counter);
+        vm.assertEq(reporter, BOB);
+        vm.assertEq(rewardWei, PROPOSER_BOND / 2);
         uint256 before = token.balanceOf(BOB);
-        vm.prank(BOB);
-        distributor.withdrawReward();
+        distributor.withdrawReward(proposal.counter);
         vm.assertEq(token.balanceOf(BOB) - before, PROPOSER_BOND / 2);
     }
 }

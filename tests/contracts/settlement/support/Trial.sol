@@ -20,7 +20,6 @@ abstract contract Trial is World {
     /// @dev The call cancels the proposal, and half of its bond is the watcher's.
     function _disproves(ISettlement.Proposal memory proposal, bytes memory call) internal {
         vm.assertTrue(settlement.isOpen(proposal.counter), "not open");
-        uint256 before = settlement.rewardOf(WATCHER);
         vm.prank(WATCHER);
         (bool done, bytes memory why) = address(disproofs).call(call);
         if (!done) {
@@ -30,7 +29,9 @@ abstract contract Trial is World {
         }
         vm.assertFalse(settlement.isOpen(proposal.counter), "still open");
         uint256 bond = settlement.bondWei(proposal.draft.receiptsCount, proposal.assentRound != 0);
-        vm.assertEq(settlement.rewardOf(WATCHER) - before, bond / 2);
+        (address reporter, uint256 rewardWei) = settlement.rewardOf(proposal.counter);
+        vm.assertEq(reporter, WATCHER);
+        vm.assertEq(rewardWei, bond / 2);
     }
 
     /// @dev The call fails for this reason.
