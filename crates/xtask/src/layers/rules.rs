@@ -37,7 +37,7 @@ impl Layer {
                 "verifier",
             ],
             Self::Adapter => &["webrtc", "chain", "database", "query"],
-            Self::Service => &["node", "aggregator", "api", "cli"],
+            Self::Service => &["node", "aggregator", "watchtower", "api", "cli"],
             Self::Support => &["test-utils", "xtask", "e2e", "examples"],
         }
     }
@@ -85,6 +85,7 @@ pub(super) const WALLS: &[Wall] = &[
             "query",
             "node",
             "aggregator",
+"watchtower",
             "api",
             "cli",
             "test-utils",
@@ -100,14 +101,14 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "crrl", may: &["batch"] },
     Wall { name: "datafusion", may: &["query"] },
     Wall { name: "parquet", may: &["dataset"] },
-    Wall { name: "axum", may: &["node", "aggregator", "api", "cli", "test-utils"] },
+    Wall { name: "axum", may: &["node", "aggregator", "watchtower", "api", "cli", "test-utils"] },
     // The typed client of `protocol` is behind a feature; `chain` asks its endpoints.
     Wall {
         name: "reqwest",
         may: &["protocol", "chain", "node", "aggregator", "cli", "test-utils", "e2e"],
     },
     Wall { name: "clap", may: &["cli", "xtask"] },
-    Wall { name: "anyhow", may: &["aggregator", "api", "cli", "test-utils", "xtask", "e2e"] },
+    Wall { name: "anyhow", may: &["aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"] },
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
@@ -124,6 +125,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+"watchtower",
             "cli",
             "test-utils",
             "xtask",
@@ -138,7 +140,7 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
         name: "TcpListener",
-        may: &["node", "aggregator", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &["node", "aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"],
     },
     Wall { name: "TcpStream", may: &["node", "aggregator", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
@@ -149,6 +151,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+"watchtower",
             "api",
             "cli",
             "test-utils",
@@ -165,6 +168,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+"watchtower",
             "api",
             "cli",
             "test-utils",
