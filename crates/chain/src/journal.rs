@@ -3,6 +3,7 @@
 //! Invariant: an entry is on disk before `open` returns, and the file is whole at any moment: it is written beside its place
 //! and moved there. Without a file (a test, a reader) entries live as long as the process.
 
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -66,22 +67,37 @@ impl Journal {
         self.write()
     }
 
-    /// It is settled.
-    pub(crate) fn close(&mut self, sent: &Sent) -> Result<()> {
+    /// The nonce is used up: all versions of its transaction are settled.
+    pub(crate) fn close(&mut self, nonce: u64) -> Result<()> {
+        self.open.retain(|open| open.nonce != nonce);
+        self.stray.retain(|open| open.nonce != nonce);
+        self.write()
+    }
+
+    /// This version was never taken by anybody; the others stay.
+    pub(crate) fn forget(&mut self, sent: &Sent) -> Result<()> {
         self.open.retain(|open| open.hash != sent.hash);
-        self.stray.retain(|open| open.hash != sent.hash);
         self.write()
     }
 
     /// Nobody waits for it any more; whoever sends next finds out first what became of it.
-    pub(crate) fn abandon(&mut self, sent: &Sent) {
-        self.open.retain(|open| open.hash != sent.hash);
-        self.stray.push(sent.clone());
+    pub(crate) fn abandon(&mut self, nonce: u64) {
+        let abandoned = self.open.extract_if(.., |open| open.nonce == nonce);
+        self.stray.extend(abandoned);
     }
 
-    /// Those that nobody waits for.
-    pub(crate) fn stray(&self) -> Vec<Sent> {
-        self.stray.clone()
+    /// Whether one with this nonce is waited for.
+    pub(crate) fn is_open(&self, nonce: u64) -> bool {
+        self.open.iter().any(|open| open.nonce == nonce)
+    }
+
+    /// Those that nobody waits for, by nonce: all versions of each, in the order of signing.
+    pub(crate) fn strays(&self) -> Vec<Vec<Sent>> {
+        let mut by_nonce: BTreeMap<u64, Vec<Sent>> = BTreeMap::new();
+        for sent in &self.stray {
+            by_nonce.entry(sent.nonce).or_default().push(sent.clone());
+        }
+        by_nonce.into_values().collect()
     }
 
     fn write(&self) -> Result<()> {
@@ -135,11 +151,11 @@ mod tests {
         let mut journal = Journal::load(file.clone()).unwrap();
         journal.open(&sent(1)).unwrap();
         journal.open(&sent(2)).unwrap();
-        journal.close(&sent(1)).unwrap();
-        assert_eq!(journal.stray(), []);
+        journal.close(1).unwrap();
+        assert!(journal.strays().is_empty());
         assert!(Journal::load(file.clone()).is_err(), "two processes kept one journal");
         drop(journal);
-        assert_eq!(Journal::load(file).unwrap().stray(), [sent(2)]);
+        assert_eq!(Journal::load(file).unwrap().strays(), [[sent(2)]]);
     }
 
     #[test]
@@ -148,11 +164,29 @@ mod tests {
         let file = folder.path().join("transactions.json");
         let mut journal = Journal::load(file.clone()).unwrap();
         journal.open(&sent(1)).unwrap();
-        journal.abandon(&sent(1));
+        journal.abandon(1);
         journal.open(&sent(2)).unwrap();
-        assert_eq!(journal.stray(), [sent(1)]);
+        assert_eq!(journal.strays(), [[sent(1)]]);
         drop(journal);
-        assert_eq!(Journal::load(file).unwrap().stray(), [sent(1), sent(2)]);
+        assert_eq!(Journal::load(file).unwrap().strays(), [[sent(1)], [sent(2)]]);
+    }
+
+    #[test]
+    fn all_versions_of_one_transaction_are_settled_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("transactions.json");
+        let dearer = Sent { hash: TxHash::repeat_byte(9), ..sent(1) };
+        let mut journal = Journal::load(file.clone()).unwrap();
+        journal.open(&sent(1)).unwrap();
+        journal.open(&dearer).unwrap();
+        drop(journal);
+        let mut journal = Journal::load(file).unwrap();
+        assert_eq!(journal.strays(), [[sent(1), dearer.clone()]]);
+        assert!(!journal.is_open(1), "nobody waits for it");
+        journal.open(&Sent { hash: TxHash::repeat_byte(8), ..sent(1) }).unwrap();
+        assert!(journal.is_open(1));
+        journal.close(1).unwrap();
+        assert!(journal.strays().is_empty() && !journal.is_open(1));
     }
 
     #[test]

@@ -3,38 +3,34 @@
 //! Invariant: what was signed is in the journal before any provider sees it and leaves it only when its nonce is used up on
 //! chain. So "not known yet" is never taken for "refused", and whoever tries again after a crash first learns what became of
 //! the try before. All of one account's transactions go through one lock, so no nonce is given out twice.
-//! Source: EIP-1559; the ten per cent that a replacement must add are the rule of every client's pool.
 
-use std::sync::Arc;
+mod fees;
+mod waiting;
+
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alloy::consensus::TxEnvelope;
 use alloy::contract::{CallBuilder, CallDecoder};
-use alloy::eips::eip2718::Decodable2718;
 use alloy::network::{Ethereum, EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::transports::TransportError;
+use alloy::primitives::TxHash;
 use tatum_primitives::Address;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
+use self::fees::Fees;
 use crate::journal::{Journal, Sent};
 use crate::{ChainError, Result};
 
-/// How long a transaction is waited for before the caller is told that it is not known.
-const MINED_WITHIN: Duration = Duration::from_secs(180);
-/// After this long without being mined a transaction is sent again with a higher fee.
-const RAISED_AFTER: Duration = Duration::from_secs(45);
 /// How often a receipt is asked for, at an endpoint on this machine and elsewhere.
-const POLL_LOCAL: Duration = Duration::from_millis(100);
+const POLL_LOCAL: Duration = Duration::from_millis(25);
 const POLL: Duration = Duration::from_secs(3);
 /// What a call may need beyond what it was estimated at, besides a quarter: mined in the next epoch it closes the one before
 /// (90 000) and begins new entries in histories (22 100 each, four at most). What is not used is not paid.
 const NEXT_EPOCH_GAS: u64 = 200_000;
-/// A replacement pays a quarter more than what it replaces.
-const RAISE_PERCENT: u128 = 125;
 /// How often a nonce that a lagging provider told is asked for again.
 const NONCE_TRIES: u32 = 5;
 
@@ -45,14 +41,18 @@ pub(crate) struct Sender {
     wallet: EthereumWallet,
     provider: DynProvider,
     poll: Duration,
-    /// The nonce after the last one that we used, and what is written down.
+    /// Whoever holds it may give out a nonce.
     turn: Arc<Mutex<Turn>>,
+    /// What is written down.
+    journal: Arc<std::sync::Mutex<Journal>>,
+    /// The last one of ours that was seen mined.
+    mined_last: Arc<std::sync::Mutex<Option<TxHash>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Turn {
+    /// The nonce after the last one that was used.
     next_nonce: u64,
-    journal: Journal,
 }
 
 impl Sender {
@@ -63,7 +63,9 @@ impl Sender {
             wallet: EthereumWallet::from(signer),
             provider,
             poll,
-            turn: Arc::new(Mutex::new(Turn { next_nonce: 0, journal })),
+            turn: Arc::default(),
+            journal: Arc::new(std::sync::Mutex::new(journal)),
+            mined_last: Arc::default(),
         }
     }
 
@@ -83,17 +85,18 @@ impl Sender {
         let sent = {
             // First what an earlier process left open, then this one: their nonces follow each other.
             let mut turn = self.turn.lock().await;
-            self.resume(&mut turn).await?;
+            self.resume().await?;
             self.submit(&mut turn, action, request).await?
         };
-        let receipt = self.settled(&sent).await?;
+        let receipt = self.settled(sent).await?;
         let hash = receipt.transaction_hash;
         if receipt.status() { Ok(receipt) } else { Err(ChainError::Reverted { action, hash }) }
     }
 
     /// Finds out what became of transactions that nobody waited for to the end.
     pub(crate) async fn settle_open(&self) -> Result<()> {
-        self.resume(&mut *self.turn.lock().await).await
+        let _turn = self.turn.lock().await;
+        self.resume().await
     }
 
     /// Signs, writes down and hands over; retries while the provider's nonce lags behind what is mined.
@@ -103,35 +106,34 @@ impl Sender {
         action: &'static str,
         request: TransactionRequest,
     ) -> Result<Sent> {
-        let fees = self.fees().await?;
+        let fees = Fees::of_market(&self.provider).await?;
         let chain_id = self.provider.get_chain_id().await?;
         let request = fees.applied_to(request).with_chain_id(chain_id);
         let mut tries = 0_u32;
         loop {
-            let known = self.provider.get_transaction_count(self.account).pending().await?;
-            let nonce = known.max(turn.next_nonce);
+            let nonce = self.free_nonce(turn).await?;
             let envelope = self.signed(request.clone().with_nonce(nonce)).await;
             let envelope = envelope.map_err(|reason| ChainError::NotTaken { action, reason })?;
             let sent = Sent::new(action, &envelope);
-            turn.journal.open(&sent)?;
+            self.journal().open(&sent)?;
             match self.hand_over(&sent).await {
                 Ok(()) => {
                     turn.next_nonce = nonce.saturating_add(1);
                     return Ok(sent);
                 }
                 // An endpoint that gave no answer had taken it, and the next one sees its nonce used up by it.
-                Err(error) if is_nonce_used(&error) && self.is_mined(&sent).await => {
+                Err(error) if is_nonce_used(&error) && self.is_mined(sent.hash).await => {
                     turn.next_nonce = nonce.saturating_add(1);
                     return Ok(sent);
                 }
                 Err(error) if is_nonce_used(&error) && tries < NONCE_TRIES => {
                     // The provider that told the nonce is behind the one that takes transactions.
-                    turn.journal.close(&sent)?;
+                    self.journal().close(sent.nonce)?;
                     turn.next_nonce = nonce.saturating_add(1);
                     tries = tries.saturating_add(1);
                 }
                 Err(error) if matches!(error, TransportError::ErrorResp(_)) => {
-                    turn.journal.close(&sent)?;
+                    self.journal().close(sent.nonce)?;
                     return Err(ChainError::NotTaken { action, reason: error.to_string() });
                 }
                 // No answer: it may have been taken, so it stays in the journal.
@@ -143,132 +145,84 @@ impl Sender {
         }
     }
 
+    /// The nonce that is next. A provider may lag behind what it mined of ours; but if that is gone, the chain was reorganised, and its
+    /// number is free again: one that is given out above it would never come to its turn.
+    async fn free_nonce(&self, turn: &Turn) -> Result<u64> {
+        let known = self.provider.get_transaction_count(self.account).pending().await?;
+        let mined_last = *self.mined_last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nonce = known;
+        if known < turn.next_nonce {
+            let stands = match mined_last {
+                Some(hash) => self.provider.get_transaction_receipt(hash).await?.is_some(),
+                None => true,
+            };
+            nonce = if stands { turn.next_nonce } else { known };
+        }
+        while self.journal().is_open(nonce) {
+            nonce = nonce.saturating_add(1);
+        }
+        Ok(nonce)
+    }
+
     /// Finds out what became of transactions that nobody waited for to the end.
-    async fn resume(&self, turn: &mut Turn) -> Result<()> {
-        for sent in turn.journal.stray() {
+    async fn resume(&self) -> Result<()> {
+        let strays = self.journal().strays();
+        for versions in strays {
+            let Some(Sent { action, nonce, hash, .. }) = versions.last().cloned() else { continue };
             let used = self.provider.get_transaction_count(self.account).await?;
             // One whose turn has not come waits for others that nobody knows any more.
-            if used == sent.nonce {
-                let Sent { action, hash, .. } = &sent;
+            if used == nonce {
                 tracing::warn!(action, %hash, "an earlier transaction is still open; waiting for it");
-                self.mined(&sent).await?;
+                match self.mined(versions).await {
+                    Ok(receipt) => self.remember(&receipt),
+                    Err(error) => {
+                        // Dearer versions are nobody's now either.
+                        self.journal().abandon(nonce);
+                        return Err(error);
+                    }
+                }
             }
-            turn.journal.close(&sent)?;
+            self.journal().close(nonce)?;
         }
         Ok(())
     }
 
     /// What became of `sent`, and writes that down.
-    async fn settled(&self, sent: &Sent) -> Result<TransactionReceipt> {
-        let mined = self.mined(sent).await;
-        let mut turn = self.turn.lock().await;
+    async fn settled(&self, sent: Sent) -> Result<TransactionReceipt> {
+        let nonce = sent.nonce;
+        let mined = self.mined(vec![sent]).await;
         match &mined {
-            Ok(_) => turn.journal.close(sent)?,
-            Err(_) => turn.journal.abandon(sent),
+            Ok(receipt) => {
+                self.remember(receipt);
+                self.journal().close(nonce)?;
+            }
+            Err(_) => self.journal().abandon(nonce),
         }
         mined
     }
 
-    /// Waits for `sent` or one of its replacements; sends it again, dearer, while the pool forgets or passes over it.
-    async fn mined(&self, sent: &Sent) -> Result<TransactionReceipt> {
-        let started = Instant::now();
-        let mut hashes = vec![sent.hash];
-        let mut newest = sent.clone();
-        let mut raised = Instant::now();
-        loop {
-            for hash in &hashes {
-                // A missing receipt and a provider that fails mean the same: not known yet.
-                if let Ok(Some(receipt)) = self.provider.get_transaction_receipt(*hash).await {
-                    return Ok(receipt);
-                }
-            }
-            if started.elapsed() >= MINED_WITHIN {
-                return Err(ChainError::Unknown { action: sent.action.clone(), hash: newest.hash });
-            }
-            if raised.elapsed() >= RAISED_AFTER {
-                raised = Instant::now();
-                if let Some(dearer) = self.raise(&newest).await {
-                    hashes.push(dearer.hash);
-                    newest = dearer;
-                }
-            }
-            tokio::time::sleep(self.poll).await;
-        }
+    fn remember(&self, receipt: &TransactionReceipt) {
+        let mut last = self.mined_last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(receipt.transaction_hash);
     }
 
-    /// Hands the same transaction over with a higher fee. Whatever comes of it, the one before stays valid.
-    async fn raise(&self, sent: &Sent) -> Option<Sent> {
-        let envelope = TxEnvelope::decode_2718(&mut sent.raw.as_ref()).ok()?;
-        let mut request = TransactionRequest::from_transaction(envelope);
-        let raised = |fee: u128| (fee.saturating_mul(RAISE_PERCENT) / 100).saturating_add(1);
-        request.gas_price = request.gas_price.map(raised);
-        request.max_fee_per_gas = request.max_fee_per_gas.map(raised);
-        request.max_priority_fee_per_gas = request.max_priority_fee_per_gas.map(raised);
-        let dearer = Sent::new(&sent.action, &self.signed(request).await.ok()?);
-        match self.hand_over(&dearer).await {
-            Ok(()) => {
-                tracing::info!(action = sent.action, hash = %dearer.hash, "sent again with a higher fee");
-                Some(dearer)
-            }
-            Err(error) => {
-                tracing::warn!(action = sent.action, %error, "a higher fee was not taken");
-                None
-            }
-        }
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn is_mined(&self, sent: &Sent) -> bool {
-        matches!(self.provider.get_transaction_receipt(sent.hash).await, Ok(Some(_)))
+    async fn is_mined(&self, hash: TxHash) -> bool {
+        matches!(self.provider.get_transaction_receipt(hash).await, Ok(Some(_)))
     }
 
     async fn signed(&self, request: TransactionRequest) -> std::result::Result<TxEnvelope, String> {
         let built = request.with_from(self.account).build(&self.wallet).await;
         built.map_err(|error| error.to_string())
     }
-
-    async fn hand_over(&self, sent: &Sent) -> std::result::Result<(), TransportError> {
-        match self.provider.send_raw_transaction(&sent.raw).await {
-            Ok(_) => Ok(()),
-            // Another endpoint had it already.
-            Err(error) if says(&error, "already known") => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Fees of EIP-1559, or one gas price where the chain knows only that.
-    async fn fees(&self) -> Result<Fees> {
-        match self.provider.estimate_eip1559_fees().await {
-            Ok(fees) => Ok(Fees::Dynamic {
-                most: fees.max_fee_per_gas,
-                priority: fees.max_priority_fee_per_gas,
-            }),
-            Err(TransportError::ErrorResp(_) | TransportError::UnsupportedFeature(_)) => {
-                Ok(Fees::Legacy { price: self.provider.get_gas_price().await? })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
 /// How much gas to allow what was estimated at `gas`.
 pub(crate) const fn most_gas(gas: u64) -> u64 {
     (gas.saturating_mul(5) / 4).saturating_add(NEXT_EPOCH_GAS)
-}
-
-enum Fees {
-    Dynamic { most: u128, priority: u128 },
-    Legacy { price: u128 },
-}
-
-impl Fees {
-    fn applied_to(&self, request: TransactionRequest) -> TransactionRequest {
-        match *self {
-            Self::Dynamic { most, priority } => {
-                request.with_max_fee_per_gas(most).with_max_priority_fee_per_gas(priority)
-            }
-            Self::Legacy { price } => request.with_gas_price(price),
-        }
-    }
 }
 
 fn is_nonce_used(error: &TransportError) -> bool {

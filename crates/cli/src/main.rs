@@ -14,7 +14,6 @@ mod data_folder;
 mod dates;
 mod followed;
 mod formats;
-mod kept_receipts;
 mod keys;
 mod keystore;
 mod lines;
@@ -24,7 +23,6 @@ mod output;
 mod permission_lists;
 mod shutdown;
 mod sizes;
-mod watchtower;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

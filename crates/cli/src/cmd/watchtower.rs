@@ -15,7 +15,7 @@ use crate::amounts::parse_data;
 use crate::config::ConfigArgs;
 use crate::output::Output;
 use crate::shutdown;
-use crate::watchtower::{Config, run as watch};
+use tatum_watchtower::{Config, run as watch};
 
 /// What to do with watchtowers.
 #[derive(Debug, clap::Subcommand)]

@@ -37,7 +37,7 @@ impl Layer {
                 "verifier",
             ],
             Self::Adapter => &["webrtc", "chain", "database", "query", "serve"],
-            Self::Service => &["node", "aggregator", "api", "cli"],
+            Self::Service => &["node", "aggregator", "watchtower", "api", "cli"],
             Self::Support => &["test-utils", "xtask", "e2e", "examples"],
         }
     }
@@ -86,6 +86,7 @@ pub(super) const WALLS: &[Wall] = &[
             "serve",
             "node",
             "aggregator",
+"watchtower",
             "api",
             "cli",
             "test-utils",
@@ -101,7 +102,10 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "crrl", may: &["batch"] },
     Wall { name: "datafusion", may: &["query"] },
     Wall { name: "parquet", may: &["dataset"] },
-    Wall { name: "axum", may: &["serve", "node", "aggregator", "api", "cli", "test-utils"] },
+    Wall {
+        name: "axum",
+        may: &["serve", "node", "aggregator", "watchtower", "api", "cli", "test-utils"],
+    },
     // Who answers HTTP goes through the one front door.
     Wall { name: "hyper", may: &["serve"] },
     // The typed client of `protocol` is behind a feature; `chain` asks its endpoints.
@@ -110,7 +114,7 @@ pub(super) const WALLS: &[Wall] = &[
         may: &["protocol", "chain", "node", "aggregator", "cli", "test-utils", "e2e"],
     },
     Wall { name: "clap", may: &["cli", "xtask"] },
-    Wall { name: "anyhow", may: &["aggregator", "api", "cli", "test-utils", "xtask", "e2e"] },
+    Wall { name: "anyhow", may: &["aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"] },
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
@@ -138,6 +142,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+"watchtower",
             "cli",
             "test-utils",
             "xtask",
@@ -152,7 +157,7 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
         name: "TcpListener",
-        may: &["serve", "node", "aggregator", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &["serve", "node", "aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"],
     },
     Wall {
         name: "TcpStream",
@@ -166,6 +171,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+"watchtower",
             "api",
             "cli",
             "test-utils",
@@ -182,6 +188,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+"watchtower",
             "api",
             "cli",
             "test-utils",

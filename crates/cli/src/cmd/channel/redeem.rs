@@ -16,7 +16,7 @@ use tatum_receipt::SignedReceipt;
 use super::AccountArgs;
 use crate::amounts::{format_data, parse_data};
 use crate::dates::format_utc;
-use crate::kept_receipts::{REDEEMED_AT_ONCE, in_file, in_folder};
+use tatum_watchtower::kept_receipts::{REDEEMED_AT_ONCE, in_file, in_folder};
 use crate::output::Output;
 
 /// What to redeem.

@@ -13,7 +13,7 @@ use tatum_receipt::checks::{ChainFacts, EpochWindow, OpenChannel, check, check_i
 use tatum_receipt::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
 
 use crate::args::ChainArgs;
-use crate::kept_receipts::in_file;
+use tatum_watchtower::kept_receipts::in_file;
 use crate::output::Output;
 
 /// Receipts that are named when they do not hold, at most.

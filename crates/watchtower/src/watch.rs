@@ -1,12 +1,8 @@
-//! Watches payment channels for their operators: answers exits, redeems when it pays, says when something is wrong.
+//! One look after the other: what is due, in what order, and what became of it.
 //!
 //! Invariant: what is due follows from what the chain and the receipts say at each look, so a restart, a reorganisation or a second
 //! watchtower changes nothing: what is due is redeemed, and what is redeemed is due no more. Transactions that were sent and not seen
 //! mined are in the account's journal. A folder or a channel that cannot be read holds up no other one.
-
-mod alarm;
-mod sources;
-mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -15,19 +11,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use alloy::primitives::U256;
 use anyhow::Context;
 use serde::Serialize;
 use tatum_chain::Chain;
 use tatum_channel::{Channel, highest_of_lanes};
-use tatum_primitives::{Address, OperatorId};
+use tatum_primitives::{Address, Data, OperatorId, U256};
 use tatum_receipt::SignedReceipt;
 
-use crate::amounts::format_data;
+use crate::alarm::{Alarm, Alarms, Exit};
 use crate::kept_receipts::REDEEMED_AT_ONCE;
-use alarm::{Alarm, Alarms, Exit};
-use sources::Sources;
-use status::Status;
+use crate::sources::Sources;
+use crate::status::{self, Status};
 
 /// Channels that nobody is leaving are looked into for what is due once in so many looks: each of their lanes is a question.
 const DUE_EVERY: u32 = 15;
@@ -37,60 +31,60 @@ const BLIND: Duration = Duration::from_secs(300);
 
 /// What to watch, and how.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// Nodes' folders.
-    pub(crate) folders: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
     /// Files of receipts.
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// Only this operator's.
-    pub(crate) operator: Option<OperatorId>,
+    pub operator: Option<OperatorId>,
     /// Redeem from open channels too, once so much is due in one of them.
-    pub(crate) redeem_at_wei: Option<U256>,
+    pub redeem_at_wei: Option<U256>,
     /// Lanes that less is due of are left: redeeming them would cost more than it brings.
-    pub(crate) lane_least_wei: U256,
+    pub lane_least_wei: U256,
     /// How often to look.
-    pub(crate) poll: Duration,
+    pub poll: Duration,
     /// How long before its end an exit that is not answered is an alarm.
-    pub(crate) alarm_before_s: u64,
+    pub alarm_before_s: u64,
     /// Where alarms go.
-    pub(crate) webhook: Option<String>,
+    pub webhook: Option<String>,
     /// Where it tells how it is.
-    pub(crate) listen: Option<SocketAddr>,
+    pub listen: Option<SocketAddr>,
     /// Look once and end.
-    pub(crate) once: bool,
+    pub once: bool,
 }
 
 /// What the last look saw and did.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Channels that there are receipts for.
-    pub(crate) channels: usize,
+    pub channels: usize,
     /// Those whose payers are leaving, with something due.
-    pub(crate) exits: usize,
+    pub exits: usize,
     /// Those of them that nothing is due of any more.
-    pub(crate) answered: usize,
+    pub answered: usize,
     /// Folders, files and channels that could not be read, and a chain whose newest block is old.
-    pub(crate) unread: usize,
+    pub unread: usize,
     /// What was redeemed, in wei.
     #[serde(with = "tatum_primitives::decimal")]
-    pub(crate) redeemed_wei: U256,
+    pub redeemed_wei: U256,
 }
 
 impl Seen {
     /// For people.
-    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
         vec![
             ("channels", self.channels.to_string()),
             ("exits with something due", self.exits.to_string()),
             ("answered", self.answered.to_string()),
             ("could not be read", self.unread.to_string()),
-            ("redeemed", format_data(self.redeemed_wei)),
+            ("redeemed", Data(self.redeemed_wei).to_string()),
         ]
     }
 }
 
 /// Watches until `shutdown`, or once.
-pub(crate) async fn run(
+pub async fn run(
     chain: Chain,
     config: Config,
     shutdown: impl Future<Output = ()>,
@@ -121,7 +115,7 @@ fn behind_s(head_s: u64, wall_s: u64) -> Option<u64> {
 }
 
 /// The wall clock, in seconds since 1970.
-fn wall_s() -> u64 {
+pub(crate) fn wall_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
@@ -309,7 +303,7 @@ impl Watch {
                 }
                 Err(error) => return Err(error).context("redeeming"),
             };
-            let (transaction, amount) = (redeemed.transaction, format_data(due.wei));
+            let (transaction, amount) = (redeemed.transaction, Data(due.wei).to_string());
             tracing::info!(%payer, %operator, %transaction, amount, exit = due.ends_s.is_some(), "redeemed");
         }
         seen.redeemed_wei = seen.redeemed_wei.saturating_add(due.wei);

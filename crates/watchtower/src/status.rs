@@ -17,14 +17,14 @@ use tatum_protocol::status::Health;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{Seen, wall_s};
+use crate::watch::{Seen, wall_s};
 
 /// Without a look for so long, it is not ready.
 const READY_S: u64 = 120;
 
 /// Counters of one watchtower.
 #[derive(Debug, Default)]
-pub(super) struct Status {
+pub(crate) struct Status {
     channels: AtomicU64,
     exits: AtomicU64,
     answered: AtomicU64,
@@ -35,7 +35,7 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn looked(&self, seen: &Seen) {
+    pub(crate) fn looked(&self, seen: &Seen) {
         self.channels.store(count(seen.channels), Ordering::Relaxed);
         self.unread.store(count(seen.unread), Ordering::Relaxed);
         self.exits.fetch_add(count(seen.exits), Ordering::Relaxed);
@@ -43,11 +43,11 @@ impl Status {
         self.looked_at_s.store(wall_s(), Ordering::Relaxed);
     }
 
-    pub(super) fn alarmed(&self, standing: usize) {
+    pub(crate) fn alarmed(&self, standing: usize) {
         self.alarms.store(count(standing), Ordering::Relaxed);
     }
 
-    pub(super) fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -97,7 +97,7 @@ impl Status {
 }
 
 /// Serves until it is aborted.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     address: SocketAddr,
     status: Arc<Status>,
 ) -> anyhow::Result<JoinHandle<()>> {

@@ -11,7 +11,7 @@ use crate::kept_receipts::{in_file, in_folder};
 
 /// Folders and files, with what they held last.
 #[derive(Debug)]
-pub(super) struct Sources(Vec<Source>);
+pub(crate) struct Sources(Vec<Source>);
 
 #[derive(Debug)]
 struct Source {
@@ -27,13 +27,13 @@ impl Source {
 }
 
 impl Sources {
-    pub(super) fn new(folders: &[PathBuf], files: &[PathBuf]) -> Self {
+    pub(crate) fn new(folders: &[PathBuf], files: &[PathBuf]) -> Self {
         let folders = folders.iter().map(|path| Source::new(path, true));
         Self(folders.chain(files.iter().map(|path| Source::new(path, false))).collect())
     }
 
     /// All receipts, and how many of the sources could not be read.
-    pub(super) async fn read(&mut self) -> (Vec<SignedReceipt>, usize) {
+    pub(crate) async fn read(&mut self) -> (Vec<SignedReceipt>, usize) {
         let (mut all, mut unread) = (Vec::new(), 0);
         for source in &mut self.0 {
             let read = if source.is_folder {

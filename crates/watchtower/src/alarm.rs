@@ -6,12 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use alloy::primitives::U256;
 use serde::Serialize;
-use tatum_primitives::{Address, B256, OperatorId};
+use tatum_primitives::{Address, B256, Data, OperatorId, U256};
 use tatum_protocol::client::http;
-
-use crate::amounts::format_data;
 
 /// How long the receiver may take for all of them.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The body that the webhook gets.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Alarm {
+pub(crate) enum Alarm {
     /// An exit is not answered.
     Exit(Exit),
     /// The chain or the receipts cannot be read.
@@ -28,15 +25,15 @@ pub(super) enum Alarm {
 
 /// An exit that is not answered.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Exit {
-    pub(super) channel: B256,
-    pub(super) payer: Address,
-    pub(super) operator: OperatorId,
+pub(crate) struct Exit {
+    pub(crate) channel: B256,
+    pub(crate) payer: Address,
+    pub(crate) operator: OperatorId,
     #[serde(with = "tatum_primitives::decimal")]
-    pub(super) due_wei: U256,
+    pub(crate) due_wei: U256,
     /// When it is too late, in seconds since 1970.
-    pub(super) ends_s: u64,
-    pub(super) reason: String,
+    pub(crate) ends_s: u64,
+    pub(crate) reason: String,
 }
 
 impl Alarm {
@@ -51,7 +48,7 @@ impl Alarm {
     fn log(&self) {
         match self {
             Self::Exit(Exit { channel, payer, operator, due_wei, ends_s, reason }) => {
-                let due = format_data(*due_wei);
+                let due = Data(*due_wei).to_string();
                 tracing::error!(%channel, %payer, %operator, due, ends_s, reason, "ALARM: an exit is not answered");
             }
             Self::Blind { reason } => tracing::error!(reason, "ALARM: exits may go unseen"),
@@ -61,22 +58,22 @@ impl Alarm {
 
 /// All that stand.
 #[derive(Debug)]
-pub(super) struct Alarms {
+pub(crate) struct Alarms {
     webhook: Option<String>,
     /// With whether the webhook took it.
     standing: BTreeMap<B256, (Alarm, bool)>,
 }
 
 impl Alarms {
-    pub(super) const fn new(webhook: Option<String>) -> Self {
+    pub(crate) const fn new(webhook: Option<String>) -> Self {
         Self { webhook, standing: BTreeMap::new() }
     }
 
-    pub(super) fn standing(&self) -> usize {
+    pub(crate) fn standing(&self) -> usize {
         self.standing.len()
     }
 
-    pub(super) fn raise(&mut self, alarm: Alarm) {
+    pub(crate) fn raise(&mut self, alarm: Alarm) {
         let channel = alarm.channel();
         self.standing.entry(channel).or_insert_with(|| {
             alarm.log();
@@ -85,14 +82,14 @@ impl Alarms {
     }
 
     /// Everything could be read.
-    pub(super) fn sees_again(&mut self) {
+    pub(crate) fn sees_again(&mut self) {
         if self.standing.remove(&B256::ZERO).is_some() {
             tracing::warn!("everything can be read again");
         }
     }
 
     /// Ends the alarms of all exits but those of `unsure`, which are due still, or nobody knows.
-    pub(super) fn settle(&mut self, unsure: &BTreeSet<(Address, OperatorId)>, now_s: u64) {
+    pub(crate) fn settle(&mut self, unsure: &BTreeSet<(Address, OperatorId)>, now_s: u64) {
         self.standing.retain(|channel, (alarm, _)| {
             let Alarm::Exit(exit) = alarm else { return true };
             let stays = unsure.contains(&(exit.payer, exit.operator));
@@ -106,7 +103,7 @@ impl Alarms {
     }
 
     /// Hands over what the webhook has not taken yet; what it does not take is tried again at the next look.
-    pub(super) async fn deliver(&mut self) {
+    pub(crate) async fn deliver(&mut self) {
         let Some(url) = &self.webhook else { return };
         let client = http().timeout(TIMEOUT).build().unwrap_or_default();
         let all = async {
