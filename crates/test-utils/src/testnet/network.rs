@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{Devnet, Process, free_port};
 use anyhow::{Context, ensure};
+use tatum_devnet::Service;
 use tatum_primitives::{Address, Epoch, EpochSchedule, millis};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
@@ -71,67 +73,50 @@ impl Network {
 
     /// Starts the aggregator, again after a kill: with the same data and at the same address.
     pub async fn start_aggregator(&mut self, devnet: &Devnet, cast: &Cast) -> anyhow::Result<()> {
-        let listen = self.aggregator_url.trim_start_matches("http://").to_owned();
         let data = self.data("aggregator");
-        let arguments = ["aggregator", "run", "--listen", &listen, "--data", &data];
-        let mut command = tatum::command(devnet, &arguments)?;
+        let service = Service::aggregator(address(&self.aggregator_url)?, Path::new(&data));
+        let mut command = tatum::command(devnet, &[])?;
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&cast.proposer));
-        let url = format!("{}/ready", self.aggregator_url);
-        self.service("aggregator", command, &url).await
+        self.service(&service, command).await
     }
 
     async fn start_tracker(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
-        let listen = self.tracker_url.trim_start_matches("http://").to_owned();
         let data = self.data("tracker");
-        let arguments = ["tracker", "run", "--listen", &listen, "--data", &data];
-        let command = tatum::command(devnet, &arguments)?;
-        let url = format!("{}/health", self.tracker_url);
-        self.service("tracker", command, &url).await
+        let service = Service::tracker(address(&self.tracker_url)?, Path::new(&data));
+        self.service(&service, tatum::command(devnet, &[])?).await
     }
 
     /// Starts the web API and the page.
     pub async fn start_api(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
-        let listen = self.api_url.trim_start_matches("http://").to_owned();
-        let mut arguments = vec!["api", "run", "--listen", &listen];
-        // All of it comes from one address: that of this machine.
-        arguments.extend(["--aggregator", &self.aggregator_url, "--requests-per-s", "1000"]);
-        let command = tatum::command(devnet, &arguments)?;
-        let url = format!("{}/ready", self.api_url);
-        self.service("api", command, &url).await
+        let service = Service::api(address(&self.api_url)?, &self.aggregator_url);
+        self.service(&service, tatum::command(devnet, &[])?).await
     }
 
     /// Starts a relay, again after a kill: with the same key and data.
     pub async fn start_relay(&mut self, devnet: &Devnet, relay: &Relay) -> anyhow::Result<()> {
-        let status = format!("127.0.0.1:{}", free_port()?);
+        let status = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let data = self.data(&relay.name);
-        let mut arguments = vec!["node", "run", "--data", &data];
-        arguments.extend(["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
-        // As long as the aggregator takes receipts.
-        let grace = devnet.deployment().windows.grace_s.to_string();
-        arguments.extend(["--grace", &grace]);
-        arguments.extend(["--status", &status]);
+        let grace_s = devnet.deployment().windows.grace_s;
+        let mut service = Service::relay(&relay.name, status, Path::new(&data), grace_s)
+            .with(&["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
         if self.takes_channels {
             // What is delivered between two receipts.
-            arguments.extend(["--channel-credit", "10"]);
-            arguments.extend(["--price-per-1000-messages", PRICE_PER_1000_MESSAGES]);
+            service = service.with(&["--channel-credit", "10"]);
+            service = service.with(&["--price-per-1000-messages", PRICE_PER_1000_MESSAGES]);
         }
-        let mut command = tatum::command(devnet, &arguments)?;
+        let mut command = tatum::command(devnet, &[])?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());
-        let url = format!("http://{status}/health");
         self.relay_status_urls.insert(relay.name.clone(), format!("http://{status}/status"));
-        self.service(&relay.name, command, &url).await
+        self.service(&service, command).await
     }
 
     async fn service(
         &mut self,
-        name: &str,
-        mut command: tokio::process::Command,
-        url: &str,
+        service: &Service,
+        command: tokio::process::Command,
     ) -> anyhow::Result<()> {
-        command.stdout(Stdio::null());
-        let mut process = Process::spawn(name, command, &self.logs())?;
-        process.until_healthy(url, START_TIMEOUT).await?;
-        self.services.insert(name.to_owned(), process);
+        let process = service.start(command, &self.logs()).await?;
+        self.services.insert(service.name().to_owned(), process);
         Ok(())
     }
 
@@ -453,4 +438,9 @@ impl Network {
     pub fn data(&self, name: &str) -> String {
         self.out.join("data").join(name).display().to_string()
     }
+}
+
+/// Where a service listens that answers at `url`.
+fn address(url: &str) -> anyhow::Result<SocketAddr> {
+    url.trim_start_matches("http://").parse().with_context(|| format!("{url} is no address"))
 }

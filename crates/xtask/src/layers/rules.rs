@@ -37,7 +37,7 @@ impl Layer {
                 "verifier",
             ],
             Self::Adapter => &["webrtc", "chain", "database", "query"],
-            Self::Service => &["node", "aggregator", "api", "cli"],
+            Self::Service => &["node", "aggregator", "api", "devnet", "cli"],
             Self::Support => &["test-utils", "xtask", "e2e", "examples"],
         }
     }
@@ -86,6 +86,7 @@ pub(super) const WALLS: &[Wall] = &[
             "node",
             "aggregator",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -104,10 +105,10 @@ pub(super) const WALLS: &[Wall] = &[
     // The typed client of `protocol` is behind a feature; `chain` asks its endpoints.
     Wall {
         name: "reqwest",
-        may: &["protocol", "chain", "node", "aggregator", "cli", "test-utils", "e2e"],
+        may: &["protocol", "chain", "node", "aggregator", "devnet", "cli", "test-utils", "e2e"],
     },
     Wall { name: "clap", may: &["cli", "xtask"] },
-    Wall { name: "anyhow", may: &["aggregator", "api", "cli", "test-utils", "xtask", "e2e"] },
+    Wall { name: "anyhow", may: &["aggregator", "api", "devnet", "cli", "test-utils", "xtask", "e2e"] },
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
@@ -124,6 +125,7 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -133,12 +135,12 @@ pub(super) const WALLS: &[Wall] = &[
     // A batch that libsecp256k1 contradicts ends the process.
     Wall {
         name: "std::process",
-        may: &["batch", "aggregator", "cli", "test-utils", "xtask", "e2e"],
+        may: &["batch", "aggregator", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
     Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
         name: "TcpListener",
-        may: &["node", "aggregator", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &["node", "aggregator", "api", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
     Wall { name: "TcpStream", may: &["node", "aggregator", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
@@ -150,6 +152,7 @@ pub(super) const WALLS: &[Wall] = &[
             "node",
             "aggregator",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -166,6 +169,7 @@ pub(super) const WALLS: &[Wall] = &[
             "node",
             "aggregator",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
