@@ -7,7 +7,7 @@ use std::path::Path;
 use alloy::contract::{CallBuilder, CallDecoder};
 use alloy::eips::BlockId;
 use alloy::network::Ethereum;
-use alloy::primitives::{TxHash, hex};
+use alloy::primitives::{B256, TxHash, hex};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::{Filter, Log, TransactionReceipt};
 use alloy::signers::local::PrivateKeySigner;
@@ -54,8 +54,7 @@ pub struct Chain {
 impl Chain {
     /// Connects and makes sure that this is the deployment's chain. It can only read.
     pub async fn connect(endpoints: &Endpoints, deployment: Deployment) -> Result<Self> {
-        let provider = ProviderBuilder::new().disable_recommended_fillers();
-        let provider = provider.connect_client(endpoints.client()?).erased();
+        let provider = provider_of(endpoints)?;
         let chain = Self {
             token: DataToken::new(deployment.token, provider.clone()),
             pool: StakePool::new(deployment.stake_pool, provider.clone()),
@@ -83,19 +82,14 @@ impl Chain {
         journals: Option<&Path>,
     ) -> Result<Self> {
         let journal = match journals {
-            Some(folder) => Journal::load(folder.join(self.journal_of(signer.address()).await?))?,
+            Some(folder) => {
+                let (name, _) = journal_of(&self.provider, signer.address()).await?;
+                Journal::load(folder.join(name))?
+            }
             None => Journal::default(),
         };
         self.sender = Some(Sender::new(signer, self.provider.clone(), journal));
         Ok(self)
-    }
-
-    /// By the chain's first block too: local chains share one id, and a transaction of one must not be sent to another.
-    async fn journal_of(&self, account: Address) -> Result<String> {
-        let first = self.provider.get_block_by_number(0.into()).await?;
-        let missing = || ChainError::OutOfRange { what: "block", value: "0".into() };
-        let hash = first.ok_or_else(missing)?.header.hash;
-        Ok(format!("transactions-{}-{account:#x}.json", hex::encode(hash.split_at(8).0)))
     }
 
     async fn check_deployment(&self) -> Result<()> {
@@ -237,4 +231,20 @@ impl Chain {
     fn sender(&self) -> Result<&Sender> {
         self.sender.as_ref().ok_or(ChainError::NoSigner)
     }
+}
+
+/// Asks the endpoints, and fills nothing in.
+pub(crate) fn provider_of(endpoints: &Endpoints) -> Result<DynProvider> {
+    let provider = ProviderBuilder::new().disable_recommended_fillers();
+    Ok(provider.connect_client(endpoints.client()?).erased())
+}
+
+/// The name of an account's journal, and the chain's first block, which is part of it: local chains share one id, and a transaction
+/// of one must not be sent to another.
+pub(crate) async fn journal_of(provider: &DynProvider, account: Address) -> Result<(String, B256)> {
+    let first = provider.get_block_by_number(0.into()).await?;
+    let missing = || ChainError::OutOfRange { what: "block", value: "0".into() };
+    let hash = first.ok_or_else(missing)?.header.hash;
+    let name = format!("transactions-{}-{account:#x}.json", hex::encode(hash.split_at(8).0));
+    Ok((name, hash))
 }

@@ -1,4 +1,4 @@
-//! Where a deployment's contracts are: the JSON that the deploy script writes.
+//! Where a deployment's contracts are: the JSON that `tatum deploy` writes.
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +74,7 @@ impl Windows {
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
     /// The file cannot be read.
-    #[error("cannot read the deployment file {}; scripts/deploy writes it, or name it with --deployment", path.display())]
+    #[error("cannot read the deployment file {}; `tatum deploy` writes it, whoever runs the network gives it away; name it with --deployment", path.display())]
     Read {
         /// The file.
         path: PathBuf,

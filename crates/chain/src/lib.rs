@@ -22,6 +22,7 @@ mod channels;
 mod claims;
 mod client;
 mod demands;
+pub mod deploy;
 mod deployment;
 mod disproofs;
 mod endpoints;

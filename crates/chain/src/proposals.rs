@@ -299,7 +299,8 @@ fn proposed(log: &Log) -> Option<Proposal> {
 
 /// A stranger's text for logs, terminals and webhooks: on one line, without what draws or rings there, and not without end.
 fn shown(text: &str) -> String {
-    let harmless = |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
+    let harmless =
+        |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
     text.chars().map(harmless).take(LONGEST_URI).collect()
 }
 
@@ -336,7 +337,8 @@ mod tests {
         let mut bytes = data.to_vec();
         let at = bytes.windows(place.len()).position(|some| some == place.as_bytes()).unwrap();
         bytes[at..at + uri.len()].copy_from_slice(uri);
-        let data = LogData::new(event.encode_topics().into_iter().map(|t| t.0).collect(), bytes.into());
+        let data =
+            LogData::new(event.encode_topics().into_iter().map(|t| t.0).collect(), bytes.into());
         let inner = alloy::primitives::Log { address: Address::ZERO, data: data.unwrap() };
         proposed(&Log { inner, ..Log::default() }).unwrap()
     }

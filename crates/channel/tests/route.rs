@@ -148,8 +148,7 @@ impl World {
     fn sign(&mut self, payer: usize, operator: usize, any_wei: u128, may_sign: bool) {
         let delivered_wei = self.delivered_wei[&(payer, operator)];
         let is_honest = self.honest.payers[payer];
-        let owed =
-            if is_honest { gross_up(delivered_wei, self.fee).unwrap() } else { any_wei };
+        let owed = if is_honest { gross_up(delivered_wei, self.fee).unwrap() } else { any_wei };
         let receipt = DeliveryReceipt {
             payer: payer_address(payer),
             operator_id: HUB_OPERATOR,
@@ -159,11 +158,16 @@ impl World {
             ..DeliveryReceipt::default()
         };
         let may_sign = may_sign || is_honest;
-        self.signed.insert((payer, operator), (receipt, SignedBy { may_sign, ..by(payer_address(payer)) }));
+        self.signed.insert(
+            (payer, operator),
+            (receipt, SignedBy { may_sign, ..by(payer_address(payer)) }),
+        );
     }
 
     fn release(&mut self, payer: usize, operator: usize, to_other: bool, any_wei: u128) {
-        let Some((receipt, signed_by)) = self.signed.get(&(payer, operator)).cloned() else { return };
+        let Some((receipt, signed_by)) = self.signed.get(&(payer, operator)).cloned() else {
+            return;
+        };
         // The chain says whose the node is; who cheats only gets to name another of its own.
         let to_other = to_other && self.honest.operators.iter().all(|honest| !honest);
         let to = if to_other { 1 - operator } else { operator };
@@ -231,7 +235,10 @@ impl World {
             let delivered: u128 = (0..TWO).map(|p| self.delivered_wei[&(p, operator)]).sum();
             let paid = paid_wei(&self.outgoing[operator]);
             let most_wei = TWO as u128 * CREDIT_WEI;
-            prop_assert!(delivered <= paid + most_wei, "operator {operator}: {paid} of {delivered}");
+            prop_assert!(
+                delivered <= paid + most_wei,
+                "operator {operator}: {paid} of {delivered}"
+            );
         }
         Ok(())
     }
@@ -308,7 +315,10 @@ fn a_hub_releases_only_against_a_new_covered_receipt_of_the_lane_s_operator() {
     let again = RouteRefusal::NothingNew { owed_wei: 100, received_wei: 100 };
     assert_eq!(refused(owing(100), by_payer, to, both), again);
     let elsewhere = DeliveryReceipt { channel: B256::ZERO, ..owing(200) };
-    assert_eq!(refused(elsewhere, by_payer, to, both), RouteRefusal::OtherChannel { got: B256::ZERO });
+    assert_eq!(
+        refused(elsewhere, by_payer, to, both),
+        RouteRefusal::OtherChannel { got: B256::ZERO }
+    );
     let forged = SignedBy { may_sign: false, ..by_payer };
     assert_eq!(refused(owing(200), forged, to, both), RouteRefusal::Signer);
     assert_eq!(refused(owing(200), by_payer, HUB_OPERATOR, both), RouteRefusal::OwnNode);
@@ -321,7 +331,8 @@ fn a_hub_releases_only_against_a_new_covered_receipt_of_the_lane_s_operator() {
     assert_eq!(refused(owing(600), by_payer, to, both), uncovered(540, 500));
 
     // Two payers with the same reader number do not share a lane at the operator.
-    let theirs = DeliveryReceipt { payer: payer_address(1), channel: world.incoming[1].id(), ..owing(100) };
+    let theirs =
+        DeliveryReceipt { payer: payer_address(1), channel: world.incoming[1].id(), ..owing(100) };
     let backings = (backing(&world.incoming[1]), outgoing);
     let second = hub.release(&theirs, by(payer_address(1)), to, backings).unwrap();
     assert_ne!(second.reader, first.reader);

@@ -2,7 +2,9 @@
 #![allow(missing_docs)]
 
 use proptest::prelude::*;
-use tatum_channel::ticket::{Commitment, Draw, Expected, Payer, PublicKey, Terms, Ticket, TicketError};
+use tatum_channel::ticket::{
+    Commitment, Draw, Expected, Payer, PublicKey, Terms, Ticket, TicketError,
+};
 use tatum_channel::{Channel, Pair, SignedBy};
 use tatum_primitives::{Address, B256, Domain, OperatorId, U256, keccak256};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};

@@ -33,9 +33,9 @@ impl DeploymentArgs {
     }
 }
 
-/// Which chain and which deployment.
+/// Which chain.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct ChainArgs {
+pub(crate) struct EndpointArgs {
     /// JSON-RPC endpoint of the chain. May be repeated: the next one is asked while one does not answer
     #[arg(
         long,
@@ -45,6 +45,20 @@ pub(crate) struct ChainArgs {
         default_value = "http://127.0.0.1:8545"
     )]
     pub(crate) rpc: Vec<String>,
+}
+
+impl EndpointArgs {
+    /// Where the chain is asked.
+    pub(crate) fn endpoints(&self) -> anyhow::Result<Endpoints> {
+        Ok(Endpoints::new(self.rpc.iter().map(String::as_str))?)
+    }
+}
+
+/// Which chain and which deployment.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ChainArgs {
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
     #[command(flatten)]
     pub(crate) deployment: DeploymentArgs,
 }
@@ -52,8 +66,8 @@ pub(crate) struct ChainArgs {
 impl ChainArgs {
     /// Connects for reading.
     pub(crate) async fn read_only(&self) -> anyhow::Result<Chain> {
-        let endpoints = Endpoints::new(self.rpc.iter().map(String::as_str))?;
-        Ok(Chain::connect(&endpoints, self.deployment.load()?).await?)
+        let deployment = self.deployment.load()?;
+        Ok(Chain::connect(&self.endpoints.endpoints()?, deployment).await?)
     }
 
     /// Connects with the account's key.

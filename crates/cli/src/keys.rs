@@ -133,7 +133,7 @@ fn prompt(text: &str) -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(rpassword::prompt_password(text).context("reading the password")?))
 }
 
-fn decrypt(file: &Path, password_file: Option<&Path>) -> anyhow::Result<Secret> {
+pub(crate) fn decrypt(file: &Path, password_file: Option<&Path>) -> anyhow::Result<Secret> {
     let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let password = password(password_file)?;
     let opened = keystore::open(&bytes, &password);

@@ -110,6 +110,10 @@ enum Command {
     /// Measure how fast this machine relays messages, takes receipts in and closes an epoch
     #[command(subcommand)]
     Bench(cmd::bench::Command),
+    /// Put the contracts on a chain
+    Deploy(Box<cmd::deploy::Args>),
+    /// Run a whole network on this machine, with funded accounts, to try things on
+    Devnet(cmd::devnet::Args),
     /// Say what would keep a node, an aggregator or an account from working, and what to do about it
     Doctor(Box<cmd::doctor::Args>),
     /// Make encrypted key files
@@ -202,6 +206,8 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Auditor(command) => cmd::auditor::run(command, output).await,
         Command::Simulate(command) => cmd::simulate::run(command, output).await,
         Command::Bench(command) => cmd::bench::run(command, output).await,
+        Command::Deploy(args) => cmd::deploy::run(*args, output).await,
+        Command::Devnet(args) => cmd::devnet::run(args, output).await,
         Command::Doctor(args) => cmd::doctor::run(*args, output).await,
         Command::Key(command) => cmd::key::run(&command, output),
         Command::Man(args) => {

@@ -102,7 +102,7 @@ fn only_the_owner_of_a_stream_grants_and_nobodys_stream_needs_no_grant() {
     fails(
         &run(&["stream", "show", &owned, "--deployment", "/nonexistent.json"]),
         1,
-        "scripts/deploy",
+        "tatum deploy",
     );
 }
 
@@ -111,7 +111,7 @@ fn a_missing_deployment_says_what_writes_it() {
     let arguments = ["stake", "status", "--payer", "0x0000000000000000000000000000000000000001"];
     let mut command = tatum(&arguments);
     let output = command.args(["--deployment", "/nonexistent.json"]).output().unwrap();
-    fails(&output, 1, "scripts/deploy");
+    fails(&output, 1, "tatum deploy");
 }
 
 #[test]

@@ -27,7 +27,8 @@ impl Dataset {
     }
 
     fn check_payouts(&self, pays: &[Pay], found: &mut Differences) -> Option<()> {
-        let stated = self.distribution().map_err(|e| found.add(unreadable(DistributionRow::FILE, &e)));
+        let stated =
+            self.distribution().map_err(|e| found.add(unreadable(DistributionRow::FILE, &e)));
         let operators = self.operators().map_err(|e| found.add(unreadable(Operator::FILE, &e)));
         let (stated, operators) = (stated.ok()?, operators.ok()?);
         let before = previous(&stated, found);
@@ -35,8 +36,11 @@ impl Dataset {
         compare_rows(&rows, &stated, found);
         let results = &self.manifest().results;
         let paid = rows.iter().try_fold(Nano::ZERO, |sum, row| sum.checked_add(row.epoch_nano()));
-        let carried = paid.and_then(|paid| self.manifest().parameters.available_nano.checked_sub(paid));
-        let shown = |nano: Option<Nano>| nano.map_or("more than is available".to_owned(), |nano| nano.0.to_string());
+        let carried =
+            paid.and_then(|paid| self.manifest().parameters.available_nano.checked_sub(paid));
+        let shown = |nano: Option<Nano>| {
+            nano.map_or("more than is available".to_owned(), |nano| nano.0.to_string())
+        };
         compare("carried_nano", shown(carried), results.carried_nano.0.to_string(), found);
         let refused = |error: tatum_merkle::Error| {
             found.add(Difference::NoDistribution { detail: chain_of(&error.into()) });

@@ -93,7 +93,8 @@ fn python() -> Option<PathBuf> {
         eprintln!("python3 -m venv does not work here (scripts/setup test): not tested");
         return None;
     }
-    let install = "import python_environment as p; p.install('independent'); print(p.home('independent'))";
+    let install =
+        "import python_environment as p; p.install('independent'); print(p.home('independent'))";
     let mut command = Command::new("python3");
     command.args(["-c", install]).env("PYTHONPATH", repository().join("scripts"));
     let home = said(&command.output().unwrap());
@@ -122,7 +123,8 @@ fn what_is_written_from_the_pages_alone_comes_to_the_same_epoch_and_is_read_here
     let Written { folder, manifest, distribution, .. } = write(parent.path(), epoch()).unwrap();
     let folder = folder.display().to_string();
 
-    let told: serde_json::Value = serde_json::from_str(&said(&run(&python, &["check", &folder]))).unwrap();
+    let told: serde_json::Value =
+        serde_json::from_str(&said(&run(&python, &["check", &folder]))).unwrap();
     assert_eq!(told["results"], serde_json::to_value(&manifest.results).unwrap());
     for row in &distribution.rows {
         let payout = &told["payouts"][row.operator_id.to_string()];
@@ -133,7 +135,8 @@ fn what_is_written_from_the_pages_alone_comes_to_the_same_epoch_and_is_read_here
         let elsewhere = parent.path().join(library).display().to_string();
         let theirs = said(&run(&python, &["write", &folder, &elsewhere, library]));
         let theirs = Path::new(theirs.trim());
-        let verified = verify_within(theirs, bounds()).unwrap_or_else(|found| panic!("{library}: {found}"));
+        let verified =
+            verify_within(theirs, bounds()).unwrap_or_else(|found| panic!("{library}: {found}"));
         assert_eq!(verified.distribution, distribution, "{library}");
         assert_ne!(verified.manifest.files, manifest.files, "{library} wrote our bytes");
         let data = Dataset::open_within(theirs, bounds()).unwrap().proposal_data().unwrap();

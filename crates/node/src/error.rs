@@ -6,7 +6,7 @@ use tatum_database::DatabaseError;
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// The UDP endpoint failed.
-    #[error("the WebRTC endpoint failed")]
+    #[error("the links' endpoint failed")]
     Endpoint(#[from] tatum_webrtc::Error),
     /// The store failed.
     #[error("the receipt store failed")]

@@ -64,6 +64,7 @@ pub mod credit;
 pub mod exchange;
 mod forgotten;
 pub mod frame;
+mod kept_order;
 pub mod lease;
 pub mod ledger;
 pub mod limit;
@@ -77,7 +78,6 @@ pub mod repair;
 pub mod score;
 pub mod seal;
 mod time;
-mod kept_order;
 pub mod window;
 
 pub use frame::{Frame, FrameError};

@@ -14,8 +14,8 @@ use tatum_primitives::Address;
 use crate::count::Count;
 use crate::forgotten::Forgotten;
 use crate::frame::Span;
-use crate::time::AHEAD_MS;
 use crate::kept_order::{KeptOrder, Turn};
+use crate::time::AHEAD_MS;
 use crate::window::{MAX_NUMBER, Window};
 use crate::{ChainKey, Message, MessageError};
 

@@ -1,15 +1,15 @@
 //! A chain with the contracts deployed and accounts that hold DATA.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
+use tatum_chain::deploy::{Deployer, LongWindows, Parameters};
 use tatum_chain::{Chain, Deployment, PrivateKeySigner};
+use tatum_devnet::{Anvil, AnvilSettings};
 use tatum_primitives::{Address, U256, keccak256};
 use tatum_receipt::SessionKey;
-use tokio::process::Command;
 
-use crate::{Anvil, foundry, repository};
+use crate::repository;
 
 /// What a deployment for tests and demos may choose.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub struct Devnet {
 impl Devnet {
     /// Starts anvil and deploys; logs go to the folder `logs`.
     pub async fn start(parameters: DevnetParameters, logs: &Path) -> anyhow::Result<Self> {
-        let anvil = Anvil::start(logs).await?;
+        let anvil = Anvil::start(AnvilSettings::default(), logs).await?;
         let deployer = Self::account("deployer");
         anvil.fund(deployer.address()).await?;
         let deployment_file = deploy(&anvil, &deployer, parameters).await?;
@@ -109,36 +109,36 @@ fn signer(account: &SessionKey) -> anyhow::Result<PrivateKeySigner> {
     PrivateKeySigner::from_slice(account.to_bytes().as_slice()).context("making a signer")
 }
 
-/// Runs the deploy script as a user would.
+/// Deploys as `tatum deploy` does, and writes the file that it would.
 async fn deploy(
     anvil: &Anvil,
     deployer: &SessionKey,
-    parameters: DevnetParameters,
+    chosen: DevnetParameters,
 ) -> anyhow::Result<PathBuf> {
     let port = anvil.rpc_url().rsplit(':').next().unwrap_or("0");
-    let file = format!("deployments/devnet-{}-{port}.json", std::process::id());
-    let output = Command::new(foundry("forge")?)
-        .current_dir(repository())
-        .args(["script", "scripts/deploy/Deploy.s.sol", "--broadcast", "--rpc-url"])
-        .arg(anvil.rpc_url())
-        .env("TATUM_PRIVATE_KEY", deployer.to_bytes().to_string())
-        .env("TATUM_DEPLOYMENT", &file)
-        .env("TATUM_EPOCH_LENGTH", parameters.epoch_length_s.to_string())
-        .env("TATUM_CHALLENGE_WINDOW", parameters.challenge_window_s.to_string())
-        .env("TATUM_ANSWER_WINDOW", parameters.challenge_window_s.to_string())
-        .env("TATUM_FOLLOW", (parameters.challenge_window_s / 2).to_string())
-        .env("TATUM_GRACE", parameters.grace_s.to_string())
-        .env("TATUM_FORCE", parameters.force_s.to_string())
-        .env("TATUM_SETTLE", "0")
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .context("running forge script")?;
-    ensure!(
-        output.status.success(),
-        "the deploy script failed:\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(repository().join(file))
+    let file = repository().join(format!("deployments/devnet-{}-{port}.json", std::process::id()));
+    let begun = file.with_extension("begun.json");
+    let account = Deployer::connect(&anvil.rpc_url().parse()?, signer(deployer)?, None).await?;
+    let beginning = account.begin(&begun, &chosen.parameters()?).await?;
+    let deployed = account.deploy(&beginning, &begun, |_| {}).await.context("deploying")?;
+    std::fs::write(&file, serde_json::to_vec_pretty(&deployed)?)
+        .with_context(|| format!("writing {}", file.display()))?;
+    std::fs::remove_file(&begun).with_context(|| format!("removing {}", begun.display()))?;
+    Ok(file)
+}
+
+impl DevnetParameters {
+    /// Those of `local`, but for what is chosen.
+    fn parameters(self) -> anyhow::Result<Parameters> {
+        let windows = LongWindows {
+            grace: self.grace_s,
+            force: self.force_s,
+            settle: 0,
+            challenge: self.challenge_window_s,
+            answer: self.challenge_window_s,
+            follow: self.challenge_window_s / 2,
+        };
+        let local = Parameters::well_known("local")?;
+        Ok(Parameters { epoch_length: self.epoch_length_s, windows, ..local })
+    }
 }

@@ -14,13 +14,17 @@ const MOST: usize = 8;
 
 /// Binds a UDP socket. `[::]` means both families; where the system has no IPv6 it is `0.0.0.0`.
 pub(crate) fn bind(address: SocketAddr) -> Result<std::net::UdpSocket, Error> {
+    let failed = |source| Error::Bind { address, source };
     if !(address.is_ipv6() && address.ip().is_unspecified()) {
-        return Ok(std::net::UdpSocket::bind(address)?);
+        return std::net::UdpSocket::bind(address).map_err(failed);
     }
     match bind_both(address) {
         Ok(socket) => Ok(socket),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(error.into()),
-        Err(_) => Ok(std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, address.port()))?),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(failed(error)),
+        Err(_) => {
+            let address = (Ipv4Addr::UNSPECIFIED, address.port());
+            std::net::UdpSocket::bind(address).map_err(failed)
+        }
     }
 }
 

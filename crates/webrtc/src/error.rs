@@ -4,7 +4,15 @@
 /// Why an endpoint or a negotiation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The UDP socket could not be bound or read.
+    /// The UDP socket could not be bound.
+    #[error("the UDP address {address} cannot be used{}", advice(source))]
+    Bind {
+        /// Which address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The UDP socket could not be set up or read.
     #[error("the UDP socket failed")]
     Socket(#[from] std::io::Error),
     /// The other side's offer or answer is not a session description we understand.
@@ -22,6 +30,19 @@ pub enum Error {
         /// The configured ceiling.
         limit: usize,
     },
+}
+
+/// What to do about an address that cannot be bound.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; another process has it: end that one, or name another port"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            "; it is none of this machine's: bind one that is, and advertise the outside one"
+        }
+        _ => "",
+    }
 }
 
 /// Why a message was not queued. Nothing of it was sent.

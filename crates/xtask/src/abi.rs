@@ -1,5 +1,6 @@
-//! `cargo xtask abi`: compiles the contracts and remakes `abi/`, the plain ABI arrays (functions, events, custom errors). The
-//! Rust bindings are made from them whenever `crates/chain` is compiled, so nothing else is to be remade.
+//! `cargo xtask abi`: compiles the contracts and remakes `abi/`: the plain ABI arrays (functions, events, custom errors), and in
+//! `abi/creation/` what `tatum deploy` creates the contracts from. The Rust bindings are made from both whenever `crates/chain` is
+//! compiled, so nothing else is to be remade.
 //!
 //! Invariant: the files depend on the contracts alone, not on the order in which a compiler lists things.
 //!
@@ -27,6 +28,20 @@ const CONTRACTS: [&str; 10] = [
     "ChannelHub",
 ];
 
+/// Those that `tatum deploy` creates.
+const CREATED: [&str; 10] = [
+    "DataToken",
+    "TimelockController",
+    "StakePool",
+    "OperatorRegistry",
+    "ForcedReceipts",
+    "Assents",
+    "Disproofs",
+    "Demands",
+    "Distributor",
+    "ChannelHub",
+];
+
 /// What to do.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,9 +56,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let built = forge.arg("build").current_dir(&root).status().context("running forge")?;
     ensure!(built.success(), "the contracts do not compile");
     let mut stale = Vec::new();
+    let artifact = |name: &str| read(&root.join(format!("out/{name}.sol/{name}.json")));
+    let mut files = Vec::new();
     for name in CONTRACTS {
-        let file = root.join("abi").join(format!("{name}.json"));
-        let text = abi(&root.join(format!("out/{name}.sol/{name}.json")))?;
+        files.push((format!("{name}.json"), abi(artifact(name)?)?));
+    }
+    for name in CREATED {
+        files.push((format!("creation/{name}.json"), creation(&artifact(name)?)?));
+    }
+    for (name, text) in files {
+        let file = root.join("abi").join(&name);
         if std::fs::read_to_string(&file).ok().as_ref() == Some(&text) {
             continue;
         }
@@ -61,10 +83,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if args.check && !is_one { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The ABI in forge's artifact, without the constructor, which only the deploy script calls, in an order of its own.
-fn abi(artifact: &Path) -> anyhow::Result<String> {
+fn read(artifact: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(artifact).with_context(|| artifact.display().to_string())?;
-    let mut artifact: Value = serde_json::from_str(&text)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// The constructor in forge's artifact and the code that it is called with.
+fn creation(artifact: &Value) -> anyhow::Result<String> {
+    let items = artifact["abi"].as_array().context("an artifact without an ABI")?;
+    let constructor: Vec<&Value> =
+        items.iter().filter(|item| item["type"] == "constructor").collect();
+    let code = artifact["bytecode"]["object"].as_str().context("an artifact without code")?;
+    let is_whole = code.starts_with("0x") && code.len() > 2 && !code.contains('_');
+    ensure!(is_whole, "the code is to be linked with a library, which the deployment does not do");
+    let value = serde_json::json!({ "abi": constructor, "bytecode": { "object": code } });
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+/// The ABI in forge's artifact, without the constructor, which only deployments call, in an order of its own.
+fn abi(mut artifact: Value) -> anyhow::Result<String> {
     let items = artifact.get_mut("abi").and_then(Value::as_array_mut);
     let mut items = std::mem::take(items.context("an artifact without an ABI")?);
     items.retain(|item| item["type"] != "constructor");
@@ -94,7 +131,7 @@ mod tests {
             item("event", "c"),
         ];
         std::fs::write(&file, format!(r#"{{"abi":[{}]}}"#, items.join(","))).unwrap();
-        let got: Vec<Value> = serde_json::from_str(&abi(&file).unwrap()).unwrap();
+        let got: Vec<Value> = serde_json::from_str(&abi(read(&file).unwrap()).unwrap()).unwrap();
         let names: Vec<&str> = got.iter().map(|item| item["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["c", "a", "b"]);
     }

@@ -53,7 +53,8 @@ impl Datasets {
         let scratch = if self.folder.is_none() { Some(Scratch::new()?) } else { None };
         let folder = self.folder.or_else(|| scratch.as_ref().map(|scratch| scratch.0.clone()));
         let folder = folder.unwrap_or_default();
-        std::fs::create_dir_all(&folder)?;
+        let made = std::fs::create_dir_all(&folder);
+        made.map_err(|error| naming(&folder, &error))?;
         let budget = Budget::new(self.limits);
         Ok(Desk { source: self.source, held: self.held, folder, budget, _scratch: scratch })
     }
@@ -111,6 +112,12 @@ pub(crate) fn assented(folder: &Path, list: &ListCommitment) -> Option<ListData>
 #[derive(Debug)]
 struct Scratch(PathBuf);
 
+/// The system's error with the folder that it is about, which it does not say itself.
+fn naming(folder: &Path, error: &std::io::Error) -> std::io::Error {
+    let reason = format!("making the folder {}: {error}", folder.display());
+    std::io::Error::new(error.kind(), reason)
+}
+
 impl Scratch {
     fn new() -> std::io::Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -119,7 +126,7 @@ impl Scratch {
         let nanos = nanos.unwrap_or_default().as_nanos();
         let unique = format!("tatum-audit-{}-{nanos}-{count}", std::process::id());
         let folder = std::env::temp_dir().join(unique);
-        std::fs::create_dir(&folder)?;
+        std::fs::create_dir(&folder).map_err(|error| naming(&folder, &error))?;
         Ok(Self(folder))
     }
 }

@@ -29,7 +29,11 @@ pub enum RouteRefusal {
         before: OperatorId,
     },
     /// The hub holds one that owes as much.
-    #[error("{} is owed in the lane, {} was received for it already", data(owed_wei), data(received_wei))]
+    #[error(
+        "{} is owed in the lane, {} was received for it already",
+        data(owed_wei),
+        data(received_wei)
+    )]
     NothingNew {
         /// What the receipt says is owed.
         owed_wei: u128,
@@ -37,7 +41,11 @@ pub enum RouteRefusal {
         received_wei: u128,
     },
     /// A deposit does not cover it.
-    #[error("{} would be owed in a channel whose deposit covers {}", data(owed_wei), data(covered_wei))]
+    #[error(
+        "{} would be owed in a channel whose deposit covers {}",
+        data(owed_wei),
+        data(covered_wei)
+    )]
     Uncovered {
         /// What would be owed in all lanes.
         owed_wei: u128,

@@ -17,7 +17,11 @@ pub struct Deliverer {
 
 /// The operator stops delivering.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{} would be delivered without the hub's receipt; the credit is {}", data(unreleased_wei), data(credit_wei))]
+#[error(
+    "{} would be delivered without the hub's receipt; the credit is {}",
+    data(unreleased_wei),
+    data(credit_wei)
+)]
 pub struct CreditSpent {
     /// What would be delivered and not released.
     pub unreleased_wei: u128,

@@ -40,22 +40,34 @@ impl Presignature {
             return None;
         }
         let x = scalar(&key.to_bytes().0)?;
-        let k = hash(&[b"tatum ticket nonce", key.to_bytes().as_slice(), digest.as_slice(), &bytes(&point)]);
+        let k = hash(&[
+            b"tatum ticket nonce",
+            key.to_bytes().as_slice(),
+            digest.as_slice(),
+            &bytes(&point),
+        ]);
         let (base, lifted) = (G * k, point * k);
         let r = first(&lifted)?;
         let s = (reduced(digest) + r * x) * Option::<Scalar>::from(k.invert())?;
-        let w = hash(&[b"tatum ticket proof nonce", &k.to_bytes(), digest.as_slice(), &bytes(&point)]);
+        let w =
+            hash(&[b"tatum ticket proof nonce", &k.to_bytes(), digest.as_slice(), &bytes(&point)]);
         let e = challenge(digest, &[point, base, lifted, G * w, point * w]);
         Some(Self { base, lifted, s, proof: (e, w + e * k) })
     }
 
     /// Whether the logarithm of `point` makes it a signature of `digest` by whoever has the public key.
-    pub(super) fn holds(&self, public: &ProjectivePoint, digest: B256, point: ProjectivePoint) -> bool {
+    pub(super) fn holds(
+        &self,
+        public: &ProjectivePoint,
+        digest: B256,
+        point: ProjectivePoint,
+    ) -> bool {
         let (e, z) = self.proof;
         let witnesses = (G * z - self.base * e, point * z - self.lifted * e);
         let statement = [point, self.base, self.lifted, witnesses.0, witnesses.1];
         let one_k = challenge(digest, &statement) == e;
-        let (Some(r), Some(inverse)) = (first(&self.lifted), Option::<Scalar>::from(self.s.invert()))
+        let (Some(r), Some(inverse)) =
+            (first(&self.lifted), Option::<Scalar>::from(self.s.invert()))
         else {
             return false;
         };
@@ -208,9 +220,8 @@ mod tests {
     #[test]
     fn nonces_differ_with_point_and_digest() {
         let key = key(7);
-        let of = |digest, t: u64| {
-            Presignature::make(&key, digest, G * Scalar::from(t)).unwrap().base
-        };
+        let of =
+            |digest, t: u64| Presignature::make(&key, digest, G * Scalar::from(t)).unwrap().base;
         assert_ne!(of(DIGEST, 1), of(DIGEST, 2));
         assert_ne!(of(DIGEST, 1), of(B256::repeat_byte(6), 1));
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tatum_primitives::B256;
 use zeroize::Zeroizing;
 
@@ -37,19 +37,20 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The keystore file (web3 v3)
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     file: PathBuf,
     /// What the key is for
     #[arg(long, value_enum, default_value = "account")]
     kind: Kind,
     /// File with the password; otherwise TATUM_KEYSTORE_PASSWORD
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", env = "TATUM_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
 }
 
 /// The two kinds of keys.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
     /// secp256k1: payers, operators, proposers, session keys
     Account,
     /// ed25519: nodes
@@ -84,13 +85,22 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
             (args, source.required()?)
         }
     };
-    let (name, id) = match args.kind {
-        Kind::Account => ("address", keys::session_key(&secret)?.address().to_string()),
-        Kind::Node => ("node", node_id(&secret).to_string()),
+    let name = match args.kind {
+        Kind::Account => "address",
+        Kind::Node => "node",
     };
+    let id = id_of(args.kind, &secret)?;
     let shown = Shown { file: args.file.clone(), id };
     output.result(&shown, &[("file", shown.file.display().to_string()), (name, shown.id.clone())]);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address or node id of a key.
+pub(crate) fn id_of(kind: Kind, secret: &Secret) -> anyhow::Result<String> {
+    Ok(match kind {
+        Kind::Account => keys::session_key(secret)?.address().to_string(),
+        Kind::Node => node_id(secret).to_string(),
+    })
 }
 
 fn write(secret: &Secret, args: &Args) -> anyhow::Result<()> {
@@ -103,7 +113,7 @@ fn write(secret: &Secret, args: &Args) -> anyhow::Result<()> {
 }
 
 /// A new secret that is valid for its kind.
-fn fresh(kind: Kind) -> anyhow::Result<Secret> {
+pub(crate) fn fresh(kind: Kind) -> anyhow::Result<Secret> {
     loop {
         let mut secret: Secret = Zeroizing::new([0; 32]);
         OsRng.try_fill_bytes(secret.as_mut()).context("drawing a key")?;

@@ -12,9 +12,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
-use parquet::data_type::{
-    AsBytes, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type,
-};
+use parquet::data_type::{AsBytes, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
@@ -160,7 +158,10 @@ impl<R: Row> TableReader<R> {
                 (ReadValues::Int(into), cells @ ColumnReader::Int64ColumnReader(_)) => {
                     into.extend(read_some::<Int64Type>(cells, skipped, wanted)?);
                 }
-                (ReadValues::Bytes(into), cells @ ColumnReader::FixedLenByteArrayColumnReader(_)) => {
+                (
+                    ReadValues::Bytes(into),
+                    cells @ ColumnReader::FixedLenByteArrayColumnReader(_),
+                ) => {
                     let read = read_some::<FixedLenByteArrayType>(cells, skipped, wanted)?;
                     into.extend(read.iter().map(|cell| cell.as_bytes().to_vec()));
                 }
@@ -169,7 +170,10 @@ impl<R: Row> TableReader<R> {
                     into.extend(read.iter().map(|cell| cell.as_bytes().to_vec()));
                 }
                 (ReadValues::Int(_), _) => {
-                    return Err(ParquetError::General(format!("{} in another type", kind.in_words())));
+                    return Err(ParquetError::General(format!(
+                        "{} in another type",
+                        kind.in_words()
+                    )));
                 }
             }
         }
@@ -194,7 +198,8 @@ fn check_footer(file: &mut File) -> Result<(), ParquetError> {
 
 /// Whether a file's column is the table's: by name and by what its cells can hold. What else writers note down of it is theirs.
 fn is_column(got: &ColumnDescriptor, name: &str, kind: Kind) -> bool {
-    let flat = got.max_rep_level() == 0 && got.max_def_level() <= 1 && got.path().parts().len() == 1;
+    let flat =
+        got.max_rep_level() == 0 && got.max_def_level() <= 1 && got.path().parts().len() == 1;
     let logical = got.logical_type_ref();
     let holds = match (kind, got.physical_type()) {
         (Kind::Int, Physical::INT64) => {
@@ -215,7 +220,8 @@ fn is_column(got: &ColumnDescriptor, name: &str, kind: Kind) -> bool {
 
 /// Where row groups begin, and where the last one ends.
 fn starts(file: &SerializedFileReader<File>) -> Result<Vec<usize>, ParquetError> {
-    let bad = || ParquetError::General("a row group says that it has a wrong number of rows".into());
+    let bad =
+        || ParquetError::General("a row group says that it has a wrong number of rows".into());
     let mut starts = vec![0usize];
     for group in file.metadata().row_groups() {
         let rows = usize::try_from(group.num_rows()).map_err(|_| bad())?;

@@ -266,9 +266,14 @@ impl Subscriber {
                 None
             }
             Notice::Access { stream, access } => {
-                let (payer, key) = (&self.asker.payer, &self.asker.key);
-                if !access.may_subscribe(payer, &key.address()) {
-                    tracing::warn!(%stream, "the stream's owner does not permit us to subscribe");
+                let (payer, key) = (self.asker.payer, self.asker.key.address());
+                // Before the owner's list has come there is nothing to say: those who may would be told that they may not.
+                if access.is_known() && !access.may_subscribe(&payer, &key) {
+                    let stream = &self.streams.get(&stream)?.id;
+                    tracing::warn!(
+                        %stream, %payer,
+                        "the stream's owner does not permit this payer to subscribe; it does with `tatum stream grant STREAM --subscriber PAYER`"
+                    );
                 }
                 None
             }

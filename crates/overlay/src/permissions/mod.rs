@@ -257,6 +257,8 @@ impl SignedPermissions {
 /// What a stream allows at a node: its list, or what holds without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
+    /// Whether it is known what the owner permits; until its list has come, nothing is.
+    known: bool,
     owner: Option<Address>,
     publishers: Audience,
     subscribers: Audience,
@@ -266,7 +268,12 @@ impl Access {
     /// Everything to anyone.
     #[must_use]
     pub const fn open() -> Self {
-        Self { owner: None, publishers: Audience::Anyone, subscribers: Audience::Anyone }
+        Self {
+            known: true,
+            owner: None,
+            publishers: Audience::Anyone,
+            subscribers: Audience::Anyone,
+        }
     }
 
     /// Without a list: a stream is its owner's alone, and nobody's stream is open.
@@ -274,9 +281,12 @@ impl Access {
     pub fn unlisted(stream: &StreamId) -> Self {
         match stream.owner() {
             None => Self::open(),
-            owner => {
-                Self { owner, publishers: Audience::nobody(), subscribers: Audience::nobody() }
-            }
+            owner => Self {
+                known: false,
+                owner,
+                publishers: Audience::nobody(),
+                subscribers: Audience::nobody(),
+            },
         }
     }
 
@@ -284,10 +294,17 @@ impl Access {
     #[must_use]
     pub fn under(list: &PermissionList) -> Self {
         Self {
+            known: true,
             owner: list.stream.owner(),
             publishers: list.publishers.clone(),
             subscribers: list.subscribers.clone(),
         }
+    }
+
+    /// Whether the owner has said who may; otherwise its list is not there yet, and "no" may become "yes".
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.known
     }
 
     /// Whether messages signed by `publisher` are forwarded. A session key needs a permission of
@@ -423,6 +440,7 @@ mod tests {
     fn without_a_list_a_stream_is_its_owners_and_nobodys_is_open() {
         let (owner, other) = (key(1).address(), Address::repeat_byte(9));
         let owned = Access::unlisted(&list(1).stream);
+        assert!(!owned.is_known(), "the owner has said nothing yet");
         assert!(owned.may_publish(&owner) && owned.may_subscribe(&owner, &other));
         assert!(!owned.may_publish(&other) && !owned.may_subscribe(&other, &other));
         let open = Access::unlisted(&StreamId::new("test/stream").unwrap());
@@ -432,6 +450,7 @@ mod tests {
     #[test]
     fn a_list_permits_payers_and_keys_to_subscribe_and_keys_to_publish() {
         let access = Access::under(&list(1));
+        assert!(access.is_known());
         let [three, four, nine] = [3, 4, 9].map(Address::repeat_byte);
         assert!(access.may_publish(&three) && access.may_publish(&key(1).address()));
         assert!(!access.may_publish(&four));

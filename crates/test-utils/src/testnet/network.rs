@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{Devnet, Process, SmallDisk, free_port};
 use anyhow::{Context, ensure};
+use tatum_devnet::Service;
 use tatum_primitives::{Address, Epoch, EpochSchedule, millis};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
@@ -107,16 +109,16 @@ impl Network {
         cast: &Cast,
         index: usize,
     ) -> anyhow::Result<()> {
-        let (name, base) = (numbered("aggregator", index), self.aggregator_urls[index].clone());
-        let (listen, data) = (base.trim_start_matches("http://"), self.data(&name));
-        let mut arguments = vec!["aggregator", "run", "--listen", listen, "--data", &data];
+        let (name, url) = (numbered("aggregator", index), &self.aggregator_urls[index]);
+        let data = self.data(&name);
+        let mut service = Service::aggregator(address(url)?, Path::new(&data)).named(&name);
         if let Some(database) = &self.layout.database {
             // Another takes over while the one that is killed is still away.
-            arguments.extend(["--database", database, "--lease-ms", "3000"]);
+            service = service.with(&["--database", database, "--lease-ms", "3000"]);
         }
-        let mut command = tatum::command(devnet, &arguments)?;
+        let mut command = tatum::command(devnet, &[])?;
         command.env("TATUM_PRIVATE_KEY", tatum::hex(cast.proposer(index)?));
-        self.service(&name, command, &format!("{base}/ready")).await
+        self.service(&service, command).await
     }
 
     pub(super) async fn start_tracker(
@@ -124,71 +126,60 @@ impl Network {
         devnet: &Devnet,
         index: usize,
     ) -> anyhow::Result<()> {
-        let (name, base) = (numbered("tracker", index), self.trackers[index].clone());
-        let (listen, data) = (base.trim_start_matches("http://"), self.data(&name));
-        let arguments = ["tracker", "run", "--listen", listen, "--data", &data];
-        let mut command = tatum::command(devnet, &arguments)?;
+        let name = numbered("tracker", index);
+        let data = self.data(&name);
+        let service = Service::tracker(address(&self.trackers[index])?, Path::new(&data));
+        let mut command = tatum::command(devnet, &[])?;
         if self.trackers.len() > 1 {
             command.env("TATUM_NODE_KEY", tracker_key(index).0.to_string());
         }
-        self.service(&name, command, &format!("{base}/health")).await
+        self.service(&service.named(&name), command).await
     }
 
     /// Starts the web API and the page.
     pub async fn start_api(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
-        let listen = self.api_url.trim_start_matches("http://").to_owned();
-        let mut arguments = vec!["api", "run", "--listen", &listen];
-        // All of it comes from one address: that of this machine.
-        arguments.extend(["--aggregator", self.aggregator_url(), "--requests-per-s", "1000"]);
-        let command = tatum::command(devnet, &arguments)?;
-        let url = format!("{}/ready", self.api_url);
-        self.service("api", command, &url).await
+        let service = Service::api(address(&self.api_url)?, self.aggregator_url());
+        self.service(&service, tatum::command(devnet, &[])?).await
     }
 
     /// Starts a relay, again after a kill: with the same key and data.
     pub async fn start_relay(&mut self, devnet: &Devnet, relay: &Relay) -> anyhow::Result<()> {
-        let status = format!("127.0.0.1:{}", free_port()?);
+        let status = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let data = self.data(&relay.name);
         let port = match self.relay_ports.get(&relay.name) {
             Some(port) => *port,
             None => free_port()?,
         };
         self.relay_ports.insert(relay.name.clone(), port);
-        let bind = format!("[::]:{port}");
-        let mut arguments = vec!["node", "run", "--data", &data, "--bind", &bind];
         let turn = relay.operator.0 as usize % self.aggregator_urls.len();
-        arguments.extend(["--tracker", &self.tracker_url]);
-        arguments.extend(["--aggregator", &self.aggregator_urls[turn]]);
-        // As long as the aggregator takes receipts.
-        let grace = devnet.deployment().windows.grace_s.to_string();
-        arguments.extend(["--grace", &grace]);
-        arguments.extend(["--status", &status]);
+        let grace_s = devnet.deployment().windows.grace_s;
+        let mut service = Service::relay(&relay.name, status, Path::new(&data), grace_s)
+            .with(&["--bind", &format!("[::]:{port}"), "--tracker", &self.tracker_url])
+            .with(&["--aggregator", &self.aggregator_urls[turn]]);
         if self.takes_channels {
             // What is delivered between two receipts.
-            arguments.extend(["--channel-credit", "10"]);
-            arguments.extend(["--price-per-1000-messages", PRICE_PER_1000_MESSAGES]);
+            service = service.with(&["--channel-credit", "10"]);
+            service = service.with(&["--price-per-1000-messages", PRICE_PER_1000_MESSAGES]);
         }
-        let mut command = tatum::command(devnet, &arguments)?;
+        let mut command = tatum::command(devnet, &[])?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());
-        let url = format!("http://{status}/health");
         self.relay_status_urls.insert(relay.name.clone(), format!("http://{status}/status"));
-        self.service(&relay.name, command, &url).await
+        self.service(&service, command).await
     }
 
     async fn service(
         &mut self,
-        name: &str,
-        mut command: tokio::process::Command,
-        url: &str,
+        service: &Service,
+        command: tokio::process::Command,
     ) -> anyhow::Result<()> {
-        self.go_to_its_endpoint(name, &mut command);
-        if let Some(disk) = self.layout.disks.get(name) {
+        let mut command = service.told(command);
+        self.go_to_its_endpoint(service.name(), &mut command);
+        if let Some(disk) = self.layout.disks.get(service.name()) {
             command = disk.inside(&command);
+            command.stdout(Stdio::null());
         }
-        command.stdout(Stdio::null());
-        let mut process = Process::spawn(name, command, &self.logs())?;
-        process.until_healthy(url, START_TIMEOUT).await?;
-        self.services.insert(name.to_owned(), process);
+        let process = service.start_told(command, &self.logs()).await?;
+        self.services.insert(service.name().to_owned(), process);
         Ok(())
     }
 
@@ -564,4 +555,9 @@ fn tracker_list(urls: &[String]) -> String {
             named.collect::<Vec<_>>().join(",")
         }
     }
+}
+
+/// Where a service listens that answers at `url`.
+fn address(url: &str) -> anyhow::Result<SocketAddr> {
+    url.trim_start_matches("http://").parse().with_context(|| format!("{url} is no address"))
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
-use tatum_primitives::{Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamKey, keccak256};
+use tatum_primitives::{
+    Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamKey, keccak256,
+};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::Answer;
 use tatum_receipt::{DeliveryReceipt, ReceiptKey, SignedReceipt, Verifier};
@@ -126,12 +128,7 @@ impl Witness {
         }
     }
 
-    fn sign(
-        &mut self,
-        operator_id: OperatorId,
-        node: NodeId,
-        epoch: Epoch,
-    ) -> SignedReceipt {
+    fn sign(&mut self, operator_id: OperatorId, node: NodeId, epoch: Epoch) -> SignedReceipt {
         self.signed += 1;
         let mut receipt = DeliveryReceipt {
             payer: self.payer.account.address(),

@@ -71,7 +71,9 @@ impl Summary {
             "\nby channel: {payer} was delivered {messages} messages for {} DATA",
             data(*cost_wei)
         );
-        println!("\noperator  messages in evidence  bytes  of them on time  lanes  redeemed (DATA)");
+        println!(
+            "\noperator  messages in evidence  bytes  of them on time  lanes  redeemed (DATA)"
+        );
         for paid in operators {
             println!(
                 "{:>8}  {:>20}  {:>5}  {:>15}  {:>5}  {:>15}",

@@ -37,7 +37,7 @@ impl Layer {
                 "verifier",
             ],
             Self::Adapter => &["webrtc", "chain", "database", "query", "serve"],
-            Self::Service => &["node", "aggregator", "watchtower", "api", "cli"],
+            Self::Service => &["node", "aggregator", "watchtower", "api", "devnet", "cli"],
             Self::Support => &["test-utils", "xtask", "e2e", "examples"],
         }
     }
@@ -86,8 +86,9 @@ pub(super) const WALLS: &[Wall] = &[
             "serve",
             "node",
             "aggregator",
-"watchtower",
+            "watchtower",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -111,10 +112,13 @@ pub(super) const WALLS: &[Wall] = &[
     // The typed client of `protocol` is behind a feature; `chain` asks its endpoints.
     Wall {
         name: "reqwest",
-        may: &["protocol", "chain", "node", "aggregator", "cli", "test-utils", "e2e"],
+        may: &["protocol", "chain", "node", "aggregator", "devnet", "cli", "test-utils", "e2e"],
     },
     Wall { name: "clap", may: &["cli", "xtask"] },
-    Wall { name: "anyhow", may: &["aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"] },
+    Wall {
+        name: "anyhow",
+        may: &["aggregator", "watchtower", "api", "devnet", "cli", "test-utils", "xtask", "e2e"],
+    },
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
@@ -142,7 +146,8 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
-"watchtower",
+            "watchtower",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -152,12 +157,23 @@ pub(super) const WALLS: &[Wall] = &[
     // A batch that libsecp256k1 contradicts ends the process.
     Wall {
         name: "std::process",
-        may: &["batch", "aggregator", "cli", "test-utils", "xtask", "e2e"],
+        may: &["batch", "aggregator", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
     Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
         name: "TcpListener",
-        may: &["serve", "node", "aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &[
+            "serve",
+            "node",
+            "aggregator",
+            "watchtower",
+            "api",
+            "devnet",
+            "cli",
+            "test-utils",
+            "xtask",
+            "e2e",
+        ],
     },
     Wall {
         name: "TcpStream",
@@ -171,8 +187,9 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
-"watchtower",
+            "watchtower",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -188,8 +205,9 @@ pub(super) const WALLS: &[Wall] = &[
             "database",
             "node",
             "aggregator",
-"watchtower",
+            "watchtower",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",

@@ -11,6 +11,7 @@ mod closed_epoch;
 mod deploy;
 mod doctor;
 mod explained;
+mod guides;
 mod metrics;
 mod money;
 mod network;

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn terminate(process: u32) -> anyhow::Result<()> {
-    let status = std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status()?;
+    let status =
+        std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status()?;
     anyhow::ensure!(status.success(), "no process {process}");
     Ok(())
 }
@@ -67,7 +68,9 @@ async fn a_service_that_waits_for_its_endpoint_ends_at_once_also_as_process_1() 
             eprintln!("no namespaces may be made here: not tested");
             return Ok(());
         };
-        timeout(PATIENCE, silent.accept()).await.with_context(|| format!("{words:?} asks nobody"))??;
+        timeout(PATIENCE, silent.accept())
+            .await
+            .with_context(|| format!("{words:?} asks nobody"))??;
         terminate(process)?;
         timeout(AT_ONCE, parent.wait()).await.with_context(|| format!("{words:?} goes on"))??;
     }

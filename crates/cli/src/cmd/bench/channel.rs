@@ -97,9 +97,11 @@ fn off_chain(count: u32) -> anyhow::Result<Measured> {
     let signed_per_s = per_s(count, started);
 
     let open = OpenChannel { id: channel, deposited_wei: 1, paid_wei: 0, is_exiting: false };
-    let facts = StatedFacts::default()
-        .node(NODE, OperatorId(0))
-        .channel(payer.address(), OperatorId(0), open);
+    let facts = StatedFacts::default().node(NODE, OperatorId(0)).channel(
+        payer.address(),
+        OperatorId(0),
+        open,
+    );
     let window = EpochWindow::only(Epoch(0));
     let started = Instant::now();
     for signed in &signed {

@@ -32,7 +32,7 @@ pub(super) async fn look(args: &Args, report: &mut Report) -> bool {
     };
     let is_local = deployment.is_local();
     let mut answering = None;
-    for rpc in &args.chain.rpc {
+    for rpc in &args.chain.endpoints.rpc {
         answering = endpoint(rpc, &deployment, is_local, report).await.or(answering);
     }
     if args.confirmations == 0 && !is_local {

@@ -140,8 +140,7 @@ impl Payer<'_> {
         let (before, _) = self.chain.head().await?;
         let started = Instant::now();
         let config = watch_once(file.path().to_owned());
-        let seen =
-            watchtower::run(self.chain.clone(), config, std::future::pending()).await?;
+        let seen = watchtower::run(self.chain.clone(), config, std::future::pending()).await?;
         let answer_s = started.elapsed().as_secs_f64();
         let (after, _) = self.chain.head().await?;
         ensure!(seen.answered == channels.len(), "{} were answered: {seen:?}", seen.answered);

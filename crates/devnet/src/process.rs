@@ -72,9 +72,7 @@ impl Process {
     pub async fn until_healthy(&mut self, url: &str, within: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + within;
         loop {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended with {status}; see {}", self.name, self.log.display());
-            }
+            self.check_runs()?;
             if reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
@@ -83,6 +81,20 @@ impl Process {
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Makes sure that it has not ended.
+    pub fn check_runs(&mut self) -> anyhow::Result<()> {
+        let ended = self.child.try_wait().with_context(|| format!("looking at {}", self.name))?;
+        let Some(status) = ended else { return Ok(()) };
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log.trim_end().lines().next_back().unwrap_or("it said nothing");
+        bail!("{} ended with {status}: {last} ({})", self.name, self.log.display())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Waits for the process to end by itself, and wants success.

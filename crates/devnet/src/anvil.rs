@@ -1,4 +1,4 @@
-//! A throw-away Ethereum chain: anvil from npm, one block a second, on a free port of the loopback interface.
+//! An Ethereum chain of one machine: anvil, one block a second, on the loopback interface.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,25 +15,50 @@ use crate::{Process, foundry, free_port};
 #[derive(Debug)]
 pub struct Anvil {
     rpc_url: String,
-    _process: Process,
+    process: Process,
+}
+
+/// How the chain is started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnvilSettings<'a> {
+    /// Its port; a free one unless it is named.
+    pub port: Option<u16>,
+    /// The file that it goes on from, and that it is written to at its end; otherwise it is gone then.
+    pub state: Option<&'a Path>,
 }
 
 impl Anvil {
     /// Starts the chain and waits until it answers.
-    pub async fn start(logs: &Path) -> anyhow::Result<Self> {
-        let port = free_port()?;
+    pub async fn start(settings: AnvilSettings<'_>, logs: &Path) -> anyhow::Result<Self> {
+        let port = settings.port.map_or_else(free_port, Ok)?;
         let mut command = Command::new(foundry("anvil")?);
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--chain-id", "31337", "--block-time", "1", "--hardfork", "prague"]);
         command.args(["--accounts", "5", "--order", "fifo"]).stdout(std::process::Stdio::null());
+        if let Some(state) = settings.state {
+            command.arg("--state").arg(state);
+        }
+        // Ctrl-C at a terminal is for whoever started us: the chain ends last, when the others are done with it.
+        command.stdin(std::process::Stdio::null()).process_group(0);
         let process = Process::spawn("anvil", command, logs)?;
-        let anvil = Self { rpc_url: format!("http://127.0.0.1:{port}"), _process: process };
+        let mut anvil = Self { rpc_url: format!("http://127.0.0.1:{port}"), process };
         let deadline = Instant::now() + Duration::from_secs(20);
         while let Err(error) = anvil.request("eth_blockNumber", json!([])).await {
+            anvil.process.check_runs()?;
             ensure!(Instant::now() < deadline, "anvil does not answer: {error:#}");
             sleep(Duration::from_millis(50)).await;
         }
         Ok(anvil)
+    }
+
+    /// Ends it, and has its state written where it has a file for it.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.process.terminate().await
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     /// Where it answers.
@@ -43,8 +68,7 @@ impl Anvil {
 
     /// Gives an account ether for gas.
     pub async fn fund(&self, account: Address) -> anyhow::Result<()> {
-        let balance = U256::from(1_000_000_000_000_000_000_000u128);
-        self.request("anvil_setBalance", json!([account, format!("{balance:#x}")])).await.map(drop)
+        give_coin(&self.rpc_url, account).await
     }
 
     /// Moves the chain's clock forward and mines a block.
@@ -77,11 +101,22 @@ impl Anvil {
     }
 
     async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let answer = reqwest::Client::new().post(&self.rpc_url).json(&body).send().await?;
-        let mut answer: Value = answer.json().await?;
-        let error = answer.get("error").map(Value::to_string);
-        ensure!(error.is_none(), "{method} failed: {}", error.unwrap_or_default());
-        answer.get_mut("result").map(Value::take).with_context(|| format!("{method}: no result"))
+        request(&self.rpc_url, method, params).await
     }
+}
+
+/// Gives an account a thousand of the coin of the anvil at `rpc_url`, for gas.
+pub async fn give_coin(rpc_url: &str, account: Address) -> anyhow::Result<()> {
+    let balance = U256::from(1_000_000_000_000_000_000_000u128);
+    let params = json!([account, format!("{balance:#x}")]);
+    request(rpc_url, "anvil_setBalance", params).await.map(drop)
+}
+
+async fn request(rpc_url: &str, method: &str, params: Value) -> anyhow::Result<Value> {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let answer = reqwest::Client::new().post(rpc_url).json(&body).send().await?;
+    let mut answer: Value = answer.json().await?;
+    let error = answer.get("error").map(Value::to_string);
+    ensure!(error.is_none(), "{method} failed: {}", error.unwrap_or_default());
+    answer.get_mut("result").map(Value::take).with_context(|| format!("{method}: no result"))
 }
