@@ -21,6 +21,9 @@ interface IOperatorRegistry {
         uint32 indexed operatorId, address indexed owner, address payout, uint256 bondWei, string metadata
     );
     event BondAdded(uint32 indexed operatorId, uint256 amountWei);
+    /// @param freeFromEpoch The first epoch in which it can be withdrawn; until then it answers as the rest of the bond does.
+    event BondReduced(uint32 indexed operatorId, uint256 amountWei, uint64 freeFromEpoch);
+    event ReleasedWithdrawn(uint32 indexed operatorId, uint256 amountWei);
     event CapacityDeclared(uint32 indexed operatorId, uint64 capacityBytes);
     /// @notice From `fromEpoch` on, this much of the operator's bond and capacity counts.
     event CapacityCounts(uint32 indexed operatorId, uint64 fromEpoch, uint256 bondWei, uint256 capacityBytes);
@@ -60,6 +63,10 @@ interface IOperatorRegistry {
     error OperatorLeaving(uint32 operatorId);
     /// @notice Thrown when a bond is withdrawn while it may still have to answer for an epoch, or there is none.
     error BondLocked(uint64 freeFromEpoch);
+    /// @notice Thrown when nothing is to be taken out of a bond, or more than there is.
+    error BondTooSmall(uint256 amountWei, uint256 bondWei);
+    /// @notice Thrown when nothing that was taken out of a bond is free yet.
+    error NothingReleased();
     /// @notice Thrown when a caller is no active slasher.
     error CallerNotSlasher(address caller);
     /// @notice Thrown when a slash is for an epoch that the operator did not work, or that its bond no longer answers for.
@@ -73,6 +80,11 @@ interface IOperatorRegistry {
     /// @notice Anyone may add to a bond that stays. Like every change of a bond or a capacity, it first closes epochs that have
     /// ended, and counts from the next epoch on; one that was slashed below the minimum counts again when it is enough.
     function addBond(uint32 operatorId, uint128 amountWei) external;
+    /// @notice Takes a part out of a bond that stays, down to nothing. It counts no longer from the next epoch on (below the minimum
+    /// nothing does), and is free after as many epochs as a whole bond after an exit; until then a slash takes it too.
+    function reduceBond(uint32 operatorId, uint128 amountWei) external;
+    /// @notice Pays the owner what was taken out of the bond and has no epoch left to answer for.
+    function withdrawReleased(uint32 operatorId) external;
     /// @notice Declares what the operator's nodes carry in an epoch, which bounds what it can earn. It counts from the next epoch
     /// on, up to what the bond backs.
     function declareCapacity(uint32 operatorId, uint64 capacityBytes) external;
@@ -93,9 +105,9 @@ interface IOperatorRegistry {
     /// @notice Returns the bond to the owner, once it has no epoch left to answer for.
     function withdrawBond(uint32 operatorId) external;
 
-    /// @notice Takes up to `amountWei` of the bond for something the operator did in `epoch`. Active slashers only, and only
+    /// @notice Takes up to `amountWei` of the bond, and then of what was taken out of it and not withdrawn yet, for something the operator did in `epoch`. Active slashers only, and only
     /// for an epoch the operator worked in and its bond still answers for: `epoch + answerEpochs >= current epoch`.
-    /// @return takenWei What was left of the bond, if that is less.
+    /// @return takenWei What was left of both, if that is less.
     function slash(uint32 operatorId, uint256 amountWei, address beneficiary, uint64 epoch)
         external
         returns (uint256 takenWei);
@@ -110,6 +122,14 @@ interface IOperatorRegistry {
     function answerEpochs() external view returns (uint64);
     function minimumBondWei() external view returns (uint256);
     function operatorAt(uint32 operatorId) external view returns (Operator memory);
+    /// @notice What is held for the operator: its bond, and what was taken out of it and not withdrawn yet; and its exit's epoch.
+    /// All zero if there is no such operator.
+    function holdingOf(uint32 operatorId)
+        external
+        view
+        returns (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch);
+    /// @notice The part of what was taken out of the bond that can be withdrawn now.
+    function releasedOf(uint32 operatorId) external view returns (uint256 amountWei);
 
     /// @notice How many operators had registered before `epoch` began: those whose ids are below.
     function operatorCount(uint64 epoch) external view returns (uint32);

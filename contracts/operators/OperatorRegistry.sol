@@ -4,6 +4,8 @@ pragma solidity ^0.8.28;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
 import {IStakePool} from "../interfaces/IStakePool.sol";
@@ -14,13 +16,17 @@ import {OperatorFacts} from "./OperatorFacts.sol";
 /// @notice See IOperatorRegistry. What operators do; OperatorFacts keeps what was true in which epoch.
 /// @dev The owner (a timelock, or nobody) can do nothing but name and remove slashers.
 contract OperatorRegistry is OperatorFacts, Ownable {
+    using Checkpoints for Checkpoints.Trace208;
+    using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
+    /// @dev The second slot is what a pool of delegators looks at each time somebody comes or goes.
     struct Record {
         address owner;
-        uint64 firstEpoch;
-        uint128 bondWei;
+        uint32 firstEpoch;
         uint64 capacityBytes;
+        uint96 bondWei;
+        uint96 releasingWei;
         uint64 exitEpoch;
     }
 
@@ -36,7 +42,10 @@ contract OperatorRegistry is OperatorFacts, Ownable {
     /// @inheritdoc IOperatorRegistry
     uint64 public immutable answerEpochs;
 
-    Record[] private _operators;
+    mapping(uint32 operatorId => Record) private _operators;
+    /// @dev What was ever taken out of a bond, by the first epoch in which it is free. What is gone of it, withdrawn or slashed, is its
+    /// newest value less what is still releasing; what is slashed counts as the oldest, so it lets nothing out early.
+    mapping(uint32 operatorId => Checkpoints.Trace208) private _releases;
     mapping(uint32 operatorId => address) private _candidates;
     mapping(address slasher => uint64) private _slashers;
 
@@ -82,9 +91,11 @@ contract OperatorRegistry is OperatorFacts, Ownable {
 
         // Effect: the next id; it counts from the next epoch on.
         uint64 epoch = _closeEpochs();
-        operatorId = uint32(_operators.length);
-        _operators.push(Record(msg.sender, epoch + 1, bondWei, capacityBytes, type(uint64).max));
-        _count(epoch, _operators.length);
+        operatorId = operatorCount(type(uint64).max);
+        uint32 firstEpoch = uint256(epoch + 1).toUint32();
+        _operators[operatorId] =
+            Record(msg.sender, firstEpoch, capacityBytes, uint256(bondWei).toUint96(), 0, type(uint64).max);
+        _count(epoch, uint256(operatorId) + 1);
         _payAt(operatorId, epoch, payout);
         _weigh(operatorId, epoch, bondWei, capacityBytes);
         emit OperatorRegistered(operatorId, msg.sender, payout, bondWei, metadata);
@@ -99,12 +110,43 @@ contract OperatorRegistry is OperatorFacts, Ownable {
         Record storage operator = _staying(operatorId);
 
         // Effect: more bond, from the next epoch on.
-        operator.bondWei += amountWei;
+        operator.bondWei += uint256(amountWei).toUint96();
         _recount(operatorId, operator);
         emit BondAdded(operatorId, amountWei);
 
         // Interaction: it comes in.
         token.safeTransferFrom(msg.sender, address(this), amountWei);
+    }
+
+    /// @inheritdoc IOperatorRegistry
+    function reduceBond(uint32 operatorId, uint128 amountWei) external onlyOperatorOwner(operatorId) {
+        // Check: the bond has it.
+        Record storage operator = _staying(operatorId);
+        uint256 bondWei = operator.bondWei;
+        if (amountWei == 0 || amountWei > bondWei) revert BondTooSmall(amountWei, bondWei);
+
+        // Effect: it counts no longer from the next epoch on, and answers for this one as long as the rest does.
+        operator.bondWei = uint96(bondWei - amountWei);
+        operator.releasingWei += uint96(amountWei);
+        _recount(operatorId, operator);
+        uint64 freeFrom = stakePool.currentEpoch() + 1 + answerEpochs;
+        Checkpoints.Trace208 storage releases = _releases[operatorId];
+        releases.push(uint48(freeFrom), releases.latest() + amountWei);
+        emit BondReduced(operatorId, amountWei, freeFrom);
+    }
+
+    /// @inheritdoc IOperatorRegistry
+    function withdrawReleased(uint32 operatorId) external onlyOperatorOwner(operatorId) {
+        // Check: something is free.
+        uint256 amountWei = releasedOf(operatorId);
+        if (amountWei == 0) revert NothingReleased();
+
+        // Effect: it is gone.
+        _operators[operatorId].releasingWei -= uint96(amountWei);
+        emit ReleasedWithdrawn(operatorId, amountWei);
+
+        // Interaction: pay it out.
+        token.safeTransfer(msg.sender, amountWei);
     }
 
     /// @inheritdoc IOperatorRegistry
@@ -195,8 +237,11 @@ contract OperatorRegistry is OperatorFacts, Ownable {
         if (!worked || epoch > current || epoch + answerEpochs < current) revert EpochNotAnswerable(epoch);
 
         // Effect: the bond shrinks; from the next epoch on, what is left counts, or nothing if that is below the minimum.
-        takenWei = amountWei < operator.bondWei ? amountWei : operator.bondWei;
-        operator.bondWei -= uint128(takenWei);
+        (uint256 bondWei, uint256 releasingWei) = (operator.bondWei, operator.releasingWei);
+        takenWei = amountWei < bondWei + releasingWei ? amountWei : bondWei + releasingWei;
+        uint256 ofBondWei = takenWei < bondWei ? takenWei : bondWei;
+        operator.bondWei = uint96(bondWei - ofBondWei);
+        operator.releasingWei = uint96(releasingWei - (takenWei - ofBondWei));
         _recount(operatorId, operator);
         emit Slashed(operatorId, takenWei, beneficiary);
 
@@ -218,6 +263,24 @@ contract OperatorRegistry is OperatorFacts, Ownable {
     /// @inheritdoc IOperatorRegistry
     function slasherActiveFrom(address slasher) external view returns (uint64) {
         return _slashers[slasher];
+    }
+
+    /// @inheritdoc IOperatorRegistry
+    function holdingOf(uint32 operatorId)
+        external
+        view
+        returns (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch)
+    {
+        Record storage operator = _operators[operatorId];
+        return (operator.bondWei, operator.releasingWei, operator.exitEpoch);
+    }
+
+    /// @inheritdoc IOperatorRegistry
+    function releasedOf(uint32 operatorId) public view returns (uint256) {
+        Checkpoints.Trace208 storage releases = _releases[operatorId];
+        uint256 goneWei = releases.latest() - _operators[operatorId].releasingWei;
+        uint256 freedWei = releases.upperLookupRecent(uint48(stakePool.currentEpoch()));
+        return freedWei > goneWei ? freedWei - goneWei : 0;
     }
 
     /// @inheritdoc IOperatorRegistry
@@ -255,8 +318,8 @@ contract OperatorRegistry is OperatorFacts, Ownable {
         if (operator.exitEpoch != type(uint64).max) revert OperatorLeaving(operatorId);
     }
 
-    function _operator(uint32 operatorId) private view returns (Record storage) {
-        if (operatorId >= _operators.length) revert OperatorUnknown(operatorId);
-        return _operators[operatorId];
+    function _operator(uint32 operatorId) private view returns (Record storage operator) {
+        operator = _operators[operatorId];
+        if (operator.owner == address(0)) revert OperatorUnknown(operatorId);
     }
 }
