@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, UnknownRole};
 
+use crate::ContentsError;
+
 /// Bytes that are no signed receipt.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
@@ -17,6 +19,9 @@ pub enum DecodeError {
     /// The role's byte names no role.
     #[error(transparent)]
     Role(UnknownRole),
+    /// What lies beside the receipt is none of its contents.
+    #[error("beside the receipt: {0}")]
+    Contents(ContentsError),
 }
 
 /// A signature that is not the one canonical signature of anybody.

@@ -44,6 +44,7 @@
 mod acknowledgement;
 mod checked;
 pub mod checks;
+mod contents;
 mod error;
 mod receipt;
 mod rejection_statement;
@@ -52,9 +53,11 @@ mod signature;
 mod signed;
 mod signers;
 mod state;
+mod witnessed;
 
 pub use acknowledgement::{Acknowledgement, AcknowledgementError};
 pub use checked::{CheckedReceipt, StoredReceipt};
+pub use contents::{Contents, ContentsError, ContentsLine, LINE_BYTES, MAX_LINES};
 pub use error::{DecodeError, Rejection, SignatureError};
 pub use receipt::{DeliveryReceipt, KEY_BYTES, RECEIPT_BYTES, ReceiptKey};
 pub use rejection_statement::{RejectionStatement, RejectionStatementError, rejection_id};
@@ -63,3 +66,4 @@ pub use signature::{KnownKey, SIGNATURE_BYTES, Signature};
 pub use signed::{SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
 pub use signers::Signers;
 pub use state::{RANK_BYTES, Rank, Step, step};
+pub use witnessed::Witnessed;

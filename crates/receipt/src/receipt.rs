@@ -49,8 +49,8 @@ pub struct DeliveryReceipt {
     pub bytes: u64,
     /// How many of `bytes` met the service level: a first copy, within the latency bound. The units that are paid.
     pub bytes_on_time: u64,
-    /// Root of a Merkle tree over the heads of the stream that the reader holds, so that readers can be compared; zero from
-    /// a reader that states none.
+    /// What the reader holds of the stream, so that readers can be compared, and what the node brought of it: the root of
+    /// [`Contents`](crate::Contents); zero from a reader that states nothing.
     pub contents: B256,
     /// Zero if paid from the stake pool, else the payment channel.
     pub channel: B256,
