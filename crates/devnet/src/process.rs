@@ -92,11 +92,6 @@ impl Process {
         bail!("{} ended with {status}: {last} ({})", self.name, self.log.display())
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Waits for the process to end by itself, and wants success.
     pub async fn success(mut self, within: Duration) -> anyhow::Result<()> {
         match timeout(within, self.child.wait()).await {

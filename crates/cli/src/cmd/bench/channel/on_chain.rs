@@ -10,9 +10,9 @@ use serde::Serialize;
 use tatum_chain::{Chain, ChannelState};
 use tatum_primitives::{B256, OperatorId, WEI_PER_DATA};
 use tatum_receipt::{SessionKey, SignedReceipt, Verifier};
+use tatum_watchtower::{Config, run as watch};
 
 use super::receipt;
-use crate::watchtower::{self, Config};
 
 /// What each channel holds.
 const DEPOSIT_WEI: u128 = 1_000 * WEI_PER_DATA;
@@ -140,7 +140,7 @@ impl Payer<'_> {
         let (before, _) = self.chain.head().await?;
         let started = Instant::now();
         let config = watch_once(file.path().to_owned());
-        let seen = watchtower::run(self.chain.clone(), config, std::future::pending()).await?;
+        let seen = watch(self.chain.clone(), config, std::future::pending()).await?;
         let answer_s = started.elapsed().as_secs_f64();
         let (after, _) = self.chain.head().await?;
         ensure!(seen.answered == channels.len(), "{} were answered: {seen:?}", seen.answered);
