@@ -1,5 +1,7 @@
 //! `tatum aggregator`: receipts in, one provable distribution out.
 
+mod rollup;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +26,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n  tatum aggregator run --config aggregator.toml\n\nThe key signs proposals and posts a bond with each, which comes back when its window is over. Killed at any moment and started again, it pays what it would have paid."
     )]
     Run(RunArgs),
+    /// Roll a dataset up again and compare what it comes to with what it states
+    #[command(
+        after_help = "Examples:\n  tatum aggregator rollup --dataset ./aggregator/datasets/0x…\n  tatum aggregator rollup --dataset ./aggregator/datasets/0x… --engine datafusion --json\n\nTrusts the receipts' signatures and the listed facts of the chain; tatum audit epoch trusts nothing. Exits with 3 if the engine's payouts differ, and names the first that do."
+    )]
+    Rollup(rollup::Args),
 }
 
 /// How to run an aggregator.
@@ -82,8 +89,11 @@ pub(crate) struct RunArgs {
     settings: ConfigArgs,
 }
 
-pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
-    let Command::Run(args) = command;
+pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
+    let args = match command {
+        Command::Run(args) => args,
+        Command::Rollup(args) => return rollup::run(args, *output).await,
+    };
     let signer = keys::signer(&args.keystore.account().required()?)?;
     let _folder = DataFolder::take(&args.data)?;
     let mut config =

@@ -20,6 +20,8 @@ use super::ingest::temporary_folder;
 use crate::output::Output;
 
 const RECEIPTS_A_PAYER: u32 = 10;
+/// Payers whose receipts are written together, on all cores.
+const PAYERS_AT_A_TIME: usize = 1 << 10;
 
 /// What epoch.
 #[derive(Debug, clap::Args)]
@@ -123,11 +125,14 @@ fn write(args: &Args, parent: &Path) -> anyhow::Result<Dataset> {
     let operators = (0..args.operators).map(operator).collect();
     let parameters = parameters(args.payers);
     let mut writer = Writer::create(parent, parameters, payers.clone(), operators, vec![])?;
-    for (number, payer) in (0..).zip(&payers) {
-        for index in 0..RECEIPTS_A_PAYER {
-            let signed = receipt(payer, number, index, args.operators);
-            writer.push(&CountedReceipt::forced(signed))?;
-        }
+    let numbered: Vec<(u32, &Payer)> = (0..).zip(&payers).collect();
+    for some in numbered.chunks(PAYERS_AT_A_TIME) {
+        let of = |(number, payer): &(u32, &Payer)| {
+            let (number, payer) = (*number, (*payer).clone());
+            let signed = move |index| receipt(&payer, number, index, args.operators);
+            (0..RECEIPTS_A_PAYER).map(signed).map(CountedReceipt::forced)
+        };
+        writer.push_all(&some.iter().flat_map(of).collect::<Vec<_>>())?;
     }
     let written = writer.finish()?;
     Dataset::open(&written.folder).context("opening the dataset")
