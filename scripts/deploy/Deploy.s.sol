@@ -17,6 +17,7 @@ import {Assents} from "../../contracts/settlement/Assents.sol";
 import {Demands} from "../../contracts/settlement/Demands.sol";
 import {Disproofs} from "../../contracts/settlement/Disproofs.sol";
 import {ForcedReceipts} from "../../contracts/settlement/ForcedReceipts.sol";
+import {Overage} from "../../contracts/settlement/Overage.sol";
 import {Proposals} from "../../contracts/settlement/Proposals.sol";
 import {StakePool} from "../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../contracts/token/DataToken.sol";
@@ -43,6 +44,7 @@ contract Deploy {
         Disproofs disproofs;
         Demands demands;
         Distributor distributor;
+        Overage overage;
         ChannelHub channelHub;
         address timelock;
         uint64 genesis;
@@ -81,7 +83,8 @@ contract Deploy {
         uint64 nonce = vm.getNonce(deployer);
         address registry = vm.computeCreateAddress(deployer, nonce + 1);
         address distributor = vm.computeCreateAddress(deployer, nonce + 6);
-        deployed.stakePool = new StakePool(_poolParameters(deployed, distributor, registry));
+        address overage = vm.computeCreateAddress(deployer, nonce + 7);
+        deployed.stakePool = new StakePool(_poolParameters(deployed, distributor, registry, overage));
         deployed.registry = new OperatorRegistry(
             IERC20(deployed.token),
             IStakePool(deployed.stakePool),
@@ -91,6 +94,7 @@ contract Deploy {
             new address[](0)
         );
         _deploySettlement(deployed, ISettlement(distributor));
+        deployed.overage = new Overage(ISettlement(distributor), IStakePool(address(deployed.stakePool)));
         deployed.channelHub = new ChannelHub(
             IERC20(deployed.token),
             IOperatorRegistry(address(deployed.registry)),
@@ -98,6 +102,7 @@ contract Deploy {
         );
         require(address(deployed.registry) == registry, "the registry is not where the pool expects it");
         require(address(deployed.distributor) == distributor, "the distributor is not where the pool expects it");
+        require(address(deployed.overage) == overage, "the overage contract is not where the pool expects it");
     }
 
     /// @dev What a distribution is judged by and with, and last the distributor itself.
@@ -122,7 +127,7 @@ contract Deploy {
         return address(new TimelockController(delay, proposers, executors, address(0)));
     }
 
-    function _poolParameters(Deployed memory deployed, address distributor, address registry)
+    function _poolParameters(Deployed memory deployed, address distributor, address registry, address overage)
         private
         view
         returns (StakePool.Parameters memory)
@@ -130,6 +135,7 @@ contract Deploy {
         return StakePool.Parameters({
             token: deployed.token,
             distributor: distributor,
+            overage: overage,
             genesis: deployed.genesis,
             epochLength: deployed.epochLength,
             unbondingEpochs: vm.envOr("TATUM_UNBONDING_EPOCHS", _parameter(".unbondingEpochs")).toUint64(),
@@ -192,6 +198,7 @@ contract Deploy {
         vm.serializeAddress(object, "forcedReceipts", address(deployed.forcedReceipts));
         vm.serializeAddress(object, "disproofs", address(deployed.disproofs));
         vm.serializeAddress(object, "demands", address(deployed.demands));
+        vm.serializeAddress(object, "overage", address(deployed.overage));
         vm.serializeAddress(object, "channelHub", address(deployed.channelHub));
         vm.serializeAddress(object, "timelock", deployed.timelock);
         vm.serializeUint(object, "genesis", deployed.genesis);

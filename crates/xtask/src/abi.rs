@@ -14,7 +14,7 @@ use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
 /// Those that Rust speaks to.
-const CONTRACTS: [&str; 10] = [
+const CONTRACTS: [&str; 11] = [
     "DataToken",
     "StakePool",
     "OperatorRegistry",
@@ -24,6 +24,7 @@ const CONTRACTS: [&str; 10] = [
     "ForcedReceipts",
     "Disproofs",
     "Demands",
+    "Overage",
     "ChannelHub",
 ];
 

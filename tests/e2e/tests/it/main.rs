@@ -14,6 +14,7 @@ mod explained;
 mod metrics;
 mod money;
 mod network;
+mod overage;
 mod page;
 mod provider;
 mod session;
