@@ -24,6 +24,12 @@ interface IStakePool {
     /// @param capacityBytes What operators bonded for it.
     /// @param quotaBytesPerData The quota per DATA that was fixed for it. Less is in force if it would sell too much.
     event EpochOpened(uint64 indexed epoch, uint256 openWei, uint256 capacityBytes, uint256 quotaBytesPerData);
+    /// @notice Overage was charged; all of it but the prover's tenth joined the pot of `epoch`, which was running.
+    /// @param shares What was taken of the stake, `stakeWei` of them.
+    /// @param leavingWei What was taken of the stakes that were asked out and not withdrawn yet.
+    event OverageCharged(
+        address indexed user, uint64 indexed epoch, uint256 stakeWei, uint256 shares, uint256 leavingWei
+    );
     /// @notice Pots of closed epochs went to the distributor.
     event PotsSent(uint256 amountWei);
 
@@ -49,6 +55,8 @@ interface IStakePool {
     error BeneficiaryMalformed();
     /// @notice Thrown when a contract other than the distributor calls.
     error CallerNotDistributor(address caller);
+    /// @notice Thrown when a contract other than the one for overage charges.
+    error CallerNotOverage(address caller);
     /// @notice Thrown when an epoch's history is asked for before the epoch is closed.
     error EpochNotClosed(uint64 epoch);
     /// @notice Thrown when a quota is asked for in an epoch that has not begun.
@@ -71,7 +79,9 @@ interface IStakePool {
     /// @notice ERC-677 hook: empty `data` stakes for `sender`; 20 or 32 bytes name the beneficiary.
     function onTokenTransfer(address sender, uint256 amountWei, bytes calldata data) external;
     /// @notice Takes `amountWei` (or everything, for `type(uint256).max`) out of the caller's quota from the next epoch
-    /// on; it pays the running epoch's fee and can be withdrawn from `withdrawableEpoch`.
+    /// on; it pays the running epoch's fee and can be withdrawn from `withdrawableEpoch`, but not before an epoch begins with the
+    /// distribution of the running one final, so that nobody leaves before its overage is known. After three times the
+    /// unbonding it can be withdrawn whatever became of that.
     function requestUnstake(uint256 amountWei) external;
     /// @notice Pays out what the caller asked to unstake and may withdraw now, oldest request first, up to
     /// `WITHDRAWALS_PER_CALL` requests.
@@ -86,6 +96,13 @@ interface IStakePool {
     function sendPots() external;
     /// @notice Called by the distributor when it finalizes: sends the pots, if the token lets it.
     function distributionFinalized(uint64 epoch) external;
+
+    /// @notice Charges up to `billWei` to a user that signed for more than its quota in `epoch`: of its stake, then of what it asked to take
+    /// out in that epoch or later and did not withdraw yet. A tenth of it goes to `prover`, the rest joins the running epoch's
+    /// pot. Neither fees nor quotas of ended epochs change. The overage contract only.
+    function chargeOverage(address user, uint64 epoch, uint256 billWei, address prover)
+        external
+        returns (uint256 chargedWei);
 
     /// @param signature `key`'s EIP-712 signature over `SessionKeyAuthorization(address payer,address key)`.
     /// The key may sign for the caller from the current epoch on. A key belongs to one payer, ever.
@@ -105,7 +122,7 @@ interface IStakePool {
     /// @notice What `user` has staked now, without what it asked to take out.
     function stakeOf(address user) external view returns (uint256 amountWei);
     /// @notice What `user` asked to take out: the part it can withdraw now, and the part that is still unbonding (the
-    /// latter before the running epoch's fee, if that is still to be paid).
+    /// latter before the running epoch's fee, if that is still to be paid), both without what overage took of it.
     function withdrawalsOf(address user) external view returns (uint256 withdrawableWei, uint256 unbondingWei);
     /// @notice Sum of all stakes that pay the running epoch's fee.
     function totalStakedWei() external view returns (uint256);
@@ -131,7 +148,9 @@ interface IStakePool {
     function poolLimitBps() external view returns (uint16);
     /// @notice Sum of the fees taken for a closed `epoch`.
     function potOf(uint64 epoch) external view returns (uint256 potWei);
-    /// @notice Sum of the pots of the closed epochs `0 ..= epoch`.
+    /// @notice What overage added to the pot of `epoch` while that ran. `potOf` is the fees alone.
+    function overageWei(uint64 epoch) external view returns (uint256);
+    /// @notice Sum of the pots of the closed epochs `0 ..= epoch`, with what overage added to them.
     function fundedThroughWei(uint64 epoch) external view returns (uint256);
     /// @notice Pots of closed epochs that are still here.
     function unsentPotsWei() external view returns (uint256);

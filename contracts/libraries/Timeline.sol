@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title Timeline
-/// @notice A sum that only grows, with its value at the end of every past epoch. Amounts are counted in a unit that may become
+/// @notice A sum with its value at the end of every past epoch. Amounts are counted in a unit that may become
 /// 2^32 times larger from one epoch to the next (the *scale* rises by one): what was there before is then divided by 2^32.
 /// @dev The newest mark lives in one slot (a first addition costs one fresh slot, more of them in the same epoch none);
 /// it moves to the archive when a later epoch adds to it. Epochs and scales must not go back, and an epoch has one scale.
@@ -19,7 +19,7 @@ library Timeline {
         uint32 settled;
         /// The scale of `epoch`, in which `sum` is counted.
         uint16 scale;
-        /// Sum of all additions.
+        /// Sum of all additions, less what was taken off.
         uint144 sum;
     }
 
@@ -40,18 +40,12 @@ library Timeline {
 
     /// @notice Adds `amount` in `epoch`, which has this scale; what was there before is brought to it by `rounding`.
     function add(Line storage self, uint256 epoch, uint256 scale, uint256 amount, Math.Rounding rounding) internal {
-        Head memory head = self.head;
-        if (head.epoch != epoch) {
-            if (head.sum != 0) {
-                self.archive[head.archived] = Mark(head.epoch, head.scale, head.sum);
-                ++head.archived;
-            }
-            head.sum = uint144(rescaled(head.sum, head.scale, scale, rounding));
-            head.epoch = uint32(epoch);
-            head.scale = uint16(scale);
-        }
-        head.sum += SafeCast.toUint144(amount);
-        self.head = head;
+        _change(self, epoch, scale, SafeCast.toUint144(amount), 0, rounding);
+    }
+
+    /// @notice Takes `amount`, at most the sum, off it from `epoch` on. Marks of epochs before keep theirs.
+    function remove(Line storage self, uint256 epoch, uint256 scale, uint256 amount, Math.Rounding rounding) internal {
+        _change(self, epoch, scale, 0, SafeCast.toUint144(amount), rounding);
     }
 
     /// @notice The mark of the newest addition of epochs `0 ..= epoch`; all zero if there is none.
@@ -94,5 +88,29 @@ library Timeline {
         uint256 bits = SCALE_BITS * (to - from);
         result = amount >> bits;
         if (rounding == Math.Rounding.Ceil && result << bits != amount) ++result;
+    }
+
+    /// @dev The head becomes a mark of `epoch`; the one of an earlier epoch moves to the archive.
+    function _change(
+        Line storage self,
+        uint256 epoch,
+        uint256 scale,
+        uint144 added,
+        uint144 removed,
+        Math.Rounding rounding
+    ) private {
+        Head memory head = self.head;
+        if (head.epoch != epoch) {
+            // A sum of zero is history too, once there was another before it.
+            if (head.sum != 0 || head.archived != 0) {
+                self.archive[head.archived] = Mark(head.epoch, head.scale, head.sum);
+                ++head.archived;
+            }
+            head.sum = uint144(rescaled(head.sum, head.scale, scale, rounding));
+            head.epoch = uint32(epoch);
+            head.scale = uint16(scale);
+        }
+        head.sum = head.sum + added - removed;
+        self.head = head;
     }
 }

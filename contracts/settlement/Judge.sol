@@ -7,14 +7,12 @@ import {IPoolFacts} from "../interfaces/IPoolFacts.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {ReceiptLib} from "../libraries/ReceiptLib.sol";
 import {EntryMath} from "./EntryMath.sol";
+import {ListReader} from "./ListReader.sol";
 import {ReceiptLeaf} from "./ReceiptLeaf.sol";
-import {RunningList} from "./RunningList.sol";
 
 /// @title What all disproofs have in common
-/// @notice Lines and gaps of a proposal's lists, the facts of its epoch, and the one thing that a disproof does: cancel.
-abstract contract Judge {
-    /// @notice Thrown when a line or word does not stand where it is said to stand, or a gap's neighbour is missing or malformed.
-    error OpeningInvalid();
+/// @notice The facts of a proposal's epoch, and the one thing that a disproof does: cancel.
+abstract contract Judge is ListReader {
     /// @notice Thrown when a disproof shows nothing wrong.
     error NothingWrong();
 
@@ -36,35 +34,6 @@ abstract contract Judge {
     function _judge(bool wrong, ISettlement.Proposal calldata proposal) internal {
         if (!wrong) revert NothingWrong();
         SETTLEMENT.cancel(proposal, msg.sender);
-    }
-
-    /// @dev The line stands in the list. Its length is not checked.
-    function _checkLine(bytes32 top, uint256 count, ISettlement.Line calldata line) internal pure {
-        _checkOpen(top, count, line.index, keccak256(line.leaf), line.path);
-    }
-
-    /// @dev The gap's lines are neighbours in the list, each `length` bytes; absent only at the ends.
-    function _checkGap(bytes32 top, uint256 count, ISettlement.Gap calldata gap, uint256 length) internal pure {
-        if (gap.index > count) revert OpeningInvalid();
-        if (gap.index == 0) {
-            if (gap.left.length != 0) revert OpeningInvalid();
-        } else {
-            if (gap.left.length != length) revert OpeningInvalid();
-            _checkOpen(top, count, gap.index - 1, keccak256(gap.left), gap.leftPath);
-        }
-        if (gap.index == count) {
-            if (gap.right.length != 0) revert OpeningInvalid();
-        } else {
-            if (gap.right.length != length) revert OpeningInvalid();
-            _checkOpen(top, count, gap.index, keccak256(gap.right), gap.rightPath);
-        }
-    }
-
-    function _checkOpen(bytes32 top, uint256 count, uint256 index, bytes32 word, bytes32[] calldata path)
-        internal
-        pure
-    {
-        if (!RunningList.opens(top, count, index, word, path)) revert OpeningInvalid();
     }
 
     /// @dev A gap of the receipts around a key, of which the first bytes of `leaf` are. Tells whether the left one has the key.

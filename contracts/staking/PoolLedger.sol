@@ -31,7 +31,8 @@ abstract contract PoolLedger is EpochClock {
         uint128 totalShares;
         /// How often 32 bits were cut off all shares by then.
         uint16 scale;
-        bool recorded;
+        /// Zero without a record, `RECORDED`, or `CHARGED` if overage was charged while the epoch ran.
+        uint8 record;
     }
 
     struct Book {
@@ -40,6 +41,17 @@ abstract contract PoolLedger is EpochClock {
         uint128 exitingShares;
         /// Sum of the pots of all closed epochs.
         uint96 fundedWei;
+    }
+
+    /// @dev What was sent to the distributor, and how far its distributions are final. One slot.
+    struct Sent {
+        /// Pots of closed epochs that went to the distributor.
+        uint96 sentWei;
+        /// The epoch in which a distribution became final last.
+        uint32 finalIn;
+        /// How many epochs were final when that began, and how many are now.
+        uint32 finalBefore;
+        uint32 finalEpochs;
     }
 
     /// @dev Missed epochs `first .. end` (exclusive) that were closed at once; only `first` has a record.
@@ -52,28 +64,33 @@ abstract contract PoolLedger is EpochClock {
     uint256 public constant CATCH_UP_EVENTS = 32;
 
     /// @dev The fee of every epoch, in parts per billion of every stake: 1 %, for ever.
-    uint256 private constant FEE_RATE_PPB = 10_000_000;
+    uint256 internal constant FEE_RATE_PPB = 10_000_000;
+    uint256 internal constant PPB = 1e9;
 
     /// @notice The smallest dust floor: with it, the rounding of FeeMath stays far below one epoch's fee.
     uint256 public constant MIN_DUST_FLOOR_WEI = 1e12;
 
+    uint8 private constant RECORDED = 1;
+    uint8 private constant CHARGED = 2;
+
     uint256 private immutable DUST_FLOOR_WEI;
 
-    mapping(uint256 epoch => Totals) internal _totals;
+    mapping(uint256 epoch => Totals) private _totals;
     Book internal _book;
-    /// @dev Pots of closed epochs that went to the distributor.
-    uint96 private _sentWei;
+    Sent private _sent;
     Stretch[] private _stretches;
     /// @dev `epoch (32 bits) ‖ funded wei (96 bits)`, ascending, one per finalized distribution.
     uint128[] private _fundingMarks;
     /// @dev Shares a user ever got, and ever asked to take out. `_added.through(e) − _exits.through(e − 1)` pay the fee of epoch e.
     mapping(address user => Timeline.Line) internal _added;
+    /// @dev What overage added to the pot of the epoch that ran when it was charged; read only where the record says so.
+    mapping(uint256 epoch => uint256) private _chargedWei;
     mapping(address user => Timeline.Line) internal _exits;
 
     constructor(uint64 genesis_, uint64 epochLength_, uint256 dustFloorWei_) EpochClock(genesis_, epochLength_) {
         if (dustFloorWei_ < MIN_DUST_FLOOR_WEI) revert PoolParameterInvalid();
         DUST_FLOOR_WEI = dustFloorWei_;
-        _totals[0].recorded = true;
+        _totals[0].record = RECORDED;
     }
 
     /// @inheritdoc IStakePool
@@ -118,7 +135,12 @@ abstract contract PoolLedger is EpochClock {
 
     /// @inheritdoc IStakePool
     function unsentPotsWei() public view returns (uint256) {
-        return _book.fundedWei - _sentWei;
+        return _book.fundedWei - _sent.sentWei;
+    }
+
+    /// @inheritdoc IStakePool
+    function overageWei(uint64 epoch) external view returns (uint256) {
+        return _chargedWei[epoch];
     }
 
     /// @dev Closes all epochs that have ended; returns the running one, whose record is then the live book.
@@ -129,22 +151,23 @@ abstract contract PoolLedger is EpochClock {
         if (closing == epoch) return epoch;
 
         // The oldest open epoch: its fee, then those who leave.
-        Totals memory totals = _totals[closing];
+        Totals memory totals = _recordOf(closing);
         Totals memory opened = _openedAfter(totals, book.exitingShares);
         uint256 potWei = _potOf(totals);
         emit EpochClosed(uint64(closing), potWei, opened.totalWei);
+        if (totals.record == CHARGED) potWei += _chargedWei[closing];
 
         // The missed epochs after it: nothing but fees.
         uint256 first = closing + 1;
         if (first < epoch) {
-            _totals[first] = opened;
+            _keep(first, opened);
             _opens(closing, first, opened.totalWei);
             if (epoch - first > 1) _stretches.push(Stretch(uint32(first), epoch.toUint32()));
             potWei += _closeStretch(first, epoch, opened);
         }
 
         _rescale(opened);
-        _totals[epoch] = opened;
+        _keep(epoch, opened);
         _opens(closing, epoch, opened.totalWei);
         // Distributions count in 64-bit nano, which end at 18 times the whole supply. Should the pots ever reach the far larger
         // bound of 96-bit wei, the sum stands still there; leaving the pool must always work.
@@ -156,12 +179,32 @@ abstract contract PoolLedger is EpochClock {
     /// @dev Marks all pots as sent; returns how much the caller must now send.
     function _takeUnsentPots() internal returns (uint256 amountWei) {
         amountWei = unsentPotsWei();
-        _sentWei += uint96(amountWei);
+        _sent.sentWei += uint96(amountWei);
     }
 
     /// @dev Takes back `_takeUnsentPots` after a transfer that did not happen.
     function _returnUnsentPots(uint256 amountWei) internal {
-        _sentWei -= uint96(amountWei);
+        _sent.sentWei -= uint96(amountWei);
+    }
+
+    /// @dev The record of an epoch, if it has one.
+    function _recordOf(uint256 epoch) internal view returns (Totals memory) {
+        return _totals[epoch];
+    }
+
+    function _keep(uint256 epoch, Totals memory totals) internal {
+        _totals[epoch] = totals;
+    }
+
+    /// @dev Adds to the pot of the running epoch, which is open.
+    function _addToPot(uint256 epoch, uint256 amountWei) internal {
+        _totals[epoch].record = CHARGED;
+        _chargedWei[epoch] += amountWei;
+    }
+
+    /// @dev Whether the distribution of `epoch` was final when the running epoch began.
+    function _wasFinal(uint256 epoch) internal view returns (bool) {
+        return epoch < (_sent.finalIn == currentEpoch() ? _sent.finalBefore : _sent.finalEpochs);
     }
 
     /// @dev Called for every new record, in order: `epoch` begins with `openWei`. Those that one closing makes follow on `closing`.
@@ -170,6 +213,15 @@ abstract contract PoolLedger is EpochClock {
     /// @dev Epochs must come in ascending order, which finalized distributions do.
     function _markFunding(uint64 epoch) internal {
         _fundingMarks.push(uint128(uint256(epoch) << 96 | _fundedThrough(epoch)));
+        uint32 running = uint32(currentEpoch());
+        uint32 finalEpochs = _sent.finalEpochs;
+        if (_sent.finalIn != running) (_sent.finalIn, _sent.finalBefore) = (running, finalEpochs);
+        _sent.finalEpochs = uint32(epoch + 1);
+    }
+
+    /// @dev As few shares as are worth `amountWei`.
+    function _sharesFor(uint256 amountWei, Totals memory totals) internal pure returns (uint256) {
+        return (amountWei * totals.totalShares + totals.totalWei - 1) / totals.totalWei;
     }
 
     /// @dev What shares are worth at the totals' price.
@@ -216,16 +268,16 @@ abstract contract PoolLedger is EpochClock {
 
     /// @dev Totals that pay the fee of `epoch`, at most the running one, and what the fee leaves; ended epochs count as closed.
     function _totalsAt(uint256 epoch) internal view returns (Totals memory totals, uint256 leftWei) {
-        totals = _totals[epoch];
-        if (totals.recorded) return (totals, _remaining(totals, 1));
+        totals = _recordOf(epoch);
+        if (totals.record != 0) return (totals, _remaining(totals, 1));
         Book memory book = _book;
         uint256 first;
         if (epoch > book.closedEpochs) {
             first = book.closedEpochs + 1;
-            totals = _openedAfter(_totals[book.closedEpochs], book.exitingShares);
+            totals = _openedAfter(_recordOf(book.closedEpochs), book.exitingShares);
         } else {
             first = _stretchAt(epoch).first;
-            totals = _totals[first];
+            totals = _recordOf(first);
         }
         leftWei = _remaining(totals, epoch + 1 - first);
         totals.totalWei = uint96(_remaining(totals, epoch - first));
@@ -246,7 +298,7 @@ abstract contract PoolLedger is EpochClock {
         if (exitingShares != 0) leftWei -= exitingShares * leftWei / totals.totalShares;
         opened.totalWei = uint96(leftWei);
         opened.totalShares = totals.totalShares - uint128(exitingShares);
-        (opened.scale, opened.recorded) = (totals.scale, true);
+        (opened.scale, opened.record) = (totals.scale, RECORDED);
         _rescale(opened);
     }
 
@@ -279,14 +331,15 @@ abstract contract PoolLedger is EpochClock {
     /// @dev Sum of the pots of epochs `from ..= to`, all closed. Walks records; a stretch is one step.
     function _potsBetween(uint256 from, uint256 to) private view returns (uint256 potWei) {
         while (from <= to) {
-            Totals memory totals = _totals[from];
-            if (totals.recorded && _totals[from + 1].recorded) {
+            Totals memory totals = _recordOf(from);
+            if (totals.record != 0 && _totals[from + 1].record != 0) {
                 potWei += _potOf(totals);
+                if (totals.record == CHARGED) potWei += _chargedWei[from];
                 ++from;
             } else {
                 Stretch memory stretch = _stretchAt(from);
                 uint256 end = stretch.end <= to ? stretch.end : to + 1;
-                totals = _totals[stretch.first];
+                totals = _recordOf(stretch.first);
                 potWei += _remaining(totals, from - stretch.first) - _remaining(totals, end - stretch.first);
                 from = end;
             }

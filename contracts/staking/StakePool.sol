@@ -10,14 +10,17 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IERC677Receiver} from "../interfaces/IERC677Receiver.sol";
 import {IStakePool} from "../interfaces/IStakePool.sol";
 import {Timeline} from "../libraries/Timeline.sol";
+import {ExitLedger} from "./ExitLedger.sol";
 import {PoolLedger} from "./PoolLedger.sol";
 import {QuotaLedger} from "./QuotaLedger.sol";
 import {SessionKeys} from "./SessionKeys.sol";
 
 /// @title Stake pool
-/// @notice See IStakePool. The ways in and out; the books are kept by PoolLedger, quotas by QuotaLedger, the keys by SessionKeys.
-/// @dev Nobody owns it: its parameters are fixed, and the distributor can only be sent the pots.
-contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
+/// @notice See IStakePool. The ways in and out; the books are kept by PoolLedger, what leaves by ExitLedger, quotas by QuotaLedger, the
+/// keys by SessionKeys.
+/// @dev Nobody owns it: its parameters are fixed, the distributor can only be sent the pots, and what the overage contract charges
+/// goes there too, but for the tenth of whoever filed it.
+contract StakePool is QuotaLedger, ExitLedger, SessionKeys, IERC677Receiver {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
     using Timeline for Timeline.Line;
@@ -25,14 +28,13 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     /// @notice Unstake requests that one `withdraw` works off, so that nobody's own history can lock them out.
     uint256 public constant WITHDRAWALS_PER_CALL = 50;
 
-    /// @dev The epoch in which somebody asks counts, however little is left of it: two make sure of a whole one.
-    uint64 private constant SHORTEST_UNBONDING = 2;
-    uint64 private constant LONGEST_UNBONDING = 1000;
+    /// @dev Of what is charged, one part in so many is the prover's.
+    uint256 private constant PROVER_PART = 10;
     uint16 private constant WHOLE_BPS = 10_000;
 
     IERC20 private immutable TOKEN;
     address private immutable DISTRIBUTOR;
-    uint64 private immutable UNBONDING_EPOCHS;
+    address private immutable OVERAGE;
     uint256 private immutable MINIMUM_STAKE_WEI;
     uint16 private immutable POOL_BPS;
     uint16 private immutable POOL_LIMIT_BPS;
@@ -41,6 +43,8 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     struct Parameters {
         address token;
         address distributor;
+        /// Who may charge overage.
+        address overage;
         uint64 genesis;
         uint64 epochLength;
         uint64 unbondingEpochs;
@@ -55,16 +59,16 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     constructor(Parameters memory parameters)
         PoolLedger(parameters.genesis, parameters.epochLength, parameters.dustFloorWei)
         QuotaLedger(parameters.operatorRegistry, parameters.initialQuotaBytesPerData)
+        ExitLedger(parameters.unbondingEpochs)
     {
         if (
-            parameters.token == address(0) || parameters.distributor == address(0)
-                || parameters.unbondingEpochs < SHORTEST_UNBONDING || parameters.unbondingEpochs > LONGEST_UNBONDING
+            parameters.token == address(0) || parameters.distributor == address(0) || parameters.overage == address(0)
                 || parameters.minimumStakeWei == 0 || parameters.poolBps > WHOLE_BPS
                 || parameters.poolLimitBps > WHOLE_BPS
         ) revert PoolParameterInvalid();
         TOKEN = IERC20(parameters.token);
         DISTRIBUTOR = parameters.distributor;
-        UNBONDING_EPOCHS = parameters.unbondingEpochs;
+        OVERAGE = parameters.overage;
         MINIMUM_STAKE_WEI = parameters.minimumStakeWei;
         POOL_BPS = parameters.poolBps;
         POOL_LIMIT_BPS = parameters.poolLimitBps;
@@ -110,7 +114,7 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     function requestUnstake(uint256 amountWei) external {
         // Check: the user has it, and leaves nothing or enough.
         uint256 epoch = _closeEpochs();
-        Totals memory totals = _totals[epoch];
+        Totals memory totals = _recordOf(epoch);
         uint256 held = _heldNow(msg.sender, totals.scale);
         uint256 stakeWei = _worth(held, totals);
         uint256 shares = held;
@@ -121,7 +125,7 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
             if (stakeWei - amountWei < MINIMUM_STAKE_WEI) {
                 revert RemainderBelowMinimum(stakeWei - amountWei, MINIMUM_STAKE_WEI);
             }
-            shares = (amountWei * totals.totalShares + totals.totalWei - 1) / totals.totalWei;
+            shares = _sharesFor(amountWei, totals);
         }
 
         // Effect: the shares leave at the end of the epoch, after its fee.
@@ -137,8 +141,9 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
         (uint256 amountWei, uint256 settled) = _due(msg.sender, epoch, WITHDRAWALS_PER_CALL);
         if (settled == _exits[msg.sender].head.settled) revert NothingToWithdraw();
 
-        // Effect: it is settled.
+        // Effect: it is settled, and what overage took of it is paid.
         _exits[msg.sender].head.settled = settled.toUint32();
+        amountWei -= _payDebt(msg.sender, amountWei);
         emit Withdrawn(msg.sender, amountWei);
 
         // Interaction: pay.
@@ -172,8 +177,21 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     }
 
     /// @inheritdoc IStakePool
-    function unbondingEpochs() external view returns (uint64) {
-        return UNBONDING_EPOCHS;
+    function chargeOverage(address user, uint64 epoch, uint256 billWei, address prover)
+        external
+        returns (uint256 chargedWei)
+    {
+        // Check: the one contract that shows overage.
+        if (msg.sender != OVERAGE) revert CallerNotOverage(msg.sender);
+
+        // Effect: the user has that much less, and the running epoch's pot has it.
+        uint256 running = _closeEpochs();
+        chargedWei = _charge(user, epoch, running, billWei);
+        uint256 proverWei = chargedWei / PROVER_PART;
+        _addToPot(running, chargedWei - proverWei);
+
+        // Interaction: the rest is whoever's that filed it.
+        TOKEN.safeTransfer(prover, proverWei);
     }
 
     /// @inheritdoc IStakePool
@@ -201,14 +219,9 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
         return DISTRIBUTOR;
     }
 
-    /// @inheritdoc IStakePool
-    function withdrawalsOf(address user) external view returns (uint256 withdrawableWei, uint256 unbondingWei) {
-        uint256 settled;
-        (withdrawableWei, settled) = _due(user, currentEpoch(), type(uint256).max);
-        uint256 end = _exits[user].head.archived;
-        for (uint256 index = settled; index <= end; ++index) {
-            unbondingWei += _exitWorth(user, index);
-        }
+    /// @notice Who may charge overage.
+    function overage() external view returns (address) {
+        return OVERAGE;
     }
 
     function _stakeFrom(address user, uint256 amountWei) private {
@@ -221,7 +234,7 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
         // Check: somebody gets at least the minimum and a share.
         if (user == address(0)) revert BeneficiaryZero();
         uint256 epoch = _closeEpochs();
-        Totals memory totals = _totals[epoch];
+        Totals memory totals = _recordOf(epoch);
         uint256 shares = totals.totalShares == 0 ? amountWei : amountWei * totals.totalShares / totals.totalWei;
         if (shares == 0) revert NothingMinted();
         if (amountWei < MINIMUM_STAKE_WEI) _checkMinimum(user, amountWei, totals);
@@ -229,7 +242,7 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
         // Effect: totals and the user's line grow.
         totals.totalWei = SafeCast.toUint96(totals.totalWei + amountWei);
         totals.totalShares = SafeCast.toUint128(totals.totalShares + shares);
-        _totals[epoch] = totals;
+        _keep(epoch, totals);
         _added[user].add(epoch, totals.scale, shares, Math.Rounding.Floor);
         emit Staked(user, amountWei, shares);
     }
@@ -238,22 +251,5 @@ contract StakePool is QuotaLedger, SessionKeys, IERC677Receiver {
     function _checkMinimum(address user, uint256 amountWei, Totals memory totals) private view {
         uint256 stakeWei = _worth(_heldNow(user, totals.scale), totals) + amountWei;
         if (stakeWei < MINIMUM_STAKE_WEI) revert StakeBelowMinimum(stakeWei, MINIMUM_STAKE_WEI);
-    }
-
-    /// @dev Works off exits from the oldest unsettled one. `settled` counts the exits that need no more work.
-    function _due(address user, uint256 epoch, uint256 limit)
-        private
-        view
-        returns (uint256 amountWei, uint256 settled)
-    {
-        Timeline.Head memory head = _exits[user].head;
-        settled = head.settled;
-        if (head.sum == 0) return (0, settled);
-        while (limit > 0 && settled <= head.archived) {
-            if (_exits[user].mark(settled).epoch + UNBONDING_EPOCHS > epoch) break;
-            amountWei += _exitWorth(user, settled);
-            ++settled;
-            --limit;
-        }
     }
 }

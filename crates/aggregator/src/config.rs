@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tatum_primitives::Nano;
 
 use crate::ingest::Limits;
 use crate::judge::Means;
@@ -51,6 +52,9 @@ pub struct Config {
     /// For how many final epochs receipts are kept in the database; by default for all.
     #[serde(default)]
     pub keep_epochs: Option<u64>,
+    /// The least reward in nano for which a payer's overage is filed; it is a tenth of what is charged.
+    #[serde(default = "default_overage_reward")]
+    pub overage_reward_nano: Nano,
     /// After how long another process on the same PostgreSQL takes over from one that is gone, in milliseconds.
     #[serde(default = "default_lease_ms")]
     pub lease_ms: u64,
@@ -76,6 +80,11 @@ fn default_demands() -> u32 {
     Means::default().demands
 }
 
+/// One DATA.
+fn default_overage_reward() -> Nano {
+    Nano(1_000_000_000)
+}
+
 fn default_lease_ms() -> u64 {
     15_000
 }
@@ -97,6 +106,7 @@ impl Config {
             rejections_hours: default_rejections_hours(),
             rejections_kept: default_rejections_kept(),
             keep_epochs: None,
+            overage_reward_nano: default_overage_reward(),
             lease_ms: default_lease_ms(),
         }
     }

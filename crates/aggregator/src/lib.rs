@@ -34,6 +34,7 @@ mod identity;
 pub mod ingest;
 pub mod judge;
 mod metrics;
+pub mod overage;
 pub mod public_url;
 pub mod publish;
 mod service;

@@ -128,6 +128,7 @@ fn closer(
             confirmations: config.confirmations,
             means: Means { demands: config.demands },
             keep_epochs: config.keep_epochs,
+            overage_reward: config.overage_reward_nano,
         },
         rivals: Rivals::default(),
         clock: shared.clock.clone(),

@@ -59,6 +59,16 @@ pub mod disproofs {
     );
 }
 
+/// What bills payers that signed for more than their quota.
+pub mod overage {
+    alloy::sol!(
+        #[sol(rpc)]
+        #[derive(Debug, PartialEq, Eq)]
+        Overage,
+        "../../abi/Overage.json"
+    );
+}
+
 /// What asks for a proposal's data.
 pub mod demands {
     alloy::sol!(

@@ -15,6 +15,7 @@ use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, U256};
 
 use crate::bindings::demands::Demands;
 use crate::bindings::disproofs::Disproofs;
+use crate::bindings::overage::Overage;
 use crate::bindings::{
     Assents, ChannelHub, DataToken, Distributor, ForcedReceipts, OperatorRegistry, StakePool,
 };
@@ -29,6 +30,7 @@ pub(crate) type Registry = OperatorRegistry::OperatorRegistryInstance<DynProvide
 pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
 pub(crate) type Court = Disproofs::DisproofsInstance<DynProvider>;
 pub(crate) type Questions = Demands::DemandsInstance<DynProvider>;
+pub(crate) type Bills = Overage::OverageInstance<DynProvider>;
 pub(crate) type Signers = Assents::AssentsInstance<DynProvider>;
 pub(crate) type Hub = ChannelHub::ChannelHubInstance<DynProvider>;
 pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
@@ -48,6 +50,7 @@ pub struct Chain {
     pub(crate) demands: Questions,
     pub(crate) assents: Signers,
     pub(crate) forced_receipts: Forcing,
+    pub(crate) overage: Bills,
     pub(crate) channel_hub: Hub,
 }
 
@@ -64,6 +67,7 @@ impl Chain {
             demands: Demands::new(deployment.demands, provider.clone()),
             assents: Assents::new(deployment.assents, provider.clone()),
             forced_receipts: ForcedReceipts::new(deployment.forced_receipts, provider.clone()),
+            overage: Overage::new(deployment.overage, provider.clone()),
             channel_hub: ChannelHub::new(deployment.channel_hub, provider.clone()),
             deployment,
             sender: None,

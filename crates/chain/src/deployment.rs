@@ -27,6 +27,8 @@ pub struct Deployment {
     pub assents: Address,
     /// Where receipts are forced into an epoch.
     pub forced_receipts: Address,
+    /// Where payers are billed that signed for more than their quota.
+    pub overage: Address,
     /// Where payers have payment channels with operators.
     pub channel_hub: Address,
     /// How long each part of an epoch's settlement takes.
@@ -101,7 +103,7 @@ impl Deployment {
     }
 
     /// All its contracts.
-    pub const fn contracts(&self) -> [Address; 9] {
+    pub const fn contracts(&self) -> [Address; 10] {
         [
             self.token,
             self.stake_pool,
@@ -111,6 +113,7 @@ impl Deployment {
             self.demands,
             self.assents,
             self.forced_receipts,
+            self.overage,
             self.channel_hub,
         ]
     }

@@ -4,7 +4,7 @@
 //! Source: `Disproofs`.
 
 use alloy::primitives::{Bytes, TxHash};
-use tatum_merkle::{Gap, Opening, Word};
+use tatum_merkle::{Opening, Word};
 use tatum_primitives::B256;
 use tatum_watcher::{Disproof, Of, OldEntry, Source};
 
@@ -26,25 +26,25 @@ impl Chain {
                 send!(contract.badReceipt(proposal, line(index, receipt)))
             }
             Disproof::BadReceiptStep { receipts } => {
-                send!(contract.badReceiptStep(proposal, gap(receipts)))
+                send!(contract.badReceiptStep(proposal, receipts.into()))
             }
             Disproof::BadEdge { index, edge } => {
                 send!(contract.badEdge(proposal, line(index, edge)))
             }
-            Disproof::BadEdgeStep { edges } => send!(contract.badEdgeStep(proposal, gap(edges))),
+            Disproof::BadEdgeStep { edges } => send!(contract.badEdgeStep(proposal, edges.into())),
             Disproof::BadEdgeUnits { index, edge, of, receipts } => {
                 let (edge, of_payer) = (line(index, edge), of == Of::Payer);
-                send!(contract.badEdgeUnits(proposal, edge, gap(receipts), of_payer))
+                send!(contract.badEdgeUnits(proposal, edge, receipts.into(), of_payer))
             }
             Disproof::MissingEdge { index, receipt, edges } => {
-                send!(contract.missingEdge(proposal, line(index, receipt), gap(edges)))
+                send!(contract.missingEdge(proposal, line(index, receipt), edges.into()))
             }
             Disproof::IgnoredForced { signed, receipts } => {
                 let signed = Bytes::from(signed.encode().to_vec());
-                send!(contract.ignoredForced(proposal, signed, gap(receipts)))
+                send!(contract.ignoredForced(proposal, signed, receipts.into()))
             }
             Disproof::IgnoredAssented { index, assented, receipts } => {
-                send!(contract.ignoredAssented(proposal, line(index, assented), gap(receipts)))
+                send!(contract.ignoredAssented(proposal, line(index, assented), receipts.into()))
             }
             Disproof::BadEntry { place, word, siblings, old, edges } => {
                 let OldEntry { word: old_word, siblings: old_siblings } = old;
@@ -54,7 +54,7 @@ impl Chain {
                     path: words(&siblings),
                     oldWord: old_word.0,
                     oldPath: words(&old_siblings),
-                    around: gap(edges),
+                    around: edges.into(),
                 };
                 send!(contract.badEntry(proposal, entry))
             }
@@ -73,15 +73,4 @@ fn words(siblings: &[Word]) -> Vec<B256> {
 
 fn line(index: u32, opening: Opening) -> ISettlement::Line {
     ISettlement::Line { index, leaf: opening.leaf.into(), path: opening.path }
-}
-
-fn gap(gap: Gap) -> ISettlement::Gap {
-    let (left, right) = (gap.left.unwrap_or_default(), gap.right.unwrap_or_default());
-    ISettlement::Gap {
-        index: gap.place,
-        left: left.leaf.into(),
-        leftPath: left.path,
-        right: right.leaf.into(),
-        rightPath: right.path,
-    }
 }

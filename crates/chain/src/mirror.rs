@@ -1,4 +1,4 @@
-//! A proposal as each contract that judges one takes it.
+//! A proposal, and a gap of its lists, as each contract takes them.
 //!
 //! Invariant: every contract is handed the same fields, so what one of them judges is what another keeps.
 
@@ -44,8 +44,31 @@ macro_rules! mirror {
     )*};
 }
 
+macro_rules! mirror_gap {
+    ($($types:path),*) => {$(
+        const _: () = {
+            use $types as types;
+
+            impl From<tatum_merkle::Gap> for types::Gap {
+                fn from(gap: tatum_merkle::Gap) -> Self {
+                    let left = gap.left.unwrap_or_default();
+                    let right = gap.right.unwrap_or_default();
+                    Self {
+                        index: gap.place,
+                        left: left.leaf.into(),
+                        leftPath: left.path,
+                        right: right.leaf.into(),
+                        rightPath: right.path,
+                    }
+                }
+            }
+        };
+    )*};
+}
+
 mirror!(
     crate::bindings::ISettlement,
     crate::bindings::disproofs::ISettlement,
     crate::bindings::demands::ISettlement
 );
+mirror_gap!(crate::bindings::disproofs::ISettlement, crate::bindings::overage::ISettlement);

@@ -14,6 +14,7 @@ use crate::bindings::OperatorRegistry::OperatorRegistryErrors as Registry;
 use crate::bindings::StakePool::StakePoolErrors as Pool;
 use crate::bindings::demands::Demands::DemandsErrors as Demands;
 use crate::bindings::disproofs::Disproofs::DisproofsErrors as Disproofs;
+use crate::bindings::overage::Overage::OverageErrors as Overage;
 
 /// What was said, whichever of our contracts said it.
 pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
@@ -30,6 +31,7 @@ pub(crate) fn words_of(data: &[u8]) -> String {
         .or_else(|_| Demands::abi_decode(data).map(|error| plain(&error)))
         .or_else(|_| Assents::abi_decode(data).map(|error| plain(&error)))
         .or_else(|_| Forcing::abi_decode(data).map(|error| plain(&error)))
+        .or_else(|_| Overage::abi_decode(data).map(overage))
         .or_else(|_| Hub::abi_decode(data).map(hub))
         .or_else(|_| Token::abi_decode(data).map(token))
         .ok()
@@ -54,7 +56,9 @@ fn pool(error: Pool) -> String {
         Pool::AmountZero(_) => "there is nothing staked, or nothing was asked for".to_owned(),
         Pool::NothingMinted(_) => "the amount is too small to count".to_owned(),
         Pool::NothingToWithdraw(_) => {
-            "nothing can be withdrawn yet; `tatum stake status` says when".to_owned()
+            "nothing can be withdrawn yet; `tatum stake status` says when. What was asked out also waits for the distribution of \
+             its epoch to be final, three times the unbonding at most"
+                .to_owned()
         }
         Pool::SessionKeyTaken(e) => {
             format!("{} is or was a session key of {}; a key belongs to one payer", e.key, e.payer)
@@ -93,6 +97,27 @@ fn registry(error: Registry) -> String {
 fn payouts(error: Payouts) -> String {
     match error {
         Payouts::NothingToClaim(e) => format!("operator {} has claimed everything", e.operatorId),
+        other => plain(&other),
+    }
+}
+
+fn overage(error: Overage) -> String {
+    match error {
+        Overage::ListNotFinal(e) => {
+            format!(
+                "the receipts are not those of a distribution that is final for epoch {}",
+                e.epoch
+            )
+        }
+        Overage::WithinTolerance(e) => {
+            format!("{} signed for no more than its quota and the tolerance", e.payer)
+        }
+        Overage::AlreadyBilled(e) => {
+            format!("{} was billed for epoch {} before", e.payer, e.epoch)
+        }
+        Overage::NothingToCharge(e) => {
+            format!("{} has nothing staked and nothing on its way out", e.payer)
+        }
         other => plain(&other),
     }
 }

@@ -74,6 +74,9 @@ enum Command {
     /// Stake DATA for a traffic quota
     #[command(subcommand)]
     Stake(cmd::stake::Command),
+    /// Bill payers that signed for more than their quotas
+    #[command(subcommand)]
+    Overage(cmd::overage::Command),
     /// Pay one operator by a channel that receipts move
     #[command(subcommand)]
     Channel(cmd::channel::Command),
@@ -194,6 +197,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Bridge(command) => cmd::bridge::run(command, output).await,
         Command::Operator(command) => cmd::operator::run(command, output).await,
         Command::Stake(command) => cmd::stake::run(command, output).await,
+        Command::Overage(command) => cmd::overage::run(command, output).await,
         Command::Channel(command) => cmd::channel::run(command, output).await,
         Command::Watchtower(command) => cmd::watchtower::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,

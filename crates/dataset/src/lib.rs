@@ -23,7 +23,8 @@
 //! [`write()`] and [`Writer`] make the folder whole or not at all, and roll up in memory that grows with (payer, operator) and
 //! not with receipts; [`verify`] re-derives everything in a folder and names what differs; [`Results::proposal`],
 //! [`Dataset::proposal_data`] and [`facts()`] give it to a watcher; [`ReceiptProof`] proves one receipt to somebody who has
-//! nothing else; [`Explainer`] says why an operator is paid what it is paid.
+//! nothing else; [`Explainer`] says why an operator is paid what it is paid; [`Dataset::overages`] says who signed for more than its
+//! quota.
 //!
 //! # Not provided
 //!
@@ -71,6 +72,7 @@ mod folder;
 mod lineup;
 mod manifest;
 mod open;
+mod overage;
 mod proposal;
 mod receipt_proof;
 mod receipt_prover;
@@ -89,6 +91,7 @@ pub use error::{Error, RowError};
 pub use explain::{ExplainedEdge, ExplainedPay, Explainer};
 pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
 pub use open::{Bounds, Dataset};
+pub use overage::Overage;
 pub use proposal::facts;
 pub use receipt_proof::{Place, ReceiptProof, ReceiptProofError, Shown};
 pub use receipt_prover::ReceiptProver;

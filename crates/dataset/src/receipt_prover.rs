@@ -6,9 +6,9 @@
 use std::num::NonZero;
 
 use alloy_primitives::{B256, keccak256};
-use tatum_merkle::{ListWords, map_in_order};
+use tatum_merkle::{Gap, ListWords, Opening, map_in_order};
 use tatum_receipt::{Acknowledgement, Verifier};
-use tatum_watcher::{FORCED, ReceiptTotals};
+use tatum_watcher::{FORCED, ReceiptLeaf, ReceiptTotals};
 
 use crate::lineup::{line, rows};
 use crate::receipt_proof::Place;
@@ -81,6 +81,30 @@ impl ReceiptProver {
             manifest_hash: self.dataset.manifest_hash(),
             manifest,
         })
+    }
+
+    /// The two lines around the place `behind`, opened against the list that the manifest names.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`] of reading; of the tree, if the list is shorter.
+    pub fn gap(&self, behind: u32) -> Result<Gap, Error> {
+        let count = self.dataset.manifest().results.receipts.count;
+        let left = behind.checked_sub(1).map(|row| self.opening(row)).transpose()?;
+        let right = (behind < count).then(|| self.opening(behind)).transpose()?;
+        Ok(Gap { place: behind, left, right })
+    }
+
+    fn opening(&self, row: u32) -> Result<Opening, Error> {
+        let (group, at) = place_of_row(row.into());
+        let receipts = rows(self.dataset.folder(), group)?;
+        let Place { edge_units, payer_units, source, path, .. } =
+            self.place(row.into(), group, at, &receipts)?;
+        let count = self.dataset.manifest().results.receipts.count;
+        let missing = tatum_merkle::Error::NoSuchLeaf { index: row, count };
+        let signed = receipts.get(at).ok_or(missing)?.signed.encode();
+        let leaf = ReceiptLeaf { signed, edge_units, payer_units, source }.encode();
+        Ok(Opening { leaf, path })
     }
 
     /// The receipt with this leaf, and its place in the list.

@@ -13,6 +13,8 @@
 //! carried         = available − Σ paid − Σ pool              part of the next epoch's available
 //! ```
 //!
+//! A payer that signed for more than its quota is billed besides, see [`overage_down`]; that joins a later epoch's available (E6).
+//!
 //! Rounding always favours the common pool, and then the next epoch. [`Round::settle`] checks that no more is paid than there
 //! is. Bounds and gains are proven by the properties in `tests/rule.rs`. Source: "Payout of an epoch" in
 //! `docs/dataset.md`; `tests/vectors/payouts.json` holds `contracts/settlement/EntryMath.sol` to the same numbers.
@@ -68,12 +70,14 @@
 
 mod error;
 mod fee;
+mod overage;
 mod rounding;
 mod rule;
 mod settle;
 
 pub use error::Error;
 pub use fee::Fee;
+pub use overage::{overage_down, tolerated_bytes};
 pub use rounding::mul_div_down;
 pub use rule::{Pay, Round, Rule, edge_down};
 pub use settle::{Earning, Operator, Payouts};

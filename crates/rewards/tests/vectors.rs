@@ -1,6 +1,6 @@
 //! The shared vectors of the payout rule: remade here and compared with the checked-in file.
 //!
-//! Invariant: `tests/vectors/payouts.json` is exactly what this code makes. After an intended change run
+//! Invariant: `payouts.json` and `overage.json` in `tests/vectors` are exactly what this code makes. After an intended change run
 //! `UPDATE_VECTORS=1 cargo test --release -p tatum-rewards --test vectors` and look at the difference.
 #![allow(missing_docs)]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tatum_primitives::{Bps, Nano, U256, WEI_PER_DATA as DATA, WEI_PER_NANO};
-use tatum_rewards::{Fee, Operator, Round, Rule, edge_down};
+use tatum_rewards::{Fee, Operator, Round, Rule, edge_down, overage_down, tolerated_bytes};
 
 #[derive(Serialize)]
 struct File {
@@ -43,6 +43,23 @@ struct PayoutCase {
     cumulative_nano: Vec<String>,
     distributed_nano: String,
     carried_nano: String,
+}
+
+#[derive(Serialize)]
+struct OverageFile {
+    overages: Vec<OverageCase>,
+}
+
+#[derive(Serialize)]
+struct OverageCase {
+    name: String,
+    pool_bps: u16,
+    fee_wei: String,
+    quota_bytes: String,
+    units: String,
+    tolerated_bytes: String,
+    steered_nano: String,
+    bill_nano: String,
 }
 
 /// One epoch in short: fees of payers 0, 1, …; edges (payer, operator, units), each pair once; operators (bond, capacity,
@@ -200,13 +217,69 @@ fn make() -> File {
     File { payouts: scenes.iter().map(payout_case).collect() }
 }
 
-#[test]
-fn the_file_is_what_the_code_makes() {
-    let path = Path::new("../../tests/vectors/payouts.json");
-    let made = format!("{}\n", serde_json::to_string_pretty(&make()).unwrap());
+fn overage_case(
+    name: &str,
+    pool_bps: u16,
+    fee_wei: u128,
+    quota_bytes: u128,
+    units: u128,
+) -> OverageCase {
+    let steered = Fee::divide(nano(fee_wei), Bps::new(pool_bps).unwrap()).unwrap().steered_nano;
+    OverageCase {
+        name: name.to_owned(),
+        pool_bps,
+        fee_wei: fee_wei.to_string(),
+        quota_bytes: quota_bytes.to_string(),
+        units: units.to_string(),
+        tolerated_bytes: tolerated_bytes(quota_bytes).to_string(),
+        steered_nano: steered.0.to_string(),
+        bill_nano: overage_down(steered, quota_bytes, units).unwrap().0.to_string(),
+    }
+}
+
+fn make_overages() -> OverageFile {
+    let fee = 10 * DATA + 7;
+    let (small, large) = (354_334_794_000, 1 << 50);
+    let (small_most, large_most) = (tolerated_bytes(small), tolerated_bytes(large));
+    let supply = 990_000_000 * DATA;
+    let most_units = u128::from(u32::MAX) << 40;
+    let cases = [
+        overage_case("nothing signed", 1_000, fee, small, 0),
+        overage_case("all of the quota", 1_000, fee, small, small),
+        overage_case("the last tolerated byte", 1_000, fee, small, small_most),
+        overage_case("the first byte that is not", 1_000, fee, small, small_most + 1),
+        overage_case("a large quota tolerates 64 MiB more", 1_000, fee, large, large_most),
+        overage_case("and not a byte beyond", 1_000, fee, large, large_most + 1),
+        overage_case("half as much again", 1_000, fee, small, small / 2 * 3),
+        overage_case("a byte before the most", 1_000, fee, small, 3 * small - 1),
+        overage_case("the most", 1_000, fee, small, 3 * small),
+        overage_case("far more than the most", 1_000, fee, small, most_units),
+        overage_case("a quota of one byte", 1_000, fee, 1, 2),
+        overage_case("a quota of nineteen bytes tolerates none", 1_000, fee, 19, 20),
+        overage_case("a quota of twenty bytes tolerates two", 1_000, fee, 20, 22),
+        overage_case("no quota", 1_000, fee, 0, 5),
+        overage_case("a fee of no nano", 1_000, 999_999_999, small, 9 * small),
+        overage_case("all of the fee is common", 10_000, fee, small, 9 * small),
+        overage_case("none of the fee is common", 0, fee, small, 2 * small + 1),
+        overage_case("the whole supply as a fee", 0, supply, 1 << 92, most_units),
+        overage_case("the whole supply, and the most units", 0, supply, 1 << 60, most_units),
+    ];
+    OverageFile { overages: cases.into() }
+}
+
+/// Writes the file if told to, and compares it with what is made.
+fn check(name: &str, made: &impl Serialize) {
+    let path = Path::new("../../tests/vectors").join(name);
+    let made = format!("{}\n", serde_json::to_string_pretty(made).unwrap());
     if std::env::var_os("UPDATE_VECTORS").is_some() {
-        std::fs::write(path, &made).unwrap();
+        std::fs::write(&path, &made).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap();
-    assert!(kept == made, "tests/vectors/payouts.json differs from what the code makes");
+    assert!(kept == made, "tests/vectors/{name} differs from what the code makes");
+}
+
+#[test]
+fn the_files_are_what_the_code_makes() {
+    check("payouts.json", &make());
+    check("overage.json", &make_overages());
 }

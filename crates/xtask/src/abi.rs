@@ -15,7 +15,7 @@ use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
 /// Those that Rust speaks to.
-const CONTRACTS: [&str; 10] = [
+const CONTRACTS: [&str; 11] = [
     "DataToken",
     "StakePool",
     "OperatorRegistry",
@@ -25,11 +25,12 @@ const CONTRACTS: [&str; 10] = [
     "ForcedReceipts",
     "Disproofs",
     "Demands",
+    "Overage",
     "ChannelHub",
 ];
 
 /// Those that `tatum deploy` creates.
-const CREATED: [&str; 10] = [
+const CREATED: [&str; 11] = [
     "DataToken",
     "TimelockController",
     "StakePool",
@@ -39,6 +40,7 @@ const CREATED: [&str; 10] = [
     "Disproofs",
     "Demands",
     "Distributor",
+    "Overage",
     "ChannelHub",
 ];
 

@@ -40,6 +40,7 @@ contract PoolAttacksTest is Fixture {
         vm.assertEq(pool.quotaOf(MALLORY, 1), 0);
         vm.assertEq(pool.quotaOf(MALLORY, 2), 0);
         _endEpoch();
+        _settle();
         vm.prank(MALLORY);
         pool.withdraw();
         vm.assertApproxEqAbs(token.balanceOf(MALLORY), 10_000_000e18 - 1e18, 2);
@@ -53,6 +54,7 @@ contract PoolAttacksTest is Fixture {
         vm.prank(MALLORY);
         pool.requestUnstake(type(uint256).max);
         _skipEpochs(UNBONDING);
+        _settle();
         vm.prank(MALLORY);
         pool.withdraw();
         uint256 paid = 10_000_000e18 - token.balanceOf(MALLORY);
@@ -137,6 +139,7 @@ contract PoolAttacksTest is Fixture {
         token.transfer(address(attacker), 100e18);
         attacker.stakeAndLeave(address(token), 100e18);
         _skipEpochs(UNBONDING);
+        _settle();
         hostile.callBack(address(attacker), abi.encodeCall(Reenterer.withdraw, ()));
         attacker.withdraw();
         vm.assertEq(hostile.calls(), 1);
@@ -172,6 +175,7 @@ contract PoolAttacksTest is Fixture {
         vm.prank(MALLORY);
         pool.requestUnstake(type(uint256).max);
         _skipEpochs(UNBONDING);
+        _settle();
         HostileToken(address(token)).refuse(MALLORY, true);
         vm.prank(MALLORY);
         vm.expectRevert("refused");

@@ -95,6 +95,7 @@ contract GasTest is Fixture {
         pool.requestUnstake(100e18);
         vm.snapshotGasLastCall("StakePool", "requestUnstake, in a later epoch");
         _endEpoch();
+        _settle();
         vm.prank(ALICE);
         pool.withdraw();
         vm.snapshotGasLastCall("StakePool", "withdraw");

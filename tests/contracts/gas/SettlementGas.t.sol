@@ -170,6 +170,20 @@ contract SettlementGasTest is Fixture, Openings {
         vm.snapshotGasLastCall("Settlement", "badEntry");
     }
 
+    function test_GasOfFilingOverage() external {
+        // Payer 0's last line says ten times its quota.
+        bytes[] memory lines = receipts;
+        uint128 units = uint128(10 * pool.quotaOf(_payer(0), LAST));
+        lines[3] = _patched(lines[3], 294, abi.encodePacked(units));
+        ISettlement.Proposal memory p = _lie(lines, edges);
+        vm.warp(p.time + WINDOW);
+        distributor.finalize(p);
+        ISettlement.Gap memory gap = _deepGap(lines, 4);
+        vm.prank(BOB);
+        overage.file(LAST, p.draft.receiptsTop, LINES, gap);
+        vm.snapshotGasLastCall("Settlement", "file overage");
+    }
+
     function test_GasOfDemands() external {
         vm.fee(1 gwei);
         vm.deal(BOB, 1 ether);

@@ -145,6 +145,38 @@ contract PoolHandler {
 
     uint64 public finalizedEpochs;
 
+    /// @notice What overage took of each user, and what provers got of it.
+    mapping(address user => uint256) public chargedWei;
+    uint256 public proversWei;
+    bool public chargedTooMuch;
+    bool public proverUnderpaid;
+
+    /// @dev As the overage contract may: any bill, for any closed epoch.
+    function charge(uint256 who, uint256 epoch, uint256 billWei) external {
+        if (POOL.closedEpochs() == 0) return;
+        address user = _user(who);
+        POOL.closeEpochs();
+        _remember();
+        epoch %= POOL.closedEpochs();
+        (uint256 dueWei, uint256 leavingWei) = POOL.withdrawalsOf(user);
+        uint256 hasWei = POOL.stakeOf(user) + dueWei + leavingWei;
+        billWei = 1 + billWei % (billWei % 3 == 0 ? 2 * hasWei + 1 : hasWei / 20 + 1);
+        uint256 before = TOKEN.balanceOf(PROVER);
+        vm.prank(POOL.overage());
+        uint256 wei_ = POOL.chargeOverage(user, uint64(epoch), billWei, PROVER);
+        uint256 proverWei = TOKEN.balanceOf(PROVER) - before;
+        (dueWei, leavingWei) = POOL.withdrawalsOf(user);
+        uint256 leftWei = POOL.stakeOf(user) + dueWei + leavingWei;
+        // Shares are whole, and stake and exits are floored one by one: a wei of each besides.
+        if (wei_ > billWei || leftWei + wei_ > hasWei + 1 || leftWei + wei_ + 3 < hasWei) chargedTooMuch = true;
+        if (proverWei != wei_ / 10) proverUnderpaid = true;
+        chargedWei[user] += wei_;
+        proversWei += proverWei;
+        ++movements;
+    }
+
+    address private constant PROVER = address(0x9709);
+
     /// @dev From nothing to a thousand times what all stakes of a walk would need.
     function declareCapacity(uint64 capacityBytes) external {
         vm.prank(OPERATOR);
@@ -169,7 +201,8 @@ contract PoolHandler {
             POOL.requestUnstake(type(uint256).max);
             ++movements;
         }
-        vm.warp(block.timestamp + (POOL.unbondingEpochs() + 1) * EPOCH);
+        // Without another distribution, it takes three times as long.
+        vm.warp(block.timestamp + 3 * POOL.unbondingEpochs() * EPOCH);
         for (uint256 i = 0; i < users.length; ++i) {
             (uint256 dueWei,) = POOL.withdrawalsOf(users[i]);
             while (dueWei != 0) {

@@ -24,7 +24,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
     }
 
     function _moves() internal pure override returns (bytes4[] memory selectors) {
-        selectors = new bytes4[](13);
+        selectors = new bytes4[](14);
         selectors[0] = PoolHandler.stake.selector;
         selectors[1] = PoolHandler.transferAndCall.selector;
         selectors[2] = PoolHandler.topUp.selector;
@@ -38,6 +38,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
         selectors[10] = PoolHandler.finalize.selector;
         selectors[11] = PoolHandler.donate.selector;
         selectors[12] = PoolHandler.declareCapacity.selector;
+        selectors[13] = PoolHandler.charge.selector;
     }
 
     function invariant_Pool() external {
@@ -47,6 +48,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
         _p7_NobodyGains();
         _p1_PoolIsSolvent();
         _p2_StrandsAreDust();
+        _p9_OverageTakesNoMoreThanThereIs();
     }
 
     /// P1: the pool holds at least all stakes, all withdrawals asked for, and all pots not sent yet, besides donations.
@@ -91,6 +93,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
             inWei += handler.depositedWei(handler.users(i));
             outWei += handler.withdrawnWei(handler.users(i));
         }
+        outWei += handler.proversWei();
         uint64 closed = pool.closedEpochs();
         uint256 fundedWei = closed == 0 ? 0 : pool.fundedThroughWei(closed - 1);
         uint256 sentWei = fundedWei - pool.unsentPotsWei();
@@ -116,8 +119,15 @@ contract PoolInvariants is Fixture, InvariantTarget {
             address user = handler.users(i);
             (uint256 dueWei, uint256 unbondingWei) = pool.withdrawalsOf(user);
             uint256 hasWei = pool.stakeOf(user) + dueWei + unbondingWei + handler.withdrawnWei(user);
+            hasWei += handler.chargedWei(user);
             vm.assertLe(hasWei, handler.depositedWei(user) + handler.movements());
         }
+    }
+
+    /// P9: overage takes at most the bill and at most what the user has, exactly from that user; a tenth is the prover's.
+    function _p9_OverageTakesNoMoreThanThereIs() private view {
+        vm.assertFalse(handler.chargedTooMuch(), "P9");
+        vm.assertFalse(handler.proverUnderpaid(), "P9: prover");
     }
 
     /// P8: at any time everybody can get out what is theirs, and nothing but dust and donations stays behind.
@@ -139,6 +149,6 @@ contract PoolInvariants is Fixture, InvariantTarget {
             (uint256 dueWei, uint256 unbondingWei) = pool.withdrawalsOf(handler.users(i));
             owedWei += pool.stakeOf(handler.users(i)) + dueWei + unbondingWei;
         }
-        owedWei += pool.unsentPotsWei();
+        owedWei += pool.unsentPotsWei() + pool.overageWei(pool.currentEpoch());
     }
 }

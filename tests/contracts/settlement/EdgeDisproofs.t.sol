@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {EdgeDisproofs} from "../../../contracts/settlement/EdgeDisproofs.sol";
 import {Judge} from "../../../contracts/settlement/Judge.sol";
+import {ListReader} from "../../../contracts/settlement/ListReader.sol";
 import {Trial} from "./support/Trial.sol";
 
 /// @title Disproofs of edges: each true, false, and with the wrong lines
@@ -34,8 +35,8 @@ contract EdgeDisproofsTest is Trial {
         Dataset memory made = right;
         made.edges[3] = bytes.concat(made.edges[3], hex"00");
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_badEdgeStep(p, made, 3), Judge.OpeningInvalid.selector);
-        _fails(_badEdgeUnits(p, made, 3, false), Judge.OpeningInvalid.selector);
+        _fails(_badEdgeStep(p, made, 3), ListReader.OpeningInvalid.selector);
+        _fails(_badEdgeUnits(p, made, 3, false), ListReader.OpeningInvalid.selector);
         _disproves(p, _badEdge(p, made, 3));
     }
 
@@ -44,7 +45,7 @@ contract EdgeDisproofsTest is Trial {
         ISettlement.Proposal memory p = _propose(made, 1);
         ISettlement.Line memory line = _line(made.edges, 2);
         line.index = 1;
-        _fails(abi.encodeCall(EdgeDisproofs.badEdge, (p, line)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(EdgeDisproofs.badEdge, (p, line)), ListReader.OpeningInvalid.selector);
     }
 
     function test_EdgesOutOfOrder() external {
@@ -181,6 +182,6 @@ contract EdgeDisproofsTest is Trial {
         Dataset memory made = right;
         made.receipts[4] = bytes.concat(made.receipts[4], hex"00");
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_missingEdge(p, made, 4), Judge.OpeningInvalid.selector);
+        _fails(_missingEdge(p, made, 4), ListReader.OpeningInvalid.selector);
     }
 }

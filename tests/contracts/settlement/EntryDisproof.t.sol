@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {Disproofs} from "../../../contracts/settlement/Disproofs.sol";
 import {Judge} from "../../../contracts/settlement/Judge.sol";
+import {ListReader} from "../../../contracts/settlement/ListReader.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {SumTree} from "../support/SumTree.sol";
 import {Trial} from "./support/Trial.sol";
@@ -66,7 +67,7 @@ contract EntryDisproofTest is Trial {
         ISettlement.Proposal memory p = _propose(made, 1);
         Disproofs.EntryOpening memory entry = _entryOpening(made, 1);
         entry.oldWord = SumTree.word(entry.oldWord, 1);
-        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), ListReader.OpeningInvalid.selector);
     }
 
     function test_TheWordAndItsPlaceAreChecked() external {
@@ -74,13 +75,13 @@ contract EntryDisproofTest is Trial {
         ISettlement.Proposal memory p = _propose(made, 1);
         Disproofs.EntryOpening memory entry = _entryOpening(made, 1);
         entry.word = made.words[2];
-        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), ListReader.OpeningInvalid.selector);
         entry = _entryOpening(made, 1);
         entry.place = 5;
-        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), ListReader.OpeningInvalid.selector);
         entry = _entryOpening(made, 1);
         entry.path = new bytes32[](1);
-        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), ListReader.OpeningInvalid.selector);
     }
 
     function test_WorkIsReadFromTheGapBehindTheOperatorsEdgesOnly() external {

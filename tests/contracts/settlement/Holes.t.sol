@@ -5,6 +5,7 @@ import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {Disproofs} from "../../../contracts/settlement/Disproofs.sol";
 import {EdgeDisproofs} from "../../../contracts/settlement/EdgeDisproofs.sol";
 import {Judge} from "../../../contracts/settlement/Judge.sol";
+import {ListReader} from "../../../contracts/settlement/ListReader.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {SumTree} from "../support/SumTree.sol";
 import {Trial} from "./support/Trial.sol";
@@ -69,7 +70,7 @@ contract HolesTest is Trial {
         draft.receiptsTop = keccak256(abi.encodePacked(left, join));
         ISettlement.Proposal memory p = _proposeAs(MALLORY, draft);
         // The last line stands right below the top, and there is a pair instead: nobody can show it, so it is demanded.
-        _fails(_badReceipt(p, made, 4), Judge.OpeningInvalid.selector);
+        _fails(_badReceipt(p, made, 4), ListReader.OpeningInvalid.selector);
     }
 
     /// At a place the entry of another id with the right sum: the operator could never claim.
@@ -87,7 +88,7 @@ contract HolesTest is Trial {
         Dataset memory made = right;
         ISettlement.Proposal memory p = _propose(made, 1);
         Disproofs.EntryOpening memory entry = _entryOpening(made, 1);
-        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(Disproofs.badEntry, (p, entry)), ListReader.OpeningInvalid.selector);
     }
 
     /// Amounts below the dust vanished: a zero word for who earns next to nothing.

@@ -5,6 +5,7 @@ import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {ReceiptLib} from "../../../contracts/libraries/ReceiptLib.sol";
 import {Judge} from "../../../contracts/settlement/Judge.sol";
 import {ReceiptDisproofs} from "../../../contracts/settlement/ReceiptDisproofs.sol";
+import {ListReader} from "../../../contracts/settlement/ListReader.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Trial} from "./support/Trial.sol";
 
@@ -15,8 +16,8 @@ contract ReceiptDisproofsTest is Trial {
         made.receipts[2] = _first(made.receipts[2], 313);
         ISettlement.Proposal memory p = _propose(made, 1);
         _fails(_badReceipt(p, made, 1), Judge.NothingWrong.selector);
-        _fails(_badReceiptStep(p, made, 2), Judge.OpeningInvalid.selector);
-        _fails(_badReceiptStep(p, made, 3), Judge.OpeningInvalid.selector);
+        _fails(_badReceiptStep(p, made, 2), ListReader.OpeningInvalid.selector);
+        _fails(_badReceiptStep(p, made, 3), ListReader.OpeningInvalid.selector);
         _disproves(p, _badReceipt(p, made, 2));
     }
 
@@ -88,7 +89,7 @@ contract ReceiptDisproofsTest is Trial {
     function test_BehindTheLastReceiptThereIsNoStep() external {
         Dataset memory made = right;
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_badReceiptStep(p, made, 5), Judge.OpeningInvalid.selector);
+        _fails(_badReceiptStep(p, made, 5), ListReader.OpeningInvalid.selector);
     }
 
     /// An absent neighbour where there is one, or one where there is none, or a gap beyond the list.
@@ -97,25 +98,25 @@ contract ReceiptDisproofsTest is Trial {
         ISettlement.Proposal memory p = _propose(made, 1);
         ISettlement.Gap memory gap = _gap(made.receipts, 0);
         (gap.left, gap.leftPath) = (gap.right, gap.rightPath);
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
         gap = _gap(made.receipts, 2);
         gap.left = "";
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
         gap = _gap(made.receipts, 2);
         gap.right = "";
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
         gap = _gap(made.receipts, 5);
         (gap.right, gap.rightPath) = (gap.left, gap.leftPath);
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
         gap = _gap(made.receipts, 5);
         gap.index = 6;
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
         gap = _gap(made.receipts, 3);
         gap.index = 2;
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
         gap = _gap(made.receipts, 3);
         gap.rightPath = gap.leftPath;
-        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.badReceiptStep, (p, gap)), ListReader.OpeningInvalid.selector);
     }
 
     // Forced receipts.
@@ -175,10 +176,10 @@ contract ReceiptDisproofsTest is Trial {
         Dataset memory made = right;
         bytes memory more = _receipt(1, 1, 1, 4000);
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_ignoredForced(p, made, more), Judge.OpeningInvalid.selector);
+        _fails(_ignoredForced(p, made, more), ListReader.OpeningInvalid.selector);
         ISettlement.Gap memory around = _gapBehind(made.receipts, _first(more, 93));
         bytes memory long = bytes.concat(more, hex"00");
-        _fails(abi.encodeCall(ReceiptDisproofs.ignoredForced, (p, long, around)), Judge.OpeningInvalid.selector);
+        _fails(abi.encodeCall(ReceiptDisproofs.ignoredForced, (p, long, around)), ListReader.OpeningInvalid.selector);
     }
 
     function test_AReceiptIsIgnoredInItsGapOnly() external {
@@ -188,7 +189,7 @@ contract ReceiptDisproofsTest is Trial {
         ISettlement.Proposal memory p = _propose(made, 1);
         for (uint256 g = 0; g <= 5; ++g) {
             bytes memory call = abi.encodeCall(ReceiptDisproofs.ignoredForced, (p, more, _gap(made.receipts, g)));
-            if (g != 4) _fails(call, Judge.OpeningInvalid.selector);
+            if (g != 4) _fails(call, ListReader.OpeningInvalid.selector);
         }
         _disproves(p, _ignoredForced(p, made, more));
     }
@@ -210,7 +211,7 @@ contract ReceiptDisproofsTest is Trial {
         _assent(list);
         Dataset memory made = right;
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_ignoredAssented(p, made, list, 1), Judge.OpeningInvalid.selector);
+        _fails(_ignoredAssented(p, made, list, 1), ListReader.OpeningInvalid.selector);
     }
 
     function test_AReceiptThatWasNeitherAssentedToNorForced() external {
@@ -252,11 +253,11 @@ contract ReceiptDisproofsTest is Trial {
         Dataset memory made = right;
         made.receipts[4] = bytes.concat(made.receipts[4], hex"00");
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_extra(p, made, list, 4), Judge.OpeningInvalid.selector);
+        _fails(_extra(p, made, list, 4), ListReader.OpeningInvalid.selector);
         ISettlement.Line memory line = _line(made.receipts, 1);
         ISettlement.Line memory other = _line(list, 2);
         bytes memory call = abi.encodeCall(ReceiptDisproofs.extra, (p, line, keccak256(other.leaf), other.path));
-        _fails(call, Judge.OpeningInvalid.selector);
+        _fails(call, ListReader.OpeningInvalid.selector);
     }
 
     function _inadmissible(uint256 fault) private view returns (bytes memory) {

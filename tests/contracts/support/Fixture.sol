@@ -14,6 +14,7 @@ import {Assents} from "../../../contracts/settlement/Assents.sol";
 import {Demands} from "../../../contracts/settlement/Demands.sol";
 import {Disproofs} from "../../../contracts/settlement/Disproofs.sol";
 import {ForcedReceipts} from "../../../contracts/settlement/ForcedReceipts.sol";
+import {Overage} from "../../../contracts/settlement/Overage.sol";
 import {Proposals} from "../../../contracts/settlement/Proposals.sol";
 import {StakePool} from "../../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../../contracts/token/DataToken.sol";
@@ -58,6 +59,7 @@ abstract contract Fixture {
     Disproofs internal disproofs;
     Demands internal demands;
     Distributor internal distributor;
+    Overage internal overage;
 
     function setUp() public virtual {
         vm.warp(GENESIS);
@@ -81,7 +83,8 @@ abstract contract Fixture {
     function _deploy() private {
         uint64 nonce = vm.getNonce(address(this));
         address expected = vm.computeCreateAddress(address(this), nonce + 6);
-        pool = new StakePool(_poolParameters(expected, vm.computeCreateAddress(address(this), nonce + 1)));
+        address biller = vm.computeCreateAddress(address(this), nonce + 7);
+        pool = new StakePool(_poolParameters(expected, vm.computeCreateAddress(address(this), nonce + 1), biller));
         registry = new OperatorRegistry(
             IERC20(address(token)),
             IStakePool(address(pool)),
@@ -95,6 +98,8 @@ abstract contract Fixture {
         disproofs = new Disproofs(ISettlement(expected), _poolFacts(), _operatorFacts(), forced);
         demands = new Demands(ISettlement(expected), _operatorFacts(), _windows());
         distributor = new Distributor(_distributorParameters());
+        overage = new Overage(ISettlement(expected), IStakePool(address(pool)));
+        vm.assertEq(address(overage), biller);
         vm.assertEq(address(registry), pool.operatorRegistry());
         vm.assertEq(address(distributor), expected);
     }
@@ -117,7 +122,7 @@ abstract contract Fixture {
         return new address[](0);
     }
 
-    function _poolParameters(address distributor_, address registry_)
+    function _poolParameters(address distributor_, address registry_, address overage_)
         internal
         view
         virtual
@@ -126,6 +131,7 @@ abstract contract Fixture {
         return StakePool.Parameters({
             token: address(token),
             distributor: distributor_,
+            overage: overage_,
             genesis: GENESIS,
             epochLength: EPOCH,
             unbondingEpochs: UNBONDING,
@@ -172,6 +178,17 @@ abstract contract Fixture {
     /// @dev To the start of the epoch `count` later; nothing is closed.
     function _skipEpochs(uint256 count) internal {
         vm.warp(GENESIS + (uint256(pool.currentEpoch()) + count) * EPOCH);
+    }
+
+    /// @dev All epochs that have ended were final when the running one began.
+    function _settle() internal {
+        pool.closeEpochs();
+        uint256 now_ = block.timestamp;
+        uint64 newest = pool.closedEpochs() - 1;
+        vm.warp(now_ - EPOCH);
+        vm.prank(address(distributor));
+        pool.distributionFinalized(newest);
+        vm.warp(now_);
     }
 
     /// @dev What so much at an epoch's start buys in it.

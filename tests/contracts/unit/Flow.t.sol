@@ -74,6 +74,7 @@ contract FlowTest is Fixture {
         vm.assertEq(pool.feeOf(ALICE, 0), 10e18);
         _endEpoch();
         vm.assertEq(pool.feeOf(ALICE, 1), 0);
+        _settle();
         uint256 before = token.balanceOf(ALICE);
         vm.prank(ALICE);
         pool.withdraw();

@@ -188,6 +188,7 @@ contract PoolHistoryTest is Fixture {
         pool.requestUnstake(type(uint256).max);
         _endEpoch();
         _endEpoch();
+        _settle();
         vm.prank(ALICE);
         pool.withdraw();
         vm.assertEq(pool.fundedThroughWei(2), type(uint96).max);

@@ -49,6 +49,7 @@ contract PoolScaleTest is Fixture {
             vm.assertEq(pool.stakeOf(users[i]), 0);
         }
         _skipEpochs(UNBONDING + 1);
+        _settle();
         uint256 outWei;
         for (uint256 i = 0; i < 4; ++i) {
             uint256 before = token.balanceOf(users[i]);
@@ -123,6 +124,7 @@ contract PoolScaleTest is Fixture {
             vm.prank(ALICE);
             pool.requestUnstake(type(uint256).max);
             _skipEpochs(UNBONDING + 1);
+            _settle();
             vm.prank(ALICE);
             pool.withdraw();
             vm.assertEq(pool.stakeOf(ALICE), 0);

@@ -19,6 +19,7 @@ contract StakePoolTest is Fixture {
         vm.assertEq(pool.poolLimitBps(), 5000);
         vm.assertEq(pool.token(), address(token));
         vm.assertEq(pool.distributor(), address(distributor));
+        vm.assertEq(pool.overage(), address(overage));
         vm.assertEq(pool.feeRatePpb(), RATE);
         vm.assertEq(pool.currentEpoch(), 0);
         vm.assertEq(pool.closedEpochs(), 0);
@@ -34,12 +35,15 @@ contract StakePoolTest is Fixture {
     }
 
     function test_RevertWhen_AParameterIsOutOfRange() external {
-        StakePool.Parameters memory good = _poolParameters(address(distributor), address(registry));
+        StakePool.Parameters memory good = _poolParameters(address(distributor), address(registry), address(overage));
         StakePool.Parameters memory bad = _copy(good);
         bad.token = address(0);
         _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
         bad = _copy(good);
         bad.distributor = address(0);
+        _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
+        bad = _copy(good);
+        bad.overage = address(0);
         _expectInvalid(bad, IStakePool.PoolParameterInvalid.selector);
         bad = _copy(good);
         bad.unbondingEpochs = 1;
@@ -255,6 +259,7 @@ contract StakePoolTest is Fixture {
         vm.expectRevert(IStakePool.NothingToWithdraw.selector);
         pool.withdraw();
         _endEpoch();
+        _settle();
         _assertWithdrawals(ALICE, 49.005e18, 0);
         vm.assertEq(pool.feeOf(ALICE, 2), 0.49005e18);
         uint256 before = token.balanceOf(ALICE);
@@ -286,6 +291,7 @@ contract StakePoolTest is Fixture {
         vm.stopPrank();
         vm.assertEq(pool.stakeOf(ALICE), 70e18);
         _skipEpochs(UNBONDING);
+        _settle();
         _assertWithdrawals(ALICE, 29.7e18, 0);
         vm.prank(ALICE);
         pool.withdraw();
@@ -301,6 +307,7 @@ contract StakePoolTest is Fixture {
             _endEpoch();
         }
         _endEpoch();
+        _settle();
         (uint256 dueWei,) = pool.withdrawalsOf(ALICE);
         uint256 before = token.balanceOf(ALICE);
         vm.startPrank(ALICE);
@@ -323,6 +330,7 @@ contract StakePoolTest is Fixture {
         vm.prank(ALICE);
         pool.requestUnstake(200e18);
         _endEpoch();
+        _settle();
         _assertWithdrawals(ALICE, 99e18, 198e18);
         vm.prank(ALICE);
         pool.withdraw();

@@ -72,6 +72,36 @@ contract TimelineTest {
         vm.assertEq(line.head.archived, 3);
     }
 
+    function test_WhatIsTakenOffStaysInThePast() external {
+        line.add(1, 0, 10, DOWN);
+        line.remove(4, 0, 10, DOWN);
+        line.add(6, 0, 3, DOWN);
+        vm.assertEq(line.through(3).sum, 10);
+        vm.assertEq(line.through(4).sum, 0);
+        vm.assertEq(line.through(5).sum, 0);
+        vm.assertEq(line.through(6).sum, 3);
+        line.remove(6, 0, 2, DOWN);
+        vm.assertEq(line.through(6).sum, 1);
+        vm.assertEq(line.head.archived, 2);
+    }
+
+    function test_RevertWhen_MoreIsTakenOffThanThereIs() external {
+        line.add(1, 0, 10, DOWN);
+        vm.expectRevert();
+        this.remove(4, 11);
+    }
+
+    function remove(uint256 epoch, uint256 amount) external {
+        line.remove(epoch, 0, amount, DOWN);
+    }
+
+    function test_WhatIsTakenOffIsOfTheLaterScale() external {
+        line.add(1, 0, (7 << 32) + 5, DOWN);
+        line.remove(5, 1, 3, DOWN);
+        vm.assertEq(line.through(5).sum, 4);
+        vm.assertEq(line.through(4).sum, (7 << 32) + 5);
+    }
+
     function testFuzz_EqualsAListOfAdditions(uint8[20] memory steps, uint64[20] memory amounts) external {
         uint256 epoch = 0;
         uint256[] memory epochs = new uint256[](20);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tatum_chain::{Chain, Demand, EpochInputs, Fate, Proposal};
-use tatum_dataset::{Bounds, Differences, Verified, verify_within};
+use tatum_dataset::{Bounds, Dataset, Differences, Verified, verify_within};
 use tatum_primitives::{Epoch, Nano};
 
 use super::bench::bench;
@@ -20,6 +20,7 @@ use super::{AuditError, Check, DatasetSource, Datasets, EpochReport, FetchError}
 use crate::chain_rows::{operator, payer};
 use crate::http::error::chain_of;
 use crate::judge::{Bench, Finding, Judged, bounds, data_in, no_data};
+use crate::overage::{OverageError, Owed, owed};
 
 /// What an audit of one proposal came to.
 #[derive(Debug)]
@@ -148,9 +149,18 @@ async fn read(
             if !desk.held.is_empty() {
                 check_held(&desk.held, folder, &verified, report).await?;
             }
+            report.overages = owed_in(chain, folder).await?;
         }
     }
     Ok(())
+}
+
+/// What payers owe by a dataset that is what it says.
+async fn owed_in(chain: &Chain, folder: &Path) -> Result<Vec<Owed>, AuditError> {
+    let folder = folder.to_owned();
+    let opening = tokio::task::spawn_blocking(move || Dataset::open(&folder));
+    let dataset = opening.await.map_err(|_| AuditError::CutOff)?.map_err(OverageError::from)?;
+    Ok(owed(chain, &dataset).await?)
 }
 
 async fn empty(
@@ -172,6 +182,7 @@ async fn empty(
         pot_nano: "0".to_owned(),
         distributed_nano: "0".to_owned(),
         carried_nano: "0".to_owned(),
+        overages: vec![],
         checks: vec![Check::passed(
             "proposal",
             format!("number {counter}, {stage}, by {proposer}"),

@@ -29,6 +29,9 @@ pub enum AuditError {
         /// Why.
         source: FetchError,
     },
+    /// Who owes overage cannot be told.
+    #[error("overage")]
+    Overage(#[from] crate::overage::OverageError),
     /// This machine failed.
     #[error("temporary files")]
     Io(#[from] std::io::Error),

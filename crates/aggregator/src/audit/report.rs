@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{B256, Epoch};
 
+use crate::overage::Owed;
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -53,6 +55,9 @@ pub struct EpochReport {
     pub distributed_nano: String,
     /// What is available and paid to nobody, in nano.
     pub carried_nano: String,
+    /// Payers that signed for more than their quotas, and what they owe for it; that is nobody's fault but theirs.
+    #[serde(default)]
+    pub overages: Vec<Owed>,
     /// Everything that was looked at.
     pub checks: Vec<Check>,
     /// Everything that differs, each with its place.
@@ -100,6 +105,7 @@ mod tests {
             pot_nano: "0".into(),
             distributed_nano: "0".into(),
             carried_nano: "0".into(),
+            overages: vec![],
             checks: vec![],
             differences: vec![],
         };

@@ -59,6 +59,12 @@ pub enum CloseError {
         /// The word over the dataset's.
         got: Word,
     },
+    /// Other receipts became final than ours, so nobody can be billed by them.
+    #[error("the receipts of epoch {epoch} that are final are others than those here")]
+    OtherReceipts {
+        /// The epoch.
+        epoch: Epoch,
+    },
     /// A demand could not be answered; unanswered when its time is over, it costs the proposer its bond.
     #[error("a demand for data of epoch {epoch}, to be answered by {answer_by_s} s of chain time")]
     Demand {

@@ -16,6 +16,7 @@ mod forced;
 mod history;
 mod inputs;
 mod lease;
+mod overages;
 mod propose;
 mod purge;
 mod restore;
@@ -29,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use tatum_chain::{Chain, Windows};
 use tatum_database::Database;
-use tatum_primitives::{Epoch, EpochSchedule};
+use tatum_primitives::{Epoch, EpochSchedule, Nano};
 use tokio::sync::watch;
 
 pub use error::CloseError;
@@ -44,7 +45,7 @@ use crate::{Clock, Metrics};
 /// How long to wait after a failure, at most.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Looks after which bonds and rewards are looked for again.
+/// Looks after which bonds, rewards and overages are looked for again.
 const WITHDRAW_EVERY: u32 = 10;
 
 /// What this aggregator was told. What an epoch pays follows from receipts and chain alone.
@@ -56,6 +57,8 @@ pub struct Rules {
     pub means: Means,
     /// For how many final epochs receipts are kept in the database; `None` keeps all.
     pub keep_epochs: Option<u64>,
+    /// The least reward for which a payer's overage is filed; below it the gas is not worth it.
+    pub overage_reward: Nano,
 }
 
 /// Closes epochs.
@@ -127,6 +130,7 @@ impl Closer {
             self.complete(pace).await;
             self.purge(pace).await?;
             self.withdraw_in_time(pace).await;
+            self.file_overages_in_time(pace).await;
         }
         Ok(moved)
     }
@@ -167,6 +171,17 @@ impl Closer {
         pace.withdraw_again = Instant::now().checked_add(self.poll.saturating_mul(WITHDRAW_EVERY));
     }
 
+    /// Files overages now and then; a failure is said and holds up nothing.
+    async fn file_overages_in_time(&self, pace: &mut Pace) {
+        if pace.overages_again.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        if let Err(error) = self.file_overages(pace).await {
+            tracing::warn!(error = %chain_of(&error), "an overage is not filed yet");
+        }
+        pace.overages_again = Instant::now().checked_add(self.poll.saturating_mul(WITHDRAW_EVERY));
+    }
+
     /// How long each part of an epoch's settlement takes.
     fn windows(&self) -> Windows {
         self.chain.deployment().windows
@@ -195,6 +210,10 @@ struct Pace {
     withdraw_again: Option<Instant>,
     /// The first epoch in which a bond of ours may lie.
     bonds_from: Option<Epoch>,
+    /// When to look for overages again.
+    overages_again: Option<Instant>,
+    /// The first epoch in which an overage may be left to file.
+    overages_from: Option<Epoch>,
     /// When to look again for datasets that were not to be had.
     complete_again: Option<Instant>,
     /// The first epoch whose receipts may still be in the database, as far as was purged.
@@ -210,6 +229,8 @@ impl Pace {
             said: String::new(),
             withdraw_again: None,
             bonds_from: None,
+            overages_again: None,
+            overages_from: None,
             complete_again: None,
             purged_to: None,
             evidence_purged_to: None,

@@ -22,5 +22,6 @@ creations! {
     disproofs: Disproofs, "../../abi/creation/Disproofs.json";
     demands: Demands, "../../abi/creation/Demands.json";
     distributor: Distributor, "../../abi/creation/Distributor.json";
+    overage: Overage, "../../abi/creation/Overage.json";
     channel_hub: ChannelHub, "../../abi/creation/ChannelHub.json";
 }

@@ -44,16 +44,17 @@ struct Places {
     disproofs: Address,
     demands: Address,
     distributor: Address,
+    overage: Address,
     channel_hub: Address,
 }
 
 /// Gives out the account's nonces, and the addresses that come with them.
-struct Turns {
+struct Nonces {
     account: Address,
     next: u64,
 }
 
-impl Turns {
+impl Nonces {
     fn next(&mut self) -> Address {
         let address = self.account.create(self.next);
         self.next = self.next.saturating_add(1);
@@ -67,19 +68,20 @@ impl Turns {
 
 impl Places {
     fn of(begun: &Begun) -> Self {
-        let mut turns = Turns { account: begun.account, next: begun.first_nonce };
+        let mut nonces = Nonces { account: begun.account, next: begun.first_nonce };
         let given = begun.parameters.token;
         Self {
-            token: turns.next_if(given == Address::ZERO, given),
-            timelock: turns.next_if(begun.parameters.timelock_delay != 0, Address::ZERO),
-            stake_pool: turns.next(),
-            operator_registry: turns.next(),
-            forced_receipts: turns.next(),
-            assents: turns.next(),
-            disproofs: turns.next(),
-            demands: turns.next(),
-            distributor: turns.next(),
-            channel_hub: turns.next(),
+            token: nonces.next_if(given == Address::ZERO, given),
+            timelock: nonces.next_if(begun.parameters.timelock_delay != 0, Address::ZERO),
+            stake_pool: nonces.next(),
+            operator_registry: nonces.next(),
+            forced_receipts: nonces.next(),
+            assents: nonces.next(),
+            disproofs: nonces.next(),
+            demands: nonces.next(),
+            distributor: nonces.next(),
+            overage: nonces.next(),
+            channel_hub: nonces.next(),
         }
     }
 }
@@ -104,6 +106,7 @@ impl Plan {
             (at.disproofs, "Disproofs", "deploying disproofs", disproofs(&at)),
             (at.demands, "Demands", "deploying demands", demands(from, &at)),
             (at.distributor, "Distributor", "deploying the distributor", distributor(from, &at)),
+            (at.overage, "Overage", "deploying the contract of overage", overage(&at)),
             (at.channel_hub, "ChannelHub", "deploying the channel hub", channel_hub(&at)),
         ];
         let mut nonce = begun.first_nonce;
@@ -136,6 +139,7 @@ impl Plan {
             demands: at.demands,
             assents: at.assents,
             forced_receipts: at.forced_receipts,
+            overage: at.overage,
             channel_hub: at.channel_hub,
             windows: Windows {
                 grace_s: windows.grace,
@@ -177,6 +181,7 @@ fn stake_pool(from: &Parameters, at: &Places) -> Bytes {
     let parameters = Parameters {
         token: at.token,
         distributor: at.distributor,
+        overage: at.overage,
         genesis: from.genesis,
         epochLength: from.epoch_length,
         unbondingEpochs: from.unbonding_epochs,
@@ -269,6 +274,11 @@ fn distributor(from: &Parameters, at: &Places) -> Bytes {
     code(&BYTECODE, &constructorCall { parameters })
 }
 
+fn overage(at: &Places) -> Bytes {
+    use creation::overage::Overage::{BYTECODE, constructorCall};
+    code(&BYTECODE, &constructorCall { settlement: at.distributor, pool: at.stake_pool })
+}
+
 fn channel_hub(at: &Places) -> Bytes {
     use creation::channel_hub::ChannelHub::{BYTECODE, constructorCall};
     let (token_, registry, pool) = (at.token, at.operator_registry, at.stake_pool);
@@ -293,7 +303,7 @@ mod tests {
             timelock_proposer: Address::repeat_byte(3),
             ..Parameters::well_known("local").unwrap()
         };
-        for (parameters, count) in [(Parameters::well_known("local").unwrap(), 9), (timed, 10)] {
+        for (parameters, count) in [(Parameters::well_known("local").unwrap(), 10), (timed, 11)] {
             let begun = begun(parameters);
             let plan = Plan::of(&begun);
             assert_eq!(plan.contracts.len(), count);

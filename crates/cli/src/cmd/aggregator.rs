@@ -6,11 +6,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use alloy::primitives::U256;
 use anyhow::Context;
 use tatum_aggregator::Config;
 use tatum_aggregator::ingest::Limits;
 use tatum_aggregator::judge::Means;
+use tatum_primitives::Nano;
 
+use crate::amounts::parse_data;
 use crate::args::ChainArgs;
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
@@ -78,6 +81,9 @@ pub(crate) struct RunArgs {
     /// For how many final epochs receipts stay in the database, their datasets being on disk; otherwise for all
     #[arg(long, value_name = "EPOCHS")]
     keep_epochs: Option<u64>,
+    /// The least reward in DATA for which the overage of a payer is filed, a tenth of what it is charged: what the gas is worth to you
+    #[arg(long, value_name = "DATA", default_value = "1", value_parser = parse_data)]
+    overage_reward: U256,
     /// After how many milliseconds another process on the same PostgreSQL takes over from one that is gone
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 15_000)]
     lease_ms: u64,
@@ -113,6 +119,8 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     config.rejections_hours = args.rejections_hours;
     config.rejections_kept = args.rejections_kept;
     config.keep_epochs = args.keep_epochs;
+    config.overage_reward_nano =
+        Nano::from_wei_down(args.overage_reward).context("reading --overage-reward")?;
     config.lease_ms = args.lease_ms;
     tatum_aggregator::run(config, signer, shutdown::requested())
         .await

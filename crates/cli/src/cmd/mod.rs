@@ -19,6 +19,7 @@ pub(crate) mod node;
 pub(crate) mod node_status;
 pub(crate) mod node_top;
 pub(crate) mod operator;
+pub(crate) mod overage;
 pub(crate) mod publish;
 pub(crate) mod receipts;
 pub(crate) mod session;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use alloy::primitives::{TxHash, U256};
 use serde::Serialize;
-use tatum_chain::Chain;
+use tatum_chain::{BilledOverage, Chain};
 use tatum_primitives::Address;
 use tatum_protocol::PayerUse;
 use tatum_protocol::client::AggregatorClient;
@@ -138,6 +138,8 @@ struct Shown {
     status: StakeStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<PayerUse>,
+    /// What it was billed for signing for more than its quota, oldest first.
+    overages: Vec<BilledOverage>,
 }
 
 /// What was used of the quota; nothing, and a word why, if the aggregator does not tell: the rest is known all the same.
@@ -160,6 +162,12 @@ fn used_row(used: &PayerUse) -> String {
     )
 }
 
+fn billed_row(billed: &BilledOverage) -> String {
+    let BilledOverage { epoch, prover, bill_wei, charged_wei, .. } = billed;
+    let (bill, charged) = (format_data(*bill_wei), format_data(*charged_wei));
+    format!("{charged} of {bill} for epoch {epoch}, shown by {prover}")
+}
+
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let (chain, transaction) = match command {
         Command::Status { payer, aggregator, account } => {
@@ -171,7 +179,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
             };
             let mut table = rows(&status);
             table.extend(used.as_ref().map(|used| ("quota used", used_row(used))));
-            output.result(&Shown { status, used }, &table);
+            let overages = chain.overages_billed(payer).await?;
+            table.extend(overages.iter().map(|billed| ("billed for overage", billed_row(billed))));
+            output.result(&Shown { status, used, overages }, &table);
             return Ok(ExitCode::SUCCESS);
         }
         Command::Add { amount, confirm, account } => {
@@ -229,6 +239,14 @@ fn rows(status: &StakeStatus) -> Vec<(&'static str, String)> {
             )
         },
     ));
+    // Its time has come, but not the distribution of the epoch in which it was asked for.
+    if status.unbonding.is_empty() && status.unbonding_wei > U256::ZERO {
+        let amount = format_data(status.unbonding_wei);
+        rows.push((
+            "on its way out",
+            format!("{amount}, when the distribution of its epoch was final for the rest of one"),
+        ));
+    }
     rows.extend([
         ("fee", format!("{} per cent of the stake in each epoch", per_cent(status.fee_rate_ppb))),
         (

@@ -5,7 +5,6 @@
 
 pub mod controller;
 pub mod fee;
-pub mod overage;
 pub mod payout;
 pub mod pool;
 pub mod registry;

@@ -4,6 +4,7 @@
 //! what that adds to the pool counted in its favour.
 
 use tatum_primitives::Nano;
+use tatum_rewards::overage_down;
 
 use super::Play;
 use super::attack::signed;
@@ -11,7 +12,6 @@ use super::epochs::Epoch;
 use crate::Error;
 use crate::agents::seen;
 use crate::ledger::mul_div_down;
-use crate::ledger::overage::bill_down;
 use crate::ledger::payout::{Edge, nano_down, pay};
 use crate::ledger::registry::{Counts, backed_down};
 use crate::report::{Report, most};
@@ -45,7 +45,8 @@ pub(super) fn run(play: &Play, report: &mut Report) -> Result<(), Error> {
 }
 
 fn bill(rules: &Rules, steered: u64, units: u128) -> u64 {
-    if rules.pay.bills_overage { bill_down(Nano(steered), QUOTA, units).0 } else { 0 }
+    let bill = overage_down(Nano(steered), QUOTA.into(), units);
+    if rules.pay.bills_overage { bill.map_or(u64::MAX, |bill| bill.0) } else { 0 }
 }
 
 fn steered(rules: &Rules) -> u64 {

@@ -48,6 +48,7 @@ abstract contract ChannelFixture {
             StakePool.Parameters({
                 token: address(token),
                 distributor: address(this),
+                overage: address(this),
                 genesis: GENESIS,
                 epochLength: EPOCH,
                 unbondingEpochs: 2,

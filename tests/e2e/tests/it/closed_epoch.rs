@@ -38,6 +38,11 @@ pub(crate) struct Closed {
 impl Closed {
     /// Operators, payers and the aggregator, in epoch 1, the first in which they count.
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with more words for the aggregator.
+    pub(crate) async fn start_with(more: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
         let (operator, proposer) = (Devnet::account("operator"), Devnet::account("proposer"));
@@ -62,7 +67,7 @@ impl Closed {
         let data = folder.path().join("aggregator").display().to_string();
         let listen = url.trim_start_matches("http://");
         let words = ["aggregator", "run", "--listen", listen, "--data", &data, "--poll-ms", "200"];
-        let mut command = tatum::command(&devnet, &words)?;
+        let mut command = tatum::command(&devnet, &[&words, more].concat())?;
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&proposer)).stdout(Stdio::null());
         let mut aggregator = Process::spawn("aggregator", command, folder.path())?;
         aggregator.until_healthy(&format!("{url}/ready"), PATIENCE).await?;
@@ -95,10 +100,24 @@ impl Closed {
 
     /// Hands in the traffic of the running epoch, ends it, and waits until it is final.
     pub(crate) async fn close(&self) -> anyhow::Result<Epoch> {
+        let epoch = self.running().await?;
+        self.close_with(epoch, &self.traffic(epoch)).await
+    }
+
+    /// The running epoch.
+    pub(crate) async fn running(&self) -> anyhow::Result<Epoch> {
         let schedule = self.chain.schedule().await?;
         let (_, now_s) = self.chain.head().await?;
-        let epoch = schedule.epoch_at_ms(now_s * 1_000);
-        self.hand_in(&self.traffic(epoch)).await?;
+        Ok(schedule.epoch_at_ms(now_s * 1_000))
+    }
+
+    /// The same with other traffic.
+    pub(crate) async fn close_with(
+        &self,
+        epoch: Epoch,
+        receipts: &[SignedReceipt],
+    ) -> anyhow::Result<Epoch> {
+        self.hand_in(receipts).await?;
         self.devnet.anvil().advance(PARAMETERS.epoch_length_s + PARAMETERS.grace_s).await?;
         self.until_final(epoch).await?;
         Ok(epoch)
@@ -168,6 +187,6 @@ impl Closed {
     }
 }
 
-fn node(number: u8) -> NodeId {
+pub(crate) fn node(number: u8) -> NodeId {
     NodeId(B256::repeat_byte(0x42 + number))
 }

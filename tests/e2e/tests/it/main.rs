@@ -15,6 +15,7 @@ mod guides;
 mod metrics;
 mod money;
 mod network;
+mod overage;
 mod page;
 mod provider;
 mod session;

@@ -122,7 +122,14 @@ async fn a_stake_on_its_way_out_is_in_view_with_its_date_and_its_fees() -> anyho
     let told = refused(&devnet, &payer, &["stake", "withdraw"]).await;
     assert!(told.contains("nothing can be withdrawn yet"), "{told}");
 
+    // Nobody makes a distribution final, so it takes three times as long.
     devnet.anvil().advance(PARAMETERS.epoch_length_s * epoch).await?;
+    let waiting = run(&devnet, &payer, &["stake", "status"]).await?;
+    assert_eq!(waiting["withdrawable_wei"], "0");
+    assert_ne!(waiting["unbonding_wei"], "0");
+    let told = refused(&devnet, &payer, &["stake", "withdraw"]).await;
+    assert!(told.contains("distribution of its epoch to be final"), "{told}");
+    devnet.anvil().advance(PARAMETERS.epoch_length_s * 2 * epoch).await?;
     let status = run(&devnet, &payer, &["stake", "status"]).await?;
     assert_eq!(status["unbonding"].as_array().unwrap().len(), 0);
     assert_ne!(status["withdrawable_wei"], "0");

@@ -16,6 +16,7 @@ use super::{check_rows, verdict};
 use crate::amounts::format_data;
 use crate::args::ChainArgs;
 use crate::cmd::DIFFERS;
+use crate::cmd::overage::said_of;
 use crate::keys::KeystoreArgs;
 use crate::output::Output;
 
@@ -284,6 +285,7 @@ fn epoch_rows(report: &EpochReport) -> Vec<(&str, String)> {
     ];
     rows.extend(check_rows(&report.checks));
     rows.extend(report.differences.iter().map(|difference| ("differs", difference.clone())));
+    rows.extend(report.overages.iter().map(|owed| ("overage", said_of(owed))));
     rows.extend(report.disproof.iter().map(|rule| ("disproof", rule.clone())));
     rows.push(("result", verdict(report.ok)));
     rows

@@ -1,0 +1,82 @@
+//! Overage: what payers are billed that signed for more than their quota, and what they were.
+//!
+//! Invariant: what a bill comes to, and whether it was filed, is the contract's word; nothing is worked out here. Source: `IOverage`.
+
+use alloy::primitives::TxHash;
+use alloy::rpc::types::Filter;
+use alloy::sol_types::SolEvent;
+use serde::{Deserialize, Serialize};
+use tatum_merkle::{Gap, ListCommitment};
+use tatum_primitives::{Address, B256, Epoch, U256};
+
+use crate::bindings::overage::Overage::OverageBilled;
+use crate::{Chain, ChainError, Result};
+
+/// A bill that was filed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BilledOverage {
+    /// Who signed for more than its quota.
+    pub payer: Address,
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// Who showed it; a tenth of what was charged is its.
+    pub prover: Address,
+    /// What the rule says.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub bill_wei: U256,
+    /// What of it was there.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub charged_wei: U256,
+}
+
+impl Chain {
+    /// What a payer owes if its receipts of a closed epoch state `units` bytes on time.
+    pub async fn overage_bill_wei(
+        &self,
+        payer: Address,
+        epoch: Epoch,
+        units: u128,
+    ) -> Result<U256> {
+        let call = self.overage.billWei(payer, epoch.0, U256::from(units));
+        call.call().await.map_err(|e| ChainError::from_call("reading an overage", e))
+    }
+
+    /// Whether a payer's overage of `epoch` was filed.
+    pub async fn is_overage_billed(&self, payer: Address, epoch: Epoch) -> Result<bool> {
+        let call = self.overage.isBilled(payer, epoch.0);
+        call.call().await.map_err(|e| ChainError::from_call("reading an overage", e))
+    }
+
+    /// The list of receipts that became final for `epoch`, in one word; zero if none is final.
+    pub async fn final_receipts_hash(&self, epoch: Epoch) -> Result<B256> {
+        let call = self.distributor.receiptsHashOf(epoch.0);
+        call.call().await.map_err(|e| ChainError::from_call("reading the final receipts", e))
+    }
+
+    /// Bills the payer of the line left of the gap in the final list of `epoch`. A tenth is ours.
+    pub async fn file_overage(
+        &self,
+        epoch: Epoch,
+        receipts: ListCommitment,
+        behind: Gap,
+    ) -> Result<TxHash> {
+        let call = self.overage.file(epoch.0, receipts.top, receipts.count, behind.into());
+        self.send("filing an overage", call).await.map(|r| r.transaction_hash)
+    }
+
+    /// All bills of `payer` that were ever filed, oldest first.
+    pub async fn overages_billed(&self, payer: Address) -> Result<Vec<BilledOverage>> {
+        let filter = Filter::new()
+            .address(self.deployment().overage)
+            .event_signature(OverageBilled::SIGNATURE_HASH)
+            .topic1(payer.into_word());
+        let logs = self.logs_since(&filter, self.deployment().deploy_block).await?;
+        let decoded = logs.iter().filter_map(|log| log.log_decode::<OverageBilled>().ok());
+        Ok(decoded.map(|log| billed(log.inner.data)).collect())
+    }
+}
+
+fn billed(event: OverageBilled) -> BilledOverage {
+    let OverageBilled { payer, epoch, prover, billWei, chargedWei } = event;
+    BilledOverage { payer, epoch: Epoch(epoch), prover, bill_wei: billWei, charged_wei: chargedWei }
+}
