@@ -195,6 +195,8 @@ struct Pace {
     withdraw_again: Option<Instant>,
     /// The first epoch in which a bond of ours may lie.
     bonds_from: Option<Epoch>,
+    /// Of rewards that were earned before this block none is due.
+    rewards_from: u64,
     /// When to look again for datasets that were not to be had.
     complete_again: Option<Instant>,
     /// The first epoch whose receipts may still be in the database, as far as was purged.
@@ -208,6 +210,7 @@ impl Pace {
             said: String::new(),
             withdraw_again: None,
             bonds_from: None,
+            rewards_from: 0,
             complete_again: None,
             purged_to: None,
         }
