@@ -216,15 +216,29 @@ impl Chain {
         self.send("withdrawing a proposal's bond", call).await.map(|r| r.transaction_hash)
     }
 
-    /// What `reporter` earned by showing wrong proposals and has not withdrawn.
-    pub async fn reward_of_wei(&self, reporter: Address) -> Result<U256> {
-        let call = self.distributor.rewardOf(reporter);
-        call.call().await.map_err(|e| ChainError::from_call("reading a reward", e))
+    /// The counters of proposals that our account showed to be wrong, in the blocks from `from` on, and was not paid for.
+    pub async fn due_rewards(&self, from: u64) -> Result<Vec<u64>> {
+        let reporter = B256::left_padding_from(self.account()?.as_slice());
+        let filter = Filter::new()
+            .address(self.deployment().distributor)
+            .event_signature(Distributor::Cancelled::SIGNATURE_HASH)
+            .topic2(reporter);
+        let logs = self.logs_since(&filter, from.max(self.deployment().deploy_block)).await?;
+        let mut due = Vec::new();
+        for counter in logs.iter().filter_map(|log| log.topics().get(1)) {
+            let counter: u64 = U256::from_be_bytes(counter.0).saturating_to();
+            let reward = self.distributor.rewardOf(counter).call().await;
+            let reward = reward.map_err(|e| ChainError::from_call("reading a reward", e))?;
+            if reward.amountWei > U256::ZERO {
+                due.push(counter);
+            }
+        }
+        Ok(due)
     }
 
-    /// Withdraws what our account earned by showing wrong proposals.
-    pub async fn withdraw_reward(&self) -> Result<TxHash> {
-        let call = self.distributor.withdrawReward();
+    /// Has the reporter of a cancelled proposal paid.
+    pub async fn withdraw_reward(&self, counter: u64) -> Result<TxHash> {
+        let call = self.distributor.withdrawReward(counter);
         self.send("withdrawing a reward", call).await.map(|r| r.transaction_hash)
     }
 

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {Disproofs} from "../../../contracts/settlement/Disproofs.sol";
+import {EntryMath} from "../../../contracts/settlement/EntryMath.sol";
 import {Judge} from "../../../contracts/settlement/Judge.sol";
 import {ListReader} from "../../../contracts/settlement/ListReader.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
@@ -19,6 +20,16 @@ contract EntryDisproofTest is Trial {
             ISettlement.Proposal memory p = _propose(made, 1);
             _fails(_badEntry(p, made, (id + 1) % 3), Judge.NothingWrong.selector);
             _disproves(p, _badEntry(p, made, id));
+        }
+    }
+
+    function test_TheTreeIsAsDeepAsItsOperatorsNeedAndNoDeeper() external pure {
+        vm.assertEq(EntryMath.depthOf(0), 0);
+        vm.assertEq(EntryMath.depthOf(1), 0);
+        for (uint256 depth = 1; depth <= 32; ++depth) {
+            vm.assertEq(EntryMath.depthOf(1 << depth), depth);
+            if (depth < 32) vm.assertEq(EntryMath.depthOf((1 << depth) + 1), depth + 1);
+            if (depth > 1) vm.assertEq(EntryMath.depthOf((1 << depth) - 1), depth);
         }
     }
 

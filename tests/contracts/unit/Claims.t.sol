@@ -155,6 +155,47 @@ contract ClaimsTest is Fixture {
         distributor.claimRange(new bytes32[](0), new bytes32[](0), tree.depth);
     }
 
+    /// A forged entry anywhere in a run: another's payout, a nano more, and both with the sum made up for by the one beside it.
+    function testFuzz_RevertWhen_ARunHasAForgedEntry(uint8 from, uint8 to, uint8 which, uint64 more, bool evened) external {
+        (uint256 first, uint256 last) = (from % COUNT, to % COUNT);
+        if (first > last) (first, last) = (last, first);
+        which = uint8(first + which % (last - first + 1));
+        bytes32[] memory run = _run(first, last);
+        uint256 nano = BASE + which * STEP;
+        uint256 added = 1 + more % 1e6;
+        run[which - first] = SumTree.entry(which, evened ? _payout(which) : MALLORY, nano + (evened ? added : 0));
+        if (evened && which < last) {
+            run[which - first + 1] = SumTree.entry(which + 1, _payout(which + 1), nano + STEP - added);
+        }
+        SumTree.Tree memory tree = _rebuilt();
+        bytes32[] memory boundary = tree.boundary(first, last);
+        vm.expectRevert(IDistributor.ProofInvalid.selector);
+        distributor.claimRange(run, boundary, tree.depth);
+        vm.assertEq(token.balanceOf(MALLORY), 10_000_000e18);
+    }
+
+    /// An amount that a later root lowers takes nothing from the neighbours that share its slot, and pays nothing.
+    function test_AnAmountThatWasLoweredLeavesItsNeighboursAlone() external {
+        _claimRange(0, COUNT - 1);
+        _endEpoch();
+        uint256[] memory nanos = new uint256[](COUNT);
+        for (uint256 i = 0; i < COUNT; ++i) {
+            nanos[i] = i % 3 == 1 ? 1 : 2 * (BASE + i * STEP);
+        }
+        bytes32[] memory made = _entries(nanos);
+        SumTree.Tree memory tree = SumTree.build(made);
+        _proposeAndFinalize(1, tree);
+        entries = made;
+        vm.expectRevert(abi.encodeWithSelector(IDistributor.NothingToClaim.selector, 4));
+        distributor.claim(made[4], tree.proof(4));
+        _claimRange(0, COUNT - 1);
+        for (uint256 i = 0; i < COUNT; ++i) {
+            uint256 expected = i % 3 == 1 ? BASE + i * STEP : nanos[i];
+            vm.assertEq(distributor.claimedNano(uint32(i)), expected);
+            vm.assertEq(token.balanceOf(_payout(i)), expected * 1e9);
+        }
+    }
+
     function test_RevertWhen_NothingIsFinalized() external {
         setUpFresh();
         SumTree.Tree memory tree = _rebuilt();

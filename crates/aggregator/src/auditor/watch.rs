@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tatum_chain::{Chain, Fate, Record};
-use tatum_primitives::{B256, Epoch, U256};
+use tatum_primitives::{B256, Epoch};
 use tatum_protocol::AlarmKind;
 
 use super::state::{Case, Store, Verdict};
@@ -292,10 +292,9 @@ impl Watch {
             let tx = self.chain.reclaim(&asked).await.context("reclaiming an offer")?;
             tracing::info!(counter = asked.counter, tree = ?asked.tree, %tx, "a demand's offer is back");
         }
-        let account = self.chain.account()?;
-        if self.chain.reward_of_wei(account).await? > U256::ZERO {
-            let tx = self.chain.withdraw_reward().await.context("withdrawing a reward")?;
-            tracing::info!(%tx, "withdrew what we earned by showing wrong proposals");
+        for counter in self.chain.due_rewards(0).await.context("looking for our rewards")? {
+            let tx = self.chain.withdraw_reward(counter).await.context("withdrawing a reward")?;
+            tracing::info!(counter, %tx, "withdrew what we earned by showing a wrong proposal");
         }
         Ok(())
     }

@@ -3,12 +3,14 @@
 //! Invariant: a bond is withdrawn only when its epoch is settled, for a proposal without one cannot become final.
 
 use tatum_chain::{Fate, Record};
-use tatum_primitives::{Epoch, U256};
+use tatum_primitives::Epoch;
 
 use super::{CloseError, Closer, Pace};
 
 /// Epochs before the newest final one in which a bond of ours may still lie when we start.
 const LOOKED_BACK: u64 = 8;
+/// Blocks that are looked through again for rewards.
+const REORGANISED: u64 = 64;
 
 impl Closer {
     /// Withdraws what is ours of settled epochs, and rewards.
@@ -28,10 +30,13 @@ impl Closer {
             }
             epoch = epoch.next();
         }
-        if self.chain.reward_of_wei(account).await? > U256::ZERO {
-            let tx = self.chain.withdraw_reward().await?;
-            tracing::info!(%tx, "withdrew what we earned by showing wrong proposals");
+        let (head, _) = self.chain.head().await?;
+        let from = pace.rewards_from.saturating_sub(REORGANISED);
+        for counter in self.chain.due_rewards(from).await? {
+            let tx = self.chain.withdraw_reward(counter).await?;
+            tracing::info!(counter, %tx, "withdrew what we earned by showing a wrong proposal");
         }
+        pace.rewards_from = head;
         Ok(())
     }
 

@@ -214,6 +214,8 @@ struct Pace {
     overages_again: Option<Instant>,
     /// The first epoch in which an overage may be left to file.
     overages_from: Option<Epoch>,
+    /// Of rewards that were earned before this block none is due.
+    rewards_from: u64,
     /// When to look again for datasets that were not to be had.
     complete_again: Option<Instant>,
     /// The first epoch whose receipts may still be in the database, as far as was purged.
@@ -231,6 +233,7 @@ impl Pace {
             bonds_from: None,
             overages_again: None,
             overages_from: None,
+            rewards_from: 0,
             complete_again: None,
             purged_to: None,
             evidence_purged_to: None,
