@@ -241,10 +241,7 @@ pub(crate) fn provider_of(endpoints: &Endpoints) -> Result<DynProvider> {
 
 /// The name of an account's journal, and the chain's first block, which is part of it: local chains share one id, and a transaction
 /// of one must not be sent to another.
-pub(crate) async fn journal_of(
-    provider: &DynProvider,
-    account: Address,
-) -> Result<(String, B256)> {
+pub(crate) async fn journal_of(provider: &DynProvider, account: Address) -> Result<(String, B256)> {
     let first = provider.get_block_by_number(0.into()).await?;
     let missing = || ChainError::OutOfRange { what: "block", value: "0".into() };
     let hash = first.ok_or_else(missing)?.header.hash;

@@ -27,7 +27,7 @@ use crate::{Chain, ChainError, Deployment, Endpoints, Result};
 
 pub use begun::Begun;
 pub use parameters::{LongWindows, Parameters, ParametersError, WELL_KNOWN};
-pub use plan::{Planned, Plan};
+pub use plan::{Plan, Planned};
 pub use tried::Trial;
 
 /// Why a deployment cannot be made, besides what can go wrong with the chain.
@@ -168,7 +168,12 @@ impl Deployer {
         let head = newest.ok_or(none)?.header;
         let parameters = parameters.clone().checked()?;
         if let Some(begun) = Begun::load(file)? {
-            return begun.same_as(file, (self.chain_id, self.first_block), self.account(), &parameters);
+            return begun.same_as(
+                file,
+                (self.chain_id, self.first_block),
+                self.account(),
+                &parameters,
+            );
         }
         let sent = self.provider.get_transaction_count(self.account()).await;
         Ok(Begun {
@@ -208,7 +213,11 @@ impl Deployer {
     }
 
     async fn check_token(&self, token: Address) -> Result<()> {
-        if self.has_code(token).await? { Ok(()) } else { Err(ChainError::NoContract { address: token }) }
+        if self.has_code(token).await? {
+            Ok(())
+        } else {
+            Err(ChainError::NoContract { address: token })
+        }
     }
 
     async fn create(&self, planned: &Planned, file: &Path) -> std::result::Result<(), DeployError> {

@@ -116,8 +116,7 @@ async fn deploy(
     chosen: DevnetParameters,
 ) -> anyhow::Result<PathBuf> {
     let port = anvil.rpc_url().rsplit(':').next().unwrap_or("0");
-    let file =
-        repository().join(format!("deployments/devnet-{}-{port}.json", std::process::id()));
+    let file = repository().join(format!("deployments/devnet-{}-{port}.json", std::process::id()));
     let begun = file.with_extension("begun.json");
     let account = Deployer::connect(&anvil.rpc_url().parse()?, signer(deployer)?, None).await?;
     let beginning = account.begin(&begun, &chosen.parameters()?).await?;

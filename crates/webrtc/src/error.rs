@@ -35,7 +35,9 @@ pub enum Error {
 /// What to do about an address that cannot be bound.
 fn advice(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => "; another process has it: end that one, or name another port",
+        std::io::ErrorKind::AddrInUse => {
+            "; another process has it: end that one, or name another port"
+        }
         std::io::ErrorKind::AddrNotAvailable => {
             "; it is none of this machine's: bind one that is, and advertise the outside one"
         }

@@ -26,7 +26,9 @@ pub enum ParametersError {
         source: std::io::Error,
     },
     /// The file is none of parameters.
-    #[error("{name} is no file of parameters; `tatum deploy --parameters local --print-parameters` prints one")]
+    #[error(
+        "{name} is no file of parameters; `tatum deploy --parameters local --print-parameters` prints one"
+    )]
     Parse {
         /// The file.
         name: String,
@@ -157,7 +159,8 @@ impl Parameters {
         *place = if place.is_string() {
             value.into()
         } else {
-            let number: u64 = value.parse().map_err(|_| refused(format!("{value:?} is no number")))?;
+            let number: u64 =
+                value.parse().map_err(|_| refused(format!("{value:?} is no number")))?;
             number.into()
         };
         serde_json::from_value(all).map_err(|error| refused(error.to_string()))
@@ -237,7 +240,10 @@ mod tests {
             }
         }
         let missing = Parameters::named(Path::new("/nonexistent/x.json")).unwrap_err().to_string();
-        assert!(missing.contains("/nonexistent/x.json") && missing.contains("workshop"), "{missing}");
+        assert!(
+            missing.contains("/nonexistent/x.json") && missing.contains("workshop"),
+            "{missing}"
+        );
         let mainnet = Parameters::well_known("mainnet").unwrap();
         assert!(mainnet.clone().checked().unwrap_err().to_string().contains("token"));
         let timed = Parameters { token_supply_wei: U256::ONE, ..mainnet };
@@ -251,8 +257,12 @@ mod tests {
         assert_eq!(local.set("windows.grace", "7").unwrap().windows.grace, 7);
         assert_eq!(local.set("baseBondWei", "12").unwrap().base_bond_wei, U256::from(12));
         for (key, value) in [
-            ("epochLenght", "60"), ("windows", "7"), ("epochLength", "1h"), ("poolBps", "70000"),
-            ("token", "0x12"), ("baseBondWei", "-1"),
+            ("epochLenght", "60"),
+            ("windows", "7"),
+            ("epochLength", "1h"),
+            ("poolBps", "70000"),
+            ("token", "0x12"),
+            ("baseBondWei", "-1"),
         ] {
             let error = local.set(key, value).unwrap_err().to_string();
             assert!(error.contains(key) && error.contains("--print-parameters"), "{error}");

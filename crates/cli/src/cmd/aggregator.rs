@@ -86,7 +86,8 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     let Command::Run(args) = command;
     let signer = keys::signer(&args.keystore.account().required()?)?;
     let _folder = DataFolder::take(&args.data)?;
-    let mut config = Config::new(args.data, args.chain.endpoints.rpc.join(","), args.chain.deployment.file);
+    let mut config =
+        Config::new(args.data, args.chain.endpoints.rpc.join(","), args.chain.deployment.file);
     config.listen = args.listen;
     config.database = args.database;
     config.public_url = args.public_url;

@@ -80,7 +80,8 @@ pub(crate) struct RunArgs {
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
     let _folder = DataFolder::take(&args.data)?;
-    let mut config = Config::new(args.data, args.chain.endpoints.rpc.join(","), args.chain.deployment.file);
+    let mut config =
+        Config::new(args.data, args.chain.endpoints.rpc.join(","), args.chain.deployment.file);
     let signer = if args.challenge {
         Some(keys::signer(&args.keystore.account().required()?)?)
     } else {

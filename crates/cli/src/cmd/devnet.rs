@@ -79,11 +79,7 @@ async fn network(args: &RunArgs, output: Output) -> anyhow::Result<ExitCode> {
 }
 
 /// Starts everything, tells about it, and stays until something ends that should not.
-async fn running(
-    args: &RunArgs,
-    processes: &mut Processes,
-    output: Output,
-) -> anyhow::Result<()> {
+async fn running(args: &RunArgs, processes: &mut Processes, output: Output) -> anyhow::Result<()> {
     let folder = Folder::open(args, output)?;
     processes.start_chain(&folder).await?;
     let ready_at_ms = stage::set(&folder, output).await?;

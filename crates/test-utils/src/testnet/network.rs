@@ -97,8 +97,12 @@ impl Network {
         let status = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let data = self.data(&relay.name);
         let grace_s = devnet.deployment().windows.grace_s;
-        let mut service = Service::relay(&relay.name, status, Path::new(&data), grace_s)
-            .with(&["--tracker", &self.tracker_url, "--aggregator", &self.aggregator_url]);
+        let mut service = Service::relay(&relay.name, status, Path::new(&data), grace_s).with(&[
+            "--tracker",
+            &self.tracker_url,
+            "--aggregator",
+            &self.aggregator_url,
+        ]);
         if self.takes_channels {
             // What is delivered between two receipts.
             service = service.with(&["--channel-credit", "10"]);

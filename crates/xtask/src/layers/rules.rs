@@ -108,7 +108,10 @@ pub(super) const WALLS: &[Wall] = &[
         may: &["protocol", "chain", "node", "aggregator", "devnet", "cli", "test-utils", "e2e"],
     },
     Wall { name: "clap", may: &["cli", "xtask"] },
-    Wall { name: "anyhow", may: &["aggregator", "api", "devnet", "cli", "test-utils", "xtask", "e2e"] },
+    Wall {
+        name: "anyhow",
+        may: &["aggregator", "api", "devnet", "cli", "test-utils", "xtask", "e2e"],
+    },
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",

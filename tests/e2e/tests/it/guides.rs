@@ -28,7 +28,10 @@ async fn a_reader_comes_from_nothing_to_a_network_of_its_own() -> anyhow::Result
     let chain = Anvil::start(AnvilSettings::default(), &home.path().join("logs")).await?;
     let mut reader = Reader::new(home.path())?;
     let (aggregator, tracker, stun) = (free_port()?, free_port()?, free_port()?);
-    reader.reads("tatum devnet --data ./net", "tatum devnet --data ./net --free-ports --epoch-length 20");
+    reader.reads(
+        "tatum devnet --data ./net",
+        "tatum devnet --data ./net --free-ports --epoch-length 20",
+    );
     reader.reads("https://rpc.example", chain.rpc_url());
     reader.reads("0.0.0.0:7070", &format!("127.0.0.1:{aggregator}"));
     reader.reads("0.0.0.0:7080", &format!("127.0.0.1:{tracker}"));
@@ -44,9 +47,10 @@ async fn a_reader_comes_from_nothing_to_a_network_of_its_own() -> anyhow::Result
 async fn readers_of_all_roles_get_through_their_pages() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;
     let logs = home.path().join("logs");
+    reader::furnish(home.path())?;
     let mut command = tokio::process::Command::new(tatum_test_utils::tatum_binary()?);
     command.args(["devnet", "--free-ports", "--epoch-length", "20", "--json", "--data", "net"]);
-    command.current_dir(home.path()).env("TATUM_ANVIL_FROM", tatum_test_utils::repository());
+    command.current_dir(home.path());
     let network = Process::spawn_into("devnet", command, &logs, &home.path().join("net.json"))?;
     let told = reader::told(&home.path().join("net.json")).await?;
     let mut reader = Reader::on(home.path(), &told)?;

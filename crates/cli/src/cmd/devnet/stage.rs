@@ -195,8 +195,7 @@ impl<'a> Stage<'a> {
         let node: NodeId = id.parse().with_context(|| format!("relay-{relay} has no node id"))?;
         let owned = self.chain.operators_of(self.address(&name)?).await?;
         if let Some(operator) = owned.first() {
-            let (view, _follower) =
-                follow(self.chain.clone(), 0, Duration::from_secs(60)).await?;
+            let (view, _follower) = follow(self.chain.clone(), 0, Duration::from_secs(60)).await?;
             if view.nodes_of(*operator).contains(&node) {
                 return Ok(false);
             }

@@ -91,7 +91,10 @@ impl Network {
         ];
         rows.extend(self.relays.iter().map(|relay| ("relay", relay.clone())));
         let accounts = self.accounts.iter();
-        rows.extend(accounts.map(|told| (told.name.as_str(), format!("{} {}", told.id, told.file.display()))));
+        rows.extend(
+            accounts
+                .map(|told| (told.name.as_str(), format!("{} {}", told.id, told.file.display()))),
+        );
         rows
     }
 

@@ -58,7 +58,11 @@ pub(super) fn blocks(page: &str) -> anyhow::Result<Vec<Block>> {
             anyhow::ensure!(language == "sh", "line {at}: a block that no test runs");
             let inside = lines.by_ref().map(|(_, line)| line.trim());
             let commands: Vec<&str> = inside.take_while(|line| *line != "```").collect();
-            blocks.push(Block { line: at, commands: commands.join("\n"), ..std::mem::take(&mut next) });
+            blocks.push(Block {
+                line: at,
+                commands: commands.join("\n"),
+                ..std::mem::take(&mut next)
+            });
         }
     }
     Ok(blocks)
