@@ -71,9 +71,9 @@ pub(crate) fn json_message(message: &Delivered) -> Value {
         "stream": message.stream,
         "partition": message.partition,
         "publisher": message.publisher,
-        // Chosen at random from all that 64 bits hold, which JSON's numbers do not.
+        // Both may be any that 63 bits hold, which JSON's numbers do not.
         "chain": message.chain.to_string(),
-        "sequence": message.sequence,
+        "sequence": message.sequence.to_string(),
         "timestamp_ms": message.timestamp_ms,
     });
     let (name, payload) = json_payload(&message.payload);

@@ -1,7 +1,7 @@
 //! `tatum`: one binary, a subcommand per role.
 //!
-//! Results go to standard output (a table, or JSON with `--json`), progress and logs to standard error. The exit code is
-//! 0 on success, 1 when something failed, 2 for wrong usage, 3 when what was looked at does not hold.
+//! Results go to standard output (a table, or JSON with `--json`), progress and logs to standard error. The exit code is 0 when it
+//! was done or holds, 1 for wrong usage and failures, 3 when what was looked at differs: docs/cli.md.
 
 mod amounts;
 mod args;
@@ -12,6 +12,8 @@ mod config;
 mod confirm;
 mod data_folder;
 mod dates;
+#[cfg(test)]
+mod documented;
 mod followed;
 mod formats;
 mod keys;
@@ -35,7 +37,10 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TATUM_BUILD
 /// The incentive and settlement layer of a publish/subscribe network: operators are paid for messages that were
 /// really delivered.
 #[derive(Debug, Parser)]
-#[command(name = "tatum", version = VERSION, propagate_version = true, max_term_width = 110)]
+#[command(
+    name = "tatum", version = VERSION, propagate_version = true, max_term_width = 110,
+    after_help = "Results go to standard output, everything else to standard error. Exit codes: 0 when it was done, or holds; 1 for wrong usage\nand failures, also when it could not be looked; 3 when what was looked at differs from what it should be.\n\nTo try all of it on this machine: tatum devnet"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -135,8 +140,12 @@ enum Command {
     },
 }
 
-/// The exit code of wrong usage, as the command line parser has it.
-const WRONG_USAGE: u8 = 2;
+/// Prints what the command line parser says: help is no failure, and wrong usage is one like others.
+fn told(error: &clap::Error) -> ExitCode {
+    // Where nobody reads it there is nothing else to do about it.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
 
 /// Reads the command line, the environment and the configuration file; `None` if it was only to be printed.
 fn parse() -> anyhow::Result<Option<Cli>> {
@@ -155,10 +164,10 @@ fn main() -> ExitCode {
         Ok(Some(cli)) => cli,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => match error.downcast::<clap::Error>() {
-            Ok(error) => error.exit(),
+            Ok(error) => return told(&error),
             Err(error) => {
                 eprintln!("error: {error:#}");
-                return ExitCode::from(WRONG_USAGE);
+                return ExitCode::FAILURE;
             }
         },
     };
@@ -245,7 +254,12 @@ mod tests {
     /// What stands for an address, a key and the like in the guides.
     fn filled_in(word: &str) -> String {
         let (address, key) = (format!("0x{:040x}", 7), format!("0x{:064x}", 7));
-        let word = word.replace("0xADDRESS", &address).replace("0xOWNER", &address);
+        if word.starts_with('$') {
+            return address;
+        }
+        let addresses = ["0xADDRESS", "0xOWNER", "0xPAYER", "0xSESSION", "0xSUBSCRIBER"];
+        let word =
+            addresses.iter().fold(word.to_owned(), |word, name| word.replace(name, &address));
         let signature = format!("0x{:0130x}", 7);
         let word = word.replace("0xSIGNATURE", &signature);
         word.replace("0xNODE", &key).replace("0xTRACKERKEY", &key)
@@ -257,7 +271,8 @@ mod tests {
         let joined: String = blocks.map(|block| block.replace("\\\n", " ")).collect();
         let commands = joined.lines().flat_map(|line| line.split(" | "));
         let words = commands.map(|command| {
-            let words = command.split_whitespace().take_while(|word| *word != "#");
+            let ends = ["#", "||", "&", ">", "&&"];
+            let words = command.split_whitespace().take_while(|word| !ends.contains(word));
             words.skip_while(|word| word.starts_with("TATUM_")).map(filled_in).collect::<Vec<_>>()
         });
         words.filter(|words| words.first().is_some_and(|first| first == "tatum")).collect()

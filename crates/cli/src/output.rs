@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use anyhow::Context;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// Where results go.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +69,36 @@ impl Output {
 }
 
 fn print_json(value: &impl Serialize) {
-    match serde_json::to_string_pretty(value) {
+    let text = serde_json::to_value(value).and_then(|mut value| {
+        keep_exact(&mut value);
+        serde_json::to_string_pretty(&value)
+    });
+    match text {
         Ok(text) => println!("{text}"),
         Err(error) => eprintln!("error: cannot print the result as JSON: {error}"),
+    }
+}
+
+/// The largest integer up to which most readers of JSON keep every one apart.
+const MOST_EXACT: u64 = (1 << 53) - 1;
+
+/// Turns integers that readers of JSON would round into decimal strings, wherever they stand: a count of messages is a number, and
+/// the count that a stranger signed is one too, or a string. What is usually large is a string always, by its own type.
+fn keep_exact(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let is_exact = match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => number <= MOST_EXACT,
+                (None, Some(number)) => number.unsigned_abs() <= MOST_EXACT,
+                (None, None) => true,
+            };
+            if !is_exact {
+                *value = Value::String(number.to_string());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(keep_exact),
+        Value::Object(fields) => fields.values_mut().for_each(keep_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
@@ -127,6 +155,19 @@ fn print_rows(rows: &[(&str, String)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_integer_is_printed_that_a_reader_of_json_would_round() {
+        let mut value = serde_json::json!({
+            "exact": MOST_EXACT, "not": [MOST_EXACT + 1, u64::MAX], "below": i64::MIN, "part": 0.5,
+        });
+        keep_exact(&mut value);
+        let expected = serde_json::json!({
+            "exact": MOST_EXACT, "not": ["9007199254740992", "18446744073709551615"],
+            "below": "-9223372036854775808", "part": 0.5,
+        });
+        assert_eq!(value, expected);
+    }
 
     #[test]
     fn a_name_cannot_draw_on_the_terminal() {

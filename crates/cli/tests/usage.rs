@@ -38,25 +38,119 @@ fn fails(output: &Output, code: i32, saying: &str) {
 }
 
 #[test]
-fn wrong_usage_exits_with_2() {
-    fails(&run(&["stake", "add", "1e3"]), 2, "12 or 12.5");
-    fails(&run(&["stake", "remove"]), 2, "required");
-    fails(&run(&["operator", "claim"]), 2, "--operator");
-    fails(&run(&["operator", "add-node", "--operator", "0", "0x12"]), 2, "0x12");
-    fails(&run(&["publish", "a b"]), 2, "stream id");
-    fails(&run(&["frobnicate"]), 2, "unrecognized");
-    fails(&run(&["audit", "epoch", "5..4"]), 2, "epoch 4 is before epoch 5");
-    fails(&run(&["operator", "autoclaim"]), 2, "--operator");
-    fails(&run(&["operator", "autoclaim", "--all", "--factor", "5"]), 2, "--coin-price");
-    fails(&run(&["receipts", "list", "--data", "a", "--dataset", "b"]), 2, "cannot be used with");
-    fails(&run(&["receipts", "list", "--stream", "0x12/a"]), 2, "40 hex digits");
+fn wrong_usage_exits_with_1() {
+    fails(&run(&["stake", "add", "1e3"]), 1, "12 or 12.5");
+    fails(&run(&["stake", "remove"]), 1, "required");
+    fails(&run(&["operator", "claim"]), 1, "--operator");
+    fails(&run(&["operator", "add-node", "--operator", "0", "0x12"]), 1, "0x12");
+    fails(&run(&["publish", "a b"]), 1, "stream id");
+    fails(&run(&["frobnicate"]), 1, "unrecognized");
+    fails(&run(&["audit", "epoch", "5..4"]), 1, "epoch 4 is before epoch 5");
+    fails(&run(&["operator", "autoclaim"]), 1, "--operator");
+    fails(&run(&["operator", "autoclaim", "--all", "--factor", "5"]), 1, "--coin-price");
+    fails(&run(&["receipts", "list", "--data", "a", "--dataset", "b"]), 1, "cannot be used with");
+    fails(&run(&["receipts", "list", "--stream", "0x12/a"]), 1, "40 hex digits");
     let key = "0x0000000000000000000000000000000000000001";
-    fails(&run(&["session", "authorize", "--key", key]), 2, "--proof");
+    fails(&run(&["session", "authorize", "--key", key]), 1, "--proof");
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    for asked in ["--help", "--version", "help"] {
+        let output = run(&[asked]);
+        assert_eq!(output.status.code(), Some(0), "{asked}");
+        assert!(output.stderr.is_empty() && !output.stdout.is_empty(), "{asked}");
+    }
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    assert!(help.contains("3 when what was looked at differs"), "{help}");
+}
+
+#[test]
+fn every_file_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let deployment = folder.path().join("deployment.json");
+    std::fs::write(&deployment, contracts(31_337).to_string()).unwrap();
+    let deployment = deployment.to_str().unwrap();
+    let (address, key) = (format!("0x{:040x}", 1), format!("0x{:064x}", 7));
+    let missing = "/nonexistent/file";
+    let commands: [&[&str]; 18] = [
+        &["stake", "status", "--payer", &address, "--deployment", missing],
+        &["stake", "status", "--keystore", missing],
+        &["key", "show", "--file", missing],
+        &["key", "new", "--file", "unused", "--password-file", missing],
+        &[
+            "session",
+            "prove",
+            "--payer",
+            &address,
+            "--session-keystore",
+            missing,
+            "--deployment",
+            deployment,
+        ],
+        &["session", "prove", "--payer", &address, "--deployment", missing],
+        &["audit", "receipt", missing],
+        &["audit", "rejection", missing, "--deployment", deployment],
+        &["receipts", "verify", missing, "--deployment", deployment],
+        &["receipts", "list", "--data", missing],
+        &["receipts", "list", "--dataset", missing],
+        &["deploy", "--parameters", missing],
+        &["deploy", "--parameters", "local", "--keystore", missing],
+        &["devnet", "fund", &address, "--data", missing],
+        &["simulate", "economy", "--rules", missing],
+        &["node", "run", "--config", missing],
+        &["publish", "a/b", "--session-keystore", missing],
+        &["channel", "redeem", "--receipts", missing, "--deployment", deployment],
+    ];
+    for command in commands {
+        let mut tatum = tatum(command);
+        tatum.env("TATUM_KEYSTORE_PASSWORD", "x").env("TATUM_RPC", "http://127.0.0.1:1");
+        if command[0] == "channel" {
+            tatum.env("TATUM_PRIVATE_KEY", &key);
+        }
+        let output = tatum.output().unwrap();
+        fails(&output, 1, missing);
+    }
+}
+
+#[test]
+fn every_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("data");
+    let below = below.to_str().unwrap();
+    let key = format!("0x{:064x}", 7);
+    let commands: [&[&str]; 8] = [
+        &["key", "new", "--file", below],
+        &["man", below],
+        &["devnet", "--data", below],
+        &["node", "run", "--data", below],
+        &["tracker", "run", "--data", below],
+        &["aggregator", "run", "--data", below],
+        &["auditor", "run", "--data", below],
+        &["publish", "a/b", "--data", below],
+    ];
+    for command in commands {
+        let mut tatum = tatum(command);
+        tatum.env("TATUM_KEYSTORE_PASSWORD", "x").env("TATUM_NODE_KEY", &key);
+        tatum.env("TATUM_PRIVATE_KEY", &key).env("TATUM_SESSION_KEY", &key);
+        fails(&tatum.output().unwrap(), 1, below);
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_at_is_named_with_what_to_do() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["doctor", "--bind", &address, "--rpc", "http://127.0.0.1:1"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(&address), "{text}");
 }
 
 #[test]
 fn a_key_is_never_an_argument() {
-    fails(&run(&["stake", "add", "1", "--private-key", "0x1"]), 2, "--private-key");
+    fails(&run(&["stake", "add", "1", "--private-key", "0x1"]), 1, "--private-key");
 }
 
 #[test]
@@ -98,7 +192,7 @@ fn only_the_owner_of_a_stream_grants_and_nobodys_stream_needs_no_grant() {
     let owned = format!("{someone}/weather");
     fails(&grant("acme/weather", &["--subscriber", someone]), 1, "open to anyone");
     fails(&grant(&owned, &["--subscriber", someone]), 1, "belongs to 0x");
-    fails(&grant(&owned, &["--subscriber", someone, "--anyone-subscribes"]), 2, "--subscriber");
+    fails(&grant(&owned, &["--subscriber", someone, "--anyone-subscribes"]), 1, "--subscriber");
     fails(
         &run(&["stream", "show", &owned, "--deployment", "/nonexistent.json"]),
         1,

@@ -9,6 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -104,7 +105,7 @@ impl Process {
 
     /// Asks the process to end and waits for it; wants success.
     pub async fn terminate(mut self) -> anyhow::Result<()> {
-        self.signal("TERM")?;
+        self.signal(Signal::TERM)?;
         match timeout(END_TIMEOUT, self.child.wait()).await {
             Ok(status) => self.expect_success(status?),
             Err(_) => bail!("{} does not end on SIGTERM; see {}", self.name, self.log.display()),
@@ -124,20 +125,18 @@ impl Process {
         bail!("{} failed with {status}{signal}; see {}", self.name, self.log.display())
     }
 
-    fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let Some(id) = self.child.id() else { return Ok(()) };
-        std::process::Command::new("kill")
-            .args([&format!("-{name}"), &id.to_string()])
-            .status()
-            .with_context(|| format!("sending SIG{name} to {}", self.name))?;
-        Ok(())
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        // Not by the program `kill`: a second Ctrl-C would end that before it did its work.
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let Some(id) = id else { return Ok(()) };
+        kill_process(id, signal).with_context(|| format!("ending {}", self.name))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // A running process is asked first; `kill_on_drop` then makes sure.
-        if matches!(self.child.try_wait(), Ok(None)) && self.signal("TERM").is_ok() {
+        if matches!(self.child.try_wait(), Ok(None)) && self.signal(Signal::TERM).is_ok() {
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -11,6 +11,7 @@ mod paths;
 pub mod postgres;
 mod provider;
 pub mod queries;
+pub mod schema;
 pub mod testnet;
 
 pub use devnet::{Devnet, DevnetParameters};

@@ -19,7 +19,7 @@ use crate::output::Output;
 /// What to deploy, and where.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tatum deploy --parameters local --keystore deployer.json --yes\n  tatum deploy --parameters workshop --print-parameters > mine.json\n  tatum deploy --rpc https://rpc.example --parameters mine.json --set epochLength=86400 --keystore deployer.json --dry-run\n\nAll constructors are tried before the first transaction, where the endpoint can (eth_simulateV1). Killed at any moment and started\nagain with the same account and parameters, it goes on where it stopped: what was begun is in a file beside the deployment file."
+    after_help = "Examples:\n  tatum deploy --parameters local --keystore deployer.json --yes\n  tatum deploy --parameters workshop --print-parameters > mine.json\n  tatum deploy --rpc https://rpc.example --parameters mine.json --set epochLength=86400 --keystore deployer.json --dry-run\n\nAll constructors are tried before the first transaction, where the endpoint can (eth_call with state overrides). Killed at any moment and started\nagain with the same account and parameters, it goes on where it stopped: what was begun is in a file beside the deployment file."
 )]
 pub(crate) struct Args {
     /// File of parameters, or one of the program's own: local, workshop, mainnet
@@ -97,9 +97,7 @@ fn what(deployer: &Deployer, begun: &Begun, trial: Trial, begun_file: &Path) -> 
     let account = deployer.account();
     let cost = match (trial.gas, trial.most_wei) {
         (Some(gas), Some(wei)) => format!("up to {gas} gas, {} of the chain's coin now", coin(wei)),
-        _ => {
-            "gas that is not known, because the endpoint cannot try several transactions".to_owned()
-        }
+        _ => "gas that is not known, because the endpoint cannot try it (eth_call with state overrides)".to_owned(),
     };
     let verb = if begun_file.exists() { "go on deploying" } else { "deploy" };
     let (chain, length_s) = (deployer.chain_id(), begun.parameters.epoch_length);

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::{Devnet, tatum_binary};
+use crate::{Devnet, schema, tatum_binary};
 use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use tatum_receipt::SessionKey;
@@ -24,9 +24,11 @@ pub fn hex(key: &SessionKey) -> String {
     key.to_bytes().to_string()
 }
 
-/// Runs a command that answers with JSON.
+/// Runs a command that answers with JSON, as `docs/cli.json` says.
 pub async fn json<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
     let shown = format!("{:?}", command.as_std());
+    let arguments = command.as_std().get_args().map(|word| word.to_string_lossy().into_owned());
+    let arguments: Vec<String> = arguments.collect();
     let output =
         command.arg("--json").output().await.with_context(|| format!("running {shown}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -34,5 +36,7 @@ pub async fn json<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T
         let errors = String::from_utf8_lossy(&output.stderr);
         bail!("{shown} ended with {}: {text}{errors}", output.status);
     }
-    serde_json::from_str(&text).with_context(|| format!("reading what {shown} printed: {text}"))
+    let reading = || format!("reading what {shown} printed: {text}");
+    schema::check(&arguments, &serde_json::from_str(&text).with_context(reading)?)?;
+    serde_json::from_str(&text).with_context(reading)
 }

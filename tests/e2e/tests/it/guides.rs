@@ -47,9 +47,10 @@ async fn a_reader_comes_from_nothing_to_a_network_of_its_own() -> anyhow::Result
 async fn readers_of_all_roles_get_through_their_pages() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;
     let logs = home.path().join("logs");
+    reader::furnish(home.path())?;
     let mut command = tokio::process::Command::new(tatum_test_utils::tatum_binary()?);
     command.args(["devnet", "--free-ports", "--epoch-length", "20", "--json", "--data", "net"]);
-    command.current_dir(home.path()).env("TATUM_ANVIL_FROM", tatum_test_utils::repository());
+    command.current_dir(home.path());
     let network = Process::spawn_into("devnet", command, &logs, &home.path().join("net.json"))?;
     let told = reader::told(&home.path().join("net.json")).await?;
     let mut reader = Reader::on(home.path(), &told)?;

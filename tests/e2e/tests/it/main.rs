@@ -9,6 +9,8 @@ mod channels_network;
 mod claims;
 mod closed_epoch;
 mod deploy;
+mod deployment;
+mod devnet;
 mod doctor;
 mod explained;
 mod guides;

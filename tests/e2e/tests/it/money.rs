@@ -92,7 +92,7 @@ async fn an_operator_grows_changes_hands_and_leaves_with_its_bond() -> anyhow::R
     let free = chain.operator_status(OperatorId(0)).await?.bond_free_from.unwrap();
     devnet.anvil().advance(PARAMETERS.epoch_length_s * free.0).await?;
     let out = act(&heir, "withdraw-bond", &[]).await?;
-    assert_eq!(out["withdrawn"], "5500 DATA");
+    assert_eq!(out["withdrawn_wei"], "5500000000000000000000");
     assert_eq!(chain.balance_wei(heir.address()).await?, data(5_500));
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use alloy::primitives::U256;
 use anyhow::{Context, bail, ensure};
+use serde_json::json;
 use tatum_primitives::Epoch;
 
-use super::change::{OperatorArgs, done};
+use super::change::{OperatorArgs, done_as};
 use crate::amounts::{format_data, parse_data};
 use crate::confirm::ConfirmArgs;
 use crate::output::Output;
@@ -43,8 +44,13 @@ pub(super) async fn add(args: &AddBondArgs, output: Output) -> anyhow::Result<()
     let what = format!("add {more} of {account} to the bond of operator {operator}");
     if args.confirm.agreed(&what, output)? {
         let transaction = chain.add_bond(operator, amount).await?;
-        let bond = format_data(chain.operator_status(operator).await?.bond_wei);
-        done(operator, transaction, &[("added", more), ("bond", bond)], output);
+        let bond_wei = chain.operator_status(operator).await?.bond_wei;
+        let values = vec![
+            ("added_wei", args.amount.to_string().into()),
+            ("bond_wei", bond_wei.to_string().into()),
+        ];
+        let rows = [("added", more), ("bond", format_data(bond_wei))];
+        done_as(operator, transaction, values, &rows, output);
     }
     Ok(())
 }
@@ -65,11 +71,15 @@ pub(super) async fn leave(args: &LeaveArgs, output: Output) -> anyhow::Result<()
         let transaction = chain.leave(operator).await?;
         let status = chain.operator_status(operator).await?;
         let epoch = |epoch: Option<Epoch>| epoch.map_or_else(String::new, |e| e.to_string());
+        let values = vec![
+            ("exit_epoch", json!(status.exit_epoch)),
+            ("bond_free_from", json!(status.bond_free_from)),
+        ];
         let changed = [
             ("exit_epoch", epoch(status.exit_epoch)),
             ("bond_free_from", epoch(status.bond_free_from)),
         ];
-        done(operator, transaction, &changed, output);
+        done_as(operator, transaction, values, &changed, output);
     }
     Ok(())
 }
@@ -88,6 +98,8 @@ pub(super) async fn withdraw(args: &OperatorArgs, output: Output) -> anyhow::Res
         status.epoch
     );
     let transaction = chain.withdraw_bond(operator).await?;
-    done(operator, transaction, &[("withdrawn", format_data(status.bond_wei))], output);
+    let values = vec![("withdrawn_wei", status.bond_wei.to_string().into())];
+    let rows = [("withdrawn", format_data(status.bond_wei))];
+    done_as(operator, transaction, values, &rows, output);
     Ok(())
 }

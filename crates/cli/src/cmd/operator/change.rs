@@ -151,10 +151,21 @@ pub(super) fn done(
     changed: &[(&'static str, String)],
     output: Output,
 ) {
+    let values = changed.iter().map(|(name, text)| (*name, Value::from(text.clone())));
+    done_as(operator, transaction, values.collect(), changed, output);
+}
+
+/// The same where programs are told otherwise than people: amounts as decimals of wei.
+pub(super) fn done_as(
+    operator: OperatorId,
+    transaction: TxHash,
+    values: Vec<(&'static str, Value)>,
+    changed: &[(&'static str, String)],
+    output: Output,
+) {
     let mut value = Map::new();
     value.insert("operator".to_owned(), json!(operator));
-    value
-        .extend(changed.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.clone()))));
+    value.extend(values.into_iter().map(|(name, told)| (name.to_owned(), told)));
     value.insert("transaction".to_owned(), json!(transaction));
     let mut rows = vec![("operator", operator.to_string())];
     rows.extend_from_slice(changed);

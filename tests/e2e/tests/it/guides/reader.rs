@@ -28,19 +28,15 @@ pub(super) struct Reader {
 impl Reader {
     /// Somebody with nothing but the binary.
     pub(super) fn new(home: &Path) -> anyhow::Result<Self> {
-        let modules = home.join("node_modules");
-        std::os::unix::fs::symlink(repository().join("node_modules"), modules)?;
-        let bin = home.join("bin");
-        std::fs::create_dir_all(&bin)?;
-        std::os::unix::fs::symlink(tatum_binary()?, bin.join("tatum"))?;
-        std::fs::write(home.join("variables"), "")?;
+        furnish(home)?;
         let (placeholders, background) = (Vec::new(), Vec::new());
         Ok(Self { home: home.to_owned(), placeholders, rpc: None, background })
     }
 
     /// Somebody who takes part in a network of one machine, told as `tatum devnet --json` does.
     pub(super) fn on(home: &Path, told: &Value) -> anyhow::Result<Self> {
-        let mut reader = Self::new(home)?;
+        let (placeholders, background) = (Vec::new(), Vec::new());
+        let mut reader = Self { home: home.to_owned(), placeholders, rpc: None, background };
         let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
         std::fs::copy(text("environment"), home.join("variables"))?;
         reader.rpc = Some(text("rpc"));
@@ -207,6 +203,16 @@ impl Reader {
         shell.envs(block.variables.iter().cloned()).stdin(Stdio::null());
         shell
     }
+}
+
+/// The binary in a folder, and the packages that a reader is told to install.
+pub(super) fn furnish(home: &Path) -> anyhow::Result<()> {
+    std::os::unix::fs::symlink(repository().join("node_modules"), home.join("node_modules"))?;
+    let bin = home.join("bin");
+    std::fs::create_dir_all(&bin)?;
+    std::os::unix::fs::symlink(tatum_binary()?, bin.join("tatum"))?;
+    std::fs::write(home.join("variables"), "")?;
+    Ok(())
 }
 
 /// What a network of one machine told when it was ready.
