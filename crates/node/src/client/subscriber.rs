@@ -267,6 +267,10 @@ impl Subscriber {
             }
             Notice::Access { stream, access } => {
                 let (payer, key) = (&self.asker.payer, &self.asker.key);
+                // Before the owner's list is here a stream is its owner's alone: what was said then is not what is so now.
+                if self.is_outdated(stream) {
+                    return None;
+                }
                 if !access.may_subscribe(payer, &key.address()) {
                     tracing::warn!(%stream, "the stream's owner does not permit us to subscribe");
                 }
@@ -303,6 +307,12 @@ impl Subscriber {
             | Notice::TrackerRefused { .. }
             | Notice::TrackerUnreachable { .. } => None,
         }
+    }
+
+    /// Whether it is known already who may take part in the stream now.
+    fn is_outdated(&self, stream: StreamKey) -> bool {
+        let newer = |notice: &Notice| matches!(notice, Notice::Access { stream: of, .. } if *of == stream);
+        self.early.iter().any(newer)
     }
 
     fn handed_over(&mut self, opened: Opened) -> Item {
