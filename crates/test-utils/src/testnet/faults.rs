@@ -67,6 +67,22 @@ impl Network {
         self.start_subscriber(devnet, subscriber, &streams[subscriber.stream])
     }
 
+    /// Starts subscribers again that have ended by themselves, as who supervises them would: one that starts while its tracker cannot say
+    /// who has a stake gives up after half a minute. Says how many.
+    pub fn resume_ended(
+        &mut self,
+        devnet: &Devnet,
+        cast: &Cast,
+        streams: &[RecordedStream],
+    ) -> anyhow::Result<usize> {
+        let ended: Vec<Process> =
+            self.subscribers.extract_if(.., |process| process.has_ended()).collect();
+        for process in &ended {
+            self.resume_subscriber(devnet, cast, streams, process.name())?;
+        }
+        Ok(ended.len())
+    }
+
     /// What each process that runs holds in memory, by its name.
     pub fn resident_bytes(&self) -> Vec<(String, u64)> {
         let clients = self.subscribers.iter().chain(&self.publishers);

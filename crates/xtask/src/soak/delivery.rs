@@ -10,6 +10,8 @@ use serde::Serialize;
 use tatum_test_utils::testnet::{Cast, Network, RecordedStream};
 use tokio::time::{Instant, sleep};
 
+use super::storm::Stage;
+
 /// What reached a subscriber.
 #[derive(Debug, Serialize)]
 pub(super) struct Received {
@@ -22,15 +24,15 @@ pub(super) struct Received {
 
 /// Waits until nobody misses anything, for so long at most: then the comparison says who does.
 pub(super) async fn until_complete(
-    network: &Network,
-    cast: &Cast,
-    streams: &[RecordedStream],
+    network: &mut Network,
+    (devnet, cast, streams): Stage<'_>,
     patience: Duration,
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + patience;
     while compare(network, cast, streams)?.iter().any(|received| received.lost > 0)
         && Instant::now() < deadline
     {
+        network.resume_ended(devnet, cast, streams)?;
         sleep(Duration::from_secs(1)).await;
     }
     Ok(())

@@ -17,13 +17,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, bail, ensure};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tatum_test_utils::hostile::Account;
 use tatum_test_utils::postgres::Postgres;
 use tatum_test_utils::testnet::{self, Cast, Layout, Network, Payer, RecordedStream, Witness};
 use tatum_test_utils::{Devnet, DevnetParameters, Provider, SmallDisk};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::stage::{empty_folder, say};
 use plan::{Plan, Processes, good_rules};
@@ -60,6 +61,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut terminated = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    // Whatever ends it, all that was started is dropped, and ends too.
+    tokio::select! {
+        ended = soak(args) => ended,
+        _ = terminated.recv() => bail!("ended by SIGTERM before anything could be said"),
+        _ = tokio::signal::ctrl_c() => bail!("ended by SIGINT before anything could be said"),
+    }
+}
+
+async fn soak(args: Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let out = empty_folder(&args.out)?;
     let streams = streams(args.minutes, args.seed)?;
@@ -105,7 +116,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     say(started, "it is calm; waiting for the last messages");
     network.until_published(&streams, |line| say(started, &line)).await?;
-    delivery::until_complete(&network, &cast, &streams, LAST_DELIVERIES).await?;
+    delivery::until_complete(&mut network, stage, LAST_DELIVERIES).await?;
     network.stop_subscribers(&streams).await?;
     let witness = witness.leave().await?;
     let last = schedule.epoch_at_ms(network.now_ms());

@@ -56,7 +56,7 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
         let end = Instant::now() + time;
         while Instant::now() < end {
             let (quiet, fault) = plan.next();
-            self.wait(quiet).await;
+            self.wait(quiet).await?;
             let Some(fault) = fault else { continue };
             (self.say)(fault.to_string());
             let kind = format!("{fault:?}");
@@ -72,12 +72,12 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
         match fault {
             Fault::Kill { whom, away } => {
                 self.network.kill(&whom).await?;
-                self.wait(away).await;
+                self.wait(away).await?;
                 self.network.start_again(devnet, cast, &whom).await?;
             }
             Fault::KillSubscriber { whom, away } => {
                 self.network.kill_subscriber(&whom).await?;
-                self.wait(away).await;
+                self.wait(away).await?;
                 self.network.resume_subscriber(devnet, cast, streams, &whom)?;
             }
             Fault::Provider { which, rules, lasts, .. } => {
@@ -93,7 +93,7 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
                 if let Some(disk) = self.network.disk(&whose) {
                     disk.fill()?;
                 }
-                self.wait(lasts).await;
+                self.wait(lasts).await?;
                 if let Some(disk) = self.network.disk(&whose) {
                     disk.make_room()?;
                 }
@@ -115,14 +115,18 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
         }
     }
 
-    /// Waits, and looks at the processes meanwhile.
-    async fn wait(&mut self, time: Duration) {
+    /// Waits, and looks after the processes meanwhile.
+    async fn wait(&mut self, time: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + time;
+        let (devnet, cast, streams) = self.stage;
         loop {
+            let resumed = self.network.resume_ended(devnet, cast, streams)?;
+            *self.happened.entry("Resumed".to_owned()).or_default() += resumed;
             self.memory.sample(self.network.resident_bytes());
             let next = Instant::now() + SAMPLE_EVERY;
             if next >= end {
-                return sleep_until(end).await;
+                sleep_until(end).await;
+                return Ok(());
             }
             sleep(SAMPLE_EVERY).await;
         }

@@ -143,6 +143,8 @@ async fn a_subscriber_ends_with_its_receipts_though_its_reader_stands_still_or_g
     terminate(stuck.id().context("it has ended")?)?;
     timeout(PATIENCE, stuck.wait()).await.context("it waits for its reader for ever")??;
     until_logged(&log, "unsubscribed").await?;
+    let said = std::fs::read_to_string(&log)?;
+    assert!(!said.contains("does not permit us"), "it was permitted before it came: {said}");
 
     // As `| head -3` does.
     let (mut headed, log) = stage.client("subscribe", &stage.cast.subscribers[0])?;
