@@ -333,13 +333,16 @@ fn draft(draft: &ISettlement::Draft) -> Draft {
 #[cfg(test)]
 mod tests {
     use alloy::primitives::{Address, LogData, keccak256};
+    use alloy::sol_types::SolValue;
 
     use super::*;
 
     /// The event of a proposal whose URI is these bytes.
     fn told(uri: &[u8]) -> Proposal {
         let place = "?".repeat(uri.len());
-        let proposal = ISettlement::Proposal { uriHash: keccak256(uri), ..Default::default() };
+        // All of its words are values, so none of them is a proposal's too.
+        let nothing = ISettlement::Proposal::abi_decode(&[0; 18 * 32]).unwrap();
+        let proposal = ISettlement::Proposal { uriHash: keccak256(uri), ..nothing };
         let event = Distributor::Proposed {
             counter: 1,
             epoch: 2,
