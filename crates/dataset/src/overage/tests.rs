@@ -34,20 +34,20 @@ fn who_stays_within_the_tolerance_is_not_found() {
 
 #[test]
 fn each_payers_last_line_opens_against_the_list_and_has_its_total() {
-    let (_kept, dataset) = dataset([4_050, 5_000]);
+    let (_kept, dataset) = dataset([4_500, 6_000]);
     let [one, two] = dataset.overages().unwrap().try_into().unwrap();
-    // A fee of 6 000 000 000, a fifth of it common; twice the surplus, which is the quota again.
+    // A fee of 6 000 000 000, a fifth of it common; twice the surplus.
     let steered = 4_800_000_000;
     let expected = Overage {
         payer: key(1).address(),
-        quota_bytes: 4_050,
+        quota_bytes: 4_500,
         units: 8_100,
-        bill_nano: Nano(2 * steered),
+        bill_nano: Nano(steered * 2 * 3_600 / 4_500),
         behind: 3,
     };
     assert_eq!(one, expected);
     assert_eq!((two.payer, two.units, two.behind), (key(2).address(), 11_700, 6));
-    assert_eq!(two.bill_nano, Nano(3_200_000_000 * 2 * 6_700 / 5_000));
+    assert_eq!(two.bill_nano, Nano(3_200_000_000 * 2 * 5_700 / 6_000));
     let prover = ReceiptProver::new(dataset.clone()).unwrap();
     let list = dataset.manifest().results.receipts;
     for overage in [one, two] {
