@@ -43,7 +43,8 @@ fn schema() -> Value {
 
 /// The names of all commands that do something.
 fn leaves(command: &clap::Command, before: &str, found: &mut BTreeSet<String>) {
-    for subcommand in command.get_subcommands().filter(|command| command.get_name() != "help") {
+    let told = |command: &&clap::Command| command.get_name() != "help" && !command.is_hide_set();
+    for subcommand in command.get_subcommands().filter(told) {
         let name = format!("{before}{}", subcommand.get_name());
         leaves(subcommand, &format!("{name} "), found);
         if !subcommand.is_subcommand_required_set() {

@@ -80,7 +80,7 @@ pub(crate) fn encrypt(
     let sealed = keystore::seal(secret, password, address)?;
     if let Some(directory) = file.parent() {
         std::fs::create_dir_all(directory)
-            .with_context(|| format!("creating {}", directory.display()))?;
+            .with_context(|| format!("making the folder {}", directory.display()))?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -54,8 +54,8 @@ impl Told {
                     "stream": gap.stream,
                     "publisher": gap.publisher,
                     "chain": gap.chain.to_string(),
-                    "first": gap.first,
-                    "last": gap.last,
+                    "first": gap.first.to_string(),
+                    "last": gap.last.to_string(),
                 });
                 Self { kind: "gap", name: None, json }
             }

@@ -94,6 +94,7 @@ pub struct Unreadable {
     /// Who published.
     pub publisher: Address,
     /// The message's number.
+    #[serde(with = "tatum_primitives::decimal")]
     pub sequence: u64,
 }
 
