@@ -13,8 +13,8 @@ use axum::Router;
 use tatum_chain::{Chain, ChainView, Deployment, PrivateKeySigner, follow};
 use tatum_database::{Database, Writer, WriterOptions};
 use tatum_receipt::Verifier;
-use tokio::net::TcpListener;
 use tatum_serve::Limits as Doors;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::close::{Closer, Leadership, Rivals, Rules};

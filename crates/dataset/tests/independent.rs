@@ -43,11 +43,12 @@ fn parameters() -> Parameters {
 fn epoch() -> EpochData {
     let verifier = Verifier::new(parameters().domain());
     let receipt = |n: u64| {
-        let (payer, operator) = ((n % u64::from(PAYERS)) as u8, (n * n % 5) as u32);
+        let payer = u8::try_from(n % u64::from(PAYERS)).unwrap();
+        let operator = u32::try_from(n * n % 5).unwrap();
         let receipt = DeliveryReceipt {
             payer: key(payer).address(),
             operator_id: OperatorId(operator),
-            node: NodeId(B256::repeat_byte(operator as u8)),
+            node: NodeId(B256::from(U256::from(operator))),
             stream_key: StreamKey(B256::from(U256::from(n))),
             role: if n % 3 == 0 { Role::Publisher } else { Role::Subscriber },
             epoch: Epoch(9),
@@ -68,7 +69,7 @@ fn epoch() -> EpochData {
     // The last one has nothing at all.
     let operator = |id: u32| Operator {
         operator_id: OperatorId(id),
-        payout: Address::repeat_byte(0xa0 + id as u8),
+        payout: Address::repeat_byte(0xa0 + u8::try_from(id).unwrap()),
         bond_wei: if id == 5 { 0 } else { WEI_PER_DATA * (1 + u128::from(id)) },
         capacity_bytes: if id == 5 { 0 } else { 1_000_000 << id },
     };
@@ -93,7 +94,8 @@ fn python() -> Option<PathBuf> {
         eprintln!("python3 -m venv does not work here (scripts/setup test): not tested");
         return None;
     }
-    let install = "import python_environment as p; p.install('independent'); print(p.home('independent'))";
+    let install =
+        "import python_environment as p; p.install('independent'); print(p.home('independent'))";
     let mut command = Command::new("python3");
     command.args(["-c", install]).env("PYTHONPATH", repository().join("scripts"));
     let home = said(&command.output().unwrap());
@@ -122,7 +124,8 @@ fn what_is_written_from_the_pages_alone_comes_to_the_same_epoch_and_is_read_here
     let Written { folder, manifest, distribution, .. } = write(parent.path(), epoch()).unwrap();
     let folder = folder.display().to_string();
 
-    let told: serde_json::Value = serde_json::from_str(&said(&run(&python, &["check", &folder]))).unwrap();
+    let told: serde_json::Value =
+        serde_json::from_str(&said(&run(&python, &["check", &folder]))).unwrap();
     assert_eq!(told["results"], serde_json::to_value(&manifest.results).unwrap());
     for row in &distribution.rows {
         let payout = &told["payouts"][row.operator_id.to_string()];
@@ -133,7 +136,8 @@ fn what_is_written_from_the_pages_alone_comes_to_the_same_epoch_and_is_read_here
         let elsewhere = parent.path().join(library).display().to_string();
         let theirs = said(&run(&python, &["write", &folder, &elsewhere, library]));
         let theirs = Path::new(theirs.trim());
-        let verified = verify_within(theirs, bounds()).unwrap_or_else(|found| panic!("{library}: {found}"));
+        let verified =
+            verify_within(theirs, bounds()).unwrap_or_else(|found| panic!("{library}: {found}"));
         assert_eq!(verified.distribution, distribution, "{library}");
         assert_ne!(verified.manifest.files, manifest.files, "{library} wrote our bytes");
         let data = Dataset::open_within(theirs, bounds()).unwrap().proposal_data().unwrap();

@@ -95,7 +95,8 @@ mod tests {
         let _two = doors.enter(from("10.0.0.200")).unwrap();
         assert!(doors.enter(from("10.0.0.3")).is_none(), "a third of one block");
         assert!(doors.enter(from("::ffff:10.0.0.3")).is_none(), "the same by another spelling");
-        let _others = ["10.0.1.1", "2001:db8:1::1", "2001:db8:1:2::1"].map(|text| doors.enter(from(text)).unwrap());
+        let _others = ["10.0.1.1", "2001:db8:1::1", "2001:db8:1:2::1"]
+            .map(|text| doors.enter(from(text)).unwrap());
         assert!(doors.enter(from("10.9.9.9")).is_none(), "a sixth in all");
         drop(one);
         assert!(doors.enter(from("10.0.0.3")).is_some());

@@ -17,7 +17,9 @@ const HEAD: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(10);
 const ASKED: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
-async fn start(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>) {
+async fn start(
+    limits: Limits,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let whoami = |ConnectInfo(from): ConnectInfo<SocketAddr>| async move { from.to_string() };

@@ -155,10 +155,12 @@ async fn ask_for_nonsense(targets: &Targets) {
         for path in PATHS {
             let _ = client.get(format!("{base}{path}")).send().await;
         }
-        let _ = client.post(format!("{base}/v1/permissions")).body("{\"version\":1e99}").send().await;
+        let _ =
+            client.post(format!("{base}/v1/permissions")).body("{\"version\":1e99}").send().await;
         // A request that is never finished, while others are asked.
         if let Some(mut stream) = connect(base).await {
-            let _ = stream.write_all(b"POST /v1/receipts HTTP/1.1\r\ncontent-length: 9\r\n\r\n").await;
+            let _ =
+                stream.write_all(b"POST /v1/receipts HTTP/1.1\r\ncontent-length: 9\r\n\r\n").await;
             let _ = timeout(Duration::from_secs(2), stream.read(&mut [0; 64])).await;
         }
     }

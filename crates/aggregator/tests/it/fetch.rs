@@ -116,8 +116,10 @@ async fn a_server_that_sends_an_audit_elsewhere_is_not_followed() {
         })
     };
     let DatasetSource::Url(inside) = serve(inside).await else { panic!("no URL") };
-    let outside = Router::new()
-        .route("/manifest", get(move || async move { Redirect::temporary(&format!("{inside}/manifest")) }));
+    let outside = Router::new().route(
+        "/manifest",
+        get(move || async move { Redirect::temporary(&format!("{inside}/manifest")) }),
+    );
     let folder = tempfile::tempdir().unwrap();
     let budget = Budget::new(FetchLimits::default());
     let fetched = serve(outside).await.fetch(hash, folder.path(), &budget).await;
@@ -135,9 +137,11 @@ async fn a_table_that_is_listed_twice_is_not_fetched_twice() {
     let asked = Arc::new(AtomicUsize::new(0));
     let router = {
         let asked = Arc::clone(&asked);
-        Router::new().route("/manifest", get(move || async move { bytes })).fallback(move || async move {
-            asked.fetch_add(1, Ordering::Relaxed);
-        })
+        Router::new().route("/manifest", get(move || async move { bytes })).fallback(
+            move || async move {
+                asked.fetch_add(1, Ordering::Relaxed);
+            },
+        )
     };
     let folder = tempfile::tempdir().unwrap();
     let budget = Budget::new(FetchLimits::default());

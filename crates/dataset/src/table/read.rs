@@ -12,9 +12,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
-use parquet::data_type::{
-    AsBytes, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type,
-};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
@@ -30,7 +28,7 @@ const FOOTER_BYTES: u32 = 16 << 20;
 /// The cells of one column that were read.
 enum ReadValues {
     Int(Vec<i64>),
-    Bytes(Vec<Vec<u8>>),
+    Bytes(Vec<ByteArray>),
 }
 
 /// The number of rows of a group, and its columns by name.
@@ -59,7 +57,7 @@ impl<R: Row> TableReader<R> {
         }
         for (got, (name, kind)) in columns.columns().iter().zip(R::COLUMNS) {
             if !is_column(got, name, *kind) {
-                return Err(Error::Column { path, column: name, kind: kind.in_words() });
+                return Err(Error::Column { path, column: *name, kind: kind.in_words() });
             }
         }
         let starts = starts(&file).map_err(table)?;
@@ -160,16 +158,21 @@ impl<R: Row> TableReader<R> {
                 (ReadValues::Int(into), cells @ ColumnReader::Int64ColumnReader(_)) => {
                     into.extend(read_some::<Int64Type>(cells, skipped, wanted)?);
                 }
-                (ReadValues::Bytes(into), cells @ ColumnReader::FixedLenByteArrayColumnReader(_)) => {
+                (
+                    ReadValues::Bytes(into),
+                    cells @ ColumnReader::FixedLenByteArrayColumnReader(_),
+                ) => {
                     let read = read_some::<FixedLenByteArrayType>(cells, skipped, wanted)?;
-                    into.extend(read.iter().map(|cell| cell.as_bytes().to_vec()));
+                    into.extend(read.iter().map(|cell| ByteArray::clone(cell)));
                 }
                 (ReadValues::Bytes(into), cells) => {
-                    let read = read_some::<ByteArrayType>(cells, skipped, wanted)?;
-                    into.extend(read.iter().map(|cell| cell.as_bytes().to_vec()));
+                    into.extend(read_some::<ByteArrayType>(cells, skipped, wanted)?);
                 }
                 (ReadValues::Int(_), _) => {
-                    return Err(ParquetError::General(format!("{} in another type", kind.in_words())));
+                    return Err(ParquetError::General(format!(
+                        "{} in another type",
+                        kind.in_words()
+                    )));
                 }
             }
         }
@@ -194,7 +197,8 @@ fn check_footer(file: &mut File) -> Result<(), ParquetError> {
 
 /// Whether a file's column is the table's: by name and by what its cells can hold. What else writers note down of it is theirs.
 fn is_column(got: &ColumnDescriptor, name: &str, kind: Kind) -> bool {
-    let flat = got.max_rep_level() == 0 && got.max_def_level() <= 1 && got.path().parts().len() == 1;
+    let flat =
+        got.max_rep_level() == 0 && got.max_def_level() <= 1 && got.path().parts().len() == 1;
     let logical = got.logical_type_ref();
     let holds = match (kind, got.physical_type()) {
         (Kind::Int, Physical::INT64) => {
@@ -215,7 +219,8 @@ fn is_column(got: &ColumnDescriptor, name: &str, kind: Kind) -> bool {
 
 /// Where row groups begin, and where the last one ends.
 fn starts(file: &SerializedFileReader<File>) -> Result<Vec<usize>, ParquetError> {
-    let bad = || ParquetError::General("a row group says that it has a wrong number of rows".into());
+    let bad =
+        || ParquetError::General("a row group says that it has a wrong number of rows".into());
     let mut starts = vec![0usize];
     for group in file.metadata().row_groups() {
         let rows = usize::try_from(group.num_rows()).map_err(|_| bad())?;
@@ -294,7 +299,7 @@ impl<'a> Cursor<'a> {
         let Some((field, ReadValues::Bytes(values))) = self.next() else { return Err(missing("")) };
         let cell = values.get(self.row).ok_or_else(|| missing(field))?;
         let other = || format!("{} bytes instead of {N}", cell.len());
-        cell.as_slice().try_into().map_err(|_| RowError::Field { field, detail: other() })
+        cell.data().try_into().map_err(|_| RowError::Field { field, detail: other() })
     }
 }
 
@@ -324,6 +329,6 @@ impl<R: Row> Foreign<R> {
 
     pub(crate) fn bytes(&self, column: usize, row: usize) -> Vec<u8> {
         let ReadValues::Bytes(values) = &self.columns[column].1 else { panic!("no bytes") };
-        values[row].clone()
+        values[row].data().to_vec()
     }
 }

@@ -34,7 +34,9 @@ fn rewrite<R: Row>(folder: &Path, style: &Style) {
             Kind::Int => "int64".to_owned(),
             Kind::Decimal => "fixed_len_byte_array(16)".to_owned(),
             _ if style.variable => "byte_array".to_owned(),
-            Kind::Bytes(width) | Kind::UniqueBytes(width) => format!("fixed_len_byte_array({width})"),
+            Kind::Bytes(width) | Kind::UniqueBytes(width) => {
+                format!("fixed_len_byte_array({width})")
+            }
         };
         let annotation = match kind {
             Kind::Int => " (INTEGER(64,true))",
@@ -64,7 +66,10 @@ fn rewrite<R: Row>(folder: &Path, style: &Style) {
                 }
                 Kind::Decimal => {
                     let cells: Vec<_> = (first..end).map(|row| cells(row).into()).collect();
-                    column.typed::<FixedLenByteArrayType>().write_batch(&cells, levels, None).unwrap();
+                    column
+                        .typed::<FixedLenByteArrayType>()
+                        .write_batch(&cells, levels, None)
+                        .unwrap();
                 }
                 _ if style.variable => {
                     let cells: Vec<ByteArray> = (first..end).map(cells).collect();
@@ -72,7 +77,10 @@ fn rewrite<R: Row>(folder: &Path, style: &Style) {
                 }
                 _ => {
                     let cells: Vec<_> = (first..end).map(|row| cells(row).into()).collect();
-                    column.typed::<FixedLenByteArrayType>().write_batch(&cells, levels, None).unwrap();
+                    column
+                        .typed::<FixedLenByteArrayType>()
+                        .write_batch(&cells, levels, None)
+                        .unwrap();
                 }
             }
             column.close().unwrap();
@@ -133,10 +141,11 @@ fn more_rows_than_the_chain_or_the_manifest_allows_are_not_read() {
     // By the manifest: whoever says that there are more than the chain has is not believed.
     let folder = forge(&honest, &vec![payer; 100_000], None);
     let said = verify_within(&folder, BOUNDS).unwrap_err().to_string();
-    assert_eq!(said, "manifest.json cannot be read: payers.parquet has 100000 rows, at most 2 can be right");
+    assert_eq!(
+        said,
+        "manifest.json cannot be read: payers.parquet has 100000 rows, at most 2 can be right"
+    );
     // By the file: whoever hides them from the manifest is found out before a row is read.
-    let (_parent, honest) = written();
-    let _ = forge(&honest, &vec![payer; 100_000], None);
     let (_parent, other) = written();
     super::tests::replace(&other.folder, &vec![payer; 100_000]);
     let said = verify_within(&fit(&other), BOUNDS).unwrap_err().to_string();
@@ -166,7 +175,8 @@ fn a_cell_that_decodes_to_more_than_it_can_hold_is_never_decoded() {
     let schema = "message m { required byte_array payer; required fixed_len_byte_array(16) fee_wei (DECIMAL(38,0)); required fixed_len_byte_array(32) quota_bytes; }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let zstd = Compression::ZSTD(ZstdLevel::try_new(1).unwrap());
-    let properties = WriterProperties::builder().set_compression(zstd).set_dictionary_enabled(false);
+    let properties =
+        WriterProperties::builder().set_compression(zstd).set_dictionary_enabled(false);
     let file = File::create(written.folder.join(Payer::FILE)).unwrap();
     let mut file = SerializedFileWriter::new(file, schema, Arc::new(properties.build())).unwrap();
     let mut group = file.next_row_group().unwrap();

@@ -20,7 +20,11 @@ pub(super) fn written() -> (TempDir, Written) {
 }
 
 /// Replaces a table and makes the manifest and the folder's name fit, as a cheating proposer would.
-pub(super) fn forge<R: Row>(written: &Written, rows: &[R], results: Option<Results>) -> std::path::PathBuf {
+pub(super) fn forge<R: Row>(
+    written: &Written,
+    rows: &[R],
+    results: Option<Results>,
+) -> std::path::PathBuf {
     let mut manifest = written.manifest.clone();
     replace(&written.folder, rows);
     let (keccak256, size_bytes) = digest(&written.folder.join(R::FILE), u64::MAX).unwrap();

@@ -311,7 +311,8 @@ impl Subscriber {
 
     /// Whether it is known already who may take part in the stream now.
     fn is_outdated(&self, stream: StreamKey) -> bool {
-        let newer = |notice: &Notice| matches!(notice, Notice::Access { stream: of, .. } if *of == stream);
+        let newer =
+            |notice: &Notice| matches!(notice, Notice::Access { stream: of, .. } if *of == stream);
         self.early.iter().any(newer)
     }
 

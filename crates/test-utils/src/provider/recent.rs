@@ -22,7 +22,10 @@ pub(super) async fn refuses(shared: &Shared, method: &str, params: &Value) -> Op
 /// Where a method that needs state names the block.
 fn place(method: &str) -> Option<usize> {
     match method {
-        "eth_call" | "eth_estimateGas" | "eth_getBalance" | "eth_getCode"
+        "eth_call"
+        | "eth_estimateGas"
+        | "eth_getBalance"
+        | "eth_getCode"
         | "eth_getTransactionCount" => Some(1),
         "eth_getStorageAt" | "eth_getProof" => Some(2),
         _ => None,

@@ -188,7 +188,6 @@ async fn run_all(commands: Vec<tokio::process::Command>) -> anyhow::Result<()> {
     Ok(())
 }
 
-
 fn data(amount: u128) -> U256 {
     U256::from(amount * WEI_PER_DATA)
 }

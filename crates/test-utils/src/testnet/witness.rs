@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
-use tatum_primitives::{Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamKey, keccak256};
+use tatum_primitives::{
+    Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamKey, keccak256,
+};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::Answer;
 use tatum_receipt::{DeliveryReceipt, ReceiptKey, SignedReceipt, Verifier};
@@ -106,7 +108,7 @@ impl Witness {
 
     /// Signs for the next relay, hands it in to the next aggregator, and remembers the answer.
     async fn hand_in(&mut self, schedule: EpochSchedule, now_ms: u64) {
-        let turn = self.signed as usize;
+        let turn = usize::try_from(self.signed).unwrap_or_default();
         let Some((operator, node)) = self.relays.get(turn % self.relays.len().max(1)).copied()
         else {
             return;
@@ -126,12 +128,7 @@ impl Witness {
         }
     }
 
-    fn sign(
-        &mut self,
-        operator_id: OperatorId,
-        node: NodeId,
-        epoch: Epoch,
-    ) -> SignedReceipt {
+    fn sign(&mut self, operator_id: OperatorId, node: NodeId, epoch: Epoch) -> SignedReceipt {
         self.signed += 1;
         let mut receipt = DeliveryReceipt {
             payer: self.payer.account.address(),

@@ -59,10 +59,7 @@ impl Verdict {
                 self.testimony.keys_acknowledged > 0 && self.testimony.lost.is_empty(),
             ),
             ("no honest receipt was rejected for good", self.testimony.rejected.is_empty()),
-            (
-                "the audit of every epoch holds",
-                self.epochs.iter().all(|epoch| epoch.audit == "ok"),
-            ),
+            ("the audit of every epoch holds", self.epochs.iter().all(|epoch| epoch.audit == "ok")),
             (
                 "every operator is paid, what the rule says and no less",
                 self.operators.iter().all(paid),

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn terminate(process: u32) -> anyhow::Result<()> {
-    let status = std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status()?;
+    let status =
+        std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status()?;
     anyhow::ensure!(status.success(), "no process {process}");
     Ok(())
 }
@@ -24,7 +25,7 @@ fn terminate(process: u32) -> anyhow::Result<()> {
 /// The first process of a new process namespace, as in a container: the system ends it by no signal of its own.
 async fn first_process(given: Command) -> anyhow::Result<Option<(Child, u32)>> {
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]);
+    command.args(["--user", "--map-root-user", "--pid", "--fork"]);
     command.arg(given.as_std().get_program()).args(given.as_std().get_args());
     for (name, value) in given.as_std().get_envs() {
         command.env(name, value.unwrap_or_default());
@@ -67,7 +68,9 @@ async fn a_service_that_waits_for_its_endpoint_ends_at_once_also_as_process_1() 
             eprintln!("no namespaces may be made here: not tested");
             return Ok(());
         };
-        timeout(PATIENCE, silent.accept()).await.with_context(|| format!("{words:?} asks nobody"))??;
+        timeout(PATIENCE, silent.accept())
+            .await
+            .with_context(|| format!("{words:?} asks nobody"))??;
         terminate(process)?;
         timeout(AT_ONCE, parent.wait()).await.with_context(|| format!("{words:?} goes on"))??;
     }
