@@ -332,31 +332,43 @@ fn draft(draft: &ISettlement::Draft) -> Draft {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Address, LogData, keccak256};
-    use alloy::sol_types::SolValue;
+    use alloy::primitives::keccak256;
 
     use super::*;
 
-    /// The event of a proposal whose URI is these bytes.
+    /// What is read of the event of a proposal whose URI is these bytes.
     fn told(uri: &[u8]) -> Proposal {
-        let place = "?".repeat(uri.len());
-        // All of its words are values, so none of them is a proposal's too.
-        let nothing = ISettlement::Proposal::abi_decode(&[0; 18 * 32]).unwrap();
-        let proposal = ISettlement::Proposal { uriHash: keccak256(uri), ..nothing };
-        let event = Distributor::Proposed {
-            counter: 1,
-            epoch: 2,
-            proposer: Address::ZERO,
-            proposal: proposal.into(),
-            uri: place.clone(),
+        let draft = Draft {
+            epoch: Epoch(2),
+            entries_top: Word::ZERO,
+            receipts: ListCommitment::default(),
+            edges: ListCommitment::default(),
+            work_nano: Nano::ZERO,
+            forced_hash: B256::ZERO,
+            manifest_hash: B256::ZERO,
         };
-        let LogData { data, .. } = event.encode_log_data();
-        let mut bytes = data.to_vec();
+        let made = Proposal {
+            draft,
+            counter: 1,
+            proposer: Address::ZERO,
+            time_s: 0,
+            old_root: Word::ZERO,
+            available_nano: Nano::ZERO,
+            assent: None,
+            uri: String::new(),
+            uri_hash: keccak256(uri),
+            block_number: 0,
+        };
+        let (place, proposer) = ("?".repeat(uri.len()), Address::ZERO);
+        let proposal = (&made).into();
+        let event =
+            Distributor::Proposed { counter: 1, epoch: 2, proposer, proposal, uri: place.clone() };
+        let mut data = event.encode_log_data();
+        let mut bytes = data.data.to_vec();
         let at = bytes.windows(place.len()).position(|some| some == place.as_bytes()).unwrap();
         bytes[at..at + uri.len()].copy_from_slice(uri);
-        let data =
-            LogData::new(event.encode_topics().into_iter().map(|t| t.0).collect(), bytes.into());
-        let inner = alloy::primitives::Log { address: Address::ZERO, data: data.unwrap() };
+        data.data = bytes.into();
+        let inner = alloy::primitives::Log { address: Address::ZERO, data };
         proposed(&Log { inner, ..Log::default() }).unwrap()
     }
 

@@ -206,6 +206,7 @@ fn line_up(
     found: &mut Differences,
 ) -> bool {
     let mut kept = 0usize;
+    let mut is_in_order = true;
     for (row, counted) in (first..).zip(rows.iter()) {
         kept = kept.saturating_add(1);
         let reason = match counted {
@@ -213,14 +214,14 @@ fn line_up(
             Err(reason) => Some(reason.clone()),
         };
         let Some(reason) = reason else { continue };
-        let ends = matches!(reason, RowError::OutOfOrder | RowError::KeyTwice);
+        is_in_order = !matches!(reason, RowError::OutOfOrder | RowError::KeyTwice);
         found.add(Difference::Row { file: CountedReceipt::FILE, row, reason });
-        if ends {
-            rows.truncate(kept);
-            return false;
+        if !is_in_order {
+            break;
         }
     }
-    true
+    rows.truncate(kept);
+    is_in_order
 }
 
 /// The signer of each row that can be read, by every rule. Rows stand by payer, so that a signer's are together: one of them tells

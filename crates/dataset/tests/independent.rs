@@ -43,11 +43,12 @@ fn parameters() -> Parameters {
 fn epoch() -> EpochData {
     let verifier = Verifier::new(parameters().domain());
     let receipt = |n: u64| {
-        let (payer, operator) = ((n % u64::from(PAYERS)) as u8, (n * n % 5) as u32);
+        let payer = u8::try_from(n % u64::from(PAYERS)).unwrap();
+        let operator = u32::try_from(n * n % 5).unwrap();
         let receipt = DeliveryReceipt {
             payer: key(payer).address(),
             operator_id: OperatorId(operator),
-            node: NodeId(B256::repeat_byte(operator as u8)),
+            node: NodeId(B256::from(U256::from(operator))),
             stream_key: StreamKey(B256::from(U256::from(n))),
             role: if n % 3 == 0 { Role::Publisher } else { Role::Subscriber },
             epoch: Epoch(9),
@@ -68,7 +69,7 @@ fn epoch() -> EpochData {
     // The last one has nothing at all.
     let operator = |id: u32| Operator {
         operator_id: OperatorId(id),
-        payout: Address::repeat_byte(0xa0 + id as u8),
+        payout: Address::repeat_byte(0xa0 + u8::try_from(id).unwrap()),
         bond_wei: if id == 5 { 0 } else { WEI_PER_DATA * (1 + u128::from(id)) },
         capacity_bytes: if id == 5 { 0 } else { 1_000_000 << id },
     };

@@ -110,7 +110,8 @@ async fn answer(
         // A router is always ready.
         routes.call(request)
     });
-    let mut builder = Builder::new(TokioExecutor::new());
+    // Of one version, so that nobody has to say which one before its time runs.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);

@@ -181,7 +181,8 @@ impl Thrift<'_> {
 
 /// A signed number as the protocol writes it.
 const fn zigzag(value: u64) -> i64 {
-    ((value >> 1) as i64) ^ -((value & 1) as i64)
+    let half = (value >> 1).cast_signed();
+    if value & 1 == 0 { half } else { !half }
 }
 
 #[cfg(test)]
@@ -194,11 +195,12 @@ mod tests {
     fn headed(decoded: u32) -> Vec<u8> {
         let mut bytes = vec![0x15, 0, 0x15];
         let mut zigzagged = u64::from(decoded) << 1;
+        let low = |value: u64| u8::try_from(value & 127).unwrap();
         while zigzagged > 127 {
-            bytes.push((zigzagged & 127) as u8 | 128);
+            bytes.push(low(zigzagged) | 128);
             zigzagged >>= 7;
         }
-        bytes.extend([zigzagged as u8, 0x15, 200, 1]);
+        bytes.extend([low(zigzagged), 0x15, 200, 1]);
         // A data page's own header: values, encodings, statistics with a value of three bytes.
         bytes.extend([0x2c, 0x15, 8, 0x15, 0, 0x15, 6, 0x15, 6, 0x1c, 0x18, 3, 1, 2, 3, 0, 0, 0]);
         bytes
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_sizes_of_a_page_are_read_and_its_end_is_found() {
-        for decoded in [0, 63, 64, 1 << 20, i32::MAX as u32] {
+        for decoded in [0, 63, 64, 1 << 20, 0x7fff_ffff] {
             let mut bytes = headed(decoded);
             let header = bytes.len();
             bytes.extend([9; 50]);

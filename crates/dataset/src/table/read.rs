@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
-use parquet::data_type::{AsBytes, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
@@ -28,7 +28,7 @@ const FOOTER_BYTES: u32 = 16 << 20;
 /// The cells of one column that were read.
 enum ReadValues {
     Int(Vec<i64>),
-    Bytes(Vec<Vec<u8>>),
+    Bytes(Vec<ByteArray>),
 }
 
 /// The number of rows of a group, and its columns by name.
@@ -57,7 +57,7 @@ impl<R: Row> TableReader<R> {
         }
         for (got, (name, kind)) in columns.columns().iter().zip(R::COLUMNS) {
             if !is_column(got, name, *kind) {
-                return Err(Error::Column { path, column: name, kind: kind.in_words() });
+                return Err(Error::Column { path, column: *name, kind: kind.in_words() });
             }
         }
         let starts = starts(&file).map_err(table)?;
@@ -163,11 +163,10 @@ impl<R: Row> TableReader<R> {
                     cells @ ColumnReader::FixedLenByteArrayColumnReader(_),
                 ) => {
                     let read = read_some::<FixedLenByteArrayType>(cells, skipped, wanted)?;
-                    into.extend(read.iter().map(|cell| cell.as_bytes().to_vec()));
+                    into.extend(read.iter().map(|cell| ByteArray::clone(cell)));
                 }
                 (ReadValues::Bytes(into), cells) => {
-                    let read = read_some::<ByteArrayType>(cells, skipped, wanted)?;
-                    into.extend(read.iter().map(|cell| cell.as_bytes().to_vec()));
+                    into.extend(read_some::<ByteArrayType>(cells, skipped, wanted)?);
                 }
                 (ReadValues::Int(_), _) => {
                     return Err(ParquetError::General(format!(
@@ -300,7 +299,7 @@ impl<'a> Cursor<'a> {
         let Some((field, ReadValues::Bytes(values))) = self.next() else { return Err(missing("")) };
         let cell = values.get(self.row).ok_or_else(|| missing(field))?;
         let other = || format!("{} bytes instead of {N}", cell.len());
-        cell.as_slice().try_into().map_err(|_| RowError::Field { field, detail: other() })
+        cell.data().try_into().map_err(|_| RowError::Field { field, detail: other() })
     }
 }
 
@@ -330,6 +329,6 @@ impl<R: Row> Foreign<R> {
 
     pub(crate) fn bytes(&self, column: usize, row: usize) -> Vec<u8> {
         let ReadValues::Bytes(values) = &self.columns[column].1 else { panic!("no bytes") };
-        values[row].clone()
+        values[row].data().to_vec()
     }
 }

@@ -146,8 +146,6 @@ fn more_rows_than_the_chain_or_the_manifest_allows_are_not_read() {
         "manifest.json cannot be read: payers.parquet has 100000 rows, at most 2 can be right"
     );
     // By the file: whoever hides them from the manifest is found out before a row is read.
-    let (_parent, honest) = written();
-    let _ = forge(&honest, &vec![payer; 100_000], None);
     let (_parent, other) = written();
     super::tests::replace(&other.folder, &vec![payer; 100_000]);
     let said = verify_within(&fit(&other), BOUNDS).unwrap_err().to_string();

@@ -108,7 +108,7 @@ impl Witness {
 
     /// Signs for the next relay, hands it in to the next aggregator, and remembers the answer.
     async fn hand_in(&mut self, schedule: EpochSchedule, now_ms: u64) {
-        let turn = self.signed as usize;
+        let turn = usize::try_from(self.signed).unwrap_or_default();
         let Some((operator, node)) = self.relays.get(turn % self.relays.len().max(1)).copied()
         else {
             return;

@@ -25,7 +25,7 @@ fn terminate(process: u32) -> anyhow::Result<()> {
 /// The first process of a new process namespace, as in a container: the system ends it by no signal of its own.
 async fn first_process(given: Command) -> anyhow::Result<Option<(Child, u32)>> {
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]);
+    command.args(["--user", "--map-root-user", "--pid", "--fork"]);
     command.arg(given.as_std().get_program()).args(given.as_std().get_args());
     for (name, value) in given.as_std().get_envs() {
         command.env(name, value.unwrap_or_default());
