@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {ChannelHub} from "../../contracts/channels/ChannelHub.sol";
+import {DelegationFactory} from "../../contracts/delegation/DelegationFactory.sol";
 import {Distributor} from "../../contracts/distribution/Distributor.sol";
 import {IOperatorFacts} from "../../contracts/interfaces/IOperatorFacts.sol";
 import {IOperatorRegistry} from "../../contracts/interfaces/IOperatorRegistry.sol";
@@ -44,6 +45,7 @@ contract Deploy {
         Demands demands;
         Distributor distributor;
         ChannelHub channelHub;
+        DelegationFactory delegationFactory;
         address timelock;
         uint64 genesis;
         uint64 epochLength;
@@ -95,6 +97,11 @@ contract Deploy {
             IERC20(deployed.token),
             IOperatorRegistry(address(deployed.registry)),
             IPoolFacts(address(deployed.stakePool))
+        );
+        deployed.delegationFactory = new DelegationFactory(
+            IERC20(deployed.token),
+            IOperatorRegistry(address(deployed.registry)),
+            IStakePool(address(deployed.stakePool))
         );
         require(address(deployed.registry) == registry, "the registry is not where the pool expects it");
         require(address(deployed.distributor) == distributor, "the distributor is not where the pool expects it");
@@ -193,6 +200,7 @@ contract Deploy {
         vm.serializeAddress(object, "disproofs", address(deployed.disproofs));
         vm.serializeAddress(object, "demands", address(deployed.demands));
         vm.serializeAddress(object, "channelHub", address(deployed.channelHub));
+        vm.serializeAddress(object, "delegationFactory", address(deployed.delegationFactory));
         vm.serializeAddress(object, "timelock", deployed.timelock);
         vm.serializeUint(object, "genesis", deployed.genesis);
         vm.serializeUint(object, "epochLength", deployed.epochLength);

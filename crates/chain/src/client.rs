@@ -16,7 +16,8 @@ use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, U256};
 use crate::bindings::demands::Demands;
 use crate::bindings::disproofs::Disproofs;
 use crate::bindings::{
-    Assents, ChannelHub, DataToken, Distributor, ForcedReceipts, OperatorRegistry, StakePool,
+    Assents, ChannelHub, DataToken, DelegationFactory, Distributor, ForcedReceipts,
+    OperatorRegistry, StakePool,
 };
 use crate::journal::Journal;
 use crate::logs::PieceSize;
@@ -31,6 +32,7 @@ pub(crate) type Court = Disproofs::DisproofsInstance<DynProvider>;
 pub(crate) type Questions = Demands::DemandsInstance<DynProvider>;
 pub(crate) type Signers = Assents::AssentsInstance<DynProvider>;
 pub(crate) type Hub = ChannelHub::ChannelHubInstance<DynProvider>;
+pub(crate) type Pools = DelegationFactory::DelegationFactoryInstance<DynProvider>;
 pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
 
 /// A connection to one deployment, with or without a key to send transactions.
@@ -49,6 +51,7 @@ pub struct Chain {
     pub(crate) assents: Signers,
     pub(crate) forced_receipts: Forcing,
     pub(crate) channel_hub: Hub,
+    pub(crate) delegation_factory: Pools,
 }
 
 impl Chain {
@@ -66,6 +69,10 @@ impl Chain {
             assents: Assents::new(deployment.assents, provider.clone()),
             forced_receipts: ForcedReceipts::new(deployment.forced_receipts, provider.clone()),
             channel_hub: ChannelHub::new(deployment.channel_hub, provider.clone()),
+            delegation_factory: DelegationFactory::new(
+                deployment.delegation_factory,
+                provider.clone(),
+            ),
             deployment,
             sender: None,
             pieces: PieceSize::default(),

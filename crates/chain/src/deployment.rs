@@ -29,6 +29,8 @@ pub struct Deployment {
     pub forced_receipts: Address,
     /// Where payers have payment channels with operators.
     pub channel_hub: Address,
+    /// Where pools of delegators come from.
+    pub delegation_factory: Address,
     /// How long each part of an epoch's settlement takes.
     pub windows: Windows,
     /// A block before the first event of any of the contracts.
@@ -101,7 +103,7 @@ impl Deployment {
     }
 
     /// All its contracts.
-    pub const fn contracts(&self) -> [Address; 9] {
+    pub const fn contracts(&self) -> [Address; 10] {
         [
             self.token,
             self.stake_pool,
@@ -112,6 +114,7 @@ impl Deployment {
             self.assents,
             self.forced_receipts,
             self.channel_hub,
+            self.delegation_factory,
         ]
     }
 

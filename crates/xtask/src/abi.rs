@@ -14,7 +14,7 @@ use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
 /// Those that Rust speaks to.
-const CONTRACTS: [&str; 10] = [
+const CONTRACTS: [&str; 12] = [
     "DataToken",
     "StakePool",
     "OperatorRegistry",
@@ -25,6 +25,8 @@ const CONTRACTS: [&str; 10] = [
     "Disproofs",
     "Demands",
     "ChannelHub",
+    "DelegationFactory",
+    "DelegationPool",
 ];
 
 /// What to do.
