@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IDelegationPool} from "../interfaces/IDelegationPool.sol";
 
@@ -14,58 +13,124 @@ import {IDelegationPool} from "../interfaces/IDelegationPool.sol";
 ///     worth = shares · nano / all shares of the book, floored; what flooring leaves is the others'
 ///
 /// Income is *unreleased* first and moves to the active book linearly. Of several incomes the mean of their ends counts, weighted by what is
-/// left of each: `(a + b)² / (a·s + b·t) ≤ a/s + b/t`, so it is never released faster than if each had its own time, half of it is out on
-/// average as early, and a donation of dust holds nothing up.
+/// left of each: `(a + b)² / (a·s + b·t) ≤ a/s + b/t`, so no income makes the pool earn faster than if each had its own time, a nano waits as
+/// long on average, all is out when the last one's own time is over, and a donation of dust holds nothing up.
 /// @dev A loss can leave many shares to a nano. With more than 2^32 of them 32 bits are cut off all shares of the book (its *scale* rises by
 /// one): a holder loses less than a nano by it. Nothing left cuts all off: the book begins anew, and can be filled again.
 abstract contract DelegationBooks is IDelegationPool {
-    using SafeCast for uint256;
-
     uint256 internal constant WEI_PER_NANO = 1e9;
     /// @dev Epochs over which an income is released.
     uint256 internal constant RELEASE_EPOCHS = 14;
     /// @dev Bits that a scale stands for.
     uint256 private constant SCALE_BITS = 32;
 
-    /// @dev One slot; all that a delegation changes.
+    /// @dev All that a delegation changes; 64, 96, 64 and 32 bits of a slot.
     struct Active {
-        uint64 nano;
-        uint96 shares;
-        uint64 unreleasedNano;
+        uint256 nano;
+        uint256 shares;
+        uint256 unreleasedNano;
         /// Up to when income was released, in seconds of chain time. Without shares the time stands still.
-        uint32 releasedAt;
+        uint256 releasedAt;
     }
 
-    /// @dev One slot; all that a redemption changes.
+    /// @dev All that a redemption changes; 64, 96, 16, 16, 32 and 32 bits of a slot.
     struct Leaving {
-        uint64 nano;
-        uint96 shares;
-        uint16 scale;
+        uint256 nano;
+        uint256 shares;
+        uint256 scale;
         /// Of the active book.
-        uint16 activeScale;
+        uint256 activeScale;
         /// When all income will have been released.
-        uint32 releaseEnds;
-        uint32 operatorId;
+        uint256 releaseEnds;
+        uint256 operatorId;
     }
 
+    /// @dev 96, 16 and 1 bits of a slot.
     struct Account {
-        uint96 shares;
-        uint16 scale;
+        uint256 shares;
+        uint256 scale;
         bool isOwner;
     }
 
+    /// @dev 96, 16 and 96 bits of a slot.
     struct Request {
         /// Of the leaving book, at `scale`.
-        uint96 leavingShares;
-        uint16 scale;
+        uint256 leavingShares;
+        uint256 scale;
         /// What was requested, for ERC-7540's views.
-        uint96 shares;
+        uint256 shares;
     }
 
-    Active internal _active;
-    Leaving internal _leaving;
-    mapping(address account => Account) internal _accounts;
-    mapping(address controller => mapping(uint256 epoch => Request)) internal _requests;
+    // Packed by hand: the compiler would read and write each slot once for each field, which is 4 000 gas a request.
+    uint256 private _activeWord;
+    uint256 private _leavingWord;
+    mapping(address account => uint256) private _accountWords;
+    mapping(address controller => mapping(uint256 epoch => uint256)) private _requestWords;
+
+    function _loadActive() internal view returns (Active memory) {
+        uint256 word = _activeWord;
+        return Active(uint64(word), uint96(word >> 64), uint64(word >> 160), word >> 224);
+    }
+
+    function _saveActive(Active memory active) internal {
+        (uint256 nano, uint256 shares, uint256 unreleased) = (active.nano, active.shares, active.unreleasedNano);
+        if (nano >> 64 | shares >> 96 | unreleased >> 64 | active.releasedAt >> 32 != 0) revert BooksFull();
+        _activeWord = active.releasedAt << 224 | unreleased << 160 | shares << 64 | nano;
+    }
+
+    function _loadLeaving() internal view returns (Leaving memory) {
+        uint256 word = _leavingWord;
+        return Leaving(
+            uint64(word),
+            uint96(word >> 64),
+            uint16(word >> 160),
+            uint16(word >> 176),
+            uint32(word >> 192),
+            word >> 224
+        );
+    }
+
+    function _saveLeaving(Leaving memory leaving) internal {
+        (uint256 scale, uint256 activeScale, uint256 ends) = (leaving.scale, leaving.activeScale, leaving.releaseEnds);
+        uint256 beyond = leaving.nano >> 64 | leaving.shares >> 96 | scale >> 16 | activeScale >> 16 | ends >> 32;
+        if (beyond != 0) revert BooksFull();
+        _leavingWord = leaving.operatorId << 224 | ends << 192 | activeScale << 176 | scale << 160
+            | leaving.shares << 64 | leaving.nano;
+    }
+
+    function _loadAccount(address who) internal view returns (Account memory) {
+        uint256 word = _accountWords[who];
+        return Account(uint96(word), uint16(word >> 96), word >> 112 != 0);
+    }
+
+    /// @dev Its shares are some of the active book's, and its scale was the book's.
+    function _saveAccount(address who, Account memory account) internal {
+        _accountWords[who] = uint256(account.isOwner ? 1 : 0) << 112 | account.scale << 96 | account.shares;
+    }
+
+    function _loadRequest(address controller, uint256 epoch) internal view returns (Request memory) {
+        uint256 word = _requestWords[controller][epoch];
+        return Request(uint96(word), uint16(word >> 96), word >> 112);
+    }
+
+    /// @dev Adds to a request; its shares are some of the leaving book's. What was requested in all is told up to 96 bits.
+    function _addToRequest(address controller, uint256 epoch, uint256 leavingShares, uint256 shares, uint256 scale)
+        internal
+    {
+        Request memory request = _loadRequest(controller, epoch);
+        leavingShares += _rescaled(request.leavingShares, request.scale, scale);
+        shares = Math.min(shares + request.shares, type(uint96).max);
+        _requestWords[controller][epoch] = shares << 112 | scale << 96 | leavingShares;
+    }
+
+    function _deleteRequest(address controller, uint256 epoch) internal {
+        delete _requestWords[controller][epoch];
+    }
+
+    /// @dev The shares that an account has now, of the active book's.
+    function _balanceOf(address who, uint256 activeScale) internal view returns (uint256) {
+        return _sharesOf(_loadAccount(who), activeScale);
+    }
 
     /// @dev Moves what was released up to now into the active book.
     function _release(Active memory active, uint256 releaseEnds) internal view {
@@ -74,9 +139,9 @@ abstract contract DelegationBooks is IDelegationPool {
         if (block.timestamp < releaseEnds) {
             released = released * (block.timestamp - active.releasedAt) / (releaseEnds - active.releasedAt);
         }
-        active.nano += uint64(released);
-        active.unreleasedNano -= uint64(released);
-        active.releasedAt = uint32(block.timestamp);
+        active.nano += released;
+        active.unreleasedNano -= released;
+        active.releasedAt = block.timestamp;
     }
 
     /// @dev Takes in an income (not nothing), after `_release`.
@@ -84,9 +149,9 @@ abstract contract DelegationBooks is IDelegationPool {
         uint256 before = active.unreleasedNano;
         uint256 left = leaving.releaseEnds > active.releasedAt ? leaving.releaseEnds - active.releasedAt : 0;
         uint256 mean = Math.ceilDiv(before * left + nano * windowSeconds, before + nano);
-        active.unreleasedNano = (before + nano).toUint64();
-        active.releasedAt = uint32(block.timestamp);
-        leaving.releaseEnds = (block.timestamp + mean).toUint32();
+        active.unreleasedNano = before + nano;
+        active.releasedAt = block.timestamp;
+        leaving.releaseEnds = block.timestamp + mean;
     }
 
     /// @dev Takes a loss, after `_release`: from both books in proportion, and from what is not released only what those do not cover.
@@ -95,12 +160,12 @@ abstract contract DelegationBooks is IDelegationPool {
         pure
         returns (uint256 byLeaving)
     {
-        uint256 sum = uint256(active.nano) + leaving.nano;
+        uint256 sum = active.nano + leaving.nano;
         uint256 borne = Math.min(lossNano, sum);
         if (borne != 0) byLeaving = borne * leaving.nano / sum;
-        active.unreleasedNano -= uint64(Math.min(lossNano - borne, active.unreleasedNano));
-        active.nano -= uint64(borne - byLeaving);
-        leaving.nano -= uint64(byLeaving);
+        active.unreleasedNano -= Math.min(lossNano - borne, active.unreleasedNano);
+        active.nano -= borne - byLeaving;
+        leaving.nano -= byLeaving;
         (active.shares, leaving.activeScale) = _cutOff(active.shares, active.nano, leaving.activeScale);
         (leaving.shares, leaving.scale) = _cutOff(leaving.shares, leaving.nano, leaving.scale);
     }
@@ -124,11 +189,11 @@ abstract contract DelegationBooks is IDelegationPool {
     }
 
     /// @dev Cuts bits off until there are at most 2^32 shares to a nano.
-    function _cutOff(uint256 shares, uint256 nano, uint256 scale) private pure returns (uint96, uint16) {
+    function _cutOff(uint256 shares, uint256 nano, uint256 scale) private pure returns (uint256, uint256) {
         while (shares > nano << SCALE_BITS) {
             shares >>= SCALE_BITS;
             ++scale;
         }
-        return (uint96(shares), scale.toUint16());
+        return (shares, scale);
     }
 }

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IDelegationPool} from "../interfaces/IDelegationPool.sol";
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
@@ -16,7 +15,6 @@ import {OperatorSeat} from "./OperatorSeat.sol";
 /// operator does. What is here and what the registry holds is never less than what the books say.
 /// @dev The token calls nobody back, and nothing is done after it was called but what its answer does not change.
 contract DelegationPool is OperatorSeat {
-    using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
     /// @dev The smallest delegation.
@@ -34,17 +32,17 @@ contract DelegationPool is OperatorSeat {
         uint256 nano = amountWei / WEI_PER_NANO;
         if (nano < LEAST_NANO) revert DelegationBelowMinimum(amountWei, LEAST_NANO * WEI_PER_NANO);
         if (_syncBond()) revert PoolRetired();
-        Active memory active = _active;
-        uint256 scale = _leaving.activeScale;
-        _resume(active);
-        _release(active, _leaving.releaseEnds);
+        Active memory active = _loadActive();
+        Leaving memory leaving = _loadLeaving();
+        _resume(active, leaving);
+        _release(active, leaving.releaseEnds);
         shares = _buy(active, nano);
         if (shares < minSharesOut) revert SharesBelowMinimum(shares, minSharesOut);
 
         // Effect: both grow, and the owner still has its part.
-        _active = active;
-        _give(msg.sender, shares, scale);
-        _checkOwnStake(_sharesOf(_accounts[_seat.owner], scale), active.shares);
+        _saveActive(active);
+        _give(msg.sender, shares, leaving.activeScale);
+        _checkOwnStake(_balanceOf(_seat.owner, leaving.activeScale), active.shares);
         emit Transfer(address(0), msg.sender, shares);
         emit Deposit(msg.sender, msg.sender, nano * WEI_PER_NANO, shares);
 
@@ -56,18 +54,19 @@ contract DelegationPool is OperatorSeat {
     function requestRedeem(uint256 shares, address controller, address owner_) external returns (uint256 requestId) {
         // Check: they are the caller's to request. A slash that is not known yet falls on both books alike.
         if (controller == address(0)) revert RecipientInvalid(controller);
-        Active memory active = _active;
-        Leaving memory leaving = _leaving;
-        if (shares == type(uint256).max) shares = _sharesOf(_accounts[owner_], leaving.activeScale);
+        Active memory active = _loadActive();
+        Leaving memory leaving = _loadLeaving();
+        if (shares == type(uint256).max) shares = _balanceOf(owner_, leaving.activeScale);
         if (owner_ != msg.sender) _spendAllowance(owner_, shares);
         (uint256 left, bool wasOwner) = _take(owner_, shares, leaving.activeScale);
 
         // Effect: what they stand for goes over to the leaving book.
         _release(active, leaving.releaseEnds);
         uint256 leavingShares = _leave(active, leaving, shares);
-        (_active, _leaving) = (active, leaving);
+        _saveActive(active);
+        _saveLeaving(leaving);
         requestId = _currentEpoch();
-        _note(_requests[controller][requestId], leavingShares, shares, leaving.scale);
+        _addToRequest(controller, requestId, leavingShares, shares, leaving.scale);
         if (wasOwner) _checkOwnStake(left, active.shares);
         emit Transfer(owner_, address(0), shares);
         emit RedeemRequest(controller, owner_, requestId, msg.sender, shares);
@@ -79,17 +78,17 @@ contract DelegationPool is OperatorSeat {
         if (receiver == address(0) || receiver == address(this)) revert RecipientInvalid(receiver);
         if (requestId + UNBONDING_EPOCHS > _currentEpoch()) revert RequestPending(requestId + UNBONDING_EPOCHS);
         _syncBond();
-        Request memory request = _requests[msg.sender][requestId];
+        Request memory request = _loadRequest(msg.sender, requestId);
         if (request.shares == 0) revert RequestUnknown(requestId);
 
         // Effect: it is redeemed, whatever is left of it.
-        Leaving memory leaving = _leaving;
+        Leaving memory leaving = _loadLeaving();
         uint256 part = _rescaled(request.leavingShares, request.scale, leaving.scale);
         uint256 nano = _worth(part, leaving.shares, leaving.nano);
-        delete _requests[msg.sender][requestId];
-        leaving.nano -= uint64(nano);
-        leaving.shares -= uint96(part);
-        _leaving = leaving;
+        _deleteRequest(msg.sender, requestId);
+        leaving.nano -= nano;
+        leaving.shares -= part;
+        _saveLeaving(leaving);
         assetsWei = nano * WEI_PER_NANO;
         emit Withdraw(msg.sender, receiver, msg.sender, assetsWei, request.shares);
 
@@ -107,16 +106,16 @@ contract DelegationPool is OperatorSeat {
     function rebalance() external {
         _collect();
         _bringIn();
-        uint32 id = _leaving.operatorId;
+        uint32 id = _operatorId();
         (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch) = REGISTRY.holdingOf(id);
         // After an exit the whole bond is on its way.
         if (exitEpoch != type(uint64).max) return;
-        uint256 activeWei = _active.nano * WEI_PER_NANO;
+        uint256 activeWei = _loadActive().nano * WEI_PER_NANO;
         if (bondWei > activeWei) {
             REGISTRY.reduceBond(id, uint128(bondWei - activeWei));
         } else {
             // What is requested and not on its way out of the bond is paid from here.
-            uint256 owedWei = _leaving.nano * WEI_PER_NANO;
+            uint256 owedWei = _loadLeaving().nano * WEI_PER_NANO;
             uint256 keptWei = owedWei > releasingWei ? owedWei - releasingWei : 0;
             uint256 balanceWei = TOKEN.balanceOf(address(this));
             uint256 spareWei = balanceWei > keptWei ? balanceWei - keptWei : 0;
@@ -129,14 +128,14 @@ contract DelegationPool is OperatorSeat {
     /// @inheritdoc IDelegationPool
     function status() external view returns (Status memory now_) {
         (Active memory active, Leaving memory leaving) = _current();
-        (now_.owner, now_.operatorId) = (_seat.owner, leaving.operatorId);
+        (now_.owner, now_.operatorId) = (_seat.owner, uint32(leaving.operatorId));
         (now_.activeWei, now_.shares) = (active.nano * WEI_PER_NANO, active.shares);
-        now_.ownShares = _sharesOf(_accounts[_seat.owner], leaving.activeScale);
-        (now_.unreleasedWei, now_.releaseEnds) = (active.unreleasedNano * WEI_PER_NANO, leaving.releaseEnds);
+        now_.ownShares = _balanceOf(_seat.owner, leaving.activeScale);
+        (now_.unreleasedWei, now_.releaseEnds) = (active.unreleasedNano * WEI_PER_NANO, uint64(leaving.releaseEnds));
         now_.leavingWei = leaving.nano * WEI_PER_NANO;
         now_.balanceWei = TOKEN.balanceOf(address(this));
         uint64 exitEpoch;
-        (now_.bondWei, now_.releasingWei, exitEpoch) = REGISTRY.holdingOf(leaving.operatorId);
+        (now_.bondWei, now_.releasingWei, exitEpoch) = REGISTRY.holdingOf(uint32(leaving.operatorId));
         now_.uncollectedWei = _incomeNano(active, leaving, now_.bondWei + now_.releasingWei) * WEI_PER_NANO;
         (now_.cutBps, now_.nextCutBps, now_.nextCutFrom) = _cuts();
         now_.retired = exitEpoch != type(uint64).max;
@@ -172,43 +171,43 @@ contract DelegationPool is OperatorSeat {
     /// @inheritdoc IDelegationPool
     function maxDeposit(address) external view returns (uint256) {
         (Active memory active, Leaving memory leaving) = _current();
-        uint256 most = _sharesOf(_accounts[_seat.owner], leaving.activeScale) * OWN_STAKE_PARTS;
+        uint256 most = _balanceOf(_seat.owner, leaving.activeScale) * OWN_STAKE_PARTS;
         if (most <= active.shares || _isRetired()) return 0;
         return _worth(most - active.shares, active.shares, active.nano) * WEI_PER_NANO;
     }
 
     /// @inheritdoc IDelegationPool
     function pendingRedeemRequest(uint256 requestId, address controller) external view returns (uint256) {
-        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? _requests[controller][requestId].shares : 0;
+        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? _loadRequest(controller, requestId).shares : 0;
     }
 
     /// @inheritdoc IDelegationPool
     function claimableRedeemRequest(uint256 requestId, address controller) external view returns (uint256) {
-        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? 0 : _requests[controller][requestId].shares;
+        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? 0 : _loadRequest(controller, requestId).shares;
     }
 
     /// @inheritdoc IDelegationPool
     function requestWorthWei(uint256 requestId, address controller) external view returns (uint256) {
         (, Leaving memory leaving) = _current();
-        Request memory request = _requests[controller][requestId];
+        Request memory request = _loadRequest(controller, requestId);
         uint256 part = _rescaled(request.leavingShares, request.scale, leaving.scale);
         return _worth(part, leaving.shares, leaving.nano) * WEI_PER_NANO;
     }
 
     /// @dev Time stood still for income while there was no share; now it goes on.
-    function _resume(Active memory active) private {
+    function _resume(Active memory active, Leaving memory leaving) private {
         if (active.shares != 0 || active.unreleasedNano == 0) return;
-        _leaving.releaseEnds = (block.timestamp + _leaving.releaseEnds - active.releasedAt).toUint32();
-        active.releasedAt = uint32(block.timestamp);
+        leaving.releaseEnds = block.timestamp + leaving.releaseEnds - active.releasedAt;
+        active.releasedAt = block.timestamp;
+        _saveLeaving(leaving);
     }
 
     /// @dev Shares of the active book for `nano` that come in, which may not lose more than a part of it by rounding.
     function _buy(Active memory active, uint256 nano) private pure returns (uint256 shares) {
         shares = _sharesFor(nano, active.shares, active.nano);
-        uint256 allNano = uint256(active.nano) + nano;
-        uint256 allShares = uint256(active.shares) + shares;
-        (active.nano, active.shares) = (allNano.toUint64(), allShares.toUint96());
-        if (_worth(shares, allShares, allNano) + nano / COARSE_PARTS < nano) revert SharesTooCoarse();
+        active.nano += nano;
+        active.shares += shares;
+        if (_worth(shares, active.shares, active.nano) + nano / COARSE_PARTS < nano) revert SharesTooCoarse();
     }
 
     /// @dev Moves what `shares` stand for from one book to the other; returns the shares that it gets there.
@@ -222,28 +221,18 @@ contract DelegationPool is OperatorSeat {
         if (leavingShares == 0) revert RequestEmpty();
         // No more than there is goes out of the one, so the other stays below the whole.
         unchecked {
-            active.nano -= uint64(nano);
-            active.shares -= uint96(shares);
+            active.nano -= nano;
+            active.shares -= shares;
         }
-        leaving.nano += uint64(nano);
-        leaving.shares += leavingShares.toUint96();
-    }
-
-    /// @dev Adds to a controller's request of this epoch.
-    function _note(Request storage request, uint256 leavingShares, uint256 shares, uint256 scale) private {
-        Request memory noted = request;
-        uint256 before = _rescaled(noted.leavingShares, noted.scale, scale);
-        noted.leavingShares = uint96(before + leavingShares);
-        noted.scale = uint16(scale);
-        noted.shares += uint96(shares);
-        (request.leavingShares, request.scale, request.shares) = (noted.leavingShares, noted.scale, noted.shares);
+        leaving.nano += nano;
+        leaving.shares += leavingShares;
     }
 
     function _collect() internal override returns (uint256 incomeWei) {
         // Check: what came in beyond what the books know.
         _syncBond();
-        Active memory active = _active;
-        Leaving memory leaving = _leaving;
+        Active memory active = _loadActive();
+        Leaving memory leaving = _loadLeaving();
         _release(active, leaving.releaseEnds);
         uint256 nano = _incomeNano(active, leaving, _seat.heldWei);
         if (nano == 0) return 0;
@@ -251,10 +240,11 @@ contract DelegationPool is OperatorSeat {
         // Effect: the cut becomes shares of the owner, at the price without this income; the rest waits for its time.
         uint256 cutNano = nano * _cutBps() / 10_000;
         uint256 shares = _sharesFor(cutNano, active.shares, active.nano);
-        active.nano = (active.nano + cutNano).toUint64();
-        active.shares = (active.shares + shares).toUint96();
+        active.nano += cutNano;
+        active.shares += shares;
         _earn(active, leaving, nano - cutNano, RELEASE_EPOCHS * EPOCH_LENGTH);
-        (_active, _leaving) = (active, leaving);
+        _saveActive(active);
+        _saveLeaving(leaving);
         address owner_ = _seat.owner;
         _give(owner_, shares, leaving.activeScale);
         emit Transfer(address(0), owner_, shares);
@@ -272,9 +262,9 @@ contract DelegationPool is OperatorSeat {
 
     /// @dev The books as they would stand after a look at the registry.
     function _current() private view returns (Active memory active, Leaving memory leaving) {
-        (active, leaving) = (_active, _leaving);
+        (active, leaving) = (_loadActive(), _loadLeaving());
         _release(active, leaving.releaseEnds);
-        (uint256 bondWei, uint256 releasingWei,) = REGISTRY.holdingOf(leaving.operatorId);
+        (uint256 bondWei, uint256 releasingWei,) = REGISTRY.holdingOf(uint32(leaving.operatorId));
         _change(active, leaving, _seat.heldWei, bondWei + releasingWei);
     }
 
@@ -285,7 +275,7 @@ contract DelegationPool is OperatorSeat {
 
     /// @dev What is here and in the registry beyond what the books know.
     function _incomeNano(Active memory active, Leaving memory leaving, uint256 heldWei) private view returns (uint256) {
-        uint256 bookedNano = uint256(active.nano) + leaving.nano + active.unreleasedNano;
+        uint256 bookedNano = active.nano + leaving.nano + active.unreleasedNano;
         return (TOKEN.balanceOf(address(this)) + heldWei - bookedNano * WEI_PER_NANO) / WEI_PER_NANO;
     }
 }

@@ -43,17 +43,17 @@ abstract contract DelegationShares is DelegationBooks, IERC20Metadata {
 
     /// @inheritdoc IERC20
     function balanceOf(address account) external view returns (uint256) {
-        return _sharesOf(_accounts[account], _leaving.activeScale);
+        return _balanceOf(account, _loadLeaving().activeScale);
     }
 
     /// @inheritdoc IERC20
     function totalSupply() external view returns (uint256) {
-        return _active.shares;
+        return _loadActive().shares;
     }
 
     /// @inheritdoc IERC20Metadata
     function name() external view returns (string memory) {
-        return string.concat("Tatum delegation to operator ", Strings.toString(_leaving.operatorId));
+        return string.concat("Tatum delegation to operator ", Strings.toString(_loadLeaving().operatorId));
     }
 
     /// @inheritdoc IERC20Metadata
@@ -77,22 +77,22 @@ abstract contract DelegationShares is DelegationBooks, IERC20Metadata {
 
     /// @dev Gives shares that are in the book already.
     function _give(address to, uint256 shares, uint256 scale) internal {
-        Account memory account = _accounts[to];
-        account.shares = uint96(_sharesOf(account, scale) + shares);
-        account.scale = uint16(scale);
-        _accounts[to] = account;
+        Account memory account = _loadAccount(to);
+        account.shares = _sharesOf(account, scale) + shares;
+        account.scale = scale;
+        _saveAccount(to, account);
     }
 
     /// @dev Takes shares, which stay in the book for now; returns what is left of them, and whether they were the owner's.
     function _take(address from, uint256 shares, uint256 scale) internal returns (uint256 left, bool wasOwner) {
-        Account memory account = _accounts[from];
+        Account memory account = _loadAccount(from);
         left = _sharesOf(account, scale);
         if (shares > left) revert SharesTooFew(from, left, shares);
         unchecked {
             left -= shares;
         }
-        (account.shares, account.scale) = (uint96(left), uint16(scale));
-        _accounts[from] = account;
+        (account.shares, account.scale) = (left, scale);
+        _saveAccount(from, account);
         return (left, account.isOwner);
     }
 
@@ -104,10 +104,10 @@ abstract contract DelegationShares is DelegationBooks, IERC20Metadata {
 
     function _move(address from, address to, uint256 shares) private {
         if (to == address(0) || to == address(this)) revert RecipientInvalid(to);
-        uint256 scale = _leaving.activeScale;
+        uint256 scale = _loadLeaving().activeScale;
         (uint256 left, bool wasOwner) = _take(from, shares, scale);
         _give(to, shares, scale);
-        if (wasOwner && to != from) _checkOwnStake(left, _active.shares);
+        if (wasOwner && to != from) _checkOwnStake(left, _loadActive().shares);
         emit Transfer(from, to, shares);
     }
 }

@@ -62,10 +62,10 @@ abstract contract OperatorSeat is DelegationShares {
         if (exitEpoch != type(uint64).max) revert PoolRetired();
 
         // Effect: what is held for the operator is the owner's shares.
-        uint64 nano = uint64((bondWei + releasingWei) / WEI_PER_NANO);
-        (_active.nano, _active.shares) = (nano, nano);
-        _leaving.operatorId = operatorId_;
-        _accounts[owner_] = Account(nano, 0, true);
+        uint256 nano = (bondWei + releasingWei) / WEI_PER_NANO;
+        _saveActive(Active(nano, nano, 0, block.timestamp));
+        _saveLeaving(Leaving(0, 0, 0, 0, 0, operatorId_));
+        _saveAccount(owner_, Account(nano, 0, true));
         _seat = Seat(uint96(bondWei + releasingWei), owner_);
         _cut.bps = cutBps;
         emit Transfer(address(0), owner_, nano);
@@ -106,10 +106,14 @@ abstract contract OperatorSeat is DelegationShares {
     function acceptOwner() external {
         if (msg.sender != _cut.candidate) revert CallerNotOffered(msg.sender);
         _cut.candidate = address(0);
-        _accounts[_seat.owner].isOwner = false;
-        _accounts[msg.sender].isOwner = true;
+        Account memory account = _loadAccount(_seat.owner);
+        account.isOwner = false;
+        _saveAccount(_seat.owner, account);
+        account = _loadAccount(msg.sender);
+        account.isOwner = true;
+        _saveAccount(msg.sender, account);
         _seat.owner = msg.sender;
-        _checkOwnStake(_sharesOf(_accounts[msg.sender], _leaving.activeScale), _active.shares);
+        _checkOwnStake(_sharesOf(account, _loadLeaving().activeScale), _loadActive().shares);
         emit OwnerChanged(msg.sender);
     }
 
@@ -145,12 +149,16 @@ abstract contract OperatorSeat is DelegationShares {
 
     /// @inheritdoc IDelegationPool
     function operatorId() external view returns (uint32) {
-        return _leaving.operatorId;
+        return _operatorId();
     }
 
     /// @inheritdoc IDelegationPool
     function unbondingEpochs() external view returns (uint64) {
         return UNBONDING_EPOCHS;
+    }
+
+    function _operatorId() internal view returns (uint32) {
+        return uint32(_loadLeaving().operatorId);
     }
 
     function _collect() internal virtual returns (uint256 incomeWei);
@@ -167,7 +175,7 @@ abstract contract OperatorSeat is DelegationShares {
     }
 
     function _isRetired() internal view override returns (bool) {
-        (,, uint64 exitEpoch) = REGISTRY.holdingOf(_leaving.operatorId);
+        (,, uint64 exitEpoch) = REGISTRY.holdingOf(_operatorId());
         return exitEpoch != type(uint64).max;
     }
 
@@ -179,7 +187,7 @@ abstract contract OperatorSeat is DelegationShares {
 
     /// @dev Looks whether the bond was slashed, or somebody else added to it.
     function _syncBond() internal returns (bool retired) {
-        (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch) = REGISTRY.holdingOf(_leaving.operatorId);
+        (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch) = REGISTRY.holdingOf(_operatorId());
         uint256 beforeWei = _seat.heldWei;
         if (bondWei + releasingWei != beforeWei) _bookChange(beforeWei, bondWei + releasingWei);
         return exitEpoch != type(uint64).max;
@@ -187,11 +195,13 @@ abstract contract OperatorSeat is DelegationShares {
 
     /// @dev What changed in the registry without our doing.
     function _bookChange(uint256 beforeWei, uint256 heldWei) private {
-        Active memory active = _active;
-        Leaving memory leaving = _leaving;
+        Active memory active = _loadActive();
+        Leaving memory leaving = _loadLeaving();
         _release(active, leaving.releaseEnds);
         uint256 byLeaving = _change(active, leaving, beforeWei, heldWei);
-        (_active, _leaving, _seat.heldWei) = (active, leaving, uint96(heldWei));
+        _saveActive(active);
+        _saveLeaving(leaving);
+        _seat.heldWei = uint96(heldWei);
         if (heldWei > beforeWei) emit GiftNoticed(heldWei - beforeWei);
         else emit LossNoticed(beforeWei - heldWei, byLeaving * WEI_PER_NANO);
     }
@@ -203,7 +213,7 @@ abstract contract OperatorSeat is DelegationShares {
         returns (uint256 byLeaving)
     {
         if (heldWei > beforeWei) {
-            active.nano += uint64((heldWei - beforeWei) / WEI_PER_NANO);
+            active.nano += (heldWei - beforeWei) / WEI_PER_NANO;
             return 0;
         }
         return _lose(active, leaving, Math.ceilDiv(beforeWei - heldWei, WEI_PER_NANO));
@@ -211,7 +221,7 @@ abstract contract OperatorSeat is DelegationShares {
 
     /// @dev Brings here what the registry gives back, and notes what it holds then.
     function _bringIn() internal {
-        uint32 id = _leaving.operatorId;
+        uint32 id = _operatorId();
         if (REGISTRY.releasedOf(id) != 0) REGISTRY.withdrawReleased(id);
         (uint256 bondWei,, uint64 exitEpoch) = REGISTRY.holdingOf(id);
         bool isFree = exitEpoch != type(uint64).max && _currentEpoch() >= exitEpoch + UNBONDING_EPOCHS - 1;

@@ -88,6 +88,8 @@ interface IDelegationPool {
     error RequestUnknown(uint64 requestId);
     /// @notice Thrown when the money of a request is still in the bond: `rebalance` takes it out.
     error NotFreeYet(uint256 neededWei, uint256 balanceWei);
+    /// @notice Thrown when the books would hold more than 2^64 nano, or later than the year 2106.
+    error BooksFull();
     /// @notice Thrown when a cut is above the most there may be.
     error CutTooLarge(uint16 cutBps, uint16 mostBps);
     /// @notice Thrown when a cut would rise too much at once.

@@ -48,6 +48,18 @@ sol!(
     ChannelHub,
     "../../abi/ChannelHub.json"
 );
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    DelegationFactory,
+    "../../abi/DelegationFactory.json"
+);
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    DelegationPool,
+    "../../abi/DelegationPool.json"
+);
 
 /// What shows a proposal wrong.
 pub mod disproofs {

@@ -221,7 +221,7 @@ impl Chain {
         self.send("withdrawing the credit", call).await.map(|r| r.transaction_hash)
     }
 
-    async fn operator_owner(&self, operator: OperatorId) -> Result<Address> {
+    pub(crate) async fn operator_owner(&self, operator: OperatorId) -> Result<Address> {
         let operator = self.registry.operatorAt(operator.0).call().await;
         Ok(operator.map_err(|e| ChainError::from_call("reading the operator", e))?.owner)
     }

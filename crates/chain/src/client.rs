@@ -17,7 +17,8 @@ use crate::bindings::demands::Demands;
 use crate::bindings::disproofs::Disproofs;
 use crate::bindings::overage::Overage;
 use crate::bindings::{
-    Assents, ChannelHub, DataToken, Distributor, ForcedReceipts, OperatorRegistry, StakePool,
+    Assents, ChannelHub, DataToken, DelegationFactory, Distributor, ForcedReceipts,
+    OperatorRegistry, StakePool,
 };
 use crate::journal::Journal;
 use crate::logs::PieceSize;
@@ -33,6 +34,7 @@ pub(crate) type Questions = Demands::DemandsInstance<DynProvider>;
 pub(crate) type Bills = Overage::OverageInstance<DynProvider>;
 pub(crate) type Signers = Assents::AssentsInstance<DynProvider>;
 pub(crate) type Hub = ChannelHub::ChannelHubInstance<DynProvider>;
+pub(crate) type Pools = DelegationFactory::DelegationFactoryInstance<DynProvider>;
 pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
 
 /// A connection to one deployment, with or without a key to send transactions.
@@ -52,6 +54,7 @@ pub struct Chain {
     pub(crate) forced_receipts: Forcing,
     pub(crate) overage: Bills,
     pub(crate) channel_hub: Hub,
+    pub(crate) delegation_factory: Pools,
 }
 
 impl Chain {
@@ -69,6 +72,10 @@ impl Chain {
             forced_receipts: ForcedReceipts::new(deployment.forced_receipts, provider.clone()),
             overage: Overage::new(deployment.overage, provider.clone()),
             channel_hub: ChannelHub::new(deployment.channel_hub, provider.clone()),
+            delegation_factory: DelegationFactory::new(
+                deployment.delegation_factory,
+                provider.clone(),
+            ),
             deployment,
             sender: None,
             pieces: PieceSize::default(),

@@ -31,6 +31,8 @@ pub struct Deployment {
     pub overage: Address,
     /// Where payers have payment channels with operators.
     pub channel_hub: Address,
+    /// Where pools of delegators come from.
+    pub delegation_factory: Address,
     /// How long each part of an epoch's settlement takes.
     pub windows: Windows,
     /// A block before the first event of any of the contracts.
@@ -115,6 +117,7 @@ impl Deployment {
             self.forced_receipts,
             self.overage,
             self.channel_hub,
+            self.delegation_factory,
         ]
     }
 

@@ -1,6 +1,7 @@
 //! What operators send: their registration, and every later change of bond, payout, capacity, nodes and owner.
 //!
-//! Invariant: nothing that costs money is sent before the contract is known to take it; an allowance is asked for last.
+//! Invariant: nothing that costs money is sent before the contract is known to take it; an allowance is asked for last. Of an operator with a
+//! pool of delegators, the pool's owner does what it may through the pool, by the same calls.
 
 use alloy::primitives::TxHash;
 use tatum_primitives::{Address, Data, NodeId, OperatorId, U256};
@@ -35,7 +36,8 @@ impl Chain {
 
     /// Registers a node's key to our operator.
     pub async fn add_node(&self, operator: OperatorId, node: NodeId) -> Result<TxHash> {
-        let call = self.registry.addNode(operator.0, node.0);
+        let seat = self.seat_of(operator).await?;
+        let call = seat.addNode(operator.0, node.0);
         self.send("adding the node", call).await.map(|r| r.transaction_hash)
     }
 
@@ -45,13 +47,15 @@ impl Chain {
         operator: OperatorId,
         capacity_bytes: u64,
     ) -> Result<TxHash> {
-        let call = self.registry.declareCapacity(operator.0, capacity_bytes);
+        let seat = self.seat_of(operator).await?;
+        let call = seat.declareCapacity(operator.0, capacity_bytes);
         self.send("declaring the capacity", call).await.map(|r| r.transaction_hash)
     }
 
     /// Takes a node's key off our operator.
     pub async fn remove_node(&self, operator: OperatorId, node: NodeId) -> Result<TxHash> {
-        let call = self.registry.removeNode(operator.0, node.0);
+        let seat = self.seat_of(operator).await?;
+        let call = seat.removeNode(operator.0, node.0);
         self.send("removing the node", call).await.map(|r| r.transaction_hash)
     }
 
@@ -74,7 +78,8 @@ impl Chain {
 
     /// Gives our operator another name for people.
     pub async fn set_metadata(&self, operator: OperatorId, metadata: String) -> Result<TxHash> {
-        let call = self.registry.setMetadata(operator.0, metadata);
+        let seat = self.seat_of(operator).await?;
+        let call = seat.setMetadata(operator.0, metadata);
         self.send("changing the name", call).await.map(|r| r.transaction_hash)
     }
 
@@ -92,7 +97,8 @@ impl Chain {
 
     /// Asks to leave: bond and capacity no longer count from the next epoch on. There is no way back under the same id.
     pub async fn leave(&self, operator: OperatorId) -> Result<TxHash> {
-        let call = self.registry.requestExit(operator.0);
+        let seat = self.seat_of(operator).await?;
+        let call = seat.requestExit(operator.0);
         self.send("leaving", call).await.map(|r| r.transaction_hash)
     }
 

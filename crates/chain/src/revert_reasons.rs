@@ -8,6 +8,8 @@ use tatum_primitives::Data;
 use crate::bindings::Assents::AssentsErrors as Assents;
 use crate::bindings::ChannelHub::ChannelHubErrors as Hub;
 use crate::bindings::DataToken::DataTokenErrors as Token;
+use crate::bindings::DelegationFactory::DelegationFactoryErrors as Pools;
+use crate::bindings::DelegationPool::DelegationPoolErrors as Delegation;
 use crate::bindings::Distributor::DistributorErrors as Payouts;
 use crate::bindings::ForcedReceipts::ForcedReceiptsErrors as Forcing;
 use crate::bindings::OperatorRegistry::OperatorRegistryErrors as Registry;
@@ -15,6 +17,7 @@ use crate::bindings::StakePool::StakePoolErrors as Pool;
 use crate::bindings::demands::Demands::DemandsErrors as Demands;
 use crate::bindings::disproofs::Disproofs::DisproofsErrors as Disproofs;
 use crate::bindings::overage::Overage::OverageErrors as Overage;
+use crate::percent;
 
 /// What was said, whichever of our contracts said it.
 pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {
@@ -33,6 +36,8 @@ pub(crate) fn words_of(data: &[u8]) -> String {
         .or_else(|_| Forcing::abi_decode(data).map(|error| plain(&error)))
         .or_else(|_| Overage::abi_decode(data).map(overage))
         .or_else(|_| Hub::abi_decode(data).map(hub))
+        .or_else(|_| Delegation::abi_decode(data).map(delegation))
+        .or_else(|_| Pools::abi_decode(data).map(|error| plain(&error)))
         .or_else(|_| Token::abi_decode(data).map(token))
         .ok()
         .or_else(|| alloy::sol_types::decode_revert_reason(data))
@@ -142,6 +147,57 @@ fn hub(error: Hub) -> String {
         Hub::NothingCredited(e) => format!("nothing is kept for {}", e.account),
         other => plain(&other),
     }
+}
+
+fn delegation(error: Delegation) -> String {
+    match error {
+        Delegation::DelegationBelowMinimum(e) => {
+            let (amount, least) = (Data(e.amountWei), Data(e.minimumWei));
+            format!("{amount} are too little to delegate; delegate {least} at least")
+        }
+        Delegation::OwnStakeTooSmall(_) => {
+            "the pool's owner would hold less than a twentieth of it".to_owned()
+        }
+        Delegation::PoolRetired(_) => "the operator has asked to leave for good".to_owned(),
+        Delegation::RequestEmpty(_) => "that is worth nothing".to_owned(),
+        Delegation::SharesTooFew(e) => {
+            let (held, needed) = (shares(e.shares), shares(e.needed));
+            format!("{} holds {held} shares, {needed} are needed", e.account)
+        }
+        Delegation::RequestPending(e) => {
+            format!("it is redeemed from epoch {} on", e.redeemableFromEpoch)
+        }
+        Delegation::RequestUnknown(e) => {
+            format!("nothing was requested in epoch {}, or it was redeemed already", e.requestId)
+        }
+        Delegation::NotFreeYet(e) => {
+            let (needed, here) = (Data(e.neededWei), Data(e.balanceWei));
+            format!(
+                "{needed} are due and {here} are there: the rest is in the bond; `tatum delegate collect` takes it out"
+            )
+        }
+        Delegation::CallerNotOwner(e) => format!("{} does not own the pool", e.caller),
+        Delegation::CutTooLarge(e) => {
+            format!("a cut is at most {}", percent(e.mostBps))
+        }
+        Delegation::CutRiseTooLarge(e) => format!(
+            "the cut would rise by {}; it may by {} at once",
+            percent(e.riseBps),
+            percent(e.mostBps)
+        ),
+        Delegation::SharesBelowMinimum(e) => format!(
+            "the price has changed: {} shares instead of {}; try again",
+            shares(e.shares),
+            shares(e.minShares)
+        ),
+        other => plain(&other),
+    }
+}
+
+/// Shares of a pool as people read them.
+fn shares(amount: tatum_primitives::U256) -> String {
+    let text = Data(amount.saturating_mul(tatum_primitives::U256::from(1_000_000_000))).to_string();
+    text.trim_end_matches(" DATA").to_owned()
 }
 
 /// `IChannelHub.Refusal`, by its number.

@@ -85,6 +85,9 @@ enum Command {
     /// Pay one operator by a channel that receipts move
     #[command(subcommand)]
     Channel(cmd::channel::Command),
+    /// Delegate DATA to an operator, and run an operator that takes delegations
+    #[command(subcommand)]
+    Delegate(cmd::delegate::Command),
     /// Redeem what nodes were given in payment channels, in time
     #[command(subcommand)]
     Watchtower(cmd::watchtower::Command),
@@ -208,6 +211,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Stake(command) => cmd::stake::run(command, output).await,
         Command::Overage(command) => cmd::overage::run(command, output).await,
         Command::Channel(command) => cmd::channel::run(command, output).await,
+        Command::Delegate(command) => cmd::delegate::run(command, output).await,
         Command::Watchtower(command) => cmd::watchtower::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,

@@ -24,7 +24,8 @@ fn contracts(chain_id: u64) -> serde_json::Value {
     serde_json::json!({
         "chainId": chain_id, "token": address, "stakePool": address, "operatorRegistry": address,
         "distributor": address, "disproofs": address, "demands": address, "assents": address,
-        "forcedReceipts": address, "overage": address, "channelHub": address, "deployBlock": 0, "windows": {
+        "forcedReceipts": address, "overage": address, "channelHub": address,
+        "delegationFactory": address, "deployBlock": 0, "windows": {
             "grace": 1, "force": 1, "settle": 1, "challenge": 1, "answer": 1, "follow": 1,
         },
     })

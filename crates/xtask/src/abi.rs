@@ -15,7 +15,7 @@ use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
 /// Those that Rust speaks to.
-const CONTRACTS: [&str; 11] = [
+const CONTRACTS: [&str; 13] = [
     "DataToken",
     "StakePool",
     "OperatorRegistry",
@@ -27,10 +27,12 @@ const CONTRACTS: [&str; 11] = [
     "Demands",
     "Overage",
     "ChannelHub",
+    "DelegationFactory",
+    "DelegationPool",
 ];
 
 /// Those that `tatum deploy` creates.
-const CREATED: [&str; 11] = [
+const CREATED: [&str; 12] = [
     "DataToken",
     "TimelockController",
     "StakePool",
@@ -42,6 +44,7 @@ const CREATED: [&str; 11] = [
     "Distributor",
     "Overage",
     "ChannelHub",
+    "DelegationFactory",
 ];
 
 /// What to do.

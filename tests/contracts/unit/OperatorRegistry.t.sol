@@ -379,4 +379,93 @@ contract OperatorRegistryTest is Fixture {
         registry.removeSlasher(SLASHER);
         vm.stopPrank();
     }
+
+    function test_APartOfABondGoesAndAnswersUntilItIsFree() external {
+        uint32 id = _register(CAROL, CAROL);
+        _endEpoch();
+        vm.expectEmit(address(registry));
+        emit IOperatorRegistry.BondReduced(id, 1000e18, 1 + 1 + ANSWER_EPOCHS);
+        vm.prank(CAROL);
+        registry.reduceBond(id, 1000e18);
+        vm.assertEq(registry.bondAt(id, 1), OPERATOR_BOND);
+        // Below the minimum nothing counts.
+        vm.assertEq(registry.bondAt(id, 2), 0);
+        _holds(id, OPERATOR_BOND - 1000e18, 1000e18);
+        _skipEpochs(ANSWER_EPOCHS);
+        vm.assertEq(registry.releasedOf(id), 0);
+        vm.prank(CAROL);
+        vm.expectRevert(IOperatorRegistry.NothingReleased.selector);
+        registry.withdrawReleased(id);
+        _skipEpochs(1);
+        vm.assertEq(registry.releasedOf(id), 1000e18);
+        uint256 before = token.balanceOf(CAROL);
+        vm.expectEmit(address(registry));
+        emit IOperatorRegistry.ReleasedWithdrawn(id, 1000e18);
+        vm.prank(CAROL);
+        registry.withdrawReleased(id);
+        vm.assertEq(token.balanceOf(CAROL) - before, 1000e18);
+        _holds(id, OPERATOR_BOND - 1000e18, 0);
+        vm.assertEq(registry.releasedOf(id), 0);
+    }
+
+    function test_RevertWhen_MoreOfABondGoesThanThereIs() external {
+        uint32 id = _register(CAROL, CAROL);
+        vm.startPrank(CAROL);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.BondTooSmall.selector, 0, OPERATOR_BOND));
+        registry.reduceBond(id, 0);
+        uint128 more = uint128(OPERATOR_BOND + 1);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.BondTooSmall.selector, more, OPERATOR_BOND));
+        registry.reduceBond(id, more);
+        registry.reduceBond(id, uint128(OPERATOR_BOND));
+        registry.requestExit(id);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.OperatorLeaving.selector, id));
+        registry.reduceBond(id, 1);
+        vm.stopPrank();
+        vm.startPrank(MALLORY);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.CallerNotOperatorOwner.selector, MALLORY));
+        registry.reduceBond(id, 1);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.CallerNotOperatorOwner.selector, MALLORY));
+        registry.withdrawReleased(id);
+        vm.stopPrank();
+    }
+
+    function test_ASlashTakesWhatIsReleasingAfterTheBondTheOldestFirst() external {
+        uint32 id = _register(CAROL, CAROL);
+        _endEpoch();
+        vm.startPrank(CAROL);
+        registry.reduceBond(id, 1000e18);
+        registry.reduceBond(id, 500e18);
+        vm.stopPrank();
+        _endEpoch();
+        vm.prank(CAROL);
+        registry.reduceBond(id, 3000e18);
+        vm.prank(SLASHER);
+        vm.assertEq(registry.slash(id, 500e18, BOB, 1), 500e18);
+        _holds(id, 0, 4500e18);
+        vm.prank(SLASHER);
+        vm.assertEq(registry.slash(id, 2000e18, BOB, 1), 2000e18);
+        _holds(id, 0, 2500e18);
+        // Those of epoch 1 are gone, and let nothing of epoch 2's out early.
+        _skipEpochs(ANSWER_EPOCHS);
+        vm.assertEq(pool.currentEpoch(), 1 + 1 + ANSWER_EPOCHS);
+        vm.assertEq(registry.releasedOf(id), 0);
+        _skipEpochs(1);
+        vm.assertEq(registry.releasedOf(id), 2500e18);
+        vm.prank(SLASHER);
+        vm.assertEq(registry.slash(id, type(uint256).max, BOB, 3), 2500e18);
+        _holds(id, 0, 0);
+        vm.assertEq(registry.releasedOf(id), 0);
+    }
+
+    function test_HoldingOfNobodyIsNothing() external view {
+        (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch) = registry.holdingOf(7);
+        vm.assertEq(bondWei + releasingWei + exitEpoch, 0);
+        vm.assertEq(registry.releasedOf(7), 0);
+    }
+
+    function _holds(uint32 id, uint256 bondWei, uint256 releasingWei) private view {
+        (uint256 bond, uint256 releasing,) = registry.holdingOf(id);
+        vm.assertEq(bond, bondWei);
+        vm.assertEq(releasing, releasingWei);
+    }
 }

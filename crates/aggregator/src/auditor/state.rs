@@ -200,7 +200,8 @@ mod tests {
         let json = serde_json::json!({
             "chainId": 1, "token": address, "stakePool": address, "operatorRegistry": address,
             "distributor": address, "disproofs": address, "demands": address, "assents": address,
-            "forcedReceipts": address, "overage": address, "channelHub": address, "windows": windows, "deployBlock": 7,
+            "forcedReceipts": address, "overage": address, "channelHub": address,
+            "delegationFactory": address, "windows": windows, "deployBlock": 7,
         });
         serde_json::from_value(json).unwrap()
     }

@@ -24,4 +24,5 @@ creations! {
     distributor: Distributor, "../../abi/creation/Distributor.json";
     overage: Overage, "../../abi/creation/Overage.json";
     channel_hub: ChannelHub, "../../abi/creation/ChannelHub.json";
+    delegation_factory: DelegationFactory, "../../abi/creation/DelegationFactory.json";
 }

@@ -46,6 +46,7 @@ struct Places {
     distributor: Address,
     overage: Address,
     channel_hub: Address,
+    delegation_factory: Address,
 }
 
 /// Gives out the account's nonces, and the addresses that come with them.
@@ -82,6 +83,7 @@ impl Places {
             distributor: nonces.next(),
             overage: nonces.next(),
             channel_hub: nonces.next(),
+            delegation_factory: nonces.next(),
         }
     }
 }
@@ -108,6 +110,12 @@ impl Plan {
             (at.distributor, "Distributor", "deploying the distributor", distributor(from, &at)),
             (at.overage, "Overage", "deploying the contract of overage", overage(&at)),
             (at.channel_hub, "ChannelHub", "deploying the channel hub", channel_hub(&at)),
+            (
+                at.delegation_factory,
+                "DelegationFactory",
+                "deploying the factory of delegation pools",
+                delegation_factory(&at),
+            ),
         ];
         let mut nonce = begun.first_nonce;
         let mut contracts = Vec::with_capacity(all.len());
@@ -141,6 +149,7 @@ impl Plan {
             forced_receipts: at.forced_receipts,
             overage: at.overage,
             channel_hub: at.channel_hub,
+            delegation_factory: at.delegation_factory,
             windows: Windows {
                 grace_s: windows.grace,
                 force_s: windows.force,
@@ -285,6 +294,12 @@ fn channel_hub(at: &Places) -> Bytes {
     code(&BYTECODE, &constructorCall { token_, registry, pool })
 }
 
+fn delegation_factory(at: &Places) -> Bytes {
+    use creation::delegation_factory::DelegationFactory::{BYTECODE, constructorCall};
+    let (token, registry) = (at.token, at.operator_registry);
+    code(&BYTECODE, &constructorCall { token, registry, stakePool: at.stake_pool })
+}
+
 #[cfg(test)]
 mod tests {
     use alloy::primitives::B256;
@@ -303,7 +318,7 @@ mod tests {
             timelock_proposer: Address::repeat_byte(3),
             ..Parameters::well_known("local").unwrap()
         };
-        for (parameters, count) in [(Parameters::well_known("local").unwrap(), 10), (timed, 11)] {
+        for (parameters, count) in [(Parameters::well_known("local").unwrap(), 11), (timed, 12)] {
             let begun = begun(parameters);
             let plan = Plan::of(&begun);
             assert_eq!(plan.contracts.len(), count);

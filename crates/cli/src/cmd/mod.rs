@@ -7,6 +7,7 @@ pub(crate) mod auditor;
 pub(crate) mod bench;
 pub(crate) mod bridge;
 pub(crate) mod channel;
+pub(crate) mod delegate;
 pub(crate) mod deploy;
 pub(crate) mod devnet;
 pub(crate) mod doctor;

@@ -8,6 +8,7 @@ mod channels;
 mod channels_network;
 mod claims;
 mod closed_epoch;
+mod delegation;
 mod deploy;
 mod deployment;
 mod devnet;
