@@ -105,7 +105,7 @@ impl Deployment {
     }
 
     /// All its contracts.
-    pub const fn contracts(&self) -> [Address; 10] {
+    pub const fn contracts(&self) -> [Address; 11] {
         [
             self.token,
             self.stake_pool,
