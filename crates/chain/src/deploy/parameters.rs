@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::aliases::U96;
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, U256};
 
@@ -176,7 +177,7 @@ impl Parameters {
             return Err(ParametersError::NoToken);
         }
         let bonds = [
-            ("baseBondWei", self.base_bond_wei, (U256::ONE << 96_usize).saturating_sub(U256::ONE)),
+            ("baseBondWei", self.base_bond_wei, U256::from(U96::MAX)),
             ("bondPerReceiptWei", self.bond_per_receipt_wei, U256::from(u64::MAX)),
         ];
         for (name, got_wei, most_wei) in bonds {

@@ -211,7 +211,8 @@ impl Reader {
 
     /// A shell that knows what the blocks before it have set, and remembers what this one does.
     fn shell(&self, commands: &str, block: &Block) -> Command {
-        let exports = block.variables.iter().map(|(name, value)| format!("export {name}={value}; "));
+        let exports =
+            block.variables.iter().map(|(name, value)| format!("export {name}={value}; "));
         let exports: String = exports.collect();
         let script = format!(
             "set -euo pipefail; source ./variables; {exports}{commands}\nexport -p > ./variables"
