@@ -105,7 +105,8 @@ async fn a_deployment_that_is_killed_goes_on_and_comes_to_the_same_addresses() -
     assert_eq!((begun.first_nonce, begun.account), (0, desk.account.address()));
     assert_eq!(deployed, Plan::of(&begun).deployment(&begun), "it went on with the same contracts");
     let timelock = Plan::of(&begun).timelock();
-    let told = printed["deployment"]["timelock"].as_str().and_then(|text| text.parse().ok());
+    let told: Option<Address> =
+        printed["deployment"]["timelock"].as_str().and_then(|text| text.parse().ok());
     assert_eq!(told, Some(timelock), "{printed}");
     assert_ne!(timelock, Address::ZERO, "the parameters want one");
     assert!(!desk.begun().exists(), "what was begun is done");
