@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::aliases::U96;
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, U256};
 
@@ -176,7 +177,7 @@ impl Parameters {
             return Err(ParametersError::NoToken);
         }
         let bonds = [
-            ("baseBondWei", self.base_bond_wei, (U256::ONE << 96_usize).saturating_sub(U256::ONE)),
+            ("baseBondWei", self.base_bond_wei, U256::from(U96::MAX)),
             ("bondPerReceiptWei", self.bond_per_receipt_wei, U256::from(u64::MAX)),
         ];
         for (name, got_wei, most_wei) in bonds {
@@ -267,6 +268,32 @@ mod tests {
             let error = local.set(key, value).unwrap_err().to_string();
             assert!(error.contains(key) && error.contains("--print-parameters"), "{error}");
         }
+    }
+
+    /// The workshop's starting point is one file away.
+    #[test]
+    fn the_workshop_differs_in_the_pool_and_its_windows_alone() {
+        let [local, workshop] =
+            ["local", "workshop"].map(|name| Parameters::well_known(name).unwrap());
+        assert_eq!((workshop.pool_bps, workshop.pool_limit_bps), (10_000, 0));
+        let same = Parameters {
+            pool_bps: local.pool_bps,
+            pool_limit_bps: local.pool_limit_bps,
+            windows: local.windows,
+            ..workshop
+        };
+        assert_eq!(same, local);
+    }
+
+    #[test]
+    fn a_bond_that_the_contract_has_no_room_for_is_refused_and_not_cut() {
+        let local = Parameters::well_known("local").unwrap();
+        local.set("baseBondWei", &U256::from(U96::MAX).to_string()).unwrap().checked().unwrap();
+        let most = U256::from(U96::MAX).saturating_add(U256::ONE).to_string();
+        let error = local.set("baseBondWei", &most).unwrap().checked().unwrap_err().to_string();
+        assert!(error.contains("baseBondWei") && error.contains(&most), "{error}");
+        let per_receipt = local.set("bondPerReceiptWei", "18446744073709551616").unwrap();
+        assert!(per_receipt.checked().is_err());
     }
 
     #[test]

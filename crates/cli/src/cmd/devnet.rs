@@ -80,6 +80,8 @@ async fn network(args: &RunArgs, output: Output) -> anyhow::Result<ExitCode> {
 
 /// Starts everything, tells about it, and stays until something ends that should not.
 async fn running(args: &RunArgs, processes: &mut Processes, output: Output) -> anyhow::Result<()> {
+    // Before anything is made that would be of no use without it.
+    tatum_devnet::foundry("anvil")?;
     let folder = Folder::open(args, output)?;
     processes.start_chain(&folder).await?;
     let ready_at_ms = stage::set(&folder, output).await?;

@@ -14,6 +14,8 @@ use tatum_test_utils::{Devnet, schema, tatum_binary};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+const TIMELOCK_PROPOSER: &str = "timelockProposer=0x00000000000000000000000000000000000000aa";
+
 /// A chain, and somebody who deploys on it.
 struct Desk {
     chain: Anvil,
@@ -45,7 +47,8 @@ impl Desk {
     fn command(&self, more: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(tatum_binary()?);
         command.args(["deploy", "--parameters", "local", "--rpc", self.chain.rpc_url(), "--out"]);
-        command.arg(self.out()).args(more).stdin(Stdio::null());
+        command.arg(self.out()).args(["--set", "timelockDelay=60", "--set", TIMELOCK_PROPOSER]);
+        command.args(more).stdin(Stdio::null());
         command.env("TATUM_PRIVATE_KEY", self.account.to_bytes().to_string());
         command.env("TATUM_STATE", self.folder.path().join("state"));
         Ok(command)
@@ -101,6 +104,11 @@ async fn a_deployment_that_is_killed_goes_on_and_comes_to_the_same_addresses() -
     let deployed = deployment(&desk.out())?;
     assert_eq!((begun.first_nonce, begun.account), (0, desk.account.address()));
     assert_eq!(deployed, Plan::of(&begun).deployment(&begun), "it went on with the same contracts");
+    let timelock = Plan::of(&begun).timelock();
+    let told: Option<Address> =
+        printed["deployment"]["timelock"].as_str().and_then(|text| text.parse().ok());
+    assert_eq!(told, Some(timelock), "{printed}");
+    assert_ne!(timelock, Address::ZERO, "the parameters want one");
     assert!(!desk.begun().exists(), "what was begun is done");
     let chain = Chain::connect(&desk.chain.rpc_url().parse()?, deployed).await?;
     let schedule = chain.schedule().await?;
@@ -141,6 +149,10 @@ async fn what_cannot_be_deployed_is_refused_before_anything_is_sent() -> anyhow:
         (
             "token=0x0000000000000000000000000000000000000001",
             ["no contract at", "0x0000000000000000000000000000000000000001"],
+        ),
+        (
+            "timelockProposer=0x0000000000000000000000000000000000000000",
+            ["timelockProposer", "can never act"],
         ),
         ("tokenSupplyWei=0", ["name the token", "tokenSupplyWei"]),
     ] {

@@ -62,6 +62,7 @@ async fn readers_of_all_roles_get_through_their_pages() -> anyhow::Result<()> {
     reader.reads("0xOWNER", &owner);
     reader.reads("0xADDRESS", told["accounts"][5]["id"].as_str().unwrap_or_default());
     reader.follow("subscriber").await?;
+    reader.until_something_is_final().await?;
     reader.follow("operator").await?;
     reader.follow("auditor").await?;
     reader.leave().await?;

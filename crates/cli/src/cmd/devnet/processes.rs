@@ -86,9 +86,10 @@ impl Processes {
     }
 }
 
-/// The services in their order; which of them need a key, by which variable and whose.
+/// A service, and by which variable it is told whose key file it has.
 type Keyed = (Service, Option<(&'static str, &'static str)>);
 
+/// The services in their order.
 fn services(folder: &Folder) -> anyhow::Result<Vec<Keyed>> {
     let ports = folder.ports();
     let data = |name: &str| folder.at("data").join(name);

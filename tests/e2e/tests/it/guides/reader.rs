@@ -53,11 +53,6 @@ impl Reader {
             let id = found.with_context(|| format!("the network has no {account}"))?;
             reader.reads(&format!("0x{}", account.to_uppercase()), id);
         }
-        // Epoch 1 is the first with traffic.
-        reader.reads("--epoch 12", "--epoch 1");
-        reader.reads("epoch 12", "epoch 1");
-        reader.reads("show 12", "show 1");
-        reader.reads("0..20", "0..1");
         reader.reads("--webhook https://hooks.example/tatum", "");
         Ok(reader)
     }
@@ -66,6 +61,29 @@ impl Reader {
     pub(super) fn reads(&mut self, placeholder: &str, text: &str) {
         self.placeholders.retain(|(known, _)| known != placeholder);
         self.placeholders.push((placeholder.to_owned(), text.to_owned()));
+    }
+
+    /// Waits for a final epoch in which something was delivered, and reads it for the pages' epoch 12.
+    pub(super) async fn until_something_is_final(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let list = "tatum epoch list --json";
+            let output = self.shell(list, &Block::default()).output().await?;
+            let epochs: Value = serde_json::from_slice(&output.stdout)?;
+            let delivered = |epoch: &&Value| {
+                epoch["state"] == "finalized" && epoch["receipts"].as_u64().unwrap_or_default() > 0
+            };
+            if let Some(epoch) = epochs.as_array().into_iter().flatten().find(delivered) {
+                let number = epoch["epoch"].to_string();
+                for before in ["--epoch ", "epoch ", "show "] {
+                    self.reads(&format!("{before}12"), &format!("{before}{number}"));
+                }
+                self.reads("0..20", &format!("0..{number}"));
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "no epoch with receipts is final: {epochs}");
+            sleep(Duration::from_secs(2)).await;
+        }
     }
 
     /// Has the chain there give coin.
@@ -193,14 +211,18 @@ impl Reader {
 
     /// A shell that knows what the blocks before it have set, and remembers what this one does.
     fn shell(&self, commands: &str, block: &Block) -> Command {
-        let script =
-            format!("set -euo pipefail; source ./variables; {commands}\nexport -p > ./variables");
+        let exports =
+            block.variables.iter().map(|(name, value)| format!("export {name}={value}; "));
+        let exports: String = exports.collect();
+        let script = format!(
+            "set -euo pipefail; source ./variables; {exports}{commands}\nexport -p > ./variables"
+        );
         let mut shell = Command::new("bash");
         let path = std::env::var("PATH").unwrap_or_default();
         shell.args(["-c", &script]).current_dir(&self.home).env_clear();
         shell.env("PATH", format!("{}:{path}", self.home.join("bin").display()));
         shell.env("HOME", &self.home).env("TATUM_KEYSTORE_PASSWORD", PASSWORD);
-        shell.envs(block.variables.iter().cloned()).stdin(Stdio::null());
+        shell.stdin(Stdio::null());
         shell
     }
 }
