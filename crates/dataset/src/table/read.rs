@@ -57,7 +57,7 @@ impl<R: Row> TableReader<R> {
         }
         for (got, (name, kind)) in columns.columns().iter().zip(R::COLUMNS) {
             if !is_column(got, name, *kind) {
-                return Err(Error::Column { path, column: *name, kind: kind.in_words() });
+                return Err(Error::Column { path, column: name, kind: kind.in_words() });
             }
         }
         let starts = starts(&file).map_err(table)?;
