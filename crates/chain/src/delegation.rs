@@ -13,7 +13,7 @@ use crate::client::Registry;
 use crate::{Chain, ChainError, DelegationStatus, Result};
 
 /// A share price may move by so many parts of a thousand between the look and the transaction.
-const SLIPPAGE_PER_MILLE: u64 = 1;
+const KEPT_PER_MILLE: u64 = 999;
 
 pub(crate) type Pool = DelegationPoolInstance<DynProvider>;
 
@@ -103,8 +103,9 @@ impl Chain {
         let shares = self.check_delegation(operator, amount_wei).await?;
         let pool = self.pool_of(operator).await?;
         self.approve(*pool.address(), amount_wei).await?;
-        let lost = shares.saturating_mul(U256::from(SLIPPAGE_PER_MILLE)) / U256::from(1_000);
-        let call = pool.delegate(amount_wei, shares.saturating_sub(lost));
+        let kept = U256::from(KEPT_PER_MILLE);
+        let least = shares.saturating_mul(kept).wrapping_div(U256::from(1_000));
+        let call = pool.delegate(amount_wei, least);
         self.send("delegating", call).await.map(|r| r.transaction_hash)
     }
 

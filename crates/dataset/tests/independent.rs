@@ -50,7 +50,7 @@ fn epoch() -> EpochData {
             operator_id: OperatorId(operator),
             node: NodeId(B256::from(U256::from(operator))),
             stream_key: StreamKey(B256::from(U256::from(n))),
-            role: if n % 3 == 0 { Role::Publisher } else { Role::Subscriber },
+            role: if n.is_multiple_of(3) { Role::Publisher } else { Role::Subscriber },
             epoch: Epoch(9),
             sequence: n + 1,
             messages: n + 1,

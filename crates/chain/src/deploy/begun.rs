@@ -94,7 +94,8 @@ mod tests {
         let chain = (1, B256::repeat_byte(2));
         let same = Parameters::well_known("local").unwrap();
         assert_eq!(again().same_as(&file, chain, begun().account, &same).unwrap(), begun());
-        let other = Parameters { epoch_length: 1, ..same.clone() };
+        let mut other = same.clone();
+        other.epoch_length = 1;
         for refused in [
             again().same_as(&file, (1, B256::ZERO), begun().account, &same),
             again().same_as(&file, chain, Address::ZERO, &same),
