@@ -12,7 +12,7 @@ use crate::bindings::DelegationPool::{DelegationPoolInstance, Withdraw};
 use crate::client::Registry;
 use crate::{Chain, ChainError, DelegationStatus, Result};
 
-/// A share price may move by so many parts of a thousand between the look and the transaction.
+/// Of the shares that were promised, so many in a thousand must come: the price may move between the look and the transaction.
 const KEPT_PER_MILLE: u64 = 999;
 
 pub(crate) type Pool = DelegationPoolInstance<DynProvider>;
