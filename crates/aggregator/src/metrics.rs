@@ -21,6 +21,7 @@ pub struct Metrics {
     accepted: AtomicU64,
     superseded: AtomicU64,
     duplicate: AtomicU64,
+    evidence: AtomicU64,
     rejected: Mutex<BTreeMap<&'static str, u64>>,
     turned_away: AtomicU64,
     buckets: [AtomicU64; BOUNDS_MS.len()],
@@ -42,6 +43,7 @@ impl Metrics {
             Outcome::Accepted => &self.accepted,
             Outcome::Superseded => &self.superseded,
             Outcome::Duplicate => &self.duplicate,
+            Outcome::Evidence => &self.evidence,
             Outcome::Rejected(rejection) => {
                 let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
                 let count = rejected.entry(rejection.code()).or_default();
@@ -143,6 +145,10 @@ impl Metrics {
     }
 
     fn render_receipts(&self, text: &mut String) {
+        let name = "tatum_evidence_receipts_total";
+        let help = "Receipts taken as evidence of delivery: channels pay them, and no epoch does";
+        head(text, name, "counter", help);
+        let _ = writeln!(text, "{name} {}", self.evidence.load(Ordering::Relaxed));
         head(text, "tatum_receipts_total", "counter", "Receipts that count or did, by outcome");
         let counted = [
             ("accepted", &self.accepted),
@@ -196,6 +202,7 @@ mod tests {
     fn counters_are_rendered_with_their_labels() {
         let metrics = Metrics::default();
         metrics.outcome(&Outcome::Accepted);
+        metrics.outcome(&Outcome::Evidence);
         metrics.outcome(&Outcome::Rejected(Rejection::NoStake { payer: Default::default() }));
         metrics.submission(Duration::from_millis(7));
         let text =
@@ -203,6 +210,7 @@ mod tests {
         assert!(text.contains("tatum_database_writable 1\n"), "{text}");
         assert!(text.contains("tatum_chain_answers 0\n"));
         assert!(text.contains("tatum_receipts_total{outcome=\"accepted\"} 1\n"), "{text}");
+        assert!(text.contains("tatum_evidence_receipts_total 1\n"), "{text}");
         assert!(text.contains("tatum_receipts_rejected_total{code=\"no_stake\"} 1\n"));
         assert!(text.contains("tatum_submission_duration_seconds_bucket{le=\"0.005\"} 0\n"));
         assert!(text.contains("tatum_submission_duration_seconds_bucket{le=\"0.01\"} 1\n"));

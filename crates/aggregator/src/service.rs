@@ -163,6 +163,7 @@ fn router(
         pulse: shared.pulse.clone(),
         probe: Probe::new(closer.database.clone()),
         identity,
+        evidence_turn: Arc::default(),
     };
     with_fallbacks(ingest::router(ingest).merge(publish::router(publication)))
 }

@@ -108,24 +108,15 @@ impl NodeStore {
         let held = row.as_ref().map(stored).transpose()?.map(StoredReceipt::into_signed);
         let outcome = step(held.as_ref(), offered);
         if outcome == Step::Advance {
-            // The aggregator shares out the pool: what a channel pays is none of its business, and is answered for from the start.
-            let answered = if offered.receipt.channel == B256::ZERO {
-                NO_RANK.to_vec()
-            } else {
-                rank(offered)
-            };
+            // What a channel pays is handed in too, as evidence of delivery.
             const SQL: &str = "INSERT INTO node_receipts (key, rank, signed, acknowledged_rank, answered_rank, \
-                 rejections) VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT (key) DO UPDATE SET \
-                 rank = excluded.rank, signed = excluded.signed, rejections = 0, \
-                 answered_rank = CASE WHEN excluded.answered_rank > node_receipts.answered_rank \
-                 THEN excluded.answered_rank ELSE node_receipts.answered_rank END \
-                 WHERE excluded.rank > node_receipts.rank";
+                 rejections) VALUES ($1, $2, $3, $4, $4, 0) ON CONFLICT (key) DO UPDATE SET \
+                 rank = excluded.rank, signed = excluded.signed, rejections = 0 WHERE excluded.rank > node_receipts.rank";
             sqlx::query(SQL)
                 .bind(key)
                 .bind(rank(offered))
                 .bind(offered.encode().to_vec())
                 .bind(NO_RANK.to_vec())
-                .bind(answered)
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -244,7 +235,8 @@ impl NodeStore {
         rows.iter().map(|row| Ok(stored(row)?.into_signed())).collect()
     }
 
-    /// Records what the aggregator answered for each receipt. A rejection that is not final stays in the outbox.
+    /// Records what the aggregator answered for each receipt. A rejection that is not final stays in the outbox, unless a channel
+    /// pays the receipt: then it is evidence alone, and nothing is lost that was worth a second try.
     pub async fn record_answers(
         &self,
         answered: &[(SignedReceipt, Answer)],
@@ -364,7 +356,7 @@ async fn record_rejected(
          WHERE key = $2 AND answered_rank < $3";
     const AGAIN: &str = "UPDATE node_receipts SET reason = $1, rejections = rejections + 1 \
          WHERE key = $2 AND rank = $3";
-    sqlx::query(if answer.is_final() { FINAL } else { AGAIN })
+    sqlx::query(if answer.settles(&signed.receipt) { FINAL } else { AGAIN })
         .bind(answer.reason())
         .bind(key_bytes(&signed.receipt.key()))
         .bind(rank(signed))
@@ -397,6 +389,8 @@ fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use tatum_primitives::{Domain, NodeId, OperatorId};
     use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Verifier};
@@ -477,6 +471,27 @@ mod tests {
         store.record_answers(&[(receipt(2, 2, 6), Answer::rejected(never))]).await.unwrap();
         let counts = store.counts().await.unwrap();
         assert_eq!(counts, NodeReceiptCounts { kept: 2, waiting: 0, rejected: 1 });
+    }
+
+    /// As evidence; a refusal is final, for no pot waits for it.
+    #[tokio::test]
+    async fn a_receipt_of_a_channel_is_handed_in_once_and_its_lane_is_kept() {
+        let (_folder, store) = store().await;
+        let mut signed = receipt(1, 1, 5);
+        (signed.receipt.channel, signed.receipt.owed) = (B256::repeat_byte(3), 7);
+        store.keep_own(&signed).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), from_ref(&signed));
+        let open = B256::ZERO;
+        let passing = Rejection::OtherChannel { got: signed.receipt.channel, open };
+        store.record_answers(&[(signed.clone(), Answer::rejected(passing))]).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), []);
+        assert_eq!(store.lanes().await.unwrap().len(), 1);
+        (signed.receipt.sequence, signed.receipt.bytes_on_time) = (2, 6);
+        store.keep_own(&signed).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), from_ref(&signed));
+        store.record_answers(&[(signed, Answer::Evidence)]).await.unwrap();
+        let counts = store.counts().await.unwrap();
+        assert_eq!(counts, NodeReceiptCounts { kept: 1, waiting: 0, rejected: 0 });
     }
 
     #[tokio::test]

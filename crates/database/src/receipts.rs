@@ -1,6 +1,7 @@
 //! The receipt of each key that counts: reading what is held, replacing it, and scanning an epoch in canonical order.
 //!
-//! Invariant: a stored rank never falls. Stored keys sort by epoch, and within it in the canonical order of receipts.
+//! Invariant: a stored rank never falls. Stored keys sort by epoch, and within it in the canonical order of receipts. What
+//! stake pools pay and what channels pay lie in tables of their own, and nothing reads both.
 
 use std::collections::HashMap;
 
@@ -14,6 +15,63 @@ use crate::{Backend, Database, DatabaseError};
 
 /// Rows a scan reads at a time.
 const PAGE: i64 = 4096;
+
+/// By whom receipts are paid, and so where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PaidBy {
+    /// The stake pool: an epoch's roll-up reads them.
+    Pool,
+    /// Channels: they are evidence of delivery, and no roll-up reads them.
+    Channels,
+}
+
+impl PaidBy {
+    const fn lookup(self) -> &'static str {
+        match self {
+            Self::Pool => "SELECT signed FROM receipts WHERE key IN ",
+            Self::Channels => "SELECT signed FROM delivery_evidence WHERE key IN ",
+        }
+    }
+
+    const fn insertion(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Pool => (
+                "INSERT INTO receipts (key, rank, signed) VALUES ",
+                " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, signed = excluded.signed \
+                 WHERE excluded.rank > receipts.rank",
+            ),
+            Self::Channels => (
+                "INSERT INTO delivery_evidence (key, rank, signed) VALUES ",
+                " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, signed = excluded.signed \
+                 WHERE excluded.rank > delivery_evidence.rank",
+            ),
+        }
+    }
+
+    const fn deletion(self) -> &'static str {
+        match self {
+            Self::Pool => {
+                "DELETE FROM receipts WHERE key IN \
+                 (SELECT key FROM receipts WHERE key < $1 ORDER BY key LIMIT $2)"
+            }
+            Self::Channels => {
+                "DELETE FROM delivery_evidence WHERE key IN \
+                 (SELECT key FROM delivery_evidence WHERE key < $1 ORDER BY key LIMIT $2)"
+            }
+        }
+    }
+
+    const fn scan(self) -> &'static str {
+        match self {
+            Self::Pool => {
+                "SELECT signed FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3"
+            }
+            Self::Channels => {
+                "SELECT signed FROM delivery_evidence WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3"
+            }
+        }
+    }
+}
 
 /// The bytes a key is stored as.
 pub(crate) fn key_bytes(key: &ReceiptKey) -> Vec<u8> {
@@ -33,12 +91,12 @@ pub(crate) fn stored(row: &AnyRow) -> Result<StoredReceipt, DatabaseError> {
 /// The receipts held under `keys`.
 pub(crate) async fn held(
     connection: &mut AnyConnection,
+    paid_by: PaidBy,
     keys: &[ReceiptKey],
 ) -> Result<HashMap<ReceiptKey, SignedReceipt>, DatabaseError> {
-    const HEAD: &str = "SELECT signed FROM receipts WHERE key IN ";
     let mut found = HashMap::with_capacity(keys.len());
     for chunk in chunks(keys) {
-        let sql = with_rows(Backend::of(connection), HEAD, (1, chunk.len()), "");
+        let sql = with_rows(Backend::of(connection), paid_by.lookup(), (1, chunk.len()), "");
         let mut query = sqlx::query(sql);
         for key in chunk {
             query = query.bind(key_bytes(key));
@@ -54,14 +112,13 @@ pub(crate) async fn held(
 /// Stores `newest` under their keys, where nothing that ranks as high is held. Each key must appear once.
 pub(crate) async fn replace(
     connection: &mut AnyConnection,
+    paid_by: PaidBy,
     newest: &[&SignedReceipt],
 ) -> Result<(), DatabaseError> {
-    const HEAD: &str = "INSERT INTO receipts (key, rank, signed) VALUES ";
-    const TAIL: &str = " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, \
-                        signed = excluded.signed WHERE excluded.rank > receipts.rank";
+    let (head, tail) = paid_by.insertion();
     for chunk in chunks(newest) {
         let mut query =
-            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 3), TAIL));
+            sqlx::query(with_rows(Backend::of(connection), head, (chunk.len(), 3), tail));
         for signed in chunk {
             query = query
                 .bind(key_bytes(&signed.receipt.key()))
@@ -73,14 +130,28 @@ pub(crate) async fn replace(
     Ok(())
 }
 
+impl ReceiptScan {
+    /// The same, from behind a key on and so many at a time.
+    pub(crate) fn behind(self, after: Option<&ReceiptKey>, page: u32) -> Self {
+        let after = after.map_or(self.after, key_bytes);
+        Self { after, page: i64::from(page), ..self }
+    }
+}
+
 impl Database {
     /// Forgets the receipts of epochs before `epoch`, a batch at a time so that writers get their turn; gives how many.
     pub async fn forget_receipts_before(&self, epoch: Epoch) -> Result<u64, DatabaseError> {
-        const SQL: &str = "DELETE FROM receipts WHERE key IN \
-                           (SELECT key FROM receipts WHERE key < $1 ORDER BY key LIMIT $2)";
+        self.forget_before(PaidBy::Pool, epoch).await
+    }
+
+    pub(crate) async fn forget_before(
+        &self,
+        paid_by: PaidBy,
+        epoch: Epoch,
+    ) -> Result<u64, DatabaseError> {
         let mut forgotten = 0u64;
         loop {
-            let query = sqlx::query(SQL).bind(epoch_start(epoch)).bind(PAGE);
+            let query = sqlx::query(paid_by.deletion()).bind(epoch_start(epoch)).bind(PAGE);
             match query.execute(self.writer()).await?.rows_affected() {
                 0 => return Ok(forgotten),
                 rows => forgotten = forgotten.saturating_add(rows),
@@ -90,10 +161,16 @@ impl Database {
 
     /// The receipts of `epoch` that count, in canonical order (payer, operator, node, stream key, role, reader), page by page.
     pub fn scan_receipts(&self, epoch: Epoch) -> ReceiptScan {
+        self.scan(PaidBy::Pool, epoch)
+    }
+
+    pub(crate) fn scan(&self, paid_by: PaidBy, epoch: Epoch) -> ReceiptScan {
         ReceiptScan {
             database: self.clone(),
+            paid_by,
             after: epoch_start(epoch),
             end: epoch_start(epoch.next()),
+            page: PAGE,
         }
     }
 
@@ -102,7 +179,7 @@ impl Database {
         let start = [epoch_start(epoch).as_slice(), payer.as_slice()].concat();
         // After every key that begins so: none is as long.
         let end = [start.as_slice(), &[0xff; KEY_BYTES]].concat();
-        ReceiptScan { database: self.clone(), after: start, end }
+        ReceiptScan { database: self.clone(), paid_by: PaidBy::Pool, after: start, end, page: PAGE }
     }
 
     /// How many receipts are held of `epoch`.
@@ -129,16 +206,17 @@ impl Database {
 #[derive(Debug)]
 pub struct ReceiptScan {
     database: Database,
+    paid_by: PaidBy,
     after: Vec<u8>,
     end: Vec<u8>,
+    page: i64,
 }
 
 impl ReceiptScan {
     /// The next receipts; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<StoredReceipt>>, DatabaseError> {
-        const SQL: &str =
-            "SELECT signed FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3";
-        let query = sqlx::query(SQL).bind(self.after.clone()).bind(self.end.clone()).bind(PAGE);
+        let query = sqlx::query(self.paid_by.scan());
+        let query = query.bind(self.after.clone()).bind(self.end.clone()).bind(self.page);
         let rows = query.fetch_all(self.database.reader()).await?;
         let page: Vec<StoredReceipt> = rows.iter().map(stored).collect::<Result<_, _>>()?;
         let Some(last) = page.last() else { return Ok(None) };

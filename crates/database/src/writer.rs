@@ -13,7 +13,9 @@ use tatum_receipt::{CheckedReceipt, Rejection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::{Database, DatabaseError, Rejected};
+use batch::Bounds;
+
+use crate::{Database, DatabaseError, Evidence, Rejected};
 
 /// How often old rejections are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -23,6 +25,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub enum Candidate {
     /// Passed every rule of receipts.
     Checked(CheckedReceipt),
+    /// Passed every rule of receipts that a channel pays.
+    Evidence(Evidence),
     /// Rejected already; to be kept with its reason.
     Rejected(Rejected),
 }
@@ -36,6 +40,8 @@ pub enum Outcome {
     Superseded,
     /// It is stored already.
     Duplicate,
+    /// A channel pays it: it is stored as evidence of delivery, or one of its key that ranks higher is.
+    Evidence,
     /// It does not count.
     Rejected(Rejection),
 }
@@ -64,6 +70,8 @@ pub struct WriterOptions {
     pub rejection_retention: Duration,
     /// How many rejections are kept in all.
     pub rejections_kept: u64,
+    /// Receipts that channels pay that are kept of an epoch.
+    pub evidence_of_epoch: u64,
 }
 
 impl Default for WriterOptions {
@@ -74,6 +82,7 @@ impl Default for WriterOptions {
             rejections_per_minute: 6000,
             rejection_retention: Duration::from_secs(7 * 24 * 3600),
             rejections_kept: 100_000,
+            evidence_of_epoch: 100_000,
         }
     }
 }
@@ -179,7 +188,8 @@ impl Task {
         submissions: &[&[Candidate]],
     ) -> Result<Vec<Vec<Outcome>>, DatabaseError> {
         let keep = usize::try_from(self.rejections_left).unwrap_or(usize::MAX);
-        let (outcomes, kept) = batch::write(&self.database, submissions, keep, now_ms()).await?;
+        let bounds = Bounds { keep, evidence_of_epoch: self.options.evidence_of_epoch };
+        let (outcomes, kept) = batch::write(&self.database, submissions, bounds, now_ms()).await?;
         let kept = u32::try_from(kept).unwrap_or(u32::MAX);
         self.rejections_left = self.rejections_left.saturating_sub(kept);
         Ok(outcomes)

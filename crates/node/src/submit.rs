@@ -2,7 +2,7 @@
 //!
 //! Invariant: a receipt leaves the outbox only by an answer to it. A rejection that a later block can
 //! lift (the aggregator may follow the chain more slowly than we) is tried again; others are final:
-//! [`Answer::is_final`] says which.
+//! [`Answer::settles`] says which.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,10 +141,10 @@ impl Submitter {
     /// Counts what was answered; says whether a rejection among it may pass.
     fn count(&self, answered: &[(SignedReceipt, Answer)]) -> bool {
         let (mut rejected, mut passing) = (0, false);
-        for (_, answer) in answered {
+        for (signed, answer) in answered {
             let Some(reason) = answer.reason() else { continue };
             rejected = u64::saturating_add(rejected, 1);
-            if answer.is_final() {
+            if answer.settles(&signed.receipt) {
                 tracing::warn!(reason, "the aggregator rejected a receipt for good");
             } else {
                 passing = true;

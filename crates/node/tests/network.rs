@@ -42,12 +42,12 @@ use tatum_node::tracker::{self, Tracker};
 use tatum_node::{Clock, GroupKey, NodeError, NodeKey, SystemClock};
 use tatum_overlay::ledger::Cadence;
 use tatum_primitives::{
-    Address, Domain, Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamId,
+    Address, B256, Domain, Epoch, EpochSchedule, NodeId, OperatorId, ReaderId, Role, StreamId,
 };
 use tatum_protocol::client::TrackerClient;
 use tatum_protocol::receipts::{self, Answer};
 use tatum_receipt::checks::StatedFacts;
-use tatum_receipt::{ReceiptKey, SessionKey, SignedReceipt};
+use tatum_receipt::{DeliveryReceipt, ReceiptKey, SessionKey, SignedReceipt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -184,11 +184,17 @@ impl Network {
         client_config(number, self.tracker_url.clone(), Arc::clone(&self.clock))
     }
 
+    /// Messages in a payer's receipts that were handed in and a pool pays.
     fn receipted(&self, role: Role, payer: u8) -> u64 {
+        self.handed_in(role, payer, |receipt| receipt.channel == B256::ZERO)
+    }
+
+    fn handed_in(&self, role: Role, payer: u8, of: impl Fn(&DeliveryReceipt) -> bool) -> u64 {
         let payer = session(payer).address();
         let held = self.held.lock().unwrap();
-        let of = held.keys().filter(|key| key.role == role && key.payer == payer);
-        of.map(|key| held[key].receipt.messages).sum()
+        let receipts = held.values().map(|signed| &signed.receipt);
+        let of_payer = receipts.filter(|r| r.role == role && r.payer == payer && of(r));
+        of_payer.map(|receipt| receipt.messages).sum()
     }
 
     /// How many processes of a payer signed receipts.

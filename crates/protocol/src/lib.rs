@@ -42,6 +42,7 @@ mod alarm;
 #[cfg(feature = "client")]
 pub mod client;
 mod epochs;
+mod evidence;
 mod graph;
 mod hex;
 mod node_key;
@@ -58,6 +59,7 @@ pub mod web;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage};
+pub use evidence::{Cursor, Evidence, PaidBy, ServiceFigures, ServiceSums};
 pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
 pub use payouts::{Earnings, EpochEarning, Payout, PayoutEdge};

@@ -8,7 +8,8 @@
 //! are no receipt do not spoil their neighbours, except in the batch's length, which would leave no place to go on from.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use tatum_receipt::{DecodeError, Rejection, SIGNED_RECEIPT_BYTES, SignedReceipt};
+use tatum_primitives::B256;
+use tatum_receipt::{DecodeError, DeliveryReceipt, Rejection, SIGNED_RECEIPT_BYTES, SignedReceipt};
 
 /// The media type of a batch.
 pub const RECEIPTS: &str = "application/vnd.tatum.receipts";
@@ -102,6 +103,8 @@ pub enum Answer {
     Superseded,
     /// It is on disk already; nothing changed.
     Duplicate,
+    /// A channel pays it, so no epoch does: it is on disk as evidence of delivery, or one of its key that ranks higher is.
+    Evidence,
     /// It does not count; nothing changed.
     Rejected {
         /// Why, for machines. None if it is a reason that the reader does not know: of an aggregator that is newer.
@@ -123,7 +126,7 @@ impl Answer {
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match self {
-            Self::Accepted | Self::Superseded | Self::Duplicate => None,
+            Self::Accepted | Self::Superseded | Self::Duplicate | Self::Evidence => None,
             Self::Rejected { reason, message } => {
                 let code = reason.as_ref().map_or("unknown", Rejection::code);
                 Some(format!("{code}: {message}"))
@@ -136,11 +139,18 @@ impl Answer {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Accepted | Self::Superseded | Self::Duplicate => true,
+            Self::Accepted | Self::Superseded | Self::Duplicate | Self::Evidence => true,
             Self::Rejected { reason, .. } => {
                 reason.as_ref().is_some_and(|reason| !reason.may_pass())
             }
         }
+    }
+
+    /// Whether `receipt`, which was answered so, need not be handed in again. One that a channel pays is evidence alone: it is handed
+    /// in once, for nothing is lost that was worth a second try.
+    #[must_use]
+    pub fn settles(&self, receipt: &DeliveryReceipt) -> bool {
+        self.is_final() || receipt.channel != B256::ZERO
     }
 }
 
@@ -161,7 +171,7 @@ fn if_known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Rejection>, D::
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tatum_receipt::{DeliveryReceipt, Signature};
+    use tatum_receipt::Signature;
 
     use super::*;
 
@@ -208,6 +218,11 @@ mod tests {
         let future = Rejection::FutureEpoch { got: epoch.next(), running: epoch };
         let past = Rejection::PastEpoch { got: epoch, earliest_open: epoch.next() };
         assert!(Answer::Superseded.is_final());
+        let in_channel =
+            DeliveryReceipt { channel: B256::repeat_byte(1), ..DeliveryReceipt::default() };
+        let passing =
+            Answer::rejected(Rejection::OtherChannel { got: in_channel.channel, open: B256::ZERO });
+        assert!(passing.settles(&in_channel) && !passing.settles(&DeliveryReceipt::default()));
         assert!(Answer::rejected(past).is_final());
         assert!(!Answer::rejected(future).is_final());
     }

@@ -72,6 +72,15 @@ pub enum Rejection {
         /// The one that is open; zero for none.
         open: B256,
     },
+    /// There is no room for more evidence of delivery that channels pay. This says nothing about the receipt.
+    #[error(
+        "no more evidence of delivery is kept of this epoch: {most} receipts are the most, of one channel by its deposit and \
+         of all together"
+    )]
+    EvidenceFull {
+        /// How many are kept at most.
+        most: u64,
+    },
     /// The epoch has not begun.
     #[error("epoch {got} has not begun; the running epoch is {running}")]
     FutureEpoch {
@@ -155,6 +164,7 @@ impl Rejection {
             Self::OutOfBounds { .. } => "out_of_bounds",
             Self::Channel { .. } => "channel",
             Self::OtherChannel { .. } => "other_channel",
+            Self::EvidenceFull { .. } => "evidence_full",
             Self::FutureEpoch { .. } => "future_epoch",
             Self::PastEpoch { .. } => "past_epoch",
             Self::UnknownOperator { .. } => "unknown_operator",
@@ -167,9 +177,9 @@ impl Rejection {
         }
     }
 
-    /// Whether the receipt was judged. One that was not is to be sent again, and nobody stands by its rejection.
+    /// Whether the receipt was judged. One that was not may be as good as any, and nobody stands by its rejection.
     pub const fn is_judgement(&self) -> bool {
-        !matches!(self, Self::QuotaUnknown { .. })
+        !matches!(self, Self::QuotaUnknown { .. } | Self::EvidenceFull { .. })
     }
 
     /// Whether time or a later block may lift the rejection, so that the same receipt is worth another try. Every other
@@ -188,6 +198,7 @@ impl Rejection {
             Self::Malformed { .. }
             | Self::OutOfBounds { .. }
             | Self::Channel { .. }
+            | Self::EvidenceFull { .. }
             | Self::PastEpoch { .. }
             | Self::OverQuota { .. }
             | Self::Signature { .. } => false,

@@ -92,6 +92,14 @@ impl ReceiptKey {
         out.put(&self.reader.0.to_be_bytes());
         out.bytes
     }
+
+    /// The key in `epoch` that these bytes stand for.
+    pub fn decode(bytes: &[u8; KEY_BYTES], epoch: Epoch) -> Result<Self, DecodeError> {
+        let mut out = Writer { bytes: [0; RECEIPT_BYTES], at: 0 };
+        out.put(bytes);
+        let receipt = DeliveryReceipt::decode(&out.bytes)?;
+        Ok(DeliveryReceipt { epoch, ..receipt }.key())
+    }
 }
 
 impl DeliveryReceipt {
@@ -252,6 +260,7 @@ mod tests {
             let (a, b) = (one.key(), ReceiptKey { epoch: one.epoch, ..other.key() });
             prop_assert_eq!(a.cmp(&b), a.encode().cmp(&b.encode()));
             prop_assert_eq!(&one.encode()[..KEY_BYTES], a.encode());
+            prop_assert_eq!(ReceiptKey::decode(&a.encode(), a.epoch).unwrap(), a);
         }
 
         #[test]

@@ -199,6 +199,8 @@ struct Pace {
     complete_again: Option<Instant>,
     /// The first epoch whose receipts may still be in the database, as far as was purged.
     purged_to: Option<Epoch>,
+    /// Up to which evidence of delivery was forgotten.
+    evidence_purged_to: Option<Epoch>,
 }
 
 impl Pace {
@@ -210,6 +212,7 @@ impl Pace {
             bonds_from: None,
             complete_again: None,
             purged_to: None,
+            evidence_purged_to: None,
         }
     }
 }

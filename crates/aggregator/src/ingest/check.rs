@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tatum_database::{Candidate, Rejected};
-use tatum_primitives::{EpochSchedule, millis};
+use tatum_primitives::{B256, EpochSchedule, millis};
 use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
 use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Signers, Verifier};
 use tokio::sync::Semaphore;
 
+use super::evidence::evidence;
 use super::fair_queue::FairQueue;
 use crate::Clock;
 
@@ -134,21 +135,42 @@ impl Checker {
 
     /// Passes a run through the rules: together, or one by one if whoever sent it has a `poor` record.
     fn check(&self, run: Vec<Element>, window: EpochWindow, poor: bool) -> Vec<Candidate> {
-        let receipts: Vec<&SignedReceipt> = run.iter().flatten().collect();
-        let checked = if poor {
-            receipts.iter().map(|signed| self.check_one(signed, window)).collect()
+        let (by_channel, by_pool): (Vec<_>, Vec<_>) =
+            run.iter().flatten().partition(|signed| is_by_channel(signed));
+        let (by_channel, by_pool) = if poor {
+            let one_by_one = |receipts: Vec<&SignedReceipt>| {
+                receipts.into_iter().map(|signed| self.check_one(signed, window)).collect()
+            };
+            (one_by_one(by_channel), one_by_one(by_pool))
         } else {
-            checks::check_all(&receipts, &self.signers, window, &self.facts)
+            let (signers, facts) = (&self.signers, &self.facts);
+            let by_channel = checks::check_all_in_channels(&by_channel, signers, window, facts);
+            (by_channel, checks::check_all(&by_pool, signers, window, facts))
         };
-        let mut checked = checked.into_iter();
+        let (mut by_channel, mut by_pool) = (by_channel.into_iter(), by_pool.into_iter());
         let candidates = run.into_iter().filter_map(|element| match element {
-            Ok(signed) => checked.next().map(|checked| match checked {
-                Ok(checked) => Candidate::Checked(checked),
-                Err(rejection) => Candidate::Rejected(Rejected::receipt(&signed, rejection)),
-            }),
+            Ok(signed) => {
+                let checked =
+                    if is_by_channel(&signed) { by_channel.next() } else { by_pool.next() };
+                checked.map(|checked| self.candidate(&signed, checked))
+            }
             Err(no_receipt) => Some(Candidate::Rejected(unreadable(no_receipt))),
         });
         candidates.collect()
+    }
+
+    fn candidate(
+        &self,
+        signed: &SignedReceipt,
+        checked: Result<CheckedReceipt, Rejection>,
+    ) -> Candidate {
+        match checked {
+            Ok(checked) if is_by_channel(signed) => {
+                Candidate::Evidence(evidence(checked, &self.facts))
+            }
+            Ok(checked) => Candidate::Checked(checked),
+            Err(rejection) => Candidate::Rejected(Rejected::receipt(signed, rejection)),
+        }
     }
 
     fn check_one(
@@ -156,7 +178,12 @@ impl Checker {
         signed: &SignedReceipt,
         window: EpochWindow,
     ) -> Result<CheckedReceipt, Rejection> {
-        checks::check(signed, self.signers.verifier(), window, &self.facts)
+        let verifier = self.signers.verifier();
+        if is_by_channel(signed) {
+            checks::check_in_channel(signed, verifier, window, &self.facts)
+        } else {
+            checks::check(signed, verifier, window, &self.facts)
+        }
     }
 
     /// What the chain's followed view refuses may be news the view has not read yet: a stake, a key, the epoch's
@@ -171,16 +198,22 @@ impl Checker {
         let window = self.window();
         for candidate in candidates.iter_mut().filter(|candidate| may_be_news(candidate)) {
             if let Some(checked) = self.recheck(candidate, window) {
-                *candidate = Candidate::Checked(checked);
+                *candidate = checked;
             }
         }
     }
 
-    fn recheck(&self, candidate: &Candidate, window: EpochWindow) -> Option<CheckedReceipt> {
+    fn recheck(&self, candidate: &Candidate, window: EpochWindow) -> Option<Candidate> {
         let Candidate::Rejected(rejected) = candidate else { return None };
         let signed = SignedReceipt::decode(&rejected.bytes).ok()?;
-        self.check_one(&signed, window).ok()
+        let checked = self.check_one(&signed, window).ok()?;
+        Some(self.candidate(&signed, Ok(checked)))
     }
+}
+
+/// Whether a channel pays the receipt, and so no epoch does.
+fn is_by_channel(signed: &SignedReceipt) -> bool {
+    signed.receipt.channel != B256::ZERO
 }
 
 /// What is kept of bytes that are no receipt.

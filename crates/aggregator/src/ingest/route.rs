@@ -135,6 +135,7 @@ fn answer(outcome: Outcome) -> Answer {
         Outcome::Accepted => Answer::Accepted,
         Outcome::Superseded => Answer::Superseded,
         Outcome::Duplicate => Answer::Duplicate,
+        Outcome::Evidence => Answer::Evidence,
         Outcome::Rejected(reason) => Answer::rejected(reason),
     }
 }

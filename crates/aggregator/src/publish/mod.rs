@@ -6,6 +6,7 @@
 mod dataset_store;
 mod earnings;
 mod epochs;
+mod evidence;
 mod files;
 mod payers;
 mod proofs;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use tatum_database::Database;
+use tokio::sync::Mutex;
 
 pub use dataset_store::DatasetStore;
 pub use status::{Probe, Pulse};
@@ -38,6 +40,8 @@ pub struct Publication {
     pub probe: Probe,
     /// Signs what is said of rejections.
     pub identity: Identity,
+    /// Whose turn it is to have an epoch's evidence added up.
+    pub evidence_turn: Arc<Mutex<()>>,
 }
 
 /// The read-only routes.
@@ -51,6 +55,8 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/payouts/{operator}", get(proofs::payout))
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
+        .route("/v1/epochs/{epoch}/evidence", get(evidence::figures))
+        .route("/v1/epochs/{epoch}/evidence/receipts", get(evidence::receipts))
         .route("/v1/epochs/{epoch}/payers/{payer}", get(payers::used))
         .route("/v1/operators/{operator}/earnings", get(earnings::earnings))
         .route("/v1/rejections", get(rejections::list))

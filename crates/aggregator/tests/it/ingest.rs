@@ -9,7 +9,7 @@ use tatum_protocol::PROBLEM_JSON;
 use tatum_protocol::receipts::{RECEIPTS, encode};
 use tatum_receipt::{DeliveryReceipt, SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
 
-use crate::support::{Intake, QUOTA, RUNNING, key};
+use crate::support::{BY_CHANNEL, CHANNEL, Intake, QUOTA, RUNNING, key};
 
 async fn intake() -> Intake {
     Intake::start(Limits::default()).await
@@ -68,7 +68,10 @@ async fn bad_receipts_are_refused_with_their_reason_and_change_nothing() {
         ),
         ("out_of_bounds", intake.receipt(1, 6, |r| r.bytes_on_time = r.bytes + 1)),
         ("out_of_bounds", intake.receipt(1, 6, |r| r.sequence = u64::MAX)),
-        ("channel", intake.receipt(1, 6, |r| r.channel = B256::repeat_byte(1))),
+        ("channel", intake.receipt(1, 6, |r| r.owed = 1)),
+        ("other_channel", intake.receipt(1, 6, |r| r.channel = B256::repeat_byte(1))),
+        ("other_channel", intake.receipt(1, 6, |r| r.channel = CHANNEL)),
+        ("unauthorized_signer", stranger_in_channel(&intake)),
     ];
     for (code, receipt) in &bad {
         let honest = intake.receipt(2, 1, |_| ());
@@ -92,6 +95,44 @@ async fn bad_receipts_are_refused_with_their_reason_and_change_nothing() {
             .any(|kept| kept.rejection.code() == *code && kept.bytes == receipt.encode());
         assert!(found, "{code} was not kept");
     }
+}
+
+/// A receipt of a channel that is open, signed by somebody whose it is not.
+fn stranger_in_channel(intake: &Intake) -> SignedReceipt {
+    let receipt = in_channel(intake, 0, 1).receipt;
+    SignedReceipt::sign(receipt, &key(77), &intake.verifier)
+}
+
+fn in_channel(intake: &Intake, reader: u32, sequence: u64) -> SignedReceipt {
+    intake.receipt(BY_CHANNEL, sequence, |r| {
+        (r.channel, r.owed, r.reader) = (CHANNEL, 7 * u128::from(sequence), ReaderId(reader));
+    })
+}
+
+/// What a channel pays is taken as evidence, answered so, and in no epoch's books: whether what counts is handed in beside it or not.
+#[tokio::test]
+async fn receipts_of_channels_are_evidence_and_count_for_no_pot() {
+    let intake = intake().await;
+    let counted = intake.receipt(BY_CHANNEL, 3, |_| ());
+    let batch = [in_channel(&intake, 0, 2), counted.clone(), in_channel(&intake, 0, 1)];
+    let answers = intake.hand_in(&batch).await;
+    assert_eq!(outcomes(&answers), ["evidence", "accepted", "evidence"]);
+    assert_eq!(intake.hand_in(&batch[..1]).await, json!([{ "outcome": "evidence" }]));
+    assert_eq!(intake.held().await, [counted]);
+    assert_eq!(intake.evidence().await, [in_channel(&intake, 0, 2)], "the newest of its key");
+}
+
+/// Its deposit has room for three.
+#[tokio::test]
+async fn a_channel_fills_no_more_room_than_its_deposit_buys() {
+    let intake = intake().await;
+    let lanes: Vec<_> = (0..5).map(|reader| in_channel(&intake, reader, 1)).collect();
+    let answers = intake.hand_in(&lanes).await;
+    let full = "evidence_full";
+    assert_eq!(outcomes(&answers), ["evidence", "evidence", "evidence", full, full]);
+    assert_eq!(outcomes(&intake.hand_in(&[in_channel(&intake, 2, 9)]).await), ["evidence"]);
+    assert_eq!(intake.evidence().await.len(), 3);
+    assert_eq!(intake.held().await, []);
 }
 
 /// The other signature of the same key over the same receipt.

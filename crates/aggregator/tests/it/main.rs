@@ -6,6 +6,7 @@ mod close;
 mod crash;
 mod demands;
 mod disk_full;
+mod evidence;
 mod fetch;
 mod flood;
 mod ingest;

@@ -12,7 +12,7 @@ use tatum_primitives::{
     Address, B256, Domain, Epoch, EpochSchedule, NodeId, OperatorId, StreamKey,
 };
 use tatum_protocol::receipts::{self, RECEIPTS};
-use tatum_receipt::checks::StatedFacts;
+use tatum_receipt::checks::{OpenChannel, StatedFacts};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, StoredReceipt, Verifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -22,6 +22,10 @@ pub(crate) const NODE: NodeId = NodeId(B256::repeat_byte(9));
 pub(crate) const QUOTA: u64 = 1 << 30;
 /// Epochs of an hour, so that none ends during a test; this one runs.
 pub(crate) const RUNNING: Epoch = Epoch(5);
+/// The channel that whoever owns key 20 has open with operator 7: it has room for three receipts an epoch.
+pub(crate) const CHANNEL: B256 = B256::repeat_byte(0xc1);
+pub(crate) const BY_CHANNEL: u8 = 20;
+const DEPOSIT_WEI: u128 = 35_000_000_000_000_000;
 const HOUR_S: u64 = 3600;
 
 pub(crate) fn key(byte: u8) -> SessionKey {
@@ -30,7 +34,14 @@ pub(crate) fn key(byte: u8) -> SessionKey {
 
 /// Operator 7 with one node; whoever owns keys 1 to 20 has a stake, key 100 + n signs for payer n.
 pub(crate) fn facts() -> StatedFacts {
-    (1..=20).fold(StatedFacts::default().node(NODE, OperatorId(7)), |facts, n| {
+    let open =
+        OpenChannel { id: CHANNEL, deposited_wei: DEPOSIT_WEI, paid_wei: 0, is_exiting: false };
+    let facts = StatedFacts::default().node(NODE, OperatorId(7)).channel(
+        key(BY_CHANNEL).address(),
+        OperatorId(7),
+        open,
+    );
+    (1..=20).fold(facts, |facts, n| {
         let payer = key(n).address();
         facts.quota(payer, QUOTA).session_key(payer, key(100 + n).address())
     })
@@ -115,6 +126,16 @@ impl Intake {
         let (status, answers) = self.post(RECEIPTS, body).await;
         assert_eq!(status, 200, "{answers}");
         answers
+    }
+
+    /// What is held of the running epoch as evidence of delivery.
+    pub(crate) async fn evidence(&self) -> Vec<SignedReceipt> {
+        let mut held = Vec::new();
+        let mut scan = self.database.scan_evidence(RUNNING);
+        while let Some(page) = scan.next().await.unwrap() {
+            held.extend(page.into_iter().map(StoredReceipt::into_signed));
+        }
+        held
     }
 
     /// What is held of the running epoch and the ones next to it.

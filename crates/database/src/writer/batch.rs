@@ -10,24 +10,35 @@ use tatum_receipt::{ReceiptKey, Rejection, SignedReceipt, Step, step};
 
 use super::{Candidate, Outcome};
 use crate::database::begin_write;
+use crate::evidence::EvidenceBatch;
+use crate::receipts::PaidBy;
 use crate::{Database, DatabaseError, Rejected, epochs, receipts, rejections};
 
-/// Writes `submissions` in one transaction, with at most `keep` rejections; gives the outcomes and how many rejections
-/// were kept.
+/// How much is kept of what strangers may send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Rejections of this batch.
+    pub(super) keep: usize,
+    /// Receipts that channels pay of an epoch.
+    pub(super) evidence_of_epoch: u64,
+}
+
+/// Writes `submissions` in one transaction; gives the outcomes and how many rejections were kept.
 pub(super) async fn write(
     database: &Database,
     submissions: &[&[Candidate]],
-    keep: usize,
+    bounds: Bounds,
     now_ms: u64,
 ) -> Result<(Vec<Vec<Outcome>>, usize), DatabaseError> {
     let begin = begin_write(database.backend());
     let mut transaction = database.writer().begin_with(begin).await?;
-    let mut batch = Batch::prepare(&mut transaction, submissions, now_ms).await?;
+    let mut batch = Batch::prepare(&mut transaction, submissions, bounds, now_ms).await?;
     let outcomes = submissions.iter().map(|candidates| batch.step_all(candidates)).collect();
     let newest: Vec<&SignedReceipt> =
         batch.advanced.iter().filter_map(|key| batch.held.get(key)).collect();
-    receipts::replace(&mut transaction, &newest).await?;
-    let kept: Vec<&Rejected> = batch.rejected.iter().take(keep).collect();
+    receipts::replace(&mut transaction, PaidBy::Pool, &newest).await?;
+    batch.evidence.store(&mut transaction).await?;
+    let kept: Vec<&Rejected> = batch.rejected.iter().take(bounds.keep).collect();
     rejections::store(&mut transaction, &kept, now_ms).await?;
     transaction.commit().await?;
     Ok((outcomes, kept.len()))
@@ -39,6 +50,7 @@ struct Batch {
     held: HashMap<ReceiptKey, SignedReceipt>,
     /// In the order in which they are stored: what is written next to each other lies on few pages.
     advanced: BTreeSet<ReceiptKey>,
+    evidence: EvidenceBatch,
     rejected: Vec<Rejected>,
 }
 
@@ -46,15 +58,14 @@ impl Batch {
     async fn prepare(
         connection: &mut AnyConnection,
         submissions: &[&[Candidate]],
+        bounds: Bounds,
         now_ms: u64,
     ) -> Result<Self, DatabaseError> {
-        let checked =
-            submissions.iter().flat_map(|candidates| candidates.iter()).filter_map(|candidate| {
-                match candidate {
-                    Candidate::Checked(checked) => Some(checked.receipt().key()),
-                    Candidate::Rejected(_) => None,
-                }
-            });
+        let candidates = || submissions.iter().flat_map(|candidates| candidates.iter());
+        let checked = candidates().filter_map(|candidate| match candidate {
+            Candidate::Checked(checked) => Some(checked.receipt().key()),
+            Candidate::Evidence(_) | Candidate::Rejected(_) => None,
+        });
         let mut keys: Vec<ReceiptKey> = checked.collect();
         keys.sort_unstable();
         keys.dedup();
@@ -64,8 +75,14 @@ impl Batch {
         for (epoch, open) in &mut epochs {
             *open = epochs::lock_open(connection, *epoch, now_ms).await?;
         }
-        let held = receipts::held(connection, &keys).await?;
-        Ok(Self { epochs, held, advanced: BTreeSet::new(), rejected: Vec::new() })
+        let held = receipts::held(connection, PaidBy::Pool, &keys).await?;
+        let evidence = candidates().filter_map(|candidate| match candidate {
+            Candidate::Evidence(evidence) => Some(evidence),
+            Candidate::Checked(_) | Candidate::Rejected(_) => None,
+        });
+        let evidence =
+            EvidenceBatch::prepare(connection, evidence, bounds.evidence_of_epoch).await?;
+        Ok(Self { epochs, held, advanced: BTreeSet::new(), evidence, rejected: Vec::new() })
     }
 
     fn step_all(&mut self, candidates: &[Candidate]) -> Vec<Outcome> {
@@ -78,6 +95,10 @@ impl Batch {
             Candidate::Checked(checked) => match self.step_checked(checked.signed()) {
                 Ok(outcome) => return outcome,
                 Err(rejection) => Rejected::receipt(checked.signed(), rejection),
+            },
+            Candidate::Evidence(evidence) => match self.evidence.step(evidence) {
+                Ok(()) => return Outcome::Evidence,
+                Err(rejection) => Rejected::receipt(evidence.checked.signed(), rejection),
             },
         };
         let rejection = rejected.rejection.clone();

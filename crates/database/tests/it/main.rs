@@ -2,6 +2,7 @@
 
 mod crash;
 mod epochs;
+mod evidence;
 mod leases;
 mod order;
 mod receipts;

@@ -4,7 +4,6 @@
 use super::*;
 use tatum_channel::Price;
 use tatum_overlay::channel_book::Offer;
-use tatum_primitives::B256;
 use tatum_receipt::checks::OpenChannel;
 
 /// Has a channel with operator 0; everybody else pays from a stake alone.
@@ -44,7 +43,7 @@ impl Channels {
     }
 
     /// What the relay can redeem.
-    async fn lanes(&self) -> Vec<tatum_receipt::DeliveryReceipt> {
+    async fn lanes(&self) -> Vec<DeliveryReceipt> {
         let file = self.network.relay_dir(0).join("node.db");
         let store = NodeStore::open_file(&file).await.unwrap();
         let lanes = store.lanes().await.unwrap();
@@ -79,9 +78,11 @@ async fn one_pays_by_channel_and_another_from_its_stake_on_one_stream() {
     assert_eq!((lane.payer, lane.channel), (session(PAYER).address(), CHANNEL));
     assert_eq!((lane.messages, lane.role), (2_000, Role::Subscriber));
     assert_eq!(Some(lane.owed), PRICE.owed_wei_down(lane.bytes, lane.messages));
-    // The pool pays for the one and not for the other.
+    // The pool pays for the one and not for the other, whose receipts the aggregator gets all the same.
     assert_eq!(channels.network.receipted(Role::Subscriber, PAYER), 0);
     assert_eq!(channels.network.receipted(Role::Subscriber, 2), 2_000);
+    let as_evidence = |receipt: &DeliveryReceipt| receipt.channel == CHANNEL;
+    assert_eq!(channels.network.handed_in(Role::Subscriber, PAYER, as_evidence), 2_000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use tatum_primitives::{Address, B256, Epoch, OperatorId};
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::{DeliveryReceipt, SignedReceipt};
 
 use super::ClientError;
 use super::server::{Server, bytes, json};
-use crate::receipts::{self, Answer, RECEIPTS};
-use crate::{Earnings, EpochSummary, OperatorProof, PayerUse, Payout, ReceiptPage};
+use crate::receipts::{self, Answer, BatchError, RECEIPTS};
+use crate::{
+    Cursor, Earnings, EpochSummary, Evidence, OperatorProof, PayerUse, Payout, ReceiptPage,
+};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -164,6 +166,37 @@ impl AggregatorClient {
     /// [`ClientError`].
     pub async fn payer_use(&self, epoch: Epoch, payer: Address) -> Result<PayerUse, ClientError> {
         json(self.server.get(&format!("/v1/epochs/{epoch}/payers/{payer}"))).await
+    }
+
+    /// What was delivered in an epoch and is paid by channels, and so by no pot.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn evidence(&self, epoch: Epoch) -> Result<Evidence, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}/evidence"))).await
+    }
+
+    /// The receipts that say so, from behind one of them on, at most `limit` of them. Their signatures are for the caller to check.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn evidence_receipts(
+        &self,
+        epoch: Epoch,
+        after: Option<&DeliveryReceipt>,
+        limit: usize,
+    ) -> Result<Vec<SignedReceipt>, ClientError> {
+        let path = format!("/v1/epochs/{epoch}/evidence/receipts");
+        let request = self.server.get(&path).query(&[("limit", limit)]);
+        let request = match after {
+            Some(receipt) => request.query(&[("after", Cursor::behind(receipt))]),
+            None => request,
+        };
+        let (url, body) = bytes(request).await?;
+        let elements = receipts::decode(&body, limit);
+        let read: Result<Vec<SignedReceipt>, BatchError> =
+            elements.map(|elements| elements.into_iter().filter_map(Result::ok).collect());
+        read.map_err(|source| ClientError::Batch { url, source })
     }
 
     /// Its counters, as Prometheus reads them.

@@ -1,6 +1,7 @@
 //! Why there is no answer, or none that means anything.
 
 use crate::Problem;
+use crate::receipts::BatchError;
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,14 @@ pub enum ClientError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The answer is no batch of receipts.
+    #[error("the answer of {url} is no batch of receipts")]
+    Batch {
+        /// What was asked.
+        url: String,
+        /// Why.
+        source: BatchError,
+    },
     /// There are not as many answers as there were receipts.
     #[error("{url} gave {got} answers for {expected} receipts")]
     Count {
@@ -78,6 +87,7 @@ impl ClientError {
             | Self::Status { .. }
             | Self::TooLarge { .. }
             | Self::Answer { .. }
+            | Self::Batch { .. }
             | Self::Count { .. } => None,
         }
     }

@@ -5,8 +5,9 @@ use serde::Serialize;
 use tatum_primitives::{Address, B256, Domain, Epoch, Nano, NodeId, OperatorId, Role, StreamKey};
 use tatum_protocol::receipts::{Answer, encode};
 use tatum_protocol::{
-    Alarm, AlarmKind, CountedReceipt, Earnings, EpochEarning, EpochState, EpochSummary,
-    IdentitySummary, Payout, PayoutEdge, Problem, ProblemKind, ReceiptPage, RejectionSummary,
+    Alarm, AlarmKind, CountedReceipt, Cursor, Earnings, EpochEarning, EpochState, EpochSummary,
+    Evidence, IdentitySummary, Payout, PayoutEdge, Problem, ProblemKind, ReceiptPage,
+    RejectionSummary, ServiceSums,
 };
 use tatum_receipt::{
     DeliveryReceipt, Rejection, RejectionStatement, SessionKey, SignatureError, SignedReceipt,
@@ -40,6 +41,8 @@ fn rejections() -> Vec<Rejection> {
         Rejection::Malformed { detail: "9 is no role".to_owned() },
         Rejection::OutOfBounds { field: "messages".to_owned(), got: 0, min: 1, max: 9 },
         Rejection::Channel { channel: B256::repeat_byte(1).to_string() },
+        Rejection::OtherChannel { got: B256::repeat_byte(1), open: B256::ZERO },
+        Rejection::EvidenceFull { most: 1_024 },
         Rejection::FutureEpoch { got: running, running: epoch },
         Rejection::PastEpoch { got: epoch, earliest_open: running },
         Rejection::UnknownOperator { operator_id },
@@ -66,7 +69,7 @@ fn a_batch_of_receipts_keeps_its_bytes() {
 
 #[test]
 fn answers_for_receipts_keep_their_form() {
-    let plain = [Answer::Accepted, Answer::Superseded, Answer::Duplicate];
+    let plain = [Answer::Accepted, Answer::Superseded, Answer::Duplicate, Answer::Evidence];
     let rejected = rejections().into_iter().map(Answer::rejected);
     let answers: Vec<Answer> = plain.into_iter().chain(rejected).collect();
     for answer in &answers {
@@ -216,6 +219,29 @@ fn rejections_and_who_signs_them_keep_their_form() {
         statement,
     };
     insta::assert_snapshot!(lines([rejection]) + &lines([identity]));
+}
+
+#[test]
+fn evidence_keeps_its_form_and_adds_up() {
+    let mut sums = ServiceSums::default();
+    for (payer, role, owed) in [(1, 0, 7), (1, 1, 8), (2, 0, u128::MAX)] {
+        sums.add(&DeliveryReceipt {
+            payer: Address::repeat_byte(payer),
+            role: Role::try_from(role).unwrap(),
+            messages: u64::MAX,
+            owed,
+            ..receipt().receipt
+        });
+    }
+    let evidence = sums.evidence(Epoch(12));
+    let text = serde_json::to_string(&evidence).unwrap();
+    assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
+    insta::assert_snapshot!(lines([evidence]));
+    let cursor = Cursor::behind(&receipt().receipt);
+    assert_eq!(cursor.key(Epoch(12)), Some(receipt().receipt.key()));
+    let text = serde_json::to_string(&cursor).unwrap();
+    assert_eq!(serde_json::from_str::<Cursor>(&text).unwrap(), cursor);
+    assert_eq!(serde_json::from_str::<Cursor>("\"00\"").unwrap().key(Epoch(0)), None);
 }
 
 #[test]

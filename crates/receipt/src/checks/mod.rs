@@ -127,8 +127,28 @@ pub fn check_all(
     window: EpochWindow,
     chain: &impl ChainFacts,
 ) -> Vec<Result<CheckedReceipt, Rejection>> {
-    let stated: Vec<_> =
-        receipts.iter().map(|signed| check_stated(&signed.receipt, window, chain)).collect();
+    let stated = |receipt: &DeliveryReceipt| check_stated(receipt, window, chain);
+    check_all_by(stated, receipts, signers, chain)
+}
+
+/// The answers of [`check_in_channel`] for many receipts, as [`check_all`] gives those of [`check`].
+pub fn check_all_in_channels(
+    receipts: &[&SignedReceipt],
+    signers: &Signers,
+    window: EpochWindow,
+    chain: &impl ChainFacts,
+) -> Vec<Result<CheckedReceipt, Rejection>> {
+    let stated = |receipt: &DeliveryReceipt| check_stated_in_channel(receipt, window, chain);
+    check_all_by(stated, receipts, signers, chain)
+}
+
+fn check_all_by(
+    stated: impl Fn(&DeliveryReceipt) -> Result<(), Rejection>,
+    receipts: &[&SignedReceipt],
+    signers: &Signers,
+    chain: &impl ChainFacts,
+) -> Vec<Result<CheckedReceipt, Rejection>> {
+    let stated: Vec<_> = receipts.iter().map(|signed| stated(&signed.receipt)).collect();
     // Signatures are dear: those of receipts that do not count anyway are not looked at.
     let left = receipts.iter().zip(&stated).filter(|(_, stated)| stated.is_ok());
     let left: Vec<&SignedReceipt> = left.map(|(signed, _)| *signed).collect();
@@ -151,13 +171,20 @@ pub fn check_in_channel(
     window: EpochWindow,
     chain: &impl ChainFacts,
 ) -> Result<CheckedReceipt, Rejection> {
-    let receipt = &signed.receipt;
+    check_stated_in_channel(&signed.receipt, window, chain)?;
+    let signer = signer::check(signed, verifier, chain)?;
+    Ok(CheckedReceipt::new(signed.clone(), signer))
+}
+
+fn check_stated_in_channel(
+    receipt: &DeliveryReceipt,
+    window: EpochWindow,
+    chain: &impl ChainFacts,
+) -> Result<(), Rejection> {
     bounds::check(receipt)?;
     channel::check_open(receipt, chain)?;
     epoch::check(receipt, window)?;
-    operator::check(receipt, chain)?;
-    let signer = signer::check(signed, verifier, chain)?;
-    Ok(CheckedReceipt::new(signed.clone(), signer))
+    operator::check(receipt, chain)
 }
 
 /// Passes what a receipt states through every rule but that of its signature, for whoever has checked that before.

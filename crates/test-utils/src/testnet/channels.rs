@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tatum_primitives::{Address, OperatorId, U256, WEI_PER_DATA};
+use tatum_primitives::{Address, Epoch, OperatorId, Role, U256, WEI_PER_DATA};
+use tatum_protocol::{Evidence, ServiceFigures};
 
 use super::cast::{Cast, Operator, Payer};
 use super::network::Network;
@@ -33,6 +34,15 @@ pub struct PaidByChannel {
 pub struct Redeemed {
     /// The operator.
     pub operator: OperatorId,
+    /// Messages that it delivered by channel, as the aggregator has evidence.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub messages: U256,
+    /// Their payload bytes, and how many of them were on time.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub bytes: U256,
+    /// The same.
+    #[serde(with = "tatum_primitives::decimal")]
+    pub bytes_on_time: U256,
     /// Lanes that paid.
     pub lanes: usize,
     /// What they paid.
@@ -41,6 +51,11 @@ pub struct Redeemed {
 }
 
 impl PaidByChannel {
+    /// Messages that the aggregator has evidence of.
+    pub fn messages_in_evidence(&self) -> U256 {
+        self.operators.iter().map(|operator| operator.messages).sum()
+    }
+
     /// What all operators redeemed.
     pub fn redeemed_wei(&self) -> U256 {
         self.operators.iter().map(|operator| operator.redeemed_wei).sum()
@@ -74,16 +89,18 @@ impl Cast {
     }
 }
 
-/// Has every operator redeem what its relays were given by the one subscriber that pays by channel.
+/// Has every operator redeem what its relays were given by the one subscriber that pays by channel, and looks up what the aggregator
+/// knows of that until the epoch `last`.
 pub async fn redeem_all(
     devnet: &Devnet,
     cast: &Cast,
     network: &Network,
-    payer: &Payer,
+    (payer, last): (&Payer, Epoch),
 ) -> anyhow::Result<PaidByChannel> {
+    let evidence = network.evidence(last).await?;
     let mut operators = Vec::new();
     for operator in &cast.operators {
-        operators.push(redeem(devnet, cast, network, operator).await?);
+        operators.push(redeem(devnet, cast, network, (operator, &evidence)).await?);
     }
     let messages = network.received_by(payer)?.len();
     let cost_wei = U256::from(messages) * U256::from(MESSAGE_WEI);
@@ -94,7 +111,7 @@ async fn redeem(
     devnet: &Devnet,
     cast: &Cast,
     network: &Network,
-    operator: &Operator,
+    (operator, evidence): (&Operator, &[Evidence]),
 ) -> anyhow::Result<Redeemed> {
     let relays = cast.relays.iter().filter(|relay| relay.operator == operator.id);
     let folders: Vec<String> = relays.map(|relay| network.data(&relay.name)).collect();
@@ -104,5 +121,17 @@ async fn redeem(
     command.env("TATUM_PRIVATE_KEY", tatum::hex(&operator.account));
     let outcome: Outcome = tatum::json(command).await?;
     let Outcome { redeemed: lanes, redeemed_wei } = outcome;
-    Ok(Redeemed { operator: operator.id, lanes, redeemed_wei })
+    let delivered = |figures: &&ServiceFigures| {
+        figures.operator == operator.id && figures.role == Role::Subscriber
+    };
+    let served: Vec<&ServiceFigures> =
+        evidence.iter().flat_map(|epoch| &epoch.service).filter(delivered).collect();
+    Ok(Redeemed {
+        operator: operator.id,
+        messages: served.iter().map(|figures| figures.messages).sum(),
+        bytes: served.iter().map(|figures| figures.bytes).sum(),
+        bytes_on_time: served.iter().map(|figures| figures.bytes_on_time).sum(),
+        lanes,
+        redeemed_wei,
+    })
 }

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde_json::Value;
 use tatum_primitives::{Epoch, Nano, OperatorId};
+use tatum_protocol::Evidence;
 use tatum_protocol::client::AggregatorClient;
 use tatum_receipt::SignedReceipt;
 
@@ -48,6 +49,16 @@ impl Network {
                 None => return Ok(receipts),
             }
         }
+    }
+
+    /// What the aggregator holds as evidence of what channels pay for, of each epoch until `last`.
+    pub async fn evidence(&self, last: Epoch) -> anyhow::Result<Vec<Evidence>> {
+        let aggregator = AggregatorClient::new(self.aggregator_url())?;
+        let mut evidence = Vec::new();
+        for epoch in 0..=last.0 {
+            evidence.push(aggregator.evidence(Epoch(epoch)).await?);
+        }
+        Ok(evidence)
     }
 
     /// How many receipts the aggregator accepted and rejected, from its metrics.

@@ -93,9 +93,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say(started, "claiming for every operator");
     let operators = testnet::claim_all(&devnet, &cast, &network, &recomputed).await?;
 
-    say(started, "redeeming the channels from what the relays keep");
+    say(
+        started,
+        "redeeming the channels from what the relays keep, beside what the aggregator has as evidence",
+    );
     let payer = &cast.subscribers[BY_CHANNEL];
-    let channels = testnet::redeem_all(&devnet, &cast, &network, payer).await?;
+    let channels = testnet::redeem_all(&devnet, &cast, &network, (payer, last)).await?;
 
     let summary = Summary::new(&delivery, epochs, operators, channels, &recomputed);
     summary.print();

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use tatum_primitives::Nano;
+use tatum_primitives::{Nano, U256};
 use tatum_test_utils::testnet::{AuditedEpoch, Delivery, PaidByChannel, PaidOperator, Recomputed};
 
 /// What came of the demo.
@@ -71,9 +71,19 @@ impl Summary {
             "\nby channel: {payer} was delivered {messages} messages for {} DATA",
             data(*cost_wei)
         );
-        println!("\noperator  lanes  redeemed (DATA)");
+        println!(
+            "\noperator  messages in evidence  bytes  of them on time  lanes  redeemed (DATA)"
+        );
         for paid in operators {
-            println!("{:>8}  {:>5}  {:>15}", paid.operator, paid.lanes, data(paid.redeemed_wei));
+            println!(
+                "{:>8}  {:>20}  {:>5}  {:>15}  {:>5}  {:>15}",
+                paid.operator,
+                paid.messages,
+                paid.bytes,
+                paid.bytes_on_time,
+                paid.lanes,
+                data(paid.redeemed_wei),
+            );
         }
     }
 
@@ -125,7 +135,7 @@ fn channel_checks(
     delivery: &Delivery,
     channels: &PaidByChannel,
     recomputed: &Recomputed,
-) -> [Check; 2] {
+) -> [Check; 3] {
     let by_stake = delivery.delivered.saturating_sub(channels.messages);
     [
         Check {
@@ -135,6 +145,10 @@ fn channel_checks(
         Check {
             name: "who pays by channel paid the price of every message it was delivered, and no more",
             ok: channels.messages > 0 && channels.redeemed_wei() == channels.cost_wei,
+        },
+        Check {
+            name: "the aggregator has evidence of each message that was delivered by channel",
+            ok: channels.messages_in_evidence() == U256::from(channels.messages),
         },
     ]
 }
