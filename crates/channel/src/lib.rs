@@ -50,7 +50,9 @@ mod error;
 mod id;
 mod lane;
 mod price;
+pub mod route;
 mod standing;
+pub mod ticket;
 
 pub use channel::{
     Channel, Ended, LEAST_WINDOW_MINUTES, Lane, MOST_DEPOSIT_WEI, MOST_WINDOW_MINUTES, Open,
