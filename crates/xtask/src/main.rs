@@ -2,6 +2,7 @@
 
 mod abi;
 mod adversary;
+mod channel;
 mod demo;
 mod figures;
 mod gas;
@@ -18,6 +19,8 @@ use clap::Parser;
 enum Command {
     /// Lie about epochs at random and see whether a watcher disproves it
     Adversary(adversary::Args),
+    /// Measure payment channels with a `tatum` on a chain of its own
+    Channel(channel::Args),
     /// Run the whole network on this machine and check every payout
     Demo(demo::Args),
     /// Compile the contracts and remake abi/
@@ -36,6 +39,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Adversary(args) => adversary::run(args),
+        Command::Channel(args) => channel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Abi(args) => abi::run(&args),
         Command::Figures(args) => figures::run(&args),

@@ -1,5 +1,6 @@
-//! `tatum bench`: how fast this machine relays messages, takes receipts in, and closes an epoch.
+//! `tatum bench`: how fast this machine relays messages, takes receipts in, closes an epoch, and what channels cost.
 
+mod channel;
 mod ingest;
 mod outbox;
 mod relay;
@@ -32,6 +33,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum bench relay\n  tatum bench relay --messages 1000000 --json\n\nPublisher, relay and subscribers share the machine's cores. Every message must arrive, in order."
     )]
     Relay(relay::Args),
+    /// Sign and check the receipts of a payment channel; on a local chain also redeem them, and let a watchtower answer exits
+    #[command(
+        after_help = "Examples:\n  tatum bench channel\n  tatum bench channel --on-chain 0 --on-chain 1 --json --keystore payer.json\n\n`scripts/bench channel` starts a chain with operators for it. Channels that were opened to measure are left, and can be settled\nonce their windows are over."
+    )]
+    Channel(Box<channel::Args>),
     /// The relay that `tatum bench relay` starts
     #[command(hide = true)]
     RelayProcess(relay::process::Args),
@@ -43,6 +49,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Outbox(args) => outbox::run(args, *output).await?,
         Command::Rollup(args) => rollup::run(args, *output).await?,
         Command::Relay(args) => relay::run(args, *output).await?,
+        Command::Channel(args) => channel::run(*args, *output).await?,
         Command::RelayProcess(args) => relay::process::run(args).await?,
     }
     Ok(ExitCode::SUCCESS)
