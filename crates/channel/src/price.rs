@@ -77,9 +77,14 @@ mod tests {
         );
         let dearer = Price { per_1000_messages_wei: 6, ..limit };
         assert_eq!(limit.accepts(&dearer).unwrap_err().offered_wei, 6);
-        // A limit of nothing (MF3-H01) accepts what is free, and nothing else.
+    }
+
+    /// It accepts what is free, and nothing else.
+    #[test]
+    fn nitrolite_mf3_h01_a_limit_of_nothing_is_no_lack_of_a_limit() {
+        let dear = Price { per_gib_wei: 1, per_1000_messages_wei: 0 };
         assert_eq!(Price::default().accepts(&Price::default()), Ok(()));
-        assert!(Price::default().accepts(&limit).is_err());
+        assert!(Price::default().accepts(&dear).is_err());
     }
 
     #[test]

@@ -95,16 +95,16 @@ mod tests {
         );
     }
 
-    /// Nitrolite MF3-C01 and MF3-L15: nothing is credited before the chain enforces it.
+    /// Nothing is credited before the chain enforces it.
     #[test]
-    fn an_unconfirmed_deposit_serves_nothing() {
+    fn nitrolite_mf3_c01_mf3_l15_an_unconfirmed_deposit_serves_nothing() {
         let unconfirmed = Standing { confirmed_left_wei: 0, outstanding_wei: 0, ..GOOD };
         assert!(unconfirmed.serves(1).is_err());
     }
 
-    /// graph indexer#1170, indexer-rs#301: escrow that thaws is no cover.
+    /// Escrow that thaws is no cover.
     #[test]
-    fn a_pending_exit_counts_as_gone() {
+    fn graph_indexer_1170_a_pending_exit_counts_as_gone() {
         let leaving = Standing { is_exiting: true, outstanding_wei: 0, unsigned_wei: 0, ..GOOD };
         assert_eq!(leaving.serves(0), Err(Shortfall::Exiting));
     }

@@ -439,6 +439,14 @@ mod tests {
         assert!(matches!(decode(&large), Err(FrameError::TooLarge { .. })));
     }
 
+    /// By its length, before a byte of it is read.
+    #[test]
+    fn nitrolite_mf_c01_a_packet_has_a_bound() {
+        let (got, limit) = (MAX_PACKET_BYTES + 1, MAX_PACKET_BYTES);
+        let large = Bytes::from(vec![1; got]);
+        assert_eq!(decode(&large), Err(FrameError::TooLarge { got, limit }));
+    }
+
     #[test]
     fn an_attach_is_bound_to_both_ends() {
         let (client, relay) = (NodeId(B256::repeat_byte(1)), NodeId(B256::repeat_byte(2)));

@@ -9,7 +9,7 @@ import {UnrulyToken} from "./support/UnrulyToken.sol";
 
 /// @title The bug list of the field
 /// @notice Each test is named after the finding (of audits and issues of other channel systems) that it would have caught here. Those of
-/// what happens off chain (crediting before confirmation, thawing escrow) have nothing here to be tested on yet.
+/// what happens off chain (crediting before confirmation, thawing escrow, frames and lists without bounds) are tests in Rust, named alike.
 contract FieldBugsTest is ChannelFixture {
     bytes32 private id;
 
