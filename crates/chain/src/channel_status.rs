@@ -219,8 +219,8 @@ impl Chain {
         Ok(reads::each(lanes, read).await?.into_iter().collect())
     }
 
-    /// Who signed each of `receipts`. Each key is asked for once in each epoch.
-    async fn signed_by(&self, receipts: &[SignedReceipt]) -> Result<Vec<SignedBy>> {
+    /// Who signed each of `receipts`, as of the newest block. Each key is asked for once in each epoch.
+    pub async fn signed_by(&self, receipts: &[SignedReceipt]) -> Result<Vec<SignedBy>> {
         let verifier = Verifier::new(self.domain());
         let signers: Vec<Option<Address>> =
             receipts.iter().map(|signed| verifier.signer(signed).ok()).collect();

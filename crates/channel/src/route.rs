@@ -54,14 +54,13 @@ pub struct Backing {
 }
 
 /// A lane of a payer, and where it leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Lane {
-    payer: Address,
-    to: OperatorId,
-    /// In which lane of the hub's own channel: readers of different payers may have one number.
-    reader: ReaderId,
+    /// The payer's channel.
+    channel: B256,
     received_wei: u128,
-    released_wei: u128,
+    /// The hub's own newest receipt. Its reader is the hub's: readers of different payers may have one number.
+    released: DeliveryReceipt,
 }
 
 /// What a hub took and gave.
@@ -81,6 +80,16 @@ impl Hub {
         Self { account, operator, fee, lanes: BTreeMap::new() }
     }
 
+    /// Whether it is the hub of this account, operator and fee.
+    pub fn is_of(&self, account: Address, operator: OperatorId, fee: Bps) -> bool {
+        (self.account, self.operator, self.fee) == (account, operator, fee)
+    }
+
+    /// What the hub has to sign: of each lane the newest.
+    pub fn released(&self) -> impl Iterator<Item = &DeliveryReceipt> + '_ {
+        self.lanes.values().map(|lane| &lane.released)
+    }
+
     /// What payers owe for what operators ask: the least of which not less than `net_wei` is left.
     pub fn gross_up(&self, net_wei: u128) -> Option<u128> {
         gross_up(net_wei, self.fee)
@@ -88,12 +97,12 @@ impl Hub {
 
     /// What it took, by its payers' newest receipts.
     pub fn received_wei(&self) -> u128 {
-        self.sum(|_| true, |lane| lane.received_wei)
+        self.sum_of(|_, _| true, |lane| lane.received_wei)
     }
 
     /// What it gave, by its own.
     pub fn released_wei(&self) -> u128 {
-        self.sum(|_| true, |lane| lane.released_wei)
+        self.sum_of(|_, _| true, |lane| lane.released.owed)
     }
 
     /// Takes a payer's receipt for what an operator's node delivered; gives the receipt that the hub has to sign for the operator `to`
@@ -118,45 +127,49 @@ impl Hub {
             return Err(RouteRefusal::Exiting);
         }
         let id = lane_id(receipt);
-        let mut lane = self.lane(id, receipt.payer, to)?;
-        if receipt.owed <= lane.received_wei {
-            let (owed_wei, received_wei) = (receipt.owed, lane.received_wei);
-            return Err(RouteRefusal::NothingNew { owed_wei, received_wei });
-        }
-        let (before, other) = (lane, |at: &B256| *at != id);
-        (lane.received_wei, lane.released_wei) = (receipt.owed, net_down(receipt.owed, self.fee));
-        let of_payer = |at: &B256, kept: &Lane| other(at) && kept.payer == before.payer;
-        let received_wei = self.sum_of(of_payer, |lane| lane.received_wei);
-        covered(received_wei.saturating_add(lane.received_wei), incoming.deposited_wei)?;
-        let of_operator = |at: &B256, kept: &Lane| other(at) && kept.to == to;
-        let released_wei = self.sum_of(of_operator, |lane| lane.released_wei);
-        covered(released_wei.saturating_add(lane.released_wei), outgoing.deposited_wei)?;
-        self.lanes.insert(id, lane);
-        Ok(DeliveryReceipt {
+        let released = DeliveryReceipt {
             payer: self.account,
             operator_id: to,
-            reader: lane.reader,
+            reader: self.reader((id, receipt.owed), to, outgoing.id)?,
             channel: outgoing.id,
-            owed: lane.released_wei,
+            owed: net_down(receipt.owed, self.fee),
             ..receipt.clone()
-        })
+        };
+        let (channel, received_wei) = (receipt.channel, receipt.owed);
+        let others = |at: &B256, lane: &Lane| *at != id && lane.channel == channel;
+        let others_wei = self.sum_of(others, |lane| lane.received_wei);
+        covered(others_wei.saturating_add(received_wei), incoming.deposited_wei)?;
+        let others = |at: &B256, lane: &Lane| *at != id && lane.released.channel == outgoing.id;
+        let others_wei = self.sum_of(others, |lane| lane.released.owed);
+        covered(others_wei.saturating_add(released.owed), outgoing.deposited_wei)?;
+        self.lanes.insert(id, Lane { channel, received_wei, released: released.clone() });
+        Ok(released)
     }
 
-    /// The lane as it is, or a new one.
-    fn lane(&self, id: B256, payer: Address, to: OperatorId) -> Result<Lane, RouteRefusal> {
-        if let Some(lane) = self.lanes.get(&id) {
-            let is_same = lane.to == to;
-            return is_same.then_some(*lane).ok_or(RouteRefusal::OtherOperator { before: lane.to });
+    /// In which of the hub's own lanes a payer's continues, if it owes more there than before. It never continues in another channel of
+    /// the hub's: what is owed is cumulative, and would be paid there once more.
+    fn reader(
+        &self,
+        (id, owed_wei): (B256, u128),
+        to: OperatorId,
+        outgoing: B256,
+    ) -> Result<ReaderId, RouteRefusal> {
+        let lane = self.lanes.get(&id);
+        let received_wei = lane.map_or(0, |lane| lane.received_wei);
+        if owed_wei <= received_wei {
+            return Err(RouteRefusal::NothingNew { owed_wei, received_wei });
         }
-        if self.lanes.len() >= MOST_LANES {
-            return Err(RouteRefusal::Lanes { most: MOST_LANES });
+        match lane.map(|lane| &lane.released) {
+            Some(released) if released.operator_id != to => {
+                Err(RouteRefusal::OtherOperator { before: released.operator_id })
+            }
+            Some(released) if released.channel != outgoing => {
+                Err(RouteRefusal::LaneEnded { channel: released.channel })
+            }
+            Some(released) => Ok(released.reader),
+            None if self.lanes.len() >= MOST_LANES => Err(RouteRefusal::Lanes { most: MOST_LANES }),
+            None => Ok(ReaderId(u32::try_from(self.lanes.len()).unwrap_or(u32::MAX))),
         }
-        let reader = ReaderId(u32::try_from(self.lanes.len()).unwrap_or(u32::MAX));
-        Ok(Lane { payer, to, reader, received_wei: 0, released_wei: 0 })
-    }
-
-    fn sum(&self, of: impl Fn(&Lane) -> bool, what: impl Fn(&Lane) -> u128) -> u128 {
-        self.sum_of(|_, lane| of(lane), what)
     }
 
     fn sum_of(&self, of: impl Fn(&B256, &Lane) -> bool, what: impl Fn(&Lane) -> u128) -> u128 {

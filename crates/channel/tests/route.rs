@@ -324,6 +324,10 @@ fn a_hub_releases_only_against_a_new_covered_receipt_of_the_lane_s_operator() {
     assert_eq!(refused(owing(200), by_payer, HUB_OPERATOR, both), RouteRefusal::OwnNode);
     let other = RouteRefusal::OtherOperator { before: to };
     assert_eq!(refused(owing(200), by_payer, OperatorId(1), both), other);
+    // What is owed is cumulative: in the hub's next channel the operator would be paid from the start.
+    let reopened = Backing { id: B256::repeat_byte(6), ..outgoing };
+    let ended = RouteRefusal::LaneEnded { channel: outgoing.id };
+    assert_eq!(refused(owing(200), by_payer, to, (incoming, reopened)), ended);
     let leaving = Backing { is_exiting: true, ..incoming };
     assert_eq!(refused(owing(200), by_payer, to, (leaving, outgoing)), RouteRefusal::Exiting);
     let uncovered = |owed_wei, covered_wei| RouteRefusal::Uncovered { owed_wei, covered_wei };

@@ -165,7 +165,7 @@ fn a_payer_never_signs_for_more_than_one_win_beyond_what_it_was_shown() {
         SignedReceipt::sign(DeliveryReceipt { owed, ..due.clone() }, key, &verifier())
     };
     let stranger = SessionKey::from_bytes(&[8; 32]).unwrap();
-    let won = |payer: &mut Payer, signed| payer.won(signed, &key(), &verifier());
+    let won = |payer: &mut Payer, signed: &SignedReceipt| payer.won(signed, &key(), &verifier());
     assert_eq!(won(&mut payer, &signed(10, &stranger)), Err(TicketError::Signer));
     let much = TicketError::Owed { got: 11, expected: 10 };
     assert_eq!(won(&mut payer, &signed(11, &key())), Err(much));

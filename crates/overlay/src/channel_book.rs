@@ -355,9 +355,9 @@ mod tests {
     #[test]
     fn nitrolite_mf3_c01_a_deposit_counts_as_long_as_the_followed_chain_has_it() {
         let mut book = ChannelBook::new(Some(OFFER));
-        assert!(!book.enter((key(0), NOW), CHANNEL, empty()), "nothing is confirmed yet");
-        book.set_funds(PAYER, funds(100, false));
         assert!(book.enter((key(0), NOW), CHANNEL, empty()));
+        assert_eq!(standing(&book, 0), Err(Shortfall::Exiting), "nothing is confirmed yet");
+        book.set_funds(PAYER, funds(100, false));
         assert_eq!(standing(&book, 0), Ok(()));
         book.set_funds(PAYER, None);
         assert_eq!(standing(&book, 0), Err(Shortfall::Exiting));
@@ -368,7 +368,7 @@ mod tests {
     fn graph_indexer_rs_301_what_is_not_known_is_denied() {
         let mut book = book_at(OFFER);
         let stranger = CreditKey { payer: Address::repeat_byte(9), ..key(0) };
-        assert!(!book.enter((stranger, NOW), CHANNEL, empty()));
+        assert!(book.enter((stranger, NOW), CHANNEL, empty()), "who asks is heard");
         assert_eq!(book.standing((stranger, NOW), 0), Err(Shortfall::Exiting));
         book.set_funds(PAYER, Some(Funds { channel: NEXT, covered_wei: 100, is_exiting: false }));
         assert_eq!(standing(&book, 0), Err(Shortfall::Exiting));

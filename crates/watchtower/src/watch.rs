@@ -196,8 +196,13 @@ impl Watch {
         }
         let (due, mut unsure) = self.all_due(by_pair, with_open).await;
         seen.unread += unsure.len();
+        let together = self.redeem_together(&due, &mut seen).await;
         for (pair, found) in due {
-            let answered = self.redeem(pair, &found, &mut seen).await;
+            let answered = if together.contains(&pair) {
+                Ok(())
+            } else {
+                self.redeem(pair, &found, &mut seen).await
+            };
             if let Some(ends_s) = found.ends_s {
                 seen.exits += 1;
                 seen.answered += usize::from(answered.is_ok());
@@ -291,6 +296,28 @@ impl Watch {
         Ok((due.wei >= least_wei).then_some(due))
     }
 
+    /// Redeems what is due of several channels in each transaction, so that who leaves many channels at once does not keep us busy past
+    /// their windows; gives those that nothing is due of any more. What did not go through as a whole is for [`Watch::redeem`], one by one.
+    async fn redeem_together(&self, due: &[(Pair, Due)], seen: &mut Seen) -> BTreeSet<Pair> {
+        let mut done = BTreeSet::new();
+        for some in together(due) {
+            let receipts: Vec<SignedReceipt> =
+                some.iter().flat_map(|(_, due)| due.receipts.clone()).collect();
+            match self.chain.redeem_receipts(&receipts).await {
+                Ok(redeemed) if redeemed.receipts == receipts.len() => {
+                    let (transaction, channels) = (redeemed.transaction, some.len());
+                    tracing::info!(%transaction, channels, "redeemed together");
+                    let wei = some.iter().map(|(_, due)| due.wei);
+                    seen.redeemed_wei = wei.fold(seen.redeemed_wei, U256::saturating_add);
+                    done.extend(some.iter().map(|(pair, _)| *pair));
+                }
+                Ok(_) => tracing::info!("not all was redeemed together: somebody was before us"),
+                Err(error) => tracing::warn!(%error, "redeeming together failed; one by one"),
+            }
+        }
+        done
+    }
+
     async fn redeem(&self, pair: Pair, due: &Due, seen: &mut Seen) -> anyhow::Result<()> {
         let (payer, operator) = pair;
         for some in due.receipts.chunks(REDEEMED_AT_ONCE) {
@@ -328,9 +355,53 @@ impl Watch {
     }
 }
 
+/// Neighbours whose receipts fit one transaction: two channels at least, for one goes alone.
+fn together(mut due: &[(Pair, Due)]) -> impl Iterator<Item = &[(Pair, Due)]> {
+    std::iter::from_fn(move || {
+        while !due.is_empty() {
+            let mut receipts = 0usize;
+            let fits = due.iter().take_while(|(_, found)| {
+                receipts = receipts.saturating_add(found.receipts.len());
+                receipts <= REDEEMED_AT_ONCE
+            });
+            let count = fits.count();
+            let (some, rest) = due.split_at_checked(count.max(1))?;
+            due = rest;
+            if count > 1 {
+                return Some(some);
+            }
+        }
+        None
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_go_together_as_far_as_their_receipts_fit_one_transaction() {
+        let receipt = SignedReceipt {
+            receipt: tatum_receipt::DeliveryReceipt::default(),
+            signature: tatum_receipt::Signature([0; 65]),
+        };
+        let due = |receipts: &[usize]| -> Vec<(Pair, Due)> {
+            let of = |(n, count): (u32, &usize)| {
+                let receipts = vec![receipt.clone(); *count];
+                ((Address::ZERO, OperatorId(n)), Due { receipts, wei: U256::ZERO, ends_s: None })
+            };
+            (0..).zip(receipts).map(of).collect()
+        };
+        let groups = |receipts: &[usize]| -> Vec<Vec<u32>> {
+            let due = due(receipts);
+            together(&due).map(|some| some.iter().map(|(pair, _)| pair.1.0).collect()).collect()
+        };
+        assert_eq!(groups(&[]), Vec::<Vec<u32>>::new());
+        assert_eq!(groups(&[7]), Vec::<Vec<u32>>::new());
+        assert_eq!(groups(&[1, 1, 1]), [vec![0, 1, 2]]);
+        assert_eq!(groups(&[60, 40, 1, 99, 100, 101, 5, 5]), [vec![0, 1], vec![2, 3], vec![6, 7]]);
+        assert_eq!(groups(&[1; 250]).iter().map(Vec::len).collect::<Vec<_>>(), [100, 100, 50]);
+    }
 
     #[test]
     fn a_chain_that_stands_still_is_not_seen_and_one_that_is_ahead_is() {

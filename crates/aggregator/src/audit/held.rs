@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tatum_dataset::{Dataset, Verified};
+use tatum_primitives::B256;
 use tatum_protocol::receipts::{self, Element};
 use tatum_receipt::{ReceiptKey, SignedReceipt};
 
@@ -47,7 +48,9 @@ pub(super) async fn check_held(
     let exists = |signed: &&SignedReceipt| {
         let receipt = &signed.receipt;
         let operator = usize::try_from(receipt.operator_id.0).unwrap_or(usize::MAX);
-        receipt.epoch == verified.manifest.parameters.epoch
+        // What a channel pays is no part of a distribution.
+        receipt.channel == B256::ZERO
+            && receipt.epoch == verified.manifest.parameters.epoch
             && operator < verified.operators.len()
             && verified.payers.iter().any(|payer| payer.payer == receipt.payer)
     };

@@ -28,6 +28,14 @@ pub enum RouteRefusal {
         /// Whose it is.
         before: OperatorId,
     },
+    /// The hub's channel in which the lane was paid is closed.
+    #[error(
+        "the lane was paid in channel {channel} of the hub's, which is closed; go on in another lane"
+    )]
+    LaneEnded {
+        /// The channel.
+        channel: B256,
+    },
     /// The hub holds one that owes as much.
     #[error(
         "{} is owed in the lane, {} was received for it already",

@@ -4,6 +4,7 @@ mod fund;
 mod leave;
 mod payee;
 mod redeem;
+mod route;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum channel redeem --data relay --keystore operator.json\n  tatum channel redeem --receipts receipts.json --at-least 5 --keystore any.json\n\nAnyone may redeem for anyone: the tokens go to the operator's payee. Of each lane (node, stream, role, reader) only the\nreceipt that owes most is sent; what would redeem nothing is told with its reason, and not sent."
     )]
     Redeem(redeem::RedeemArgs),
+    /// A prototype, the part of a hub: take payers' receipts for what other operators delivered, and sign for those less a fee
+    #[command(
+        after_help = "Example:\n  tatum channel route --hub-operator 7 --to 0 --to 1 --receipts from-payers.receipts --state hub.json --out for-operators.receipts --keystore hub.json\n\nThe account is the hub's, and has a channel with each operator named by --to; payers have theirs with --hub-operator. It goes by the\nnewest block: let deposits be as deep as you would trust them. Nodes do not speak this yet, and operators trust a hub with what they\ndeliver before they hold its receipt: docs/guide/channels.md."
+    )]
+    Route(route::RouteArgs),
     /// As redeem, for channels whose payers are leaving, before their windows are over
     #[command(
         after_help = "Example:\n  tatum channel answer --data relay --keystore operator.json"
@@ -139,6 +145,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Status(args) => status(&args, *output).await?,
         Command::List(args) => list(&args, *output).await?,
         Command::Redeem(args) => redeem::run(&args, redeem::Which::All, *output).await?,
+        Command::Route(args) => route::run(&args, *output).await?,
         Command::Answer(args) => redeem::run(&args, redeem::Which::Exiting, *output).await?,
         Command::Agree(args) => leave::agree(&args, *output).await?,
         Command::Close(args) => leave::close(&args, *output).await?,

@@ -1,5 +1,7 @@
 //! Payment channels through the real binary: opened, redeemed from files and from a node's folder, left, answered, settled, closed.
 
+mod prototypes;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
