@@ -60,6 +60,11 @@ const MIGRATIONS: &[MigrationText] = &[
         "create probes",
         include_str!("../../../migrations/20261129010000_create_probes.sql"),
     ),
+    (
+        20261130010000,
+        "add contents",
+        include_str!("../../../migrations/20261130010000_add_contents.sql"),
+    ),
 ];
 
 /// An open database with the current schema. Clones share the connections.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use tatum_primitives::{Address, Epoch};
-use tatum_receipt::{KEY_BYTES, ReceiptKey, SignedReceipt, StoredReceipt};
+use tatum_receipt::{Contents, KEY_BYTES, ReceiptKey, SignedReceipt, StoredReceipt, Witnessed};
 
 use crate::row::{chunks, corrupt, with_rows};
 use crate::{Backend, Database, DatabaseError};
@@ -28,6 +28,23 @@ pub(crate) fn epoch_start(epoch: Epoch) -> Vec<u8> {
 pub(crate) fn stored(row: &AnyRow) -> Result<StoredReceipt, DatabaseError> {
     let bytes: Vec<u8> = row.try_get("signed")?;
     StoredReceipt::read(&bytes).map_err(|error| corrupt("signed", error))
+}
+
+/// What lies beside a row's receipt.
+pub(crate) fn contents(row: &AnyRow) -> Result<Contents, DatabaseError> {
+    let bytes: Option<Vec<u8>> = row.try_get("beside")?;
+    let contents = Contents::decode(&bytes.unwrap_or_default());
+    contents.map_err(|error| corrupt("beside", error))
+}
+
+/// The same as it is stored.
+pub(crate) fn beside_bytes(contents: &Contents) -> Option<Vec<u8>> {
+    (!contents.is_empty()).then(|| contents.encode())
+}
+
+pub(crate) fn witnessed(row: &AnyRow) -> Result<Witnessed, DatabaseError> {
+    let witnessed = Witnessed::new(stored(row)?.into_signed(), contents(row)?);
+    witnessed.map_err(|error| corrupt("beside", error))
 }
 
 /// The receipts held under `keys`.
@@ -54,19 +71,20 @@ pub(crate) async fn held(
 /// Stores `newest` under their keys, where nothing that ranks as high is held. Each key must appear once.
 pub(crate) async fn replace(
     connection: &mut AnyConnection,
-    newest: &[&SignedReceipt],
+    newest: &[(&SignedReceipt, &Contents)],
 ) -> Result<(), DatabaseError> {
-    const HEAD: &str = "INSERT INTO receipts (key, rank, signed) VALUES ";
+    const HEAD: &str = "INSERT INTO receipts (key, rank, signed, beside) VALUES ";
     const TAIL: &str = " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, \
-                        signed = excluded.signed WHERE excluded.rank > receipts.rank";
+                        signed = excluded.signed, beside = excluded.beside WHERE excluded.rank > receipts.rank";
     for chunk in chunks(newest) {
         let mut query =
-            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 3), TAIL));
-        for signed in chunk {
+            sqlx::query(with_rows(Backend::of(connection), HEAD, (chunk.len(), 4), TAIL));
+        for (signed, contents) in chunk {
             query = query
                 .bind(key_bytes(&signed.receipt.key()))
                 .bind(signed.receipt.rank().encode().to_vec())
-                .bind(signed.encode().to_vec());
+                .bind(signed.encode().to_vec())
+                .bind(beside_bytes(contents));
         }
         query.execute(&mut *connection).await?;
     }
@@ -136,12 +154,22 @@ pub struct ReceiptScan {
 impl ReceiptScan {
     /// The next receipts; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<StoredReceipt>>, DatabaseError> {
+        let page = self.next_witnessed().await?;
+        let stored = |(stored, _): (StoredReceipt, Contents)| stored;
+        Ok(page.map(|page| page.into_iter().map(stored).collect()))
+    }
+
+    /// The next receipts with what lies beside them; `None` at the end.
+    pub async fn next_witnessed(
+        &mut self,
+    ) -> Result<Option<Vec<(StoredReceipt, Contents)>>, DatabaseError> {
         const SQL: &str =
-            "SELECT signed FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3";
+            "SELECT signed, beside FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3";
         let query = sqlx::query(SQL).bind(self.after.clone()).bind(self.end.clone()).bind(PAGE);
         let rows = query.fetch_all(self.database.reader()).await?;
-        let page: Vec<StoredReceipt> = rows.iter().map(stored).collect::<Result<_, _>>()?;
-        let Some(last) = page.last() else { return Ok(None) };
+        let page = rows.iter().map(|row| Ok((stored(row)?, contents(row)?)));
+        let page: Vec<_> = page.collect::<Result<_, DatabaseError>>()?;
+        let Some((last, _)) = page.last() else { return Ok(None) };
         self.after = key_bytes(&last.receipt().key());
         Ok(Some(page))
     }

@@ -11,7 +11,9 @@ use tatum_database::{Candidate, Rejected};
 use tatum_primitives::{EpochSchedule, millis};
 use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
-use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Signers, Verifier};
+use tatum_receipt::{
+    CheckedReceipt, Contents, Rejection, SignedReceipt, Signers, Verifier, Witnessed,
+};
 use tokio::sync::Semaphore;
 
 use super::fair_queue::FairQueue;
@@ -134,7 +136,8 @@ impl Checker {
 
     /// Passes a run through the rules: together, or one by one if whoever sent it has a `poor` record.
     fn check(&self, run: Vec<Element>, window: EpochWindow, poor: bool) -> Vec<Candidate> {
-        let receipts: Vec<&SignedReceipt> = run.iter().flatten().collect();
+        let receipts: Vec<&SignedReceipt> =
+            run.iter().flatten().map(|witnessed| &witnessed.signed).collect();
         let checked = if poor {
             receipts.iter().map(|signed| self.check_one(signed, window)).collect()
         } else {
@@ -142,8 +145,8 @@ impl Checker {
         };
         let mut checked = checked.into_iter();
         let candidates = run.into_iter().filter_map(|element| match element {
-            Ok(signed) => checked.next().map(|checked| match checked {
-                Ok(checked) => Candidate::Checked(checked),
+            Ok(Witnessed { signed, contents }) => checked.next().map(|checked| match checked {
+                Ok(checked) => Candidate::Checked(checked, contents),
                 Err(rejection) => Candidate::Rejected(Rejected::receipt(&signed, rejection)),
             }),
             Err(no_receipt) => Some(Candidate::Rejected(unreadable(no_receipt))),
@@ -171,7 +174,7 @@ impl Checker {
         let window = self.window();
         for candidate in candidates.iter_mut().filter(|candidate| may_be_news(candidate)) {
             if let Some(checked) = self.recheck(candidate, window) {
-                *candidate = Candidate::Checked(checked);
+                *candidate = Candidate::Checked(checked, Contents::default());
             }
         }
     }

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::routing::get;
 use futures_util::stream;
 use tatum_aggregator::audit::{Budget, DatasetSource, FetchError, FetchLimits};
-use tatum_dataset::{EpochData, Parameters, Sources};
+use tatum_dataset::{Beside, EpochData, Parameters, Sources};
 use tatum_primitives::{Address, B256, Bps, Epoch, Nano};
 
 /// One byte now and then, for ever: never silent, never done.
@@ -58,6 +58,7 @@ fn boastful_manifest() -> (Vec<u8>, B256) {
         previous_nano: vec![],
         receipts: vec![],
         sources: Sources::default(),
+        beside: Beside::default(),
     };
     let mut manifest = tatum_dataset::write(folder.path(), data).unwrap().manifest;
     manifest.files[0].size_bytes = 1 << 50;

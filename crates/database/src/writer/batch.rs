@@ -2,11 +2,11 @@
 //!
 //! Invariant: outcomes are what they would be if the candidates had come one by one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::AnyConnection;
 use tatum_primitives::Epoch;
-use tatum_receipt::{ReceiptKey, Rejection, SignedReceipt, Step, step};
+use tatum_receipt::{Contents, ReceiptKey, Rejection, SignedReceipt, Step, step};
 
 use super::{Candidate, Outcome};
 use crate::database::begin_write;
@@ -24,8 +24,9 @@ pub(super) async fn write(
     let mut transaction = database.writer().begin_with(begin).await?;
     let mut batch = Batch::prepare(&mut transaction, submissions, now_ms).await?;
     let outcomes = submissions.iter().map(|candidates| batch.step_all(candidates)).collect();
-    let newest: Vec<&SignedReceipt> =
-        batch.advanced.iter().filter_map(|key| batch.held.get(key)).collect();
+    let newest = |(key, contents)| Some((batch.held.get(key)?, contents));
+    let newest: Vec<(&SignedReceipt, &Contents)> =
+        batch.advanced.iter().filter_map(newest).collect();
     receipts::replace(&mut transaction, &newest).await?;
     let kept: Vec<&Rejected> = batch.rejected.iter().take(keep).collect();
     rejections::store(&mut transaction, &kept, now_ms).await?;
@@ -38,7 +39,7 @@ struct Batch {
     epochs: BTreeMap<Epoch, Result<(), Epoch>>,
     held: HashMap<ReceiptKey, SignedReceipt>,
     /// In the order in which they are stored: what is written next to each other lies on few pages.
-    advanced: BTreeSet<ReceiptKey>,
+    advanced: BTreeMap<ReceiptKey, Contents>,
     rejected: Vec<Rejected>,
 }
 
@@ -51,7 +52,7 @@ impl Batch {
         let checked =
             submissions.iter().flat_map(|candidates| candidates.iter()).filter_map(|candidate| {
                 match candidate {
-                    Candidate::Checked(checked) => Some(checked.receipt().key()),
+                    Candidate::Checked(checked, _) => Some(checked.receipt().key()),
                     Candidate::Rejected(_) => None,
                 }
             });
@@ -65,7 +66,7 @@ impl Batch {
             *open = epochs::lock_open(connection, *epoch, now_ms).await?;
         }
         let held = receipts::held(connection, &keys).await?;
-        Ok(Self { epochs, held, advanced: BTreeSet::new(), rejected: Vec::new() })
+        Ok(Self { epochs, held, advanced: BTreeMap::new(), rejected: Vec::new() })
     }
 
     fn step_all(&mut self, candidates: &[Candidate]) -> Vec<Outcome> {
@@ -75,7 +76,7 @@ impl Batch {
     fn step(&mut self, candidate: &Candidate) -> Outcome {
         let rejected = match candidate {
             Candidate::Rejected(rejected) => rejected.clone(),
-            Candidate::Checked(checked) => match self.step_checked(checked.signed()) {
+            Candidate::Checked(checked, contents) => match self.step_checked(checked.signed(), contents) {
                 Ok(outcome) => return outcome,
                 Err(rejection) => Rejected::receipt(checked.signed(), rejection),
             },
@@ -88,7 +89,11 @@ impl Batch {
         Outcome::Rejected(rejection)
     }
 
-    fn step_checked(&mut self, signed: &SignedReceipt) -> Result<Outcome, Rejection> {
+    fn step_checked(
+        &mut self,
+        signed: &SignedReceipt,
+        contents: &Contents,
+    ) -> Result<Outcome, Rejection> {
         let key = signed.receipt.key();
         if let Some(Err(earliest_open)) = self.epochs.get(&key.epoch) {
             let (got, earliest_open) = (key.epoch, *earliest_open);
@@ -97,7 +102,7 @@ impl Batch {
         Ok(match step(self.held.get(&key), signed) {
             Step::Advance => {
                 self.held.insert(key, signed.clone());
-                self.advanced.insert(key);
+                self.advanced.insert(key, contents.clone());
                 Outcome::Accepted
             }
             Step::Superseded => Outcome::Superseded,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use tatum_primitives::{Address, B256, Epoch, OperatorId};
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::Witnessed;
 
 use super::ClientError;
 use super::server::{Server, bytes, json};
@@ -39,7 +39,10 @@ impl AggregatorClient {
     ///
     /// # Errors
     /// [`ClientError`]; then nothing is known of any of them, and they are handed in again.
-    pub async fn hand_in(&self, receipts: &[SignedReceipt]) -> Result<Vec<Answer>, ClientError> {
+    pub async fn hand_in<R: Clone + Into<Witnessed>>(
+        &self,
+        receipts: &[R],
+    ) -> Result<Vec<Answer>, ClientError> {
         self.hand_in_batch(receipts::encode(receipts), receipts.len()).await
     }
 

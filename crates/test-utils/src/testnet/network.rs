@@ -122,6 +122,31 @@ impl Network {
         self.service(&relay.name, command, &url).await
     }
 
+    /// Starts another program in a relay's place, with its key, its data, and these words after those that name where everything is:
+    /// data, tracker, aggregator, status, grace in seconds.
+    pub async fn start_in_place_of(
+        &mut self,
+        devnet: &Devnet,
+        relay: &Relay,
+        program: &Path,
+        words: &[&str],
+    ) -> anyhow::Result<()> {
+        let status = format!("127.0.0.1:{}", free_port()?);
+        let grace = devnet.deployment().windows.grace_s.to_string();
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args([&self.data(&relay.name), &self.tracker_url, &self.aggregator_url])
+            .args([&status, &grace])
+            .args(words)
+            .env("TATUM_RPC", devnet.rpc_url())
+            .env("TATUM_DEPLOYMENT", devnet.deployment_file())
+            .env("TATUM_NODE_KEY", relay.secret.to_string())
+            .stdin(Stdio::null());
+        let url = format!("http://{status}/health");
+        self.relay_status_urls.insert(relay.name.clone(), format!("http://{status}/status"));
+        self.service(&relay.name, command, &url).await
+    }
+
     async fn service(
         &mut self,
         name: &str,

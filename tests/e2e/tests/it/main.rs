@@ -16,5 +16,6 @@ mod money;
 mod network;
 mod page;
 mod provider;
+mod service;
 mod session;
 mod stake_keep;
