@@ -444,11 +444,26 @@ mod tests {
     #[tokio::test]
     async fn the_newest_receipt_survives_reopening_and_a_later_one_takes_no_pay_away() {
         let (folder, store) = store().await;
-        assert_eq!(store.keep_own(&receipt(1, 1, 5), &Contents::default()).await.unwrap(), Step::Advance);
-        assert_eq!(store.keep_own(&receipt(1, 3, 9), &Contents::default()).await.unwrap(), Step::Advance);
-        assert_eq!(store.keep_own(&receipt(1, 2, 7), &Contents::default()).await.unwrap(), Step::Superseded);
-        assert_eq!(store.keep_own(&receipt(1, 3, 9), &Contents::default()).await.unwrap(), Step::Duplicate);
-        assert_eq!(store.keep_own(&receipt(1, 4, 8), &Contents::default()).await.unwrap(), Step::Superseded);
+        assert_eq!(
+            store.keep_own(&receipt(1, 1, 5), &Contents::default()).await.unwrap(),
+            Step::Advance
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 3, 9), &Contents::default()).await.unwrap(),
+            Step::Advance
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 2, 7), &Contents::default()).await.unwrap(),
+            Step::Superseded
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 3, 9), &Contents::default()).await.unwrap(),
+            Step::Duplicate
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 4, 8), &Contents::default()).await.unwrap(),
+            Step::Superseded
+        );
         store.close().await;
         let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
         let held = again.newest(&receipt(1, 3, 9).receipt.key()).await.unwrap();

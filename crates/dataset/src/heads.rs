@@ -81,7 +81,7 @@ impl Beside {
     pub(crate) fn of(&self, signed: &SignedReceipt) -> &[ContentsLine] {
         let stated = signed.receipt.contents;
         let known = if stated == B256::ZERO { None } else { self.0.get(&stated) };
-        known.map_or(&[], Contents::lines)
+        known.map(Contents::lines).unwrap_or_default()
     }
 }
 

@@ -217,12 +217,7 @@ fn check_group(
 type Heads = HeadWalk<Box<dyn Iterator<Item = Result<HeadRow, Error>>>>;
 
 /// Compares what lies beside a receipt with what it commits to. After a first difference nothing is known to stand in its place.
-fn join(
-    heads: &mut Option<Heads>,
-    row: u64,
-    signed: &SignedReceipt,
-    found: &mut Differences,
-) {
+fn join(heads: &mut Option<Heads>, row: u64, signed: &SignedReceipt, found: &mut Differences) {
     if let Some(walk) = heads
         && let Err(error) = walk.join(row, signed.clone())
     {

@@ -43,9 +43,8 @@ struct Holding {
 
 impl Holding {
     fn span(&self) -> u64 {
-        let here = self.first.map_or(0, |first| {
-            self.number.saturating_sub(first).saturating_add(1)
-        });
+        let here =
+            self.first.map_or(0, |first| self.number.saturating_sub(first).saturating_add(1));
         self.before.saturating_add(here).min(self.number.saturating_add(1))
     }
 }

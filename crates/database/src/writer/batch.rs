@@ -76,10 +76,12 @@ impl Batch {
     fn step(&mut self, candidate: &Candidate) -> Outcome {
         let rejected = match candidate {
             Candidate::Rejected(rejected) => rejected.clone(),
-            Candidate::Checked(checked, contents) => match self.step_checked(checked.signed(), contents) {
-                Ok(outcome) => return outcome,
-                Err(rejection) => Rejected::receipt(checked.signed(), rejection),
-            },
+            Candidate::Checked(checked, contents) => {
+                match self.step_checked(checked.signed(), contents) {
+                    Ok(outcome) => return outcome,
+                    Err(rejection) => Rejected::receipt(checked.signed(), rejection),
+                }
+            }
         };
         let rejection = rejected.rejection.clone();
         // What was not judged is no rejection to stand by.

@@ -113,17 +113,10 @@ impl ServiceReport {
         &self,
         least_ppm: u64,
     ) -> impl Iterator<Item = (&StreamService, &OperatorService)> {
-        let of = move |stream| {
-            let operators = StreamService::operators(stream);
-            operators.filter(move |operator| operator.is_below(least_ppm)).map(move |o| (stream, o))
-        };
-        self.streams.iter().flat_map(of)
-    }
-}
-
-impl StreamService {
-    fn operators(&self) -> impl Iterator<Item = &OperatorService> {
-        self.operators.iter()
+        self.streams.iter().flat_map(move |stream| {
+            let below = stream.operators.iter().filter(move |o| o.is_below(least_ppm));
+            below.map(move |operator| (stream, operator))
+        })
     }
 }
 

@@ -11,9 +11,7 @@ use tatum_receipt::{ContentsLine, Verifier, Witnessed};
 
 use super::median::median_by_weight;
 use super::published::Published;
-use super::{
-    LEAST_DUE, OperatorService, PayerWord, ServiceReport, Standing, StreamService, ppm,
-};
+use super::{LEAST_DUE, OperatorService, PayerWord, ServiceReport, Standing, StreamService, ppm};
 use crate::{Dataset, Error, Payer};
 
 /// What a reader of a stream says that it holds: its largest span, and how much of that it holds.
@@ -166,8 +164,7 @@ fn tell(
 
 fn judge((operator_id, payers): (OperatorId, Vec<PayerWord>)) -> OperatorService {
     let complete = |word: &PayerWord| Some((word.completeness_ppm?, word.weight_wei));
-    let timely =
-        |word: &PayerWord| Some((ppm(word.bytes_on_time, word.bytes)?, word.weight_wei));
+    let timely = |word: &PayerWord| Some((ppm(word.bytes_on_time, word.bytes)?, word.weight_wei));
     let words: Vec<_> = payers.iter().filter_map(complete).collect();
     let due = payers.iter().fold(0, |sum: u64, word| sum.saturating_add(word.due));
     let brought = payers.iter().fold(0, |sum: u64, word| sum.saturating_add(word.brought));

@@ -1,7 +1,7 @@
 use alloy_primitives::{Address, B256, U256};
 use proptest::prelude::*;
 use tatum_primitives::{Epoch, OperatorId, ReaderId, Role, StreamKey};
-use tatum_receipt::{Contents, ContentsLine, DeliveryReceipt, SignedReceipt, Witnessed};
+use tatum_receipt::{Contents, ContentsLine, DeliveryReceipt, Witnessed};
 
 use super::*;
 use crate::scene::{data, key, sign, verifier};
@@ -92,11 +92,8 @@ fn where_it_cannot_tell_it_says_so() {
     let silent = word(payer(2), 1, 10, vec![]);
     let alone = word(payer(2), 2, 10, vec![line(1, 1_000, LEAST_DUE, 0)]);
     let report = survey(&[few, silent, alone], &[(payer(2), 5)]);
-    let expected = [
-        (0, Standing::Few, None),
-        (1, Standing::Silent, None),
-        (2, Standing::OneWord, Some(0)),
-    ];
+    let expected =
+        [(0, Standing::Few, None), (1, Standing::Silent, None), (2, Standing::OneWord, Some(0))];
     assert_eq!(figures(&report), expected);
     assert_eq!(report.streams[0].published, None);
     assert_eq!(report.below(WHOLE_PPM).count(), 0, "nobody is named on one payer's word");
@@ -133,12 +130,13 @@ fn a_head_that_no_publisher_signed_counts_for_nothing() {
 #[test]
 fn a_dataset_holds_what_lies_beside_its_receipts_and_is_surveyed_from_disk() {
     let mut data = data();
-    let witnessed: Vec<Witnessed> = (data.receipts.drain(..).enumerate())
+    let mut witnessed: Vec<Witnessed> = (data.receipts.drain(..).enumerate())
         .map(|(at, signed)| {
             let lines = vec![line(1, 1_000, 1_000, 990 - at as u64), line(2, 5, 5, 5)];
             stated(signed.receipt, if at == 3 { vec![] } else { lines })
         })
         .collect();
+    witnessed.sort_by_key(|receipt| receipt.signed.receipt.key());
     data.receipts = witnessed.iter().map(|receipt| receipt.signed.clone()).collect();
     data.beside = witnessed.iter().map(|receipt| receipt.contents.clone()).collect();
     let parent = tempfile::tempdir().unwrap();
@@ -166,7 +164,7 @@ fn lines_that_belong_to_no_receipt_are_found() {
     let parent = tempfile::tempdir().unwrap();
     let honest = write(parent.path(), data.clone()).unwrap().folder;
     // Heads of one dataset below the receipts of another.
-    data.receipts[0] = SignedReceipt { ..sign(DeliveryReceipt { contents: B256::ZERO, ..one.signed.receipt }) };
+    data.receipts[0] = sign(DeliveryReceipt { contents: B256::ZERO, ..one.signed.receipt });
     let other = write(parent.path(), data).unwrap().folder;
     std::fs::copy(honest.join("heads.parquet"), other.join("heads.parquet")).unwrap();
     let found = verify(&other).unwrap_err().to_string();

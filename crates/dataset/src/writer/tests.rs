@@ -20,12 +20,13 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_dataset_is_five_files_in_a_folder_named_by_its_manifest() {
+fn a_dataset_is_six_files_in_a_folder_named_by_its_manifest() {
     let parent = TempDir::new().unwrap();
     let written = write(parent.path(), data()).unwrap();
     assert_eq!(names(parent.path()), [written.manifest_hash.to_string()]);
     let files = [
         "distribution.parquet",
+        "heads.parquet",
         "manifest.json",
         "operators.parquet",
         "payers.parquet",

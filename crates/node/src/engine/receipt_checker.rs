@@ -57,7 +57,9 @@ mod tests {
     use tatum_database::NodeStore;
     use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, OperatorId};
     use tatum_receipt::checks::StatedFacts;
-    use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, SignedReceipt, Step, StoredReceipt};
+    use tatum_receipt::{
+        DeliveryReceipt, SessionKey, Signature, SignedReceipt, Step, StoredReceipt,
+    };
 
     const PAYER: Address = Address::repeat_byte(7);
     const EPOCH: Epoch = Epoch(5);

@@ -230,7 +230,9 @@ impl Overlay {
             );
             peer.paused |= resumes && role == Role::Subscriber;
             // Whoever says that it does not bring is not held to it.
-            peer.awaited.clear();
+            if role == Role::Subscriber {
+                peer.awaited.clear();
+            }
             if !resumes || *peer.attachment(role) != Attachment::Admitted {
                 peer.refusals = peer.refusals.saturating_add(1);
                 *peer.attachment(role) = Attachment::Refused { at_ms: now.monotonic_ms };

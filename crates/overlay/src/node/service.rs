@@ -94,7 +94,9 @@ impl Overlay {
             let Some(from) = peer.live_from.get(&chain) else { continue };
             let lost = (first.max(*from), last);
             let due = client.ledger.covers((stream, Role::Subscriber), &chain, lost, now);
-            missed.push((link, Service { due, brought: 0 }));
+            if due > 0 {
+                missed.push((link, Service { due, brought: 0 }));
+            }
         }
         for (link, service) in missed {
             self.served(link, stream, chain, service, now);

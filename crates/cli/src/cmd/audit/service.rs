@@ -147,9 +147,8 @@ fn show(shown: &Shown, output: Output) {
     let all = || shown.report.streams.iter().flat_map(|s| s.operators.iter().map(move |o| (s, o)));
     let figures = all().filter_map(|(_, operator)| operator.completeness_ppm);
     let worst_ppm = figures.min().unwrap_or(WHOLE_PPM).min(shown.least_ppm);
-    let lines: Vec<Vec<String>> = all()
-        .map(|(stream, operator)| line(stream, operator, worst_ppm))
-        .collect();
+    let lines: Vec<Vec<String>> =
+        all().map(|(stream, operator)| line(stream, operator, worst_ppm)).collect();
     let scale = format!("{} … 100 %", percent(Some(worst_ppm)));
     let heads =
         ["stream", "operator", "complete", "on time", "due", "missed", "payers", "", &scale];
