@@ -176,6 +176,7 @@ fn an_epoch_without_anything_is_a_dataset_too() {
         previous_nano: vec![],
         receipts: vec![],
         sources: Sources::default(),
+        beside: Beside::default(),
     };
     let written = write(parent.path(), nothing).unwrap();
     assert_eq!(written.distribution.results.carried_nano, parameters().available_nano);
