@@ -3,5 +3,7 @@
 CREATE TABLE delivery_evidence (
     key BYTEA NOT NULL PRIMARY KEY,
     rank BYTEA NOT NULL,
-    signed BYTEA NOT NULL
+    signed BYTEA NOT NULL,
+    -- As in the table of receipts.
+    beside BYTEA
 );

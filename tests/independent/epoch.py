@@ -27,6 +27,9 @@ TABLES = {
     "distribution.parquet": {
         "operator_id": "int", "payout": 20, "work_nano": "int", "paid_nano": "int", "pool_nano": "int", "cumulative_nano": "int",
     },
+    "heads.parquet": {
+        "receipt": "int", "publisher": 20, "chain": 8, "number": "int", "id": 32, "span": "int", "held": "int", "due": "int", "brought": "int",
+    },
 }
 
 
@@ -240,7 +243,7 @@ def write(manifest, tables, parent, library):
         files.append({"name": name, "keccak256": hexed(hashed(data)), "size_bytes": len(data), "rows": len(of_table)})
     order = ["root", "depth", "entries_top", "receipts", "edges", "work_nano", "total_nano", "distributed_nano", "carried_nano"]
     ours = {
-        "version": 1, "parameters": manifest["parameters"], "files": files, "results": {name: results[name] for name in order},
+        "version": 2, "parameters": manifest["parameters"], "files": files, "results": {name: results[name] for name in order},
     }
     (folder / "manifest.json").write_bytes(spelled(ours))
     return folder.rename(parent / hexed(hashed(spelled(ours))))

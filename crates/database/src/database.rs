@@ -65,6 +65,11 @@ const MIGRATIONS: &[MigrationText] = &[
         "create delivery evidence",
         include_str!("../../../migrations/20261130010000_create_delivery_evidence.sql"),
     ),
+    (
+        20261130010100,
+        "add contents",
+        include_str!("../../../migrations/20261130010100_add_contents.sql"),
+    ),
 ];
 
 /// An open database with the current schema. Clones share the connections.

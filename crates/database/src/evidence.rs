@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{AnyConnection, Row};
 use tatum_primitives::{Address, Epoch, OperatorId};
-use tatum_receipt::{CheckedReceipt, ReceiptKey, Rejection, SignedReceipt, Step, step};
+use tatum_receipt::{CheckedReceipt, Contents, ReceiptKey, Rejection, SignedReceipt, Step, step};
 
 use crate::receipts::{self, PaidBy, epoch_start};
 use crate::row::{corrupt, unsigned};
@@ -19,6 +19,8 @@ use crate::{Database, DatabaseError, ReceiptScan};
 pub struct Evidence {
     /// It passed every rule of receipts of a channel.
     pub checked: CheckedReceipt,
+    /// What came beside it.
+    pub contents: Contents,
     /// How many receipts its channel has room for in an epoch.
     pub room: u64,
 }
@@ -40,7 +42,7 @@ pub(crate) struct EvidenceBatch {
     epochs: BTreeMap<Epoch, Held>,
     held: HashMap<ReceiptKey, SignedReceipt>,
     /// In the order in which they are stored, so that two processes never wait for each other in a circle.
-    advanced: BTreeSet<ReceiptKey>,
+    advanced: BTreeMap<ReceiptKey, Contents>,
 }
 
 impl EvidenceBatch {
@@ -60,7 +62,7 @@ impl EvidenceBatch {
         for (epoch, counts) in &mut epochs {
             *counts = count(connection, *epoch).await?;
         }
-        Ok(Self { most_of_epoch, epochs, held, advanced: BTreeSet::new() })
+        Ok(Self { most_of_epoch, epochs, held, advanced: BTreeMap::new() })
     }
 
     /// Takes a receipt, unless its key is new and there is no room for it.
@@ -74,15 +76,16 @@ impl EvidenceBatch {
         }
         if step(held, signed) == Step::Advance {
             self.held.insert(key, signed.clone());
-            self.advanced.insert(key);
+            self.advanced.insert(key, evidence.contents.clone());
         }
         Ok(())
     }
 
     /// Stores what was taken.
     pub(crate) async fn store(&self, connection: &mut AnyConnection) -> Result<(), DatabaseError> {
-        let newest: Vec<&SignedReceipt> =
-            self.advanced.iter().filter_map(|key| self.held.get(key)).collect();
+        let newest = |(key, contents)| Some((self.held.get(key)?, contents));
+        let newest: Vec<(&SignedReceipt, &Contents)> =
+            self.advanced.iter().filter_map(newest).collect();
         receipts::replace(connection, PaidBy::Channels, &newest).await
     }
 }

@@ -14,12 +14,12 @@ use tatum_channel::lane_id;
 use tatum_primitives::{Address, B256, Epoch, ReaderId, Role, StreamKey};
 use tatum_protocol::receipts::Answer;
 use tatum_receipt::{
-    Acknowledgement, CheckedReceipt, KEY_BYTES, ReceiptKey, SignedReceipt, Step, StoredReceipt,
-    step,
+    Acknowledgement, CheckedReceipt, Contents, KEY_BYTES, ReceiptKey, SignedReceipt, Step,
+    StoredReceipt, Witnessed, step,
 };
 
 use crate::database::{MigrationText, begin_write, sqlite_url};
-use crate::receipts::{epoch_start, key_bytes, stored};
+use crate::receipts::{beside_bytes, contents, epoch_start, key_bytes, stored, witnessed};
 use crate::row::{chunks, corrupt, unsigned, with_rows};
 use crate::{Backend, Database, DatabaseError};
 
@@ -44,6 +44,11 @@ const MIGRATIONS: &[MigrationText] = &[
         "create positions",
         include_str!("../../../migrations/node/20261129190000_create_positions.sql"),
     ),
+    (
+        20261130010000,
+        "add contents",
+        include_str!("../../../migrations/node/20261130010000_add_contents.sql"),
+    ),
 ];
 
 /// Below every rank.
@@ -54,6 +59,8 @@ const NO_RANK: &[u8] = &[];
 pub struct KeptReceipt {
     /// The highest receipt of its key.
     pub stored: StoredReceipt,
+    /// What lies beside it.
+    pub contents: Contents,
     /// The acknowledgement of exactly this receipt.
     pub acknowledgement: Option<Acknowledgement>,
 }
@@ -87,17 +94,26 @@ impl NodeStore {
     pub async fn keep(
         &self,
         offered: &CheckedReceipt,
+        contents: &Contents,
     ) -> Result<(StoredReceipt, Step), DatabaseError> {
-        let step = self.keep_highest(offered.signed()).await?;
+        let step = self.keep_highest(offered.signed(), contents).await?;
         Ok((StoredReceipt::written(offered.signed()), step))
     }
 
-    /// Keeps a receipt that we signed ourselves.
-    pub async fn keep_own(&self, signed: &SignedReceipt) -> Result<Step, DatabaseError> {
-        self.keep_highest(signed).await
+    /// Keeps a receipt that we signed ourselves, and what lies beside it.
+    pub async fn keep_own(
+        &self,
+        signed: &SignedReceipt,
+        contents: &Contents,
+    ) -> Result<Step, DatabaseError> {
+        self.keep_highest(signed, contents).await
     }
 
-    async fn keep_highest(&self, offered: &SignedReceipt) -> Result<Step, DatabaseError> {
+    async fn keep_highest(
+        &self,
+        offered: &SignedReceipt,
+        contents: &Contents,
+    ) -> Result<Step, DatabaseError> {
         let key = key_bytes(&offered.receipt.key());
         let mut transaction =
             self.database.writer().begin_with(begin_write(self.database.backend())).await?;
@@ -110,13 +126,15 @@ impl NodeStore {
         if outcome == Step::Advance {
             // What a channel pays is handed in too, as evidence of delivery.
             const SQL: &str = "INSERT INTO node_receipts (key, rank, signed, acknowledged_rank, answered_rank, \
-                 rejections) VALUES ($1, $2, $3, $4, $4, 0) ON CONFLICT (key) DO UPDATE SET \
-                 rank = excluded.rank, signed = excluded.signed, rejections = 0 WHERE excluded.rank > node_receipts.rank";
+                 rejections, beside) VALUES ($1, $2, $3, $4, $4, 0, $5) ON CONFLICT (key) DO UPDATE SET \
+                 rank = excluded.rank, signed = excluded.signed, rejections = 0, beside = excluded.beside \
+                 WHERE excluded.rank > node_receipts.rank";
             sqlx::query(SQL)
                 .bind(key)
                 .bind(rank(offered))
                 .bind(offered.encode().to_vec())
                 .bind(NO_RANK.to_vec())
+                .bind(beside_bytes(contents))
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -192,7 +210,7 @@ impl NodeStore {
     /// Everything that is kept from epoch `earliest` on.
     pub async fn since(&self, earliest: Epoch) -> Result<Vec<KeptReceipt>, DatabaseError> {
         // What was said of an older one is not read: a restart waits for this.
-        const SQL: &str = "SELECT signed, CASE WHEN acknowledged_rank = rank THEN acknowledgement END \
+        const SQL: &str = "SELECT signed, beside, CASE WHEN acknowledged_rank = rank THEN acknowledgement END \
              AS acknowledgement FROM node_receipts WHERE key >= $1 ORDER BY key";
         let rows =
             sqlx::query(SQL).bind(epoch_start(earliest)).fetch_all(self.database.reader()).await?;
@@ -222,8 +240,8 @@ impl NodeStore {
         &self,
         after: Option<&ReceiptKey>,
         limit: u32,
-    ) -> Result<Vec<SignedReceipt>, DatabaseError> {
-        const SQL: &str = "SELECT signed FROM node_receipts \
+    ) -> Result<Vec<Witnessed>, DatabaseError> {
+        const SQL: &str = "SELECT signed, beside FROM node_receipts \
              WHERE key > $1 AND answered_rank < rank ORDER BY key LIMIT $2";
         // Every key comes after the empty one.
         let after = after.map(key_bytes).unwrap_or_default();
@@ -232,7 +250,7 @@ impl NodeStore {
             .bind(i64::from(limit))
             .fetch_all(self.database.reader())
             .await?;
-        rows.iter().map(|row| Ok(stored(row)?.into_signed())).collect()
+        rows.iter().map(witnessed).collect()
     }
 
     /// Records what the aggregator answered for each receipt. A rejection that is not final stays in the outbox, unless a channel
@@ -372,7 +390,7 @@ fn rank(signed: &SignedReceipt) -> Vec<u8> {
 fn kept(row: &AnyRow) -> Result<KeptReceipt, DatabaseError> {
     let bytes: Option<Vec<u8>> = row.try_get("acknowledgement")?;
     let word = bytes.map(|bytes| word(&bytes)).transpose()?;
-    Ok(KeptReceipt { stored: stored(row)?, acknowledgement: word })
+    Ok(KeptReceipt { stored: stored(row)?, contents: contents(row)?, acknowledgement: word })
 }
 
 fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
@@ -389,11 +407,9 @@ fn word(bytes: &[u8]) -> Result<Acknowledgement, DatabaseError> {
 
 #[cfg(test)]
 mod tests {
-    use std::slice::from_ref;
-
     use super::*;
     use tatum_primitives::{Domain, NodeId, OperatorId};
-    use tatum_receipt::{DeliveryReceipt, Rejection, SessionKey, Verifier};
+    use tatum_receipt::{ContentsLine, DeliveryReceipt, Rejection, SessionKey, Verifier};
 
     fn receipt(node: u8, sequence: u64, messages: u64) -> SignedReceipt {
         let key = SessionKey::from_bytes(&[1; 32]).unwrap();
@@ -421,11 +437,26 @@ mod tests {
     #[tokio::test]
     async fn the_newest_receipt_survives_reopening_and_a_later_one_takes_no_pay_away() {
         let (folder, store) = store().await;
-        assert_eq!(store.keep_own(&receipt(1, 1, 5)).await.unwrap(), Step::Advance);
-        assert_eq!(store.keep_own(&receipt(1, 3, 9)).await.unwrap(), Step::Advance);
-        assert_eq!(store.keep_own(&receipt(1, 2, 7)).await.unwrap(), Step::Superseded);
-        assert_eq!(store.keep_own(&receipt(1, 3, 9)).await.unwrap(), Step::Duplicate);
-        assert_eq!(store.keep_own(&receipt(1, 4, 8)).await.unwrap(), Step::Superseded);
+        assert_eq!(
+            store.keep_own(&receipt(1, 1, 5), &Contents::default()).await.unwrap(),
+            Step::Advance
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 3, 9), &Contents::default()).await.unwrap(),
+            Step::Advance
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 2, 7), &Contents::default()).await.unwrap(),
+            Step::Superseded
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 3, 9), &Contents::default()).await.unwrap(),
+            Step::Duplicate
+        );
+        assert_eq!(
+            store.keep_own(&receipt(1, 4, 8), &Contents::default()).await.unwrap(),
+            Step::Superseded
+        );
         store.close().await;
         let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
         let held = again.newest(&receipt(1, 3, 9).receipt.key()).await.unwrap();
@@ -437,6 +468,33 @@ mod tests {
             assert_eq!(of.await.unwrap().len(), expected);
         }
         assert!(again.since(Epoch(4)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_lies_beside_a_receipt_goes_where_the_receipt_goes() {
+        let (folder, store) = store().await;
+        let line = ContentsLine {
+            publisher: Address::ZERO,
+            chain: u64::MAX,
+            number: 9,
+            id: B256::repeat_byte(1),
+            span: 5,
+            held: 5,
+            due: 4,
+            brought: 3,
+        };
+        let contents = Contents::new(vec![line]).unwrap();
+        let mut stated = receipt(1, 1, 5);
+        stated.receipt.contents = contents.root();
+        store.keep_own(&stated, &contents).await.unwrap();
+        store.close().await;
+        let again = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
+        assert_eq!(again.since(Epoch(0)).await.unwrap()[0].contents, contents);
+        let waiting = again.to_hand_in(None, 10).await.unwrap();
+        assert_eq!(waiting, [Witnessed::new(stated, contents).unwrap()]);
+        // A newer one without lines has none.
+        again.keep_own(&receipt(1, 2, 6), &Contents::default()).await.unwrap();
+        assert!(again.since(Epoch(0)).await.unwrap()[0].contents.is_empty());
     }
 
     #[tokio::test]
@@ -452,17 +510,17 @@ mod tests {
     async fn a_receipt_waits_until_it_is_answered() {
         let (_folder, store) = store().await;
         for signed in [receipt(1, 1, 5), receipt(2, 1, 5)] {
-            store.keep_own(&signed).await.unwrap();
+            store.keep_own(&signed, &Contents::default()).await.unwrap();
         }
         let waiting = store.to_hand_in(None, 10).await.unwrap();
         assert_eq!(waiting.len(), 2);
-        let behind = store.to_hand_in(Some(&waiting[0].receipt.key()), 10).await.unwrap();
+        let behind = store.to_hand_in(Some(&waiting[0].signed.receipt.key()), 10).await.unwrap();
         assert_eq!(behind, waiting[1..]);
         // The second is replaced while the first version is on its way.
-        store.keep_own(&receipt(2, 2, 6)).await.unwrap();
+        store.keep_own(&receipt(2, 2, 6), &Contents::default()).await.unwrap();
         let answers = [receipt(1, 1, 5), receipt(2, 1, 5)].map(|signed| (signed, Answer::Accepted));
         store.record_answers(&answers).await.unwrap();
-        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), vec![receipt(2, 2, 6)]);
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), vec![receipt(2, 2, 6).into()]);
         let (running, earlier) = (Epoch(3), Epoch(2));
         let later = Answer::rejected(Rejection::FutureEpoch { got: running, running: earlier });
         store.record_answers(&[(receipt(2, 2, 6), later)]).await.unwrap();
@@ -479,16 +537,16 @@ mod tests {
         let (_folder, store) = store().await;
         let mut signed = receipt(1, 1, 5);
         (signed.receipt.channel, signed.receipt.owed) = (B256::repeat_byte(3), 7);
-        store.keep_own(&signed).await.unwrap();
-        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), from_ref(&signed));
+        store.keep_own(&signed, &Contents::default()).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), [signed.clone().into()]);
         let open = B256::ZERO;
         let passing = Rejection::OtherChannel { got: signed.receipt.channel, open };
         store.record_answers(&[(signed.clone(), Answer::rejected(passing))]).await.unwrap();
         assert_eq!(store.to_hand_in(None, 10).await.unwrap(), []);
         assert_eq!(store.lanes().await.unwrap().len(), 1);
         (signed.receipt.sequence, signed.receipt.bytes_on_time) = (2, 6);
-        store.keep_own(&signed).await.unwrap();
-        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), from_ref(&signed));
+        store.keep_own(&signed, &Contents::default()).await.unwrap();
+        assert_eq!(store.to_hand_in(None, 10).await.unwrap(), [signed.clone().into()]);
         store.record_answers(&[(signed, Answer::Evidence)]).await.unwrap();
         let counts = store.counts().await.unwrap();
         assert_eq!(counts, NodeReceiptCounts { kept: 1, waiting: 0, rejected: 0 });
@@ -497,14 +555,14 @@ mod tests {
     #[tokio::test]
     async fn an_acknowledgement_belongs_to_one_receipt() {
         let (_folder, store) = store().await;
-        store.keep_own(&receipt(1, 1, 5)).await.unwrap();
+        store.keep_own(&receipt(1, 1, 5), &Contents::default()).await.unwrap();
         let word = Acknowledgement {
             digest: B256::repeat_byte(1),
             signature: [B256::repeat_byte(2), B256::repeat_byte(3)],
         };
         store.record_acknowledged(&receipt(1, 1, 5), &word).await.unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, Some(word));
-        store.keep_own(&receipt(1, 2, 6)).await.unwrap();
+        store.keep_own(&receipt(1, 2, 6), &Contents::default()).await.unwrap();
         assert_eq!(store.since(Epoch(0)).await.unwrap()[0].acknowledgement, None);
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use tatum_primitives::{Address, Epoch};
-use tatum_receipt::{KEY_BYTES, ReceiptKey, SignedReceipt, StoredReceipt};
+use tatum_receipt::{Contents, KEY_BYTES, ReceiptKey, SignedReceipt, StoredReceipt, Witnessed};
 
 use crate::row::{chunks, corrupt, with_rows};
 use crate::{Backend, Database, DatabaseError};
@@ -36,14 +36,14 @@ impl PaidBy {
     const fn insertion(self) -> (&'static str, &'static str) {
         match self {
             Self::Pool => (
-                "INSERT INTO receipts (key, rank, signed) VALUES ",
-                " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, signed = excluded.signed \
-                 WHERE excluded.rank > receipts.rank",
+                "INSERT INTO receipts (key, rank, signed, beside) VALUES ",
+                " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, signed = excluded.signed, \
+                 beside = excluded.beside WHERE excluded.rank > receipts.rank",
             ),
             Self::Channels => (
-                "INSERT INTO delivery_evidence (key, rank, signed) VALUES ",
-                " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, signed = excluded.signed \
-                 WHERE excluded.rank > delivery_evidence.rank",
+                "INSERT INTO delivery_evidence (key, rank, signed, beside) VALUES ",
+                " ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, signed = excluded.signed, \
+                 beside = excluded.beside WHERE excluded.rank > delivery_evidence.rank",
             ),
         }
     }
@@ -64,10 +64,12 @@ impl PaidBy {
     const fn scan(self) -> &'static str {
         match self {
             Self::Pool => {
-                "SELECT signed FROM receipts WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3"
+                "SELECT signed, beside FROM receipts WHERE key > $1 AND key < $2 \
+                 ORDER BY key LIMIT $3"
             }
             Self::Channels => {
-                "SELECT signed FROM delivery_evidence WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3"
+                "SELECT signed, beside FROM delivery_evidence WHERE key > $1 AND key < $2 \
+                 ORDER BY key LIMIT $3"
             }
         }
     }
@@ -86,6 +88,23 @@ pub(crate) fn epoch_start(epoch: Epoch) -> Vec<u8> {
 pub(crate) fn stored(row: &AnyRow) -> Result<StoredReceipt, DatabaseError> {
     let bytes: Vec<u8> = row.try_get("signed")?;
     StoredReceipt::read(&bytes).map_err(|error| corrupt("signed", error))
+}
+
+/// What lies beside a row's receipt.
+pub(crate) fn contents(row: &AnyRow) -> Result<Contents, DatabaseError> {
+    let bytes: Option<Vec<u8>> = row.try_get("beside")?;
+    let contents = Contents::decode(&bytes.unwrap_or_default());
+    contents.map_err(|error| corrupt("beside", error))
+}
+
+/// The same as it is stored.
+pub(crate) fn beside_bytes(contents: &Contents) -> Option<Vec<u8>> {
+    (!contents.is_empty()).then(|| contents.encode())
+}
+
+pub(crate) fn witnessed(row: &AnyRow) -> Result<Witnessed, DatabaseError> {
+    let witnessed = Witnessed::new(stored(row)?.into_signed(), contents(row)?);
+    witnessed.map_err(|error| corrupt("beside", error))
 }
 
 /// The receipts held under `keys`.
@@ -113,17 +132,18 @@ pub(crate) async fn held(
 pub(crate) async fn replace(
     connection: &mut AnyConnection,
     paid_by: PaidBy,
-    newest: &[&SignedReceipt],
+    newest: &[(&SignedReceipt, &Contents)],
 ) -> Result<(), DatabaseError> {
     let (head, tail) = paid_by.insertion();
     for chunk in chunks(newest) {
         let mut query =
-            sqlx::query(with_rows(Backend::of(connection), head, (chunk.len(), 3), tail));
-        for signed in chunk {
+            sqlx::query(with_rows(Backend::of(connection), head, (chunk.len(), 4), tail));
+        for (signed, contents) in chunk {
             query = query
                 .bind(key_bytes(&signed.receipt.key()))
                 .bind(signed.receipt.rank().encode().to_vec())
-                .bind(signed.encode().to_vec());
+                .bind(signed.encode().to_vec())
+                .bind(beside_bytes(contents));
         }
         query.execute(&mut *connection).await?;
     }
@@ -215,11 +235,21 @@ pub struct ReceiptScan {
 impl ReceiptScan {
     /// The next receipts; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<StoredReceipt>>, DatabaseError> {
+        let page = self.next_witnessed().await?;
+        let stored = |(stored, _): (StoredReceipt, Contents)| stored;
+        Ok(page.map(|page| page.into_iter().map(stored).collect()))
+    }
+
+    /// The next receipts with what lies beside them; `None` at the end.
+    pub async fn next_witnessed(
+        &mut self,
+    ) -> Result<Option<Vec<(StoredReceipt, Contents)>>, DatabaseError> {
         let query = sqlx::query(self.paid_by.scan());
         let query = query.bind(self.after.clone()).bind(self.end.clone()).bind(self.page);
         let rows = query.fetch_all(self.database.reader()).await?;
-        let page: Vec<StoredReceipt> = rows.iter().map(stored).collect::<Result<_, _>>()?;
-        let Some(last) = page.last() else { return Ok(None) };
+        let page = rows.iter().map(|row| Ok((stored(row)?, contents(row)?)));
+        let page: Vec<_> = page.collect::<Result<_, DatabaseError>>()?;
+        let Some((last, _)) = page.last() else { return Ok(None) };
         self.after = key_bytes(&last.receipt().key());
         Ok(Some(page))
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tatum_primitives::millis;
-use tatum_receipt::{CheckedReceipt, Rejection};
+use tatum_receipt::{CheckedReceipt, Contents, Rejection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -23,8 +23,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// What a submitter hands to the writer.
 #[derive(Clone, Debug)]
 pub enum Candidate {
-    /// Passed every rule of receipts.
-    Checked(CheckedReceipt),
+    /// Passed every rule of receipts; with what came beside it.
+    Checked(CheckedReceipt, Contents),
     /// Passed every rule of receipts that a channel pays.
     Evidence(Evidence),
     /// Rejected already; to be kept with its reason.

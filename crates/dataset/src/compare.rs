@@ -7,14 +7,15 @@ use tatum_primitives::Nano;
 use crate::folder::digest;
 use crate::table::Row;
 use crate::{
-    CountedReceipt, Dataset, Difference, Differences, DistributionRow, Error, Manifest, Operator,
-    Payer, Results, RowError,
+    CountedReceipt, Dataset, Difference, Differences, DistributionRow, Error, HeadRow, Manifest,
+    Operator, Payer, Results, RowError,
 };
 
 /// Compares the listed files with those of a dataset.
 pub(crate) fn check_file_names(manifest: &Manifest, found: &mut Differences) {
     let expected =
-        [CountedReceipt::FILE, Payer::FILE, Operator::FILE, DistributionRow::FILE].join(", ");
+        [CountedReceipt::FILE, Payer::FILE, Operator::FILE, DistributionRow::FILE, HeadRow::FILE]
+            .join(", ");
     let got: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
     let got = got.join(", ");
     if got != expected {

@@ -8,6 +8,7 @@
 //! | `payers.parquet` | payer, fee (wei), quota (bytes) | payer |
 //! | `operators.parquet` | id, payout address, bond (wei), capacity (bytes) | id, dense |
 //! | `distribution.parquet` | id, payout address, work, paid, from the pool, cumulative (nano) | id, dense |
+//! | `heads.parquet` | a line beside a receipt: what its reader holds, what its node brought | receipt, publisher, chain |
 //!
 //! The manifest names two lists that the epoch commits to, receipts and edges; `tatum-watcher` has their lines.
 //!
@@ -24,7 +25,7 @@
 //! not with receipts; [`verify`] re-derives everything in a folder and names what differs; [`Results::proposal`],
 //! [`Dataset::proposal_data`] and [`facts()`] give it to a watcher; [`ReceiptProof`] proves one receipt to somebody who has
 //! nothing else; [`Explainer`] says why an operator is paid what it is paid; [`Dataset::overages`] says who signed for more than its
-//! quota.
+//! quota; [`service`] says how complete and timely operators served.
 //!
 //! # Not provided
 //!
@@ -69,6 +70,7 @@ mod error;
 mod explain;
 mod facts;
 mod folder;
+mod heads;
 mod lineup;
 mod manifest;
 mod open;
@@ -80,6 +82,7 @@ mod rollup;
 mod rows;
 #[cfg(test)]
 mod scene;
+pub mod service;
 mod sources;
 mod table;
 mod verify;
@@ -89,6 +92,7 @@ pub use claims::Claims;
 pub use difference::{Difference, Differences};
 pub use error::{Error, RowError};
 pub use explain::{ExplainedEdge, ExplainedPay, Explainer};
+pub use heads::{Beside, HeadRow};
 pub use manifest::{FileEntry, MANIFEST, Manifest, Parameters, Results};
 pub use open::{Bounds, Dataset};
 pub use overage::Overage;

@@ -13,8 +13,8 @@ use crate::Error;
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.json";
 
-/// The only version so far.
-const VERSION: u32 = 1;
+/// The version since what lies beside receipts is a table.
+const VERSION: u32 = 2;
 
 /// What a dataset says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Manifest {
     pub version: u32,
     /// What the epoch's payouts depend on besides the tables.
     pub parameters: Parameters,
-    /// The tables: receipts, payers, operators, distribution.
+    /// The tables: receipts, payers, operators, distribution, heads.
     pub files: Vec<FileEntry>,
     /// What the tables come to.
     pub results: Results,

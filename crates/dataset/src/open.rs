@@ -9,16 +9,20 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{B256, keccak256};
 use tatum_merkle::SumTree;
 use tatum_primitives::{Nano, OperatorId};
-use tatum_receipt::SignedReceipt;
+use tatum_receipt::{SignedReceipt, Witnessed};
 
 use crate::folder::regular;
+use crate::heads::HeadWalk;
 use crate::lineup::Lineup;
 use crate::rollup::{entry, roll_up};
 use crate::table::{Row, TableReader};
 use crate::{
-    CountedReceipt, Distribution, DistributionRow, Error, MANIFEST, Manifest, Operator, Payer,
+    CountedReceipt, Distribution, DistributionRow, Error, HeadRow, MANIFEST, Manifest, Operator,
+    Payer,
 };
 
+/// Rows of the table of heads that belong to one receipt, at most.
+const HEADS_OF_RECEIPT: u64 = tatum_receipt::MAX_LINES as u64;
 /// The largest manifest that is read; ours have two thousand bytes.
 const MANIFEST_BYTES: u64 = 1 << 20;
 
@@ -75,6 +79,7 @@ impl Dataset {
             (Payer::FILE, bounds.payers),
             (Operator::FILE, bounds.operators),
             (DistributionRow::FILE, bounds.operators),
+            (HeadRow::FILE, bounds.receipts.saturating_mul(HEADS_OF_RECEIPT)),
         ] {
             check_rows(file, dataset.listed_rows(file), most)?;
         }
@@ -133,6 +138,17 @@ impl Dataset {
         &self,
     ) -> Result<impl Iterator<Item = Result<CountedReceipt, Error>>, Error> {
         Ok(self.table::<CountedReceipt>()?.into_rows())
+    }
+
+    /// The receipts with what lies beside them, a row group of each table at a time in memory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dataset::receipts`], and if rows of one table do not fit those of the other.
+    pub fn witnessed(&self) -> Result<impl Iterator<Item = Result<Witnessed, Error>>, Error> {
+        let mut heads = HeadWalk::new(self.table::<HeadRow>()?.into_rows());
+        let numbered = (0u64..).zip(self.receipts()?);
+        Ok(numbered.map(move |(row, signed)| heads.join(row, signed?)))
     }
 
     /// The payers.

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, U256};
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 
-use crate::{EpochData, Operator, Parameters, Payer, Sources};
+use crate::{Beside, EpochData, Operator, Parameters, Payer, Sources};
 
 pub(crate) fn key(number: u8) -> SessionKey {
     SessionKey::from_bytes(&[number; 32]).unwrap()
@@ -81,5 +81,6 @@ pub(crate) fn data() -> EpochData {
         previous_nano: vec![Nano(10), Nano(20)],
         receipts: receipts(),
         sources: Sources::default(),
+        beside: Beside::default(),
     }
 }

@@ -19,12 +19,13 @@ use crate::compare::{
     payout, previous, read, unreadable,
 };
 use crate::facts::Rules;
+use crate::heads::HeadWalk;
 use crate::lineup::Lineup;
 use crate::rollup::roll_up;
 use crate::table::{Row, TableReader};
 use crate::{
     Bounds, Claims, CountedReceipt, Dataset, Difference, Differences, Distribution,
-    DistributionRow, Error, Manifest, Operator, Payer, RowError,
+    DistributionRow, Error, HeadRow, Manifest, Operator, Payer, RowError,
 };
 
 /// How many signatures are worth starting a thread for.
@@ -166,6 +167,7 @@ impl Verification {
         let secret = self.dataset.manifest_hash().0;
         let signers = Signers::new(Verifier::new(parameters.domain()), secret);
         let mut lineup = Lineup::new(parameters.epoch);
+        let mut heads = self.heads(found);
         let mut row = 0u64;
         for group in 0..table.groups() {
             let rows =
@@ -175,10 +177,11 @@ impl Verification {
             let mut checked = check_group(&rows, &rules, &signers).into_iter();
             for counted in rows {
                 // A row that cannot be read has no signer.
-                if let Ok(counted) = counted
-                    && let Some(signer) = checked.next()
-                {
-                    claims.note(row, &counted.signed, signer, found);
+                if let Ok(counted) = counted {
+                    join(&mut heads, row, &counted.signed, found);
+                    if let Some(signer) = checked.next() {
+                        claims.note(row, &counted.signed, signer, found);
+                    }
                 }
                 row = row.saturating_add(1);
             }
@@ -188,7 +191,19 @@ impl Verification {
             }
         }
         check_rows::<CountedReceipt>(&self.dataset, row, found);
+        if let Some(mut heads) = heads {
+            heads.end().unwrap_or_else(|error| found.add(head_difference(error)));
+            check_rows::<HeadRow>(&self.dataset, heads.at, found);
+        }
         Some(lineup)
+    }
+
+    /// What lies beside the receipts, from the first on.
+    fn heads(&self, found: &mut Differences) -> Option<Heads> {
+        check_file::<HeadRow>(&self.dataset, found);
+        let table = self.dataset.table::<HeadRow>();
+        let table = table.map_err(|e| found.add(unreadable(HeadRow::FILE, &e))).ok()?;
+        Some(HeadWalk::new(Box::new(table.into_rows())))
     }
 
     fn table(&self, found: &mut Differences) -> Option<TableReader<CountedReceipt>> {
@@ -240,6 +255,26 @@ fn check_group(
     let checked =
         map_in_order(&batches, 1, check).unwrap_or_else(|never: Infallible| match never {});
     checked.into_iter().flatten().collect()
+}
+
+/// The rows of what lies beside receipts.
+type Heads = HeadWalk<Box<dyn Iterator<Item = Result<HeadRow, Error>>>>;
+
+/// Compares what lies beside a receipt with what it commits to. After a first difference nothing is known to stand in its place.
+fn join(heads: &mut Option<Heads>, row: u64, signed: &SignedReceipt, found: &mut Differences) {
+    if let Some(walk) = heads
+        && let Err(error) = walk.join(row, signed.clone())
+    {
+        found.add(head_difference(error));
+        *heads = None;
+    }
+}
+
+fn head_difference(error: Error) -> Difference {
+    match error {
+        Error::Row { file, row, source: reason } => Difference::Row { file, row, reason },
+        other => unreadable(HeadRow::FILE, &other),
+    }
 }
 
 impl Claims {

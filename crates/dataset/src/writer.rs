@@ -18,8 +18,8 @@ use crate::lineup::Lineup;
 use crate::rollup::roll_up;
 use crate::table::{Row, TableWriter};
 use crate::{
-    CountedReceipt, Distribution, Error, FileEntry, MANIFEST, Manifest, Operator, Parameters,
-    Payer, Sources,
+    Beside, CountedReceipt, Distribution, Error, FileEntry, HeadRow, MANIFEST, Manifest, Operator,
+    Parameters, Payer, Sources,
 };
 
 /// Everything an epoch's dataset is made from, in any order.
@@ -37,6 +37,8 @@ pub struct EpochData {
     pub receipts: Vec<SignedReceipt>,
     /// Where receipts stand in the list that was assented to.
     pub sources: Sources,
+    /// What lies beside receipts, as far as it is known.
+    pub beside: Beside,
 }
 
 /// A receipt that does not count at the block that closed the epoch.
@@ -69,12 +71,13 @@ pub struct Written {
 ///
 /// [`Error::Io`] is worth another try; anything else is not.
 pub fn write(parent: &Path, data: EpochData) -> Result<Written, Error> {
-    let EpochData { parameters, payers, operators, previous_nano, receipts, sources } = data;
+    let EpochData { parameters, payers, operators, previous_nano, receipts, sources, beside } =
+        data;
     let mut writer = Writer::create(parent, parameters, payers, operators, previous_nano)?;
     // First: an inadmissible receipt replaces nothing.
     let receipts = receipts.into_iter().filter(|signed| writer.admit(signed)).collect();
     let newest = newest_of_each_key(receipts).into_iter().map(|signed| sources.count(signed));
-    writer.push_all(&newest.collect::<Vec<_>>())?;
+    writer.push_all_with(&newest.collect::<Vec<_>>(), &beside)?;
     writer.finish()
 }
 
@@ -98,6 +101,7 @@ pub struct Writer {
     previous_nano: Vec<Nano>,
     rules: Rules,
     receipts: TableWriter<CountedReceipt>,
+    heads: TableWriter<HeadRow>,
     lineup: Lineup,
     left_out: Vec<LeftOut>,
 }
@@ -119,6 +123,7 @@ impl Writer {
         operators.sort_by_key(|operator| operator.operator_id);
         let staging = Staging::create(parent)?;
         let receipts = TableWriter::create(staging.path())?;
+        let heads = TableWriter::create(staging.path())?;
         Ok(Self {
             parent: parent.to_owned(),
             rules: Rules::new(&parameters, &payers, &operators),
@@ -130,6 +135,7 @@ impl Writer {
             operators,
             previous_nano,
             receipts,
+            heads,
         })
     }
 
@@ -148,10 +154,31 @@ impl Writer {
     ///
     /// As for [`Writer::push`].
     pub fn push_all(&mut self, receipts: &[CountedReceipt]) -> Result<(), Error> {
+        self.push_all_with(receipts, &Beside::default())
+    }
+
+    /// The same, with what lies beside those receipts that commit to it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::push`].
+    pub fn push_all_with(
+        &mut self,
+        receipts: &[CountedReceipt],
+        beside: &Beside,
+    ) -> Result<(), Error> {
         let admitted = receipts.iter().filter(|counted| self.admit(&counted.signed)).cloned();
         let admitted: Vec<CountedReceipt> = admitted.collect();
-        let table = &mut self.receipts;
-        self.lineup.push_all(&admitted, |counted| table.push(counted))
+        let mut receipt = self.lineup.receipts();
+        let (table, heads) = (&mut self.receipts, &mut self.heads);
+        self.lineup.push_all(&admitted, |counted| {
+            table.push(counted)?;
+            for line in beside.of(&counted.signed) {
+                heads.push(&HeadRow { receipt, line: *line })?;
+            }
+            receipt = receipt.saturating_add(1);
+            Ok(())
+        })
     }
 
     /// Rolls up, writes the distribution and the manifest, and gives the folder its name.
@@ -170,6 +197,7 @@ impl Writer {
         let counted = lineup.counted()?;
         let distribution = roll_up(&parameters, &payers, &operators, &previous_nano, counted)?;
         files.push(write_table(folder, &distribution.rows)?);
+        files.push(end(folder, self.heads)?);
         let manifest = Manifest::new(parameters, files, distribution.results.clone());
         let bytes = manifest.encode()?;
         write_file(&folder.join(MANIFEST), &bytes)?;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use alloy_primitives::{Address, B256, U256};
 use tatum_dataset::{
-    Bounds, Dataset, EpochData, Operator, Parameters, Payer, Sources, Written, verify_within, write,
+    Beside, Bounds, Dataset, EpochData, Operator, Parameters, Payer, Sources, Written, verify_within, write,
 };
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
@@ -80,6 +80,7 @@ fn epoch() -> EpochData {
         previous_nano: vec![Nano(70), Nano(7)],
         receipts: (0..RECEIPTS).map(receipt).collect(),
         sources: Sources::default(),
+        beside: Beside::default(),
     }
 }
 

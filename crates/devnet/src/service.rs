@@ -47,6 +47,13 @@ impl Service {
         service.with(&["--requests-per-s", "1000"])
     }
 
+    /// Another program that is told `words` and says at `well_url` that it is well.
+    pub fn of_program(name: &str, words: &[&str], well_url: &str) -> Self {
+        let service =
+            Self { name: name.to_owned(), arguments: Vec::new(), well_url: well_url.to_owned() };
+        service.with(words)
+    }
+
     fn new(name: &str, role: &str, well_url: String) -> Self {
         let arguments = vec![role.to_owned(), "run".to_owned()];
         Self { name: name.to_owned(), arguments, well_url }

@@ -28,6 +28,8 @@
     )
 )]
 
+#[cfg(feature = "adversary")]
+pub mod adversary;
 pub mod client;
 mod clock;
 mod engine;

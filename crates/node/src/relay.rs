@@ -80,6 +80,9 @@ pub struct Config {
     pub hand_in_every: Duration,
     /// How long an orderly shutdown may take.
     pub shutdown_patience: Duration,
+    /// What it drops on purpose.
+    #[cfg(feature = "adversary")]
+    pub drops: Option<crate::adversary::Drops>,
 }
 
 impl Config {
@@ -115,6 +118,8 @@ impl Config {
             ceilings: Ceilings::default(),
             hand_in_every: Duration::from_secs(1),
             shutdown_patience: Duration::from_secs(5),
+            #[cfg(feature = "adversary")]
+            drops: None,
         }
     }
 }
@@ -232,5 +237,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
         grace_ms: millis(config.grace),
         channel_part: config.channel_part,
         store: Some(store),
+        #[cfg(feature = "adversary")]
+        drops: config.drops,
     }
 }

@@ -13,7 +13,7 @@ use rand::Rng;
 use tatum_database::NodeStore;
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::Answer;
-use tatum_receipt::{ReceiptKey, SignedReceipt};
+use tatum_receipt::{ReceiptKey, SignedReceipt, Witnessed};
 
 use crate::NodeError;
 use crate::error::in_full;
@@ -110,7 +110,7 @@ impl Submitter {
             while under_way.len() < UNDER_WAY {
                 let batch = self.waiting(last.as_ref()).await?;
                 let Some(newest) = batch.last() else { break };
-                last = Some(newest.receipt.key());
+                last = Some(newest.signed.receipt.key());
                 under_way.push(self.hand_in(batch));
             }
             match under_way.try_next().await? {
@@ -122,13 +122,14 @@ impl Submitter {
     }
 
     /// Hands in a batch and records the answers; says whether a rejection among them may pass.
-    async fn hand_in(&self, batch: Vec<SignedReceipt>) -> Result<bool, String> {
+    async fn hand_in(&self, batch: Vec<Witnessed>) -> Result<bool, String> {
         let answers = self.aggregator.hand_in(&batch).await.map_err(|error| in_full(&error))?;
-        let answered: Vec<_> = batch.into_iter().zip(answers).collect();
+        let receipts = batch.into_iter().map(|witnessed| witnessed.signed);
+        let answered: Vec<_> = receipts.zip(answers).collect();
         self.record(&answered).await
     }
 
-    async fn waiting(&self, after: Option<&ReceiptKey>) -> Result<Vec<SignedReceipt>, String> {
+    async fn waiting(&self, after: Option<&ReceiptKey>) -> Result<Vec<Witnessed>, String> {
         self.store.to_hand_in(after, BATCH).await.map_err(|error| error.to_string())
     }
 

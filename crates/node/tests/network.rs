@@ -88,7 +88,7 @@ type Held = Arc<Mutex<BTreeMap<ReceiptKey, SignedReceipt>>>;
 async fn take(State(held): State<Held>, batch: Bytes) -> Json<Vec<Answer>> {
     let mut held = held.lock().unwrap();
     let answers = receipts::decode(&batch, 20_000).unwrap().into_iter().map(|element| {
-        let signed = element.unwrap();
+        let signed = element.unwrap().signed;
         held.insert(signed.receipt.key(), signed);
         Answer::Accepted
     });

@@ -235,7 +235,7 @@ pub enum Frame {
         /// Their payload bytes.
         bytes: u64,
     },
-    /// A signed receipt's 278 bytes.
+    /// A signed receipt's 278 bytes, and the lines beside it.
     Receipt(Vec<u8>),
     /// The node holds the receipt on disk.
     Acknowledged(Acknowledgement),

@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use tatum_channel::{LaneAccount, Price};
 use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::checks::MAX_COUNTER;
-use tatum_receipt::{DeliveryReceipt, SignedReceipt};
+use tatum_receipt::{Contents, DeliveryReceipt, MAX_LINES, SignedReceipt, Witnessed};
 
-use crate::Now;
+use crate::count::Count;
+use crate::holdings::{Head, Holdings};
+use crate::{ChainKey, Now};
 
 /// When receipts are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +74,22 @@ struct Tally {
     receipted_messages: u64,
     waiting_since_ms: Option<u64>,
     newest: Option<SignedReceipt>,
+    /// Per chain, what its node should have brought, and what it did.
+    service: BTreeMap<ChainKey, Service>,
+    /// What the newest receipt commits to.
+    stated: Contents,
     acknowledged: bool,
     /// When it was last sent; `None` until the caller says that it is stored.
     sent_ms: Option<u64>,
+}
+
+/// Messages that a node should have brought, and did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Those that it should have brought.
+    pub due: u64,
+    /// Those of them that it brought.
+    pub brought: u64,
 }
 
 /// One delivery to be counted.
@@ -95,12 +110,13 @@ pub struct Ledger {
     accounts: BTreeMap<AccountKey, Tally>,
     terms: BTreeMap<NodeId, Terms>,
     lanes: BTreeMap<LaneKey, LaneAccount>,
+    holdings: Holdings,
 }
 
 impl Ledger {
     /// No accounts yet.
     #[must_use]
-    pub const fn new(payer: Address, reader: ReaderId, cadence: Cadence) -> Self {
+    pub fn new(payer: Address, reader: ReaderId, cadence: Cadence) -> Self {
         Self {
             payer,
             reader,
@@ -108,6 +124,7 @@ impl Ledger {
             accounts: BTreeMap::new(),
             terms: BTreeMap::new(),
             lanes: BTreeMap::new(),
+            holdings: Holdings::default(),
         }
     }
 
@@ -131,13 +148,49 @@ impl Ledger {
         }
     }
 
-    /// Counts one delivery.
-    pub fn credit(&mut self, key: AccountKey, what: Delivery, now: &Now) {
+    /// Notes a message that we hold from now on; false if it lies before where we came in.
+    pub fn hold(&mut self, (stream, role): (StreamKey, Role), head: &Head, now: &Now) -> bool {
+        self.holdings.hold((stream, role, now.epoch), head)
+    }
+
+    /// Notes what a node should have brought of a chain in the account's epoch, and what it brought.
+    pub fn serve(&mut self, key: AccountKey, chain: ChainKey, what: Service, now: &Now) {
+        let account = self.account(key);
+        if account.service.len() >= MAX_LINES && !account.service.contains_key(&chain) {
+            return;
+        }
+        let service = account.service.entry(chain).or_default();
+        service.due.count(what.due);
+        service.brought.count(what.brought);
+        // Whoever brought nothing first has no receipt that this could stand in.
+        if account.messages > 0 && key.epoch == now.epoch {
+            account.waiting_since_ms.get_or_insert(now.monotonic_ms);
+        }
+    }
+
+    /// How many of these numbers of a chain were there for us to get in the running epoch.
+    #[must_use]
+    pub fn covers(
+        &self,
+        (stream, role): (StreamKey, Role),
+        chain: &ChainKey,
+        (first, last): (u64, u64),
+        now: &Now,
+    ) -> u64 {
+        self.holdings.covers((stream, role, now.epoch), chain, first, last)
+    }
+
+    fn account(&mut self, key: AccountKey) -> &mut Tally {
         let terms = self.terms.get(&key.node);
-        let account = self.accounts.entry(key).or_insert_with(|| Tally {
+        self.accounts.entry(key).or_insert_with(|| Tally {
             channel: terms.map_or(B256::ZERO, |terms| terms.channel),
             ..Tally::default()
-        });
+        })
+    }
+
+    /// Counts one delivery.
+    pub fn credit(&mut self, key: AccountKey, what: Delivery, now: &Now) {
+        let account = self.account(key);
         account.messages = account.messages.saturating_add(1);
         account.bytes = account.bytes.saturating_add(what.bytes);
         let bytes_on_time = if what.on_time { what.bytes } else { 0 };
@@ -157,6 +210,7 @@ impl Ledger {
             let late = now.monotonic_ms.saturating_sub(since) >= interval_ms;
             if enough || late || closing || key.epoch < now.epoch {
                 let owed = owed_in(&mut self.lanes, &self.terms, key, account);
+                account.state(&self.holdings, key);
                 receipts.push(account.receipt(whose, key, owed));
             }
         }
@@ -170,10 +224,18 @@ impl Ledger {
         for (key, account) in self.accounts.iter_mut().filter(|(key, _)| key.node == node) {
             if account.waiting_since_ms.is_some() && key.epoch <= now.epoch {
                 let owed = owed_in(&mut self.lanes, &self.terms, key, account);
+                account.state(&self.holdings, key);
                 receipts.push(account.receipt(whose, key, owed));
             }
         }
         receipts
+    }
+
+    /// What a receipt that was just made commits to.
+    #[must_use]
+    pub fn stated(&self, receipt: &DeliveryReceipt) -> Contents {
+        let account = self.accounts.get(&key_of(receipt));
+        account.map(|account| account.stated.clone()).unwrap_or_default()
     }
 
     /// Keeps a signed receipt until it is acknowledged.
@@ -213,7 +275,7 @@ impl Ledger {
     }
 
     /// Unacknowledged receipts for `node` that should be sent (again).
-    pub fn resend(&mut self, node: NodeId, now: &Now, at_once: bool) -> Vec<SignedReceipt> {
+    pub fn resend(&mut self, node: NodeId, now: &Now, at_once: bool) -> Vec<Witnessed> {
         let wait = if at_once { 0 } else { self.cadence.resend_ms };
         let first = AccountKey {
             node,
@@ -230,7 +292,9 @@ impl Ledger {
                 && account.sent_ms.is_some_and(|at| now.monotonic_ms.saturating_sub(at) >= wait)
             {
                 account.sent_ms = Some(now.monotonic_ms);
-                again.push(newest.clone());
+                // One that was taken over from its node commits to what we do not have beside it.
+                let beside = Witnessed::new(newest.clone(), account.stated.clone());
+                again.push(beside.unwrap_or_else(|_| newest.clone().into()));
             }
         }
         again
@@ -274,9 +338,26 @@ impl Ledger {
         account.sent_ms = Some(0);
     }
 
+    /// Goes on from what an earlier run stated beside a receipt of ours, before anything is counted here.
+    pub fn adopt_contents(&mut self, held: &Witnessed) {
+        let receipt = &held.signed.receipt;
+        if (receipt.payer, receipt.reader) != (self.payer, self.reader) {
+            return;
+        }
+        let place = (receipt.stream_key, receipt.role, receipt.epoch);
+        let account = self.account(key_of(receipt));
+        account.stated = held.contents.clone();
+        for line in held.contents.lines() {
+            let chain = ChainKey { publisher: line.publisher, chain: line.chain };
+            account.service.insert(chain, Service { due: line.due, brought: line.brought });
+        }
+        held.contents.lines().iter().for_each(|line| self.holdings.resume(place, line));
+    }
+
     /// Forgets accounts of epochs before `earliest`.
     pub fn forget_before(&mut self, earliest: Epoch) {
         self.accounts.retain(|key, _| key.epoch >= earliest);
+        self.holdings.forget_before(earliest);
         for lane in self.lanes.values_mut() {
             lane.forget_before(earliest);
         }
@@ -304,6 +385,18 @@ fn owed_in(
 }
 
 impl Tally {
+    /// Writes down what the next receipt commits to.
+    fn state(&mut self, holdings: &Holdings, key: &AccountKey) {
+        let mut lines = holdings.lines((key.stream, key.role, key.epoch));
+        for line in &mut lines {
+            let chain = ChainKey { publisher: line.publisher, chain: line.chain };
+            let service = self.service.get(&chain).copied().unwrap_or_default();
+            line.due = service.due.min(line.span);
+            line.brought = service.brought.min(line.due);
+        }
+        self.stated = Contents::new(lines).unwrap_or_default();
+    }
+
     fn receipt(
         &mut self,
         whose: (Address, ReaderId),
@@ -325,7 +418,7 @@ impl Tally {
             messages: self.messages,
             bytes: self.bytes,
             bytes_on_time: self.bytes_on_time,
-            contents: B256::ZERO,
+            contents: self.stated.root(),
             channel: self.channel,
             owed,
         }

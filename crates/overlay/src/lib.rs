@@ -64,6 +64,7 @@ pub mod credit;
 pub mod exchange;
 mod forgotten;
 pub mod frame;
+mod holdings;
 mod kept_order;
 pub mod lease;
 pub mod ledger;
@@ -81,6 +82,7 @@ mod time;
 pub mod window;
 
 pub use frame::{Frame, FrameError};
+pub use holdings::Head;
 pub use message::{ChainKey, Message, MessageError, MessageRef};
 pub use node::{Output, Overlay};
 pub use outbox::Priority;

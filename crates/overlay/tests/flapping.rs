@@ -169,7 +169,7 @@ fn a_publisher_hears_again_what_was_accepted_before_its_link_broke() {
     let mut receipted = 0;
     while let Some(output) = publisher.poll() {
         if let Output::ReceiptSigned(signed) = output {
-            receipted = signed.receipt.messages;
+            receipted = signed.signed.receipt.messages;
         }
     }
     assert_eq!(receipted, 20);

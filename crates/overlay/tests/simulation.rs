@@ -21,7 +21,9 @@ use tatum_overlay::{Link, Now, Output, Overlay, Priority};
 use tatum_primitives::{
     Address, B256, Domain, Epoch, NodeId, OperatorId, ReaderId, Role, StreamId, StreamKey,
 };
-use tatum_receipt::{ReceiptKey, SessionKey, Signature, SignedReceipt, StoredReceipt, Verifier};
+use tatum_receipt::{
+    ReceiptKey, SessionKey, Signature, SignedReceipt, StoredReceipt, Verifier, Witnessed,
+};
 use tatum_tracker::{Place, Shape, Topology};
 
 const EPOCH_MS: u64 = 4_000;
@@ -79,7 +81,7 @@ struct World {
     refused: Vec<Refusal>,
     held: BTreeMap<ReceiptKey, SignedReceipt>,
     mute_receipts: bool,
-    kept_back: Vec<(usize, SignedReceipt)>,
+    kept_back: Vec<(usize, Witnessed)>,
 }
 
 impl World {
@@ -238,7 +240,7 @@ impl World {
 
     fn store(&mut self, relay: usize, link: Link, bytes: &[u8]) {
         let now = self.now();
-        let signed = SignedReceipt::decode(bytes).unwrap();
+        let signed = Witnessed::decode(bytes).unwrap().signed;
         let held = self.held.get(&signed.receipt.key());
         if tatum_receipt::step(held, &signed) == tatum_receipt::Step::Advance {
             self.held.insert(signed.receipt.key(), signed.clone());

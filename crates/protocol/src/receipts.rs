@@ -1,28 +1,30 @@
 //! Receipts on their way to an aggregator, and its answers.
 //!
-//! A batch, `application/vnd.tatum.receipts`: one version byte, then any number of signed receipts of
-//! [`SIGNED_RECEIPT_BYTES`] each (see `docs/architecture.md`, Receipts) with nothing between or after them. The answer is a
-//! JSON array with one [`Answer`] for each receipt, in the order of the batch.
+//! A batch, `application/vnd.tatum.receipts`: one version byte, then any number of elements with nothing between or after them. An
+//! element is the number of lines beside its receipt (one byte), the signed receipt ([`SIGNED_RECEIPT_BYTES`], see `docs/receipts.md`)
+//! and so many lines of [`LINE_BYTES`]. The answer is a JSON array with one [`Answer`] for each receipt, in the order of the batch.
 //!
-//! Invariant: a batch has one spelling, and is no longer than its reader allows before a receipt of it is looked at; bytes that
-//! are no receipt do not spoil their neighbours, except in the batch's length, which would leave no place to go on from.
+//! Invariant: a batch has one spelling, and no more elements than its reader allows are looked at; bytes that are no receipt do not
+//! spoil their neighbours, except in the batch's length, which would leave no place to go on from.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use tatum_primitives::B256;
-use tatum_receipt::{DecodeError, DeliveryReceipt, Rejection, SIGNED_RECEIPT_BYTES, SignedReceipt};
+use tatum_receipt::{
+    DecodeError, DeliveryReceipt, LINE_BYTES, MAX_LINES, Rejection, SIGNED_RECEIPT_BYTES, Witnessed,
+};
 
 /// The media type of a batch.
 pub const RECEIPTS: &str = "application/vnd.tatum.receipts";
 /// A batch's version byte.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
-/// A receipt as read from a batch, or what cannot be one.
-pub type Element = Result<SignedReceipt, NoReceipt>;
+/// A receipt as read from a batch, with what lies beside it, or what cannot be one.
+pub type Element = Result<Witnessed, NoReceipt>;
 
 /// An element of a batch that is no receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoReceipt {
-    /// What was sent in its place.
+    /// What was sent in the receipt's place.
     pub bytes: Vec<u8>,
     /// Why it is none.
     pub error: DecodeError,
@@ -42,32 +44,39 @@ pub enum BatchError {
     },
     /// It does not end with a receipt.
     #[error(
-        "{got} trailing bytes: after the version byte come whole receipts of {SIGNED_RECEIPT_BYTES} bytes"
+        "{got} trailing bytes: after the version byte come whole elements, each a byte with its number of lines (at most {MAX_LINES}), a receipt of {SIGNED_RECEIPT_BYTES} bytes and the lines of {LINE_BYTES} bytes"
     )]
     Trailing {
-        /// Bytes behind the last whole receipt.
+        /// Bytes behind the last whole element.
         got: usize,
     },
     /// It has more receipts than may come at once.
-    #[error("{got} receipts at once; at most {most} are taken")]
+    #[error("{got} receipts at once or more; at most {most} are taken")]
     TooMany {
-        /// Receipts given.
+        /// Receipts given, as far as they were counted.
         got: usize,
         /// How many may come.
         most: usize,
     },
 }
 
-/// Writes a batch.
+/// Writes a batch of receipts, with what lies beside them or without.
 #[must_use]
-pub fn encode(receipts: &[SignedReceipt]) -> Vec<u8> {
+pub fn encode<R: Clone + Into<Witnessed>>(receipts: &[R]) -> Vec<u8> {
     let size_bytes = receipts.len().saturating_mul(SIGNED_RECEIPT_BYTES).saturating_add(1);
     let mut bytes = Vec::with_capacity(size_bytes);
     bytes.push(VERSION);
     for receipt in receipts {
-        bytes.extend_from_slice(&receipt.encode());
+        encode_element(&receipt.clone().into(), &mut bytes);
     }
     bytes
+}
+
+/// Appends one element of a batch.
+pub fn encode_element(receipt: &Witnessed, batch: &mut Vec<u8>) {
+    // There are no contents with more lines than a byte counts.
+    batch.push(u8::try_from(receipt.contents.lines().len()).unwrap_or_default());
+    batch.extend_from_slice(&receipt.encode());
 }
 
 /// Reads a batch of at most `most` receipts.
@@ -79,18 +88,33 @@ pub fn decode(bytes: &[u8], most: usize) -> Result<Vec<Element>, BatchError> {
     if *version != VERSION {
         return Err(BatchError::Version { got: *version });
     }
-    let (receipts, rest) = receipts.as_chunks::<SIGNED_RECEIPT_BYTES>();
-    if !rest.is_empty() {
-        return Err(BatchError::Trailing { got: rest.len() });
+    let (mut rest, mut elements) = (receipts, Vec::new());
+    while !rest.is_empty() {
+        let (element, behind) = split(rest).ok_or(BatchError::Trailing { got: rest.len() })?;
+        if elements.len() >= most {
+            return Err(BatchError::TooMany { got: most.saturating_add(1), most });
+        }
+        elements.push(read_element(element));
+        rest = behind;
     }
-    if receipts.len() > most {
-        return Err(BatchError::TooMany { got: receipts.len(), most });
-    }
-    Ok(receipts.iter().map(element).collect())
+    Ok(elements)
 }
 
-fn element(bytes: &[u8; SIGNED_RECEIPT_BYTES]) -> Element {
-    SignedReceipt::decode(bytes).map_err(|error| NoReceipt { bytes: bytes.to_vec(), error })
+/// The bytes of the first element behind its count, and those behind it.
+fn split(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (lines, rest) = rest.split_first()?;
+    let lines = usize::from(*lines);
+    if lines > MAX_LINES {
+        return None;
+    }
+    rest.split_at_checked(lines.checked_mul(LINE_BYTES)?.checked_add(SIGNED_RECEIPT_BYTES)?)
+}
+
+fn read_element(bytes: &[u8]) -> Element {
+    Witnessed::decode(bytes).map_err(|error| {
+        let receipt = bytes.get(..SIGNED_RECEIPT_BYTES).unwrap_or(bytes);
+        NoReceipt { bytes: receipt.to_vec(), error }
+    })
 }
 
 /// What became of one receipt.
@@ -171,7 +195,7 @@ fn if_known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Rejection>, D::
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tatum_receipt::Signature;
+    use tatum_receipt::{Contents, ContentsLine, Signature, SignedReceipt};
 
     use super::*;
 
@@ -182,9 +206,36 @@ mod tests {
     #[test]
     fn a_batch_gives_the_receipts_back() {
         let receipts = vec![receipt(), receipt()];
-        let expected: Vec<Element> = receipts.iter().cloned().map(Ok).collect();
+        let expected: Vec<Element> = receipts.iter().cloned().map(|r| Ok(r.into())).collect();
         assert_eq!(decode(&encode(&receipts), 2), Ok(expected));
-        assert_eq!(decode(&encode(&[]), 0), Ok(Vec::new()));
+        assert_eq!(decode(&encode::<Witnessed>(&[]), 0), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_lies_beside_a_receipt_comes_with_it_and_spoils_no_other() {
+        let line = ContentsLine {
+            publisher: Default::default(),
+            chain: 1,
+            number: 9,
+            id: Default::default(),
+            span: 5,
+            held: 5,
+            due: 4,
+            brought: 3,
+        };
+        let contents = Contents::new(vec![line]).unwrap();
+        let mut stated = receipt();
+        stated.receipt.contents = contents.root();
+        let witnessed = Witnessed::new(stated, contents).unwrap();
+        let mut bytes = encode(&[witnessed.clone(), receipt().into()]);
+        assert_eq!(decode(&bytes, 2).unwrap(), [Ok(witnessed), Ok(receipt().into())]);
+        // Another figure than the one that was signed for.
+        bytes[1 + 1 + SIGNED_RECEIPT_BYTES + LINE_BYTES - 1] = 2;
+        let elements = decode(&bytes, 2).unwrap();
+        assert!(matches!(&elements[0], Err(NoReceipt { error: DecodeError::Contents(_), .. })));
+        assert_eq!(elements[1], Ok(receipt().into()));
+        bytes[1] = u8::try_from(MAX_LINES).unwrap() + 1;
+        assert!(matches!(decode(&bytes, 2), Err(BatchError::Trailing { .. })));
     }
 
     #[test]
@@ -192,9 +243,9 @@ mod tests {
         let mut bytes = encode(&[receipt()]);
         bytes.push(0);
         assert_eq!(decode(&bytes, 9), Err(BatchError::Trailing { got: 1 }));
-        bytes.truncate(SIGNED_RECEIPT_BYTES);
+        bytes.truncate(1 + SIGNED_RECEIPT_BYTES);
         assert!(matches!(decode(&bytes, 9), Err(BatchError::Trailing { .. })));
-        assert_eq!(decode(&[2], 9), Err(BatchError::Version { got: 2 }));
+        assert_eq!(decode(&[1], 9), Err(BatchError::Version { got: 1 }));
         assert_eq!(decode(&[], 9), Err(BatchError::Empty));
         let two = encode(&[receipt(), receipt()]);
         assert_eq!(decode(&two, 1), Err(BatchError::TooMany { got: 2, most: 1 }));
@@ -204,12 +255,12 @@ mod tests {
     fn one_malformed_receipt_stands_alone() {
         let mut bytes = encode(&[receipt(), receipt()]);
         // The role of the first.
-        bytes[1 + 88] = 9;
+        bytes[2 + 88] = 9;
         let elements = decode(&bytes, 2).unwrap();
         let no_receipt = elements[0].clone().unwrap_err();
-        assert_eq!(no_receipt.bytes, &bytes[1..=SIGNED_RECEIPT_BYTES]);
+        assert_eq!(no_receipt.bytes, &bytes[2..2 + SIGNED_RECEIPT_BYTES]);
         assert!(matches!(no_receipt.error, DecodeError::Role(_)));
-        assert_eq!(elements[1], Ok(receipt()));
+        assert_eq!(elements[1], Ok(receipt().into()));
     }
 
     #[test]

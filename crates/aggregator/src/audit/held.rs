@@ -26,7 +26,8 @@ pub fn held_receipts(file: &[u8]) -> Result<Vec<SignedReceipt>, String> {
     let elements = receipts::decode(file, usize::MAX).map_err(|error| error.to_string())?;
     let numbered = elements.into_iter().enumerate();
     let named = |(at, element): (usize, Element)| {
-        element.map_err(|no_receipt| format!("receipt {at}: {}", no_receipt.error))
+        let held = element.map(|witnessed| witnessed.signed);
+        held.map_err(|no_receipt| format!("receipt {at}: {}", no_receipt.error))
     };
     numbered.map(named).collect()
 }

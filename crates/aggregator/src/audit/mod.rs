@@ -30,5 +30,10 @@ pub use report::{Check, EpochReport};
 pub use source::DatasetSource;
 
 /// The names of a dataset's tables.
-pub const TABLES: [&str; 4] =
-    ["receipts.parquet", "payers.parquet", "operators.parquet", "distribution.parquet"];
+pub const TABLES: [&str; 5] = [
+    "receipts.parquet",
+    "payers.parquet",
+    "operators.parquet",
+    "distribution.parquet",
+    "heads.parquet",
+];

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use tatum_chain::{EpochFacts, EpochInputs};
 use tatum_database::RolledEpoch;
-use tatum_dataset::{CountedReceipt, EpochData, Error, Parameters, Sources, Writer, Written};
+use tatum_dataset::{
+    Beside, CountedReceipt, EpochData, Error, Parameters, Sources, Writer, Written,
+};
 use tatum_primitives::{Epoch, Nano};
-use tatum_receipt::{SIGNED_RECEIPT_BYTES, SignedReceipt, StoredReceipt};
+use tatum_receipt::{Contents, SIGNED_RECEIPT_BYTES, SignedReceipt, StoredReceipt};
 use tatum_watcher::ListData;
 use tokio::sync::mpsc;
 
@@ -121,25 +123,37 @@ impl Closer {
         &self,
         epoch: Epoch,
         facts: EpochFacts,
-        pages: mpsc::Sender<Option<Vec<CountedReceipt>>>,
+        pages: mpsc::Sender<Option<Page>>,
     ) -> Result<(), CloseError> {
         let mut forcing =
             Forcing::new(facts.forced.receipts.clone(), |signed| facts.admits(signed));
-        let counted = |page: Vec<SignedReceipt>| {
-            Some(page.into_iter().map(CountedReceipt::forced).collect::<Vec<_>>())
+        let counted = |page: Vec<SignedReceipt>, beside| {
+            Some((page.into_iter().map(CountedReceipt::forced).collect::<Vec<_>>(), beside))
         };
         let mut scan = self.database.scan_receipts(epoch);
-        while let Some(page) = scan.next().await? {
+        while let Some(page) = scan.next_witnessed().await? {
+            let (page, beside): (Vec<StoredReceipt>, Vec<Contents>) = page.into_iter().unzip();
             let page = page.into_iter().map(StoredReceipt::into_signed).collect();
-            if pages.send(counted(forcing.join(page))).await.is_err() {
+            let beside = beside.into_iter().collect();
+            if pages.send(counted(forcing.join(page), beside)).await.is_err() {
                 // The writer failed and says why itself.
                 return Ok(());
             }
         }
-        let _ = pages.send(counted(forcing.rest())).await;
+        let _ = pages.send(counted(forcing.rest(), Beside::default())).await;
         // Only this ends the dataset: a scan that breaks off must not look like its end.
         let _ = pages.send(None).await;
         Ok(())
+    }
+
+    /// What lies beside the receipts that we hold of an epoch: an assented list has none of it.
+    async fn beside(&self, epoch: Epoch) -> Result<Beside, CloseError> {
+        let mut all = Vec::new();
+        let mut scan = self.database.scan_receipts(epoch);
+        while let Some(page) = scan.next_witnessed().await? {
+            all.extend(page.into_iter().map(|(_, contents)| contents).filter(|c| !c.is_empty()));
+        }
+        Ok(all.into_iter().collect())
     }
 
     /// Writes exactly what was assented to and forced; what we hold besides does not count.
@@ -152,6 +166,7 @@ impl Closer {
         assented: ListData,
     ) -> Result<Written, CloseError> {
         let (epoch, parent, facts) = (inputs.epoch, self.datasets.clone(), Arc::new(facts));
+        let beside = self.beside(epoch).await?;
         let writing = tokio::task::spawn_blocking(move || {
             let leaves = (0..assented.count()).filter_map(|at| assented.leaf(at));
             // Operators may have assented to rubbish; it is nobody's receipt.
@@ -169,6 +184,7 @@ impl Closer {
                 previous_nano: history.previous_nano,
                 receipts,
                 sources: Sources::of(words),
+                beside,
             };
             tatum_dataset::write(&parent, data)
         });
@@ -177,14 +193,17 @@ impl Closer {
     }
 }
 
+/// Receipts on their way to the dataset's writer, and what lies beside them.
+type Page = (Vec<CountedReceipt>, Beside);
+
 /// Writes what is received; `None` if it broke off before its end.
 fn write_pages(
     mut writer: Writer,
-    mut pages: mpsc::Receiver<Option<Vec<CountedReceipt>>>,
+    mut pages: mpsc::Receiver<Option<Page>>,
 ) -> Result<Option<Written>, Error> {
     while let Some(page) = pages.blocking_recv() {
-        let Some(page) = page else { return writer.finish().map(Some) };
-        writer.push_all(&page)?;
+        let Some((page, beside)) = page else { return writer.finish().map(Some) };
+        writer.push_all_with(&page, &beside)?;
     }
     Ok(None)
 }

@@ -11,7 +11,9 @@ use tatum_database::{Candidate, Rejected};
 use tatum_primitives::{B256, EpochSchedule, millis};
 use tatum_protocol::receipts::{Element, NoReceipt};
 use tatum_receipt::checks::{self, ChainFacts, EpochWindow};
-use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Signers, Verifier};
+use tatum_receipt::{
+    CheckedReceipt, Contents, Rejection, SignedReceipt, Signers, Verifier, Witnessed,
+};
 use tokio::sync::Semaphore;
 
 use super::evidence::evidence;
@@ -135,8 +137,9 @@ impl Checker {
 
     /// Passes a run through the rules: together, or one by one if whoever sent it has a `poor` record.
     fn check(&self, run: Vec<Element>, window: EpochWindow, poor: bool) -> Vec<Candidate> {
+        let receipts = run.iter().flatten().map(|witnessed| &witnessed.signed);
         let (by_channel, by_pool): (Vec<_>, Vec<_>) =
-            run.iter().flatten().partition(|signed| is_by_channel(signed));
+            receipts.partition(|signed| is_by_channel(signed));
         let (by_channel, by_pool) = if poor {
             let one_by_one = |receipts: Vec<&SignedReceipt>| {
                 receipts.into_iter().map(|signed| self.check_one(signed, window)).collect()
@@ -149,10 +152,10 @@ impl Checker {
         };
         let (mut by_channel, mut by_pool) = (by_channel.into_iter(), by_pool.into_iter());
         let candidates = run.into_iter().filter_map(|element| match element {
-            Ok(signed) => {
+            Ok(Witnessed { signed, contents }) => {
                 let checked =
                     if is_by_channel(&signed) { by_channel.next() } else { by_pool.next() };
-                checked.map(|checked| self.candidate(&signed, checked))
+                checked.map(|checked| self.candidate(&signed, contents, checked))
             }
             Err(no_receipt) => Some(Candidate::Rejected(unreadable(no_receipt))),
         });
@@ -162,13 +165,14 @@ impl Checker {
     fn candidate(
         &self,
         signed: &SignedReceipt,
+        contents: Contents,
         checked: Result<CheckedReceipt, Rejection>,
     ) -> Candidate {
         match checked {
             Ok(checked) if is_by_channel(signed) => {
-                Candidate::Evidence(evidence(checked, &self.facts))
+                Candidate::Evidence(evidence(checked, contents, &self.facts))
             }
-            Ok(checked) => Candidate::Checked(checked),
+            Ok(checked) => Candidate::Checked(checked, contents),
             Err(rejection) => Candidate::Rejected(Rejected::receipt(signed, rejection)),
         }
     }
@@ -207,7 +211,8 @@ impl Checker {
         let Candidate::Rejected(rejected) = candidate else { return None };
         let signed = SignedReceipt::decode(&rejected.bytes).ok()?;
         let checked = self.check_one(&signed, window).ok()?;
-        Some(self.candidate(&signed, Ok(checked)))
+        // What was kept of a rejection is the receipt alone.
+        Some(self.candidate(&signed, Contents::default(), Ok(checked)))
     }
 }
 

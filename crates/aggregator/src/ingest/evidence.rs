@@ -4,8 +4,8 @@
 //! of it together.
 
 use tatum_database::Evidence;
-use tatum_receipt::CheckedReceipt;
 use tatum_receipt::checks::ChainFacts;
+use tatum_receipt::{CheckedReceipt, Contents};
 
 /// Of how much deposit there is room for one receipt: a hundredth of a DATA.
 const DEPOSIT_OF_RECEIPT_WEI: u128 = 10_000_000_000_000_000;
@@ -13,11 +13,15 @@ const DEPOSIT_OF_RECEIPT_WEI: u128 = 10_000_000_000_000_000;
 const MOST_OF_CHANNEL: u128 = 1_024;
 
 /// Evidence with the room that its channel has. A channel that is gone since the check has none.
-pub(super) fn evidence(checked: CheckedReceipt, facts: &impl ChainFacts) -> Evidence {
+pub(super) fn evidence(
+    checked: CheckedReceipt,
+    contents: Contents,
+    facts: &impl ChainFacts,
+) -> Evidence {
     let receipt = checked.receipt();
     let open = facts.open_channel(receipt.payer, receipt.operator_id);
     let room = open.map_or(0, |open| room(open.deposited_wei));
-    Evidence { checked, room }
+    Evidence { checked, contents, room }
 }
 
 /// Receipts of different keys that are kept of a channel in an epoch.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use tatum_dataset::{EpochData, Parameters, Sources};
+use tatum_dataset::{Beside, EpochData, Parameters, Sources};
 use tatum_primitives::{B256, Epoch, StreamKey};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::Answer;
@@ -185,8 +185,9 @@ async fn undisturbed(
         capacity_bytes: row.capacity_bytes,
     });
     let (payers, operators) = (payers.collect(), operators.collect());
-    let sources = Sources::default();
-    let data = EpochData { parameters, payers, operators, previous_nano, receipts, sources };
+    let (sources, beside) = (Sources::default(), Beside::default());
+    let data =
+        EpochData { parameters, payers, operators, previous_nano, receipts, sources, beside };
     let folder = tempfile::tempdir().unwrap();
     tatum_dataset::write(folder.path(), data).unwrap().manifest_hash
 }

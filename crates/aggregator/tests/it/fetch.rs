@@ -10,7 +10,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use futures_util::stream;
 use tatum_aggregator::audit::{Budget, DatasetSource, FetchError, FetchLimits};
-use tatum_dataset::{EpochData, Manifest, Parameters, Sources};
+use tatum_dataset::{Beside, EpochData, Manifest, Parameters, Sources};
 use tatum_primitives::{Address, B256, Bps, Epoch, Nano};
 
 /// One byte now and then, for ever: never silent, never done.
@@ -61,6 +61,7 @@ fn boastful_manifest() -> (Vec<u8>, B256) {
         previous_nano: vec![],
         receipts: vec![],
         sources: Sources::default(),
+        beside: Beside::default(),
     };
     let mut manifest = tatum_dataset::write(folder.path(), data).unwrap().manifest;
     manifest.files[0].size_bytes = 1 << 50;

@@ -166,7 +166,7 @@ async fn malformed_elements_do_not_spoil_their_neighbours() {
     let intake = intake().await;
     let mut batch = encode(&[1, 2, 3].map(|payer| intake.receipt(payer, 1, |_| ())));
     // The role of the second.
-    batch[1 + SIGNED_RECEIPT_BYTES + 88] = 9;
+    batch[2 + SIGNED_RECEIPT_BYTES + 1 + 88] = 9;
     let answers = intake.hand_in_bytes(batch).await;
     assert_eq!(outcomes(&answers), ["accepted", "malformed", "accepted"]);
     assert_eq!(intake.held().await.len(), 2);

@@ -94,7 +94,7 @@ async fn rejections_are_signed_and_the_file_proves_them() {
     let stranger = world.sign(0, stranger);
     let mut batch = receipts::encode(&[stranger.clone(), stranger]);
     // The role of the second.
-    batch[1 + SIGNED_RECEIPT_BYTES + 88] = 9;
+    batch[2 + SIGNED_RECEIPT_BYTES + 1 + 88] = 9;
     let aggregator = AggregatorClient::new(&service.url).unwrap();
     let answers = aggregator.hand_in_batch(batch, 2).await.unwrap();
     assert!(answers.iter().all(|answer| answer.reason().is_some()), "{answers:?}");

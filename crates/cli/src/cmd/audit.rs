@@ -2,6 +2,7 @@
 
 mod epoch;
 mod range;
+mod service;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +28,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum audit receipt demo-out/receipts/epoch-1-receipt-0.json\n  tatum audit receipt proof.json --on-chain --rpc http://127.0.0.1:8545\n\nWorks offline from the file alone; with --on-chain also against the commitment. Exits with 3 if a check fails."
     )]
     Receipt(ReceiptArgs),
+    /// Show how complete and how timely each operator served each stream, from an epoch's dataset alone
+    #[command(
+        after_help = "Examples:\n  tatum audit service --epoch 7\n  tatum audit service --epoch 7 --stream 0x…/weather --operator 2\n  tatum audit service --epoch 7 --dataset ./datasets --json\n  tatum audit service --epoch 7 --csv > service.csv\n\nComplete: of the messages that subscribers should have got of the operator's nodes, the part that they got. On time: of the\nbytes that the nodes brought first, the part within the latency bound. Both are the median over payers, by what they pay for\nthe stream. JSON has the payers and receipts behind each figure. Exits with 3 if an operator is below --least-bps in a stream,\nby the word of more than one payer."
+    )]
+    Service(Box<service::ServiceArgs>),
     /// Check an aggregator's signed word that it rejected a receipt, and why
     #[command(
         after_help = "Examples:\n  curl -s https://tatum.example/v1/rejections?payer=0x… > rejections.json\n  tatum audit rejection rejections.json --signer 0x…\n\nWorks offline from the file and the deployment file. Exits with 3 if a check fails."
@@ -61,6 +67,7 @@ pub(crate) struct RejectionArgs {
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let ok = match command {
         Command::Epoch(args) => return epoch::run(&args, *output).await,
+        Command::Service(args) => return service::run(&args, *output).await,
         Command::Receipt(args) => receipt(args, output).await?,
         Command::Rejection(args) => rejection(&args, output)?,
     };

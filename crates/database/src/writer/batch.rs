@@ -2,11 +2,11 @@
 //!
 //! Invariant: outcomes are what they would be if the candidates had come one by one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::AnyConnection;
 use tatum_primitives::Epoch;
-use tatum_receipt::{ReceiptKey, Rejection, SignedReceipt, Step, step};
+use tatum_receipt::{Contents, ReceiptKey, Rejection, SignedReceipt, Step, step};
 
 use super::{Candidate, Outcome};
 use crate::database::begin_write;
@@ -34,8 +34,9 @@ pub(super) async fn write(
     let mut transaction = database.writer().begin_with(begin).await?;
     let mut batch = Batch::prepare(&mut transaction, submissions, bounds, now_ms).await?;
     let outcomes = submissions.iter().map(|candidates| batch.step_all(candidates)).collect();
-    let newest: Vec<&SignedReceipt> =
-        batch.advanced.iter().filter_map(|key| batch.held.get(key)).collect();
+    let newest = |(key, contents)| Some((batch.held.get(key)?, contents));
+    let newest: Vec<(&SignedReceipt, &Contents)> =
+        batch.advanced.iter().filter_map(newest).collect();
     receipts::replace(&mut transaction, PaidBy::Pool, &newest).await?;
     batch.evidence.store(&mut transaction).await?;
     let kept: Vec<&Rejected> = batch.rejected.iter().take(bounds.keep).collect();
@@ -49,7 +50,7 @@ struct Batch {
     epochs: BTreeMap<Epoch, Result<(), Epoch>>,
     held: HashMap<ReceiptKey, SignedReceipt>,
     /// In the order in which they are stored: what is written next to each other lies on few pages.
-    advanced: BTreeSet<ReceiptKey>,
+    advanced: BTreeMap<ReceiptKey, Contents>,
     evidence: EvidenceBatch,
     rejected: Vec<Rejected>,
 }
@@ -63,7 +64,7 @@ impl Batch {
     ) -> Result<Self, DatabaseError> {
         let candidates = || submissions.iter().flat_map(|candidates| candidates.iter());
         let checked = candidates().filter_map(|candidate| match candidate {
-            Candidate::Checked(checked) => Some(checked.receipt().key()),
+            Candidate::Checked(checked, _) => Some(checked.receipt().key()),
             Candidate::Evidence(_) | Candidate::Rejected(_) => None,
         });
         let mut keys: Vec<ReceiptKey> = checked.collect();
@@ -78,11 +79,11 @@ impl Batch {
         let held = receipts::held(connection, PaidBy::Pool, &keys).await?;
         let evidence = candidates().filter_map(|candidate| match candidate {
             Candidate::Evidence(evidence) => Some(evidence),
-            Candidate::Checked(_) | Candidate::Rejected(_) => None,
+            Candidate::Checked(..) | Candidate::Rejected(_) => None,
         });
         let evidence =
             EvidenceBatch::prepare(connection, evidence, bounds.evidence_of_epoch).await?;
-        Ok(Self { epochs, held, advanced: BTreeSet::new(), evidence, rejected: Vec::new() })
+        Ok(Self { epochs, held, advanced: BTreeMap::new(), evidence, rejected: Vec::new() })
     }
 
     fn step_all(&mut self, candidates: &[Candidate]) -> Vec<Outcome> {
@@ -92,10 +93,12 @@ impl Batch {
     fn step(&mut self, candidate: &Candidate) -> Outcome {
         let rejected = match candidate {
             Candidate::Rejected(rejected) => rejected.clone(),
-            Candidate::Checked(checked) => match self.step_checked(checked.signed()) {
-                Ok(outcome) => return outcome,
-                Err(rejection) => Rejected::receipt(checked.signed(), rejection),
-            },
+            Candidate::Checked(checked, contents) => {
+                match self.step_checked(checked.signed(), contents) {
+                    Ok(outcome) => return outcome,
+                    Err(rejection) => Rejected::receipt(checked.signed(), rejection),
+                }
+            }
             Candidate::Evidence(evidence) => match self.evidence.step(evidence) {
                 Ok(()) => return Outcome::Evidence,
                 Err(rejection) => Rejected::receipt(evidence.checked.signed(), rejection),
@@ -109,7 +112,11 @@ impl Batch {
         Outcome::Rejected(rejection)
     }
 
-    fn step_checked(&mut self, signed: &SignedReceipt) -> Result<Outcome, Rejection> {
+    fn step_checked(
+        &mut self,
+        signed: &SignedReceipt,
+        contents: &Contents,
+    ) -> Result<Outcome, Rejection> {
         let key = signed.receipt.key();
         if let Some(Err(earliest_open)) = self.epochs.get(&key.epoch) {
             let (got, earliest_open) = (key.epoch, *earliest_open);
@@ -118,7 +125,7 @@ impl Batch {
         Ok(match step(self.held.get(&key), signed) {
             Step::Advance => {
                 self.held.insert(key, signed.clone());
-                self.advanced.insert(key);
+                self.advanced.insert(key, contents.clone());
                 Outcome::Accepted
             }
             Step::Superseded => Outcome::Superseded,

@@ -4,7 +4,7 @@ use tatum_database::{Candidate, Database, Outcome, ReceiptScan, Writer, WriterOp
 use tatum_primitives::{Address, B256, Domain, Epoch, NodeId, OperatorId, StreamKey};
 use tatum_receipt::checks::{EpochWindow, MAX_RECEIPT_BYTES, StatedFacts, check};
 use tatum_receipt::{
-    CheckedReceipt, DeliveryReceipt, SessionKey, SignedReceipt, StoredReceipt, Verifier,
+    CheckedReceipt, Contents, DeliveryReceipt, SessionKey, SignedReceipt, StoredReceipt, Verifier,
 };
 use tatum_test_utils::postgres::Postgres;
 
@@ -84,7 +84,7 @@ pub(crate) fn checked(signed: &SignedReceipt) -> CheckedReceipt {
 }
 
 pub(crate) fn candidate(signed: &SignedReceipt) -> Candidate {
-    Candidate::Checked(checked(signed))
+    Candidate::Checked(checked(signed), Contents::default())
 }
 
 impl Scene {

@@ -20,12 +20,13 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_dataset_is_five_files_in_a_folder_named_by_its_manifest() {
+fn a_dataset_is_six_files_in_a_folder_named_by_its_manifest() {
     let parent = TempDir::new().unwrap();
     let written = write(parent.path(), data()).unwrap();
     assert_eq!(names(parent.path()), [written.manifest_hash.to_string()]);
     let files = [
         "distribution.parquet",
+        "heads.parquet",
         "manifest.json",
         "operators.parquet",
         "payers.parquet",
@@ -175,6 +176,7 @@ fn an_epoch_without_anything_is_a_dataset_too() {
         previous_nano: vec![],
         receipts: vec![],
         sources: Sources::default(),
+        beside: Beside::default(),
     };
     let written = write(parent.path(), nothing).unwrap();
     assert_eq!(written.distribution.results.carried_nano, parameters().available_nano);

@@ -166,6 +166,8 @@ impl Config {
             grace_ms: 0,
             channel_part: WHOLE,
             store,
+            #[cfg(feature = "adversary")]
+            drops: None,
         };
         Engine::start(setup, notices).await
     }

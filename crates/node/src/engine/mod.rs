@@ -27,7 +27,7 @@ use tatum_overlay::node::{Config as OverlayConfig, PayerConfig};
 use tatum_overlay::permissions::Book;
 use tatum_overlay::{Block, Now, Overlay};
 use tatum_primitives::{Bps, NodeId, OperatorId, StreamKey};
-use tatum_receipt::{StoredReceipt, Verifier};
+use tatum_receipt::{StoredReceipt, Verifier, Witnessed};
 use tatum_webrtc::{Endpoint, Event as LinkEvent};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -71,6 +71,8 @@ pub(crate) struct Setup {
     /// How much of each channel's deposit a relay counts on.
     pub(crate) channel_part: Bps,
     pub(crate) store: Option<NodeStore>,
+    #[cfg(feature = "adversary")]
+    pub(crate) drops: Option<crate::adversary::Drops>,
 }
 
 /// The handle to a running engine.
@@ -104,6 +106,8 @@ pub(crate) struct Engine {
     account: Option<PayerConfig>,
     region: Option<String>,
     finishing: Option<Finishing>,
+    #[cfg(feature = "adversary")]
+    drops: Option<crate::adversary::Drops>,
 }
 
 impl Engine {
@@ -145,7 +149,11 @@ impl Engine {
                 overlay.resume_channels(lanes.iter().map(StoredReceipt::receipt));
                 lanes.iter().for_each(|lane| overlay.adopt_lane(lane.receipt()));
                 for kept in kept {
-                    overlay.adopt(kept.stored.signed(), kept.acknowledgement.is_some());
+                    let signed = kept.stored.into_signed();
+                    // Lines that do not fit were never written; without them it goes on all the same.
+                    let held = Witnessed::new(signed.clone(), kept.contents);
+                    let held = held.unwrap_or_else(|_| signed.into());
+                    overlay.adopt(&held, kept.acknowledgement.is_some());
                 }
                 let (jobs, replies) = store::spawn(store);
                 (Some(jobs), Some(replies))
@@ -181,6 +189,8 @@ impl Engine {
             account: setup.account,
             region: setup.region,
             finishing: None,
+            #[cfg(feature = "adversary")]
+            drops: setup.drops,
         };
         let (commands, queue) = mpsc::channel(1024);
         let task = tokio::spawn(engine.run(queue, link_events, tracker_events, replies));

@@ -32,6 +32,8 @@ impl Engine {
 
     async fn output(&mut self, output: Output) -> Result<(), NodeError> {
         match output {
+            #[cfg(feature = "adversary")]
+            Output::Send { frame, .. } if self.drops.is_some_and(|drops| drops.takes(&frame)) => {}
             Output::Send { link, frame, priority } => self.links.pack(link, &frame, priority),
             Output::Deliver(message) => self.notice(Notice::Deliver(message)).await?,
             Output::Gap { stream, chain, first, last } => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tatum_primitives::{B256, NodeId, keccak256};
 use tatum_receipt::checks::{EpochWindow, check, check_in_channel};
-use tatum_receipt::{CheckedReceipt, Rejection, SignedReceipt, Verifier};
+use tatum_receipt::{CheckedReceipt, Contents, Rejection, Verifier, Witnessed};
 
 use crate::Clock;
 use crate::facts::SharedFacts;
@@ -23,10 +23,13 @@ pub(super) struct ReceiptChecker {
 }
 
 impl ReceiptChecker {
-    /// Decodes and checks; a rejection names the receipt's digest.
-    pub(super) fn check(&self, bytes: &[u8]) -> Result<CheckedReceipt, (B256, Rejection)> {
-        let signed =
-            SignedReceipt::decode(bytes).map_err(|error| (keccak256(bytes), error.into()))?;
+    /// Decodes and checks, with what lies beside it; a rejection names the receipt's digest.
+    pub(super) fn check(
+        &self,
+        bytes: &[u8],
+    ) -> Result<(CheckedReceipt, Contents), (B256, Rejection)> {
+        let Witnessed { signed, contents } =
+            Witnessed::decode(bytes).map_err(|error| (keccak256(bytes), error.into()))?;
         let receipt = &signed.receipt;
         let digest = self.verifier.digest(receipt);
         if receipt.node != self.node {
@@ -40,7 +43,10 @@ impl ReceiptChecker {
         } else {
             check_in_channel(&signed, &self.verifier, window, facts)
         };
-        checked.map_err(|rejection| (digest, rejection))
+        match checked {
+            Ok(checked) => Ok((checked, contents)),
+            Err(rejection) => Err((digest, rejection)),
+        }
     }
 }
 
@@ -51,7 +57,9 @@ mod tests {
     use tatum_database::NodeStore;
     use tatum_primitives::{Address, Domain, Epoch, EpochSchedule, OperatorId};
     use tatum_receipt::checks::StatedFacts;
-    use tatum_receipt::{DeliveryReceipt, SessionKey, Signature, Step, StoredReceipt};
+    use tatum_receipt::{
+        DeliveryReceipt, SessionKey, Signature, SignedReceipt, Step, StoredReceipt,
+    };
 
     const PAYER: Address = Address::repeat_byte(7);
     const EPOCH: Epoch = Epoch(5);
@@ -158,11 +166,12 @@ mod tests {
     async fn a_later_receipt_takes_no_pay_from_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
-        let paid = receipt_checker().check(&signed(receipt()).encode()).unwrap();
-        assert_eq!(store.keep(&paid).await.unwrap().1, Step::Advance);
+        let none = Contents::default();
+        let (paid, _) = receipt_checker().check(&signed(receipt()).encode()).unwrap();
+        assert_eq!(store.keep(&paid, &none).await.unwrap().1, Step::Advance);
         let unpaid = signed(DeliveryReceipt { sequence: 3, bytes_on_time: 0, ..receipt() });
-        let unpaid = receipt_checker().check(&unpaid.encode()).unwrap();
-        assert_eq!(store.keep(&unpaid).await.unwrap().1, Step::Superseded);
+        let (unpaid, _) = receipt_checker().check(&unpaid.encode()).unwrap();
+        assert_eq!(store.keep(&unpaid, &none).await.unwrap().1, Step::Superseded);
         let held = store.newest(&receipt().key()).await.unwrap();
         assert_eq!(held.map(StoredReceipt::into_signed), Some(signed(receipt())));
     }

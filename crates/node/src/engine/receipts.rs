@@ -6,7 +6,7 @@
 use tatum_overlay::Link;
 use tatum_overlay::frame::{Attach, Refusal};
 use tatum_primitives::{Address, B256, Epoch};
-use tatum_receipt::{SignedReceipt, Step, StoredReceipt};
+use tatum_receipt::{Step, StoredReceipt, Witnessed};
 
 use super::Engine;
 use super::store::{StoreJob, StoreReply};
@@ -74,14 +74,14 @@ impl Engine {
     pub(super) async fn receipt_offered(&mut self, link: Link, bytes: &[u8]) {
         let Some(receipt_checker) = &self.receipt_checker else { return };
         match receipt_checker.check(bytes) {
-            Ok(checked) => {
+            Ok((checked, contents)) => {
                 let digest = self.verifier.digest(checked.receipt());
                 if let Err(overclaimed) = self.overlay.check_delivered(checked.receipt()) {
                     self.reject(link, digest, "not_delivered", &overclaimed);
                 } else if let Err(unpaid) = self.overlay.check_owed(checked.receipt()) {
                     self.reject(link, digest, unpaid.code(), &unpaid);
                 } else {
-                    self.store_job(StoreJob::Offered(link, Box::new(checked))).await;
+                    self.store_job(StoreJob::Offered(link, Box::new(checked), contents)).await;
                 }
             }
             Err((digest, rejection)) => self.reject(link, digest, rejection.code(), &rejection),
@@ -95,7 +95,7 @@ impl Engine {
         self.overlay.reject(link, digest, format!("{code}: {reason}"));
     }
 
-    pub(super) async fn receipt_signed(&mut self, signed: Box<SignedReceipt>) {
+    pub(super) async fn receipt_signed(&mut self, signed: Box<Witnessed>) {
         self.receipts.signed = self.receipts.signed.saturating_add(1);
         if self.store.is_some() {
             self.store_job(StoreJob::Signed(signed)).await;

@@ -10,7 +10,9 @@ use tatum_overlay::Link;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::permissions::SignedPermissions;
 use tatum_primitives::{Epoch, StreamId};
-use tatum_receipt::{Acknowledgement, CheckedReceipt, SignedReceipt, Step, StoredReceipt};
+use tatum_receipt::{
+    Acknowledgement, CheckedReceipt, Contents, SignedReceipt, Step, StoredReceipt, Witnessed,
+};
 use tokio::sync::mpsc;
 
 use crate::permissions::keep_permissions;
@@ -24,10 +26,10 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(super) enum StoreJob {
     /// The newest receipts of whoever asks for service.
     Newest(Link, Attach, Epoch),
-    /// A receipt that passed its checks.
-    Offered(Link, Box<CheckedReceipt>),
+    /// A receipt that passed its checks, and what lies beside it.
+    Offered(Link, Box<CheckedReceipt>, Contents),
     /// A receipt of ours.
-    Signed(Box<SignedReceipt>),
+    Signed(Box<Witnessed>),
     /// A node's word for a receipt of ours.
     Acknowledged(Box<SignedReceipt>, Acknowledgement),
     /// A stream's newest permission list.
@@ -41,7 +43,7 @@ pub(super) enum StoreJob {
 pub(super) enum StoreReply {
     Newest(Link, Attach, Vec<StoredReceipt>),
     Offered(Link, Box<StoredReceipt>, Step),
-    Signed(Box<SignedReceipt>),
+    Signed(Box<Witnessed>),
 }
 
 /// Where replies come out.
@@ -81,18 +83,19 @@ async fn carry_out(store: &NodeStore, job: &StoreJob) -> Result<Option<StoreRepl
             let newest = store.newest_of(whose, attach.stream, attach.role, *earliest).await?;
             Some(StoreReply::Newest(*link, attach.clone(), newest))
         }
-        StoreJob::Offered(link, checked) => {
-            let (stored, step) = store.keep(checked).await?;
+        StoreJob::Offered(link, checked, contents) => {
+            let (stored, step) = store.keep(checked, contents).await?;
             Some(StoreReply::Offered(*link, Box::new(stored), step))
         }
-        StoreJob::Signed(signed) => {
-            if store.keep_own(signed).await? == Step::Superseded {
+        StoreJob::Signed(witnessed) => {
+            let Witnessed { signed, contents } = witnessed.as_ref();
+            if store.keep_own(signed, contents).await? == Step::Superseded {
                 // The store holds one that ranks higher than what our memory made: it was taken from a
                 // copy of this store, or another process writes to it. The node will tell us its view.
                 let receipt = &signed.receipt;
                 tracing::warn!(node = %receipt.node, epoch = %receipt.epoch, "a higher receipt is on disk");
             }
-            Some(StoreReply::Signed(signed.clone()))
+            Some(StoreReply::Signed(witnessed.clone()))
         }
         StoreJob::Acknowledged(signed, word) => {
             store.record_acknowledged(signed, word).await?;

@@ -4,7 +4,7 @@
 //! own signature over it. A relay's memory of our newest receipt counts only if we signed it.
 
 use tatum_primitives::{NodeId, Role};
-use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt, Verifier};
+use tatum_receipt::{Acknowledgement, DeliveryReceipt, SignedReceipt, Verifier, Witnessed};
 
 use super::client::Client;
 use super::peer::Attachment;
@@ -32,10 +32,11 @@ impl Overlay {
         client.ledger.credit(account, what, now);
     }
 
-    /// Continues from a receipt of an earlier run, read from disk.
-    pub fn adopt(&mut self, held: &SignedReceipt, acknowledged: bool) {
+    /// Continues from a receipt of an earlier run, read from disk with what lies beside it.
+    pub fn adopt(&mut self, held: &Witnessed, acknowledged: bool) {
         if let Some(client) = &mut self.client {
-            client.ledger.adopt(held, acknowledged);
+            client.ledger.adopt(&held.signed, acknowledged);
+            client.ledger.adopt_contents(held);
         }
     }
 
@@ -67,19 +68,22 @@ impl Overlay {
     fn sign(&mut self, due: Vec<DeliveryReceipt>) {
         let Some(client) = &mut self.client else { return };
         for receipt in due {
+            let contents = client.ledger.stated(&receipt);
             let signed = SignedReceipt::sign(receipt, &client.account.key, &self.config.verifier);
             client.ledger.signed(&signed);
-            self.outputs.push_back(Output::ReceiptSigned(Box::new(signed)));
+            let witnessed = Box::new(Witnessed { signed, contents });
+            self.outputs.push_back(Output::ReceiptSigned(witnessed));
         }
     }
 
     /// Sends a signed receipt that the caller stored.
-    pub fn send_receipt(&mut self, signed: &SignedReceipt, now: &Now) {
+    pub fn send_receipt(&mut self, witnessed: &Witnessed, now: &Now) {
+        let receipt = &witnessed.signed.receipt;
         if let Some(client) = &mut self.client {
-            client.ledger.sent(&signed.receipt, now);
+            client.ledger.sent(receipt, now);
         }
-        if let Some(link) = self.by_node.get(&signed.receipt.node).copied() {
-            self.send(link, &Frame::Receipt(signed.encode().to_vec()));
+        if let Some(link) = self.by_node.get(&receipt.node).copied() {
+            self.send(link, &Frame::Receipt(witnessed.encode()));
         }
     }
 
@@ -105,6 +109,7 @@ impl Overlay {
 
     pub(super) fn client_tick(&mut self, now: &Now) {
         self.make_ready(now);
+        self.judge_awaited(now);
         self.make_receipts(now, false);
         self.ask_in_new_epoch(now);
         let Some(client) = &mut self.client else { return };
@@ -116,7 +121,7 @@ impl Overlay {
         for (link, node) in links {
             let again = self.client.as_mut().map(|client| client.ledger.resend(node, now, false));
             for receipt in again.unwrap_or_default() {
-                self.send(link, &Frame::Receipt(receipt.encode().to_vec()));
+                self.send(link, &Frame::Receipt(receipt.encode()));
             }
             self.tell_duplicates(link);
             self.attach_again(link, now);

@@ -12,9 +12,9 @@ use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 use super::peer::Attachment;
 use super::{Output, Overlay, PayerConfig};
 use crate::frame::{Attach, Refusal, Span};
-use crate::ledger::{AccountKey, Delivery, Ledger};
+use crate::ledger::{AccountKey, Delivery, Ledger, Service};
 use crate::window::Window;
-use crate::{ChainKey, Frame, Link, Message, Now, Priority};
+use crate::{ChainKey, Frame, Head, Link, Message, Now, Priority};
 
 /// Published messages per link that wait for the relay's word; the oldest are forgotten beyond it.
 const MAX_SENT: usize = 65_536;
@@ -200,7 +200,7 @@ impl Overlay {
         let again = client.ledger.resend(node, now, true);
         self.outputs.push_back(Output::Admitted { node, stream, role });
         for receipt in again {
-            self.send(link, &Frame::Receipt(receipt.encode().to_vec()));
+            self.send(link, &Frame::Receipt(receipt.encode()));
         }
         if role == Role::Publisher {
             self.announce_to(link, stream);
@@ -229,6 +229,10 @@ impl Overlay {
                     | Refusal::Uncovered { .. }
             );
             peer.paused |= resumes && role == Role::Subscriber;
+            // Whoever says that it does not bring is not held to it.
+            if role == Role::Subscriber {
+                peer.awaited.clear();
+            }
             if !resumes || *peer.attachment(role) != Attachment::Admitted {
                 peer.refusals = peer.refusals.saturating_add(1);
                 *peer.attachment(role) = Attachment::Refused { at_ms: now.monotonic_ms };
@@ -253,7 +257,10 @@ impl Overlay {
         let frame = Frame::Message(Box::new(message.clone())).encode();
         self.take(None, message, frame.clone(), now);
         let key = (message.stream_key, message.chain, message.at.sequence);
+        let id = message.id(&self.config.verifier);
         let Some(client) = &mut self.client else { return };
+        let head = Head { chain: message.chain, number: message.at.sequence, id, live: true };
+        client.ledger.hold((message.stream_key, Role::Publisher), &head, now);
         client.unaccepted.insert(key);
         for link in self.links.on(&message.stream_key) {
             let Some(state) = self.links.get(&link) else { continue };
@@ -321,6 +328,7 @@ impl Overlay {
             let (role, epoch) = (Role::Publisher, now.epoch);
             let account = AccountKey { node, operator_id: operator, stream, role, epoch };
             client.ledger.credit(account, Delivery { bytes, on_time }, now);
+            client.ledger.serve(account, key.1, Service { due: 1, brought: 1 }, now);
         }
     }
 

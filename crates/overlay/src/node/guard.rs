@@ -234,13 +234,19 @@ impl Overlay {
     }
 
     /// Whether copies of a message tell how well a relay serves us: it was not called off.
-    const fn is_probe(message: &Message, frame_bytes: usize) -> bool {
+    pub(super) const fn is_probe(message: &Message, frame_bytes: usize) -> bool {
         frame_bytes <= CALL_OFF_BYTES || message.at.sequence.is_multiple_of(PROBE)
     }
 
     /// A message is here for the first time. Neighbours that may bring it as well are told that it
     /// is not needed, and those that serve us are expected to have tried.
-    pub(super) fn call_off(&mut self, from: Link, message: &Message, frame_bytes: usize) {
+    pub(super) fn call_off(
+        &mut self,
+        from: Link,
+        message: &Message,
+        frame_bytes: usize,
+        now: &Now,
+    ) {
         let (stream, chain, number) = (message.stream_key, message.chain, message.at.sequence);
         let probe = Self::is_probe(message, frame_bytes);
         for link in self.links.on(&stream).into_iter().filter(|link| *link != from) {
@@ -248,6 +254,7 @@ impl Overlay {
             let serves_us = peer.serves_us == Attachment::Admitted && !peer.paused;
             if serves_us && probe {
                 peer.expected = peer.expected.saturating_add(1);
+                peer.awaited.add((chain, number), now);
             } else if frame_bytes > CALL_OFF_BYTES && (peer.relay || serves_us) {
                 let spans = self.guard.called_off.entry((link, stream)).or_default();
                 match spans.last_mut() {

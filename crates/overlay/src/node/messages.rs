@@ -46,6 +46,7 @@ impl Overlay {
         if state.propagation.seen(&message) {
             self.on_duplicate(link, &message, &entry, now);
             self.note_brought(link, &message, frame.len());
+            self.note_brought_too(link, &message, now);
             return;
         }
         if let Err(error) = state.propagation.timely(&message, now.wall_ms) {
@@ -57,13 +58,17 @@ impl Overlay {
         if !self.may_enter(link, &message, now) {
             return;
         }
-        if let Err(error) = message.verify(&mut self.keys) {
-            self.counters.invalid.count(1);
-            return self.misbehaved(link, error.to_string(), now);
-        }
+        let id = match message.verify(&mut self.keys) {
+            Ok(id) => id,
+            Err(error) => {
+                self.counters.invalid.count(1);
+                return self.misbehaved(link, error.to_string(), now);
+            }
+        };
+        self.note_first(link, &message, (id, frame.len()), now);
         self.take(Some(link), &message, frame.clone(), now);
         self.note(link, Deed::First);
-        self.call_off(link, &message, frame.len());
+        self.call_off(link, &message, frame.len(), now);
         if matches!(entry, Entry::Published { fresh: true }) {
             self.note_accepted(link, &message, now);
         }
@@ -157,7 +162,7 @@ impl Overlay {
             stream.repair.pursue(chain, hole, (link, Evidence::Signed), now.monotonic_ms);
         }
         if let Some(skipped) = accepted.skipped {
-            self.lose(message.stream_key, chain, skipped);
+            self.lose(message.stream_key, chain, skipped, now);
         }
         self.bound_memory();
     }
@@ -334,13 +339,13 @@ impl Overlay {
                 self.send(request.link, &Frame::Want { stream: key, span: request.span });
             }
             for span in lost {
-                self.lose(key, span.chain, span.first..=span.last);
+                self.lose(key, span.chain, span.first..=span.last, now);
             }
         }
     }
 
     /// Nobody has these messages: later ones wait for them no more.
-    fn lose(&mut self, key: StreamKey, chain: ChainKey, lost: RangeInclusive<u64>) {
+    fn lose(&mut self, key: StreamKey, chain: ChainKey, lost: RangeInclusive<u64>, now: &Now) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
         let (first, last) = (*lost.start(), *lost.end());
         self.counters.lost.count(last.saturating_sub(first).saturating_add(1));
@@ -348,6 +353,8 @@ impl Overlay {
         if !stream.subscribed {
             return;
         }
+        self.note_lost(key, chain, (first, last), now);
+        let Some(stream) = self.streams.get_mut(&key) else { return };
         if stream.order.begun(&chain) {
             self.outputs.push_back(Output::Gap { stream: key, chain, first, last });
         }

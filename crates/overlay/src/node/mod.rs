@@ -8,6 +8,7 @@
 //! and a client counts a message for exactly one neighbour: the one whose valid copy came first.
 
 mod accounts;
+mod awaited;
 mod channels;
 mod client;
 mod dispatch;
@@ -22,6 +23,7 @@ mod permit;
 mod quotas;
 mod relay;
 mod search;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

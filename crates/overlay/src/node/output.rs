@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
-use tatum_receipt::{Acknowledgement, SignedReceipt};
+use tatum_receipt::{Acknowledgement, SignedReceipt, Witnessed};
 
 use crate::frame::{Attach, Farewell, Refusal};
 use crate::lease::{Claim, Evidence};
@@ -68,11 +68,11 @@ pub enum Output {
     ReceiptOffered {
         /// Where.
         link: Link,
-        /// What should be 278 bytes.
+        /// What should be a receipt and what lies beside it.
         bytes: Vec<u8>,
     },
     /// We signed a receipt: store it, then `send_receipt`.
-    ReceiptSigned(Box<SignedReceipt>),
+    ReceiptSigned(Box<Witnessed>),
     /// A node acknowledged the newest receipt of an account; store both.
     ReceiptSettled {
         /// The receipt.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tatum_primitives::Address;
 
+use super::awaited::Awaited;
 use crate::ChainKey;
 use crate::count::Count;
 use crate::credit::CreditKey;
@@ -36,6 +37,10 @@ pub(super) struct Peer {
     pub(super) expected: u32,
     /// Those of the expected ones that it brought.
     pub(super) brought: u32,
+    /// What others brought first and it should bring as well.
+    pub(super) awaited: Awaited,
+    /// Per chain the first number that it brought as it was made.
+    pub(super) live_from: BTreeMap<ChainKey, u64>,
     /// What it needs no copies of.
     pub(super) called_off: CalledOff,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use tatum_primitives::{Address, B256, Epoch, OperatorId};
-use tatum_receipt::{DeliveryReceipt, SignedReceipt};
+use tatum_receipt::{DeliveryReceipt, SignedReceipt, Witnessed};
 
 use super::ClientError;
 use super::server::{Server, bytes, json};
@@ -41,7 +41,10 @@ impl AggregatorClient {
     ///
     /// # Errors
     /// [`ClientError`]; then nothing is known of any of them, and they are handed in again.
-    pub async fn hand_in(&self, receipts: &[SignedReceipt]) -> Result<Vec<Answer>, ClientError> {
+    pub async fn hand_in<R: Clone + Into<Witnessed>>(
+        &self,
+        receipts: &[R],
+    ) -> Result<Vec<Answer>, ClientError> {
         self.hand_in_batch(receipts::encode(receipts), receipts.len()).await
     }
 
@@ -194,8 +197,9 @@ impl AggregatorClient {
         };
         let (url, body) = bytes(request).await?;
         let elements = receipts::decode(&body, limit);
+        let signed = |element: receipts::Element| element.ok().map(|witnessed| witnessed.signed);
         let read: Result<Vec<SignedReceipt>, BatchError> =
-            elements.map(|elements| elements.into_iter().filter_map(Result::ok).collect());
+            elements.map(|elements| elements.into_iter().filter_map(signed).collect());
         read.map_err(|source| ClientError::Batch { url, source })
     }
 

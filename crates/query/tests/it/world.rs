@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use tatum_dataset::{
-    CountedReceipt, Dataset, EpochData, Operator, Parameters, Payer, Sources, Writer,
+    Beside, CountedReceipt, Dataset, EpochData, Operator, Parameters, Payer, Sources, Writer,
     newest_of_each_key,
 };
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA};
@@ -80,8 +80,9 @@ pub(crate) fn receipt(work: &Work) -> SignedReceipt {
 
 pub(crate) fn epoch(payers: Vec<Payer>, operators: Vec<Operator>, work: &[Work]) -> EpochData {
     let receipts = work.iter().map(receipt).collect();
-    let (parameters, previous_nano, sources) = (parameters(), vec![], Sources::default());
-    EpochData { parameters, payers, operators, previous_nano, receipts, sources }
+    let (parameters, previous_nano) = (parameters(), vec![]);
+    let (sources, beside) = (Sources::default(), Beside::default());
+    EpochData { parameters, payers, operators, previous_nano, receipts, sources, beside }
 }
 
 /// A few hundred payers, and more receipts than fit into a row group.

@@ -17,7 +17,7 @@ use tatum_primitives::{Epoch, NodeId};
 use tatum_protocol::Stream;
 use tatum_protocol::tracker::{FromTracker, ToTracker};
 use tatum_receipt::checks::StatedFacts;
-use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt};
+use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt, Witnessed};
 
 use super::chain::Chain;
 use super::deployment::{facts, stream_name, verifier};
@@ -324,7 +324,8 @@ impl World {
                 Output::ReceiptOffered { link, bytes } => self.take_receipt(number, link, &bytes),
                 Output::Distrusted { node } => self.avoid(number, node),
                 Output::ReceiptSigned(signed) => {
-                    self.signed.insert(signed.receipt.key(), signed.receipt.messages);
+                    let receipt = &signed.signed.receipt;
+                    self.signed.insert(receipt.key(), receipt.messages);
                     self.nodes[number].overlay.send_receipt(&signed, &now);
                 }
                 Output::Disconnect { node, retry_after_ms, .. }
@@ -351,7 +352,7 @@ impl World {
 
     fn take_receipt(&mut self, relay: usize, link: Link, bytes: &[u8]) {
         let now = self.now();
-        let Ok(signed) = SignedReceipt::decode(bytes) else { return };
+        let Ok(Witnessed { signed, .. }) = Witnessed::decode(bytes) else { return };
         if self.nodes[relay].overlay.check_delivered(&signed.receipt).is_err() {
             self.rejected += 1;
             return;

@@ -167,6 +167,30 @@ impl Network {
         self.service(&service, command).await
     }
 
+    /// Starts another program in a relay's place, with its key, its data, and these words after those that name where everything is:
+    /// data, tracker, aggregator, status, grace in seconds.
+    pub async fn start_in_place_of(
+        &mut self,
+        devnet: &Devnet,
+        relay: &Relay,
+        program: &Path,
+        words: &[&str],
+    ) -> anyhow::Result<()> {
+        let status = format!("127.0.0.1:{}", free_port()?);
+        let grace = devnet.deployment().windows.grace_s.to_string();
+        let data = self.data(&relay.name);
+        let where_to = [data.as_str(), &self.tracker_url, self.aggregator_url(), &status, &grace];
+        let url = format!("http://{status}/health");
+        let service = Service::of_program(&relay.name, &where_to, &url).with(words);
+        let mut command = tokio::process::Command::new(program);
+        command
+            .env("TATUM_RPC", devnet.rpc_url())
+            .env("TATUM_DEPLOYMENT", devnet.deployment_file())
+            .env("TATUM_NODE_KEY", relay.secret.to_string());
+        self.relay_status_urls.insert(relay.name.clone(), format!("http://{status}/status"));
+        self.service(&service, command).await
+    }
+
     async fn service(
         &mut self,
         service: &Service,

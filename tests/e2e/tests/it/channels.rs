@@ -10,7 +10,7 @@ use tatum_database::NodeStore;
 use tatum_primitives::{
     B256, Epoch, NodeId, OperatorId, ReaderId, StreamKey, U256, WEI_PER_DATA as DATA, keccak256,
 };
-use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
+use tatum_receipt::{Contents, DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
 use tokio::time::{Duration, Instant, sleep};
@@ -184,7 +184,7 @@ async fn a_payer_that_leaves_is_answered_from_the_nodes_folder_and_gets_the_rest
         signed.receipt.epoch = Epoch(epoch);
         let verifier = Verifier::new(world.devnet.deployment().domain());
         let signed = SignedReceipt::sign(signed.receipt, payer, &verifier);
-        store.keep_own(&signed).await?;
+        store.keep_own(&signed, &Contents::default()).await?;
     }
     let from_folder = |command| ["channel", command, "--data", text(&node)];
     let told = world.refused(operator, &from_folder("answer")).await;
@@ -281,7 +281,7 @@ impl World {
         let node = self.folder.path().join("relay");
         std::fs::create_dir_all(&node)?;
         let store = NodeStore::open_file(&node.join("node.db")).await?;
-        store.keep_own(&self.signed(&self.payer, 0, owed).await?).await?;
+        store.keep_own(&self.signed(&self.payer, 0, owed).await?, &Contents::default()).await?;
         store.close().await;
         Ok(node)
     }

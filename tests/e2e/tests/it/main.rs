@@ -21,6 +21,7 @@ mod network;
 mod overage;
 mod page;
 mod provider;
+mod service;
 mod session;
 mod stake_keep;
 mod ways_out;

@@ -89,7 +89,7 @@ async fn run(
 
 /// So that the aggregator has something rejected to count.
 async fn hand_in_nonsense(aggregator: &str) -> anyhow::Result<()> {
-    let mut body = vec![1];
+    let mut body = vec![2, 0];
     body.extend([0; SIGNED_RECEIPT_BYTES]);
     let request = reqwest::Client::new().post(format!("{aggregator}/v1/receipts"));
     let request = request.header("content-type", "application/vnd.tatum.receipts").body(body);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tatum_database::{Database, NodeStore};
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
-use tatum_receipt::{ReceiptKey, Step, Verifier};
+use tatum_receipt::{Contents, ReceiptKey, Step, Verifier};
 use tokio::sync::oneshot;
 
 use super::ingest::{domain, everybody, schedule, serve, signed_receipts, temporary_folder};
@@ -55,7 +55,8 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
     let store = store.context("opening the node's store")?;
     let mut keys = Vec::with_capacity(args.receipts);
     for signed in signed_receipts(args.receipts, epoch, &verifier) {
-        let kept = store.keep_own(&signed).await.context("filling the outbox")?;
+        let kept =
+            store.keep_own(&signed, &Contents::default()).await.context("filling the outbox")?;
         ensure!(kept == Step::Advance, "a receipt was not kept: {kept:?}");
         keys.push(signed.receipt.key());
     }

@@ -15,10 +15,10 @@ use tatum_channel::{Channel, highest_of_lanes};
 use tatum_primitives::{Address, Bps, NodeId, OperatorId, U256};
 use tatum_protocol::receipts::encode;
 use tatum_receipt::{SignedReceipt, Verifier};
+use tatum_watchtower::kept_receipts::in_file;
 
 use super::AccountArgs;
 use crate::amounts::format_data;
-use crate::kept_receipts::in_file;
 use crate::keys;
 use crate::output::Output;
 

@@ -7,7 +7,7 @@ use std::io::{BufWriter, ErrorKind, IsTerminal, Write, stdout};
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use tatum_protocol::receipts::VERSION;
+use tatum_protocol::receipts::{VERSION, encode_element};
 use tatum_receipt::SignedReceipt;
 
 use super::source::SourceArgs;
@@ -57,7 +57,11 @@ impl Format {
                 line
             }
             Self::Csv => csv(signed).into_bytes(),
-            Self::Batch => signed.encode().to_vec(),
+            Self::Batch => {
+                let mut element = Vec::new();
+                encode_element(&signed.clone().into(), &mut element);
+                element
+            }
         })
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct SourceArgs {
 }
 
 /// A stream partition by its name or by its key.
-fn parse_stream(text: &str) -> Result<StreamKey, String> {
+pub(crate) fn parse_stream(text: &str) -> Result<StreamKey, String> {
     let is_key = text.len() == 66 && !text.contains('/');
     match text.parse() {
         Ok(key) if is_key => Ok(StreamKey(key)),
@@ -160,7 +160,7 @@ pub(super) async fn kept_in(
 #[cfg(test)]
 mod tests {
     use tatum_primitives::Domain;
-    use tatum_receipt::{DeliveryReceipt, SessionKey, Verifier};
+    use tatum_receipt::{Contents, DeliveryReceipt, SessionKey, Verifier};
 
     use super::*;
 
@@ -179,7 +179,7 @@ mod tests {
         assert!(nothing.contains("holds no node's receipts"), "{nothing}");
         let store = NodeStore::open_file(&folder.path().join("node.db")).await.unwrap();
         for epoch in [3, 4] {
-            store.keep_own(&signed(epoch)).await.unwrap();
+            store.keep_own(&signed(epoch), &Contents::default()).await.unwrap();
         }
         // The node goes on while it is looked at.
         let leaves = async |epoch: Option<u64>| {
