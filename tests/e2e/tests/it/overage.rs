@@ -116,7 +116,7 @@ async fn who_signs_for_more_than_its_quota_is_billed_by_its_own_signatures() -> 
     // The audit names it, and finds nothing wrong.
     let (code, told) = closed.told(&["audit", "epoch", &of]).await?;
     assert_eq!(code, Some(0), "{told}");
-    assert_eq!(told.matches("signed for").count(), 2, "{told}");
+    assert_eq!(told.matches("of a quota of").count(), 2, "{told}");
 
     // Within the tolerance nothing is owed; what was charged is in the next pot, and everything adds up.
     let epoch = closed.running().await?;
