@@ -156,7 +156,9 @@ contract ClaimsTest is Fixture {
     }
 
     /// A forged entry anywhere in a run: another's payout, a nano more, and both with the sum made up for by the one beside it.
-    function testFuzz_RevertWhen_ARunHasAForgedEntry(uint8 from, uint8 to, uint8 which, uint64 more, bool evened) external {
+    function testFuzz_RevertWhen_ARunHasAForgedEntry(uint8 from, uint8 to, uint8 which, uint64 more, bool evened)
+        external
+    {
         (uint256 first, uint256 last) = (from % COUNT, to % COUNT);
         if (first > last) (first, last) = (last, first);
         which = uint8(first + which % (last - first + 1));
