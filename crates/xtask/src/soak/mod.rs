@@ -109,7 +109,7 @@ async fn soak(args: Args) -> anyhow::Result<ExitCode> {
     let witness = Witness::new(&devnet, &cast, &network, witness)?.stand_by(schedule);
     let stage = (&devnet, &cast, streams.as_slice());
     let account = Account::open(Arc::new(intruder.account))?;
-    let say_so = |line| say(started, &line);
+    let say_so = |line: String| say(started, &line);
     let mut storm = Storm::new(stage, &mut network, &providers, account, say_so);
     storm.rage(plan, Duration::from_secs(args.minutes * 60)).await?;
     let (memory, happened) = storm.calm().await;
