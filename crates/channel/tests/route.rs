@@ -16,6 +16,10 @@ const CONTRACT: Address = Address::repeat_byte(0xcc);
 const CREDIT_WEI: u128 = 100;
 const TWO: usize = 2;
 
+fn operator_id(number: usize) -> OperatorId {
+    OperatorId(u32::try_from(number).unwrap())
+}
+
 /// Who follows the rules.
 #[derive(Clone, Copy, Debug)]
 struct Honest {
@@ -73,11 +77,11 @@ struct World {
 }
 
 fn payer_address(payer: usize) -> Address {
-    Address::repeat_byte(1 + payer as u8)
+    Address::repeat_byte(1 + u8::try_from(payer).unwrap())
 }
 
 fn node(operator: usize) -> NodeId {
-    NodeId(B256::repeat_byte(0x40 + operator as u8))
+    NodeId(B256::repeat_byte(0x40 + u8::try_from(operator).unwrap()))
 }
 
 fn by(signer: Address) -> SignedBy {
@@ -101,7 +105,7 @@ impl World {
             channel
         };
         let incoming = (0..TWO).map(|p| open(payer_address(p), HUB_OPERATOR, deposits[p]));
-        let outgoing = (0..TWO).map(|o| open(HUB, OperatorId(o as u32), deposits[TWO + o]));
+        let outgoing = (0..TWO).map(|o| open(HUB, operator_id(o), deposits[TWO + o]));
         let pairs = (0..TWO).flat_map(|p| (0..TWO).map(move |o| (p, o)));
         Self {
             honest,
@@ -172,7 +176,7 @@ impl World {
         let to_other = to_other && self.honest.operators.iter().all(|honest| !honest);
         let to = if to_other { 1 - operator } else { operator };
         let backings = (backing(&self.incoming[payer]), backing(&self.outgoing[to]));
-        let released = self.hub.release(&receipt, signed_by, OperatorId(to as u32), backings);
+        let released = self.hub.release(&receipt, signed_by, operator_id(to), backings);
         let took = released.is_ok();
         let by_hub = match released {
             Ok(released) if self.honest.hub => released,
@@ -180,8 +184,8 @@ impl World {
             // It takes the receipt and signs whatever it likes, in a lane that it chooses.
             _ => DeliveryReceipt {
                 payer: HUB,
-                operator_id: OperatorId(to as u32),
-                reader: ReaderId(payer as u32),
+                operator_id: operator_id(to),
+                reader: ReaderId(u32::try_from(payer).unwrap()),
                 channel: self.outgoing[to].id(),
                 owed: any_wei,
                 ..receipt.clone()

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 
 use alloy_primitives::{Address, B256, U256};
 use tatum_dataset::{
-    Beside, Bounds, Dataset, EpochData, Operator, Parameters, Payer, Sources, Written, verify_within, write,
+    Beside, Bounds, Dataset, EpochData, Operator, Parameters, Payer, Sources, Written,
+    verify_within, write,
 };
 use tatum_primitives::{Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, WEI_PER_DATA};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};

@@ -47,10 +47,10 @@ fn holds(root: &Value, schema: &Value, value: &Value) -> anyhow::Result<()> {
                 );
             }
             "minimum" => {
-                ensure!(value.as_f64() >= argument.as_f64(), "{value} is below {argument}")
+                ensure!(value.as_f64() >= argument.as_f64(), "{value} is below {argument}");
             }
             "maximum" => {
-                ensure!(value.as_f64() <= argument.as_f64(), "{value} is above {argument}")
+                ensure!(value.as_f64() <= argument.as_f64(), "{value} is above {argument}");
             }
             "items" => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {

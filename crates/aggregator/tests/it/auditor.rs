@@ -119,7 +119,7 @@ impl Scene {
 #[tokio::test]
 async fn withheld_data_is_asked_for_once_and_costs_the_bond_also_if_the_auditor_is_killed_between()
 {
-    let scene = Scene::start().await;
+    let scene = Box::pin(Scene::start()).await;
     let asked = async || scene.reader.demands(&scene.proposal).await.unwrap();
     scene.look_anew().await;
     let [demand] = asked().await.try_into().unwrap();
@@ -150,7 +150,7 @@ async fn withheld_data_is_asked_for_once_and_costs_the_bond_also_if_the_auditor_
 
 #[tokio::test]
 async fn an_alarm_outlives_restarts_and_a_webhook_that_fails() {
-    let scene = Scene::start().await;
+    let scene = Box::pin(Scene::start()).await;
     // The webhook's address is one where nobody listens yet.
     let nobody = format!("http://127.0.0.1:{}/alarms", free_port().unwrap());
     let (receiver, url) = Receiver::start().await;

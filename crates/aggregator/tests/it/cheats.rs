@@ -230,7 +230,7 @@ pub(crate) async fn auditor_config(world: &World, datasets: &Path) -> Config {
 
 #[tokio::test]
 async fn a_cheat_of_every_kind_is_disproved_by_an_auditor_without_a_stake() {
-    let scene = Scene::start().await;
+    let scene = Box::pin(Scene::start()).await;
     // The right lines, worked out another way, are what our aggregator proposed.
     let (judged, _) = scene.lines().propose(&scene.epoch);
     assert_eq!(judged, scene.right.draft.judged());

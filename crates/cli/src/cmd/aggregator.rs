@@ -28,7 +28,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  tatum aggregator run --keystore proposer.json --data ./aggregator\n  tatum aggregator run --keystore proposer.json --database postgres://tatum@db/tatum --public-url https://tatum.example\n  tatum aggregator run --config aggregator.toml\n\nThe key signs proposals and posts a bond with each, which comes back when its window is over. Killed at any moment and started again, it pays what it would have paid."
     )]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Roll a dataset up again and compare what it comes to with what it states
     #[command(
         after_help = "Examples:\n  tatum aggregator rollup --dataset ./aggregator/datasets/0x…\n  tatum aggregator rollup --dataset ./aggregator/datasets/0x… --engine datafusion --json\n\nTrusts the receipts' signatures and the listed facts of the chain; tatum audit epoch trusts nothing. Exits with 3 if the engine's payouts differ, and names the first that do."

@@ -128,7 +128,7 @@ fn write(args: &Args, parent: &Path) -> anyhow::Result<Dataset> {
     let numbered: Vec<(u32, &Payer)> = (0..).zip(&payers).collect();
     for some in numbered.chunks(PAYERS_AT_A_TIME) {
         let of = |(number, payer): &(u32, &Payer)| {
-            let (number, payer) = (*number, (*payer).clone());
+            let (number, payer) = (*number, **payer);
             let signed = move |index| receipt(&payer, number, index, args.operators);
             (0..RECEIPTS_A_PAYER).map(signed).map(CountedReceipt::forced)
         };
