@@ -22,7 +22,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub enum Candidate {
     /// Passed every rule of receipts; with what came beside it.
-    Checked(CheckedReceipt, Contents),
+    Checked(Box<CheckedReceipt>, Contents),
     /// Rejected already; to be kept with its reason.
     Rejected(Rejected),
 }

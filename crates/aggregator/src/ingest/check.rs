@@ -146,7 +146,7 @@ impl Checker {
         let mut checked = checked.into_iter();
         let candidates = run.into_iter().filter_map(|element| match element {
             Ok(Witnessed { signed, contents }) => checked.next().map(|checked| match checked {
-                Ok(checked) => Candidate::Checked(checked, contents),
+                Ok(checked) => Candidate::Checked(Box::new(checked), contents),
                 Err(rejection) => Candidate::Rejected(Rejected::receipt(&signed, rejection)),
             }),
             Err(no_receipt) => Some(Candidate::Rejected(unreadable(no_receipt))),
@@ -174,7 +174,7 @@ impl Checker {
         let window = self.window();
         for candidate in candidates.iter_mut().filter(|candidate| may_be_news(candidate)) {
             if let Some(checked) = self.recheck(candidate, window) {
-                *candidate = Candidate::Checked(checked, Contents::default());
+                *candidate = Candidate::Checked(Box::new(checked), Contents::default());
             }
         }
     }

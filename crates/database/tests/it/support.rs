@@ -84,7 +84,7 @@ pub(crate) fn checked(signed: &SignedReceipt) -> CheckedReceipt {
 }
 
 pub(crate) fn candidate(signed: &SignedReceipt) -> Candidate {
-    Candidate::Checked(checked(signed), Contents::default())
+    Candidate::Checked(Box::new(checked(signed)), Contents::default())
 }
 
 impl Scene {
