@@ -11,8 +11,9 @@ use anyhow::{Context, ensure};
 use tatum_chain::{Chain, Deployment, Endpoints, follow};
 use tatum_node::adversary::Drops;
 use tatum_node::relay::{self, SharedFacts};
-use tatum_node::{NodeKey, SystemClock};
+use tatum_node::{NodeKey, SystemClock, TrackerAddress, Trackers};
 use tatum_primitives::{B256, StreamKey};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -27,9 +28,10 @@ async fn main() -> anyhow::Result<()> {
     let (view, _follower) = follow(chain, 0, Duration::from_millis(500)).await?;
     let key: B256 = variable("TATUM_NODE_KEY")?.parse().context("reading the node's key")?;
     let clock = Arc::new(SystemClock::new(view.schedule()));
+    let tracker: TrackerAddress = tracker.parse().map_err(anyhow::Error::msg)?;
     let mut config = relay::Config::new(
         NodeKey::from_bytes(&key.0),
-        tracker.clone(),
+        Trackers::new(vec![tracker])?,
         data.into(),
         domain,
         SharedFacts::new(view),
@@ -42,7 +44,8 @@ async fn main() -> anyhow::Result<()> {
     ensure!(one_in > 0, "one in none is none");
     let stream = StreamKey(stream.parse().context("reading the stream's key")?);
     config.drops = Some(Drops { stream, one_in });
-    relay::run(config, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    let mut ended = signal(SignalKind::terminate())?;
+    relay::run(config, async move { drop(ended.recv().await) }).await?;
     Ok(())
 }
 

@@ -16,7 +16,6 @@ use tatum_dataset::service::{
 use tatum_dataset::{Dataset, Differences};
 use tatum_primitives::{Epoch, OperatorId, StreamKey};
 
-use super::verdict;
 use crate::args::ChainArgs;
 use crate::cmd::DIFFERS;
 use crate::cmd::receipts::parse_stream;
@@ -160,7 +159,14 @@ fn show(shown: &Shown, output: Output) {
         let figure = percent(*completeness_ppm);
         rows.push(("below", format!("operator {operator_id} in {stream}: {figure} complete")));
     }
-    rows.push(("result", verdict(shown.named.is_empty())));
+    let least = percent(Some(shown.least_ppm));
+    rows.push((
+        "result",
+        match shown.named.len() {
+            0 => format!("nobody is known to be below {least}"),
+            count => format!("{count} below {least}"),
+        },
+    ));
     output.listing(shown, &heads, &lines, &rows);
     if shown.report.streams.is_empty() {
         output.progress("nobody was served in the epoch, as far as its receipts tell");
