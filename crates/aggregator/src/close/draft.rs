@@ -45,6 +45,10 @@ impl Closer {
     pub(super) async fn outdated(&self, manifest: &Manifest) -> Result<Option<String>, CloseError> {
         let parameters = &manifest.parameters;
         let epoch = parameters.epoch;
+        // A reorganisation may have taken the closing back; nothing of the epoch can be asked then until it is closed again.
+        if self.chain.closed_epochs().await? <= epoch.0 {
+            return Ok(Some("its closing is gone from the chain (reorganised)".to_owned()));
+        }
         let forced = self.chain.forced_hash(epoch).await?;
         if forced != parameters.forced_hash {
             return Ok(Some(format!("other receipts were forced ({forced})")));

@@ -88,7 +88,11 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
                     provider.behave(good_rules());
                 });
             }
-            Fault::Reorganise { depth } => devnet.anvil().reorganise(depth).await?,
+            Fault::Reorganise { depth } => {
+                devnet.anvil().reorganise(depth).await?;
+                // Anvil goes on from the time of the blocks that are gone; a chain's clock does not fall behind for good.
+                devnet.anvil().advance(depth).await?;
+            }
             Fault::FullDisk { whose, lasts } => {
                 if let Some(disk) = self.network.disk(&whose) {
                     disk.fill()?;
