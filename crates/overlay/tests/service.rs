@@ -63,7 +63,7 @@ impl Reader {
     }
 
     fn link(&mut self, relay: usize) {
-        let (now, operator) = (at(self.now_ms), OperatorId(relay as u32));
+        let (now, operator) = (at(self.now_ms), OperatorId(u32::try_from(relay).unwrap()));
         self.overlay.link_opened(LINKS[relay], RELAYS[relay], Some(operator), &now);
         let (stream, role) = (STREAM, Role::Subscriber);
         self.hears(relay, &Frame::Admitted { stream, role, newest: Vec::new() });

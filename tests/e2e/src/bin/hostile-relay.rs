@@ -45,7 +45,10 @@ async fn main() -> anyhow::Result<()> {
     let stream = StreamKey(stream.parse().context("reading the stream's key")?);
     config.drops = Some(Drops { stream, one_in });
     let mut ended = signal(SignalKind::terminate())?;
-    relay::run(config, async move { drop(ended.recv().await) }).await?;
+    let shutdown = async move {
+        let _ended = ended.recv().await;
+    };
+    relay::run(config, shutdown).await?;
     Ok(())
 }
 
