@@ -81,12 +81,7 @@ abstract contract DelegationBooks is IDelegationPool {
     function _loadLeaving() internal view returns (Leaving memory) {
         uint256 word = _leavingWord;
         return Leaving(
-            uint64(word),
-            uint96(word >> 64),
-            uint16(word >> 160),
-            uint16(word >> 176),
-            uint32(word >> 192),
-            word >> 224
+            uint64(word), uint96(word >> 64), uint16(word >> 160), uint16(word >> 176), uint32(word >> 192), word >> 224
         );
     }
 
@@ -94,8 +89,8 @@ abstract contract DelegationBooks is IDelegationPool {
         (uint256 scale, uint256 activeScale, uint256 ends) = (leaving.scale, leaving.activeScale, leaving.releaseEnds);
         uint256 beyond = leaving.nano >> 64 | leaving.shares >> 96 | scale >> 16 | activeScale >> 16 | ends >> 32;
         if (beyond != 0) revert BooksFull();
-        _leavingWord = leaving.operatorId << 224 | ends << 192 | activeScale << 176 | scale << 160
-            | leaving.shares << 64 | leaving.nano;
+        _leavingWord = leaving.operatorId << 224 | ends << 192 | activeScale << 176 | scale << 160 | leaving.shares
+            << 64 | leaving.nano;
     }
 
     function _loadAccount(address who) internal view returns (Account memory) {
