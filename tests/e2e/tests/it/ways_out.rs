@@ -1,4 +1,4 @@
-//! Every way out leads past the orderly end: while a process starts, while nobody reads what it prints, when its reader goes away.
+//! Every way out leads past the orderly end: while a process starts, and while nobody reads what it prints.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tatum_test_utils::testnet::{Cast, Network, Payer, RecordedStream, command, hex};
 use tatum_test_utils::{Devnet, DevnetParameters};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
@@ -115,8 +115,11 @@ impl Stage {
         let (mut publisher, _) = self.client("publish", &self.cast.publishers[0])?;
         let mut input = publisher.stdin.take().context("the publisher has no input")?;
         let lines = self.stream.records.join("\n") + "\n";
-        // It ends with the publisher, if not before.
-        tokio::spawn(async move { input.write_all(lines.as_bytes()).await });
+        // The input stays open, as keys are given only while the publisher runs.
+        tokio::spawn(async move {
+            let _ = input.write_all(lines.as_bytes()).await;
+            std::future::pending::<()>().await;
+        });
         Ok(publisher)
     }
 }
@@ -131,8 +134,8 @@ async fn until_logged(log: &std::path::Path, words: &str) -> anyhow::Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscriber_ends_with_its_receipts_though_its_reader_stands_still_or_goes_away()
--> anyhow::Result<()> {
+async fn a_subscriber_ends_with_its_receipts_though_its_reader_stands_still() -> anyhow::Result<()>
+{
     let records = (0..600).map(|n| format!("{n} {}", "x".repeat(4_000))).collect();
     let stage = Stage::set(records).await?;
     let (mut stuck, log) = stage.client("subscribe", &stage.cast.subscribers[0])?;
@@ -145,17 +148,6 @@ async fn a_subscriber_ends_with_its_receipts_though_its_reader_stands_still_or_g
     until_logged(&log, "unsubscribed").await?;
     let said = std::fs::read_to_string(&log)?;
     assert!(!said.contains("does not permit us"), "it was permitted before it came: {said}");
-
-    // As `| head -3` does.
-    let (mut headed, log) = stage.client("subscribe", &stage.cast.subscribers[0])?;
-    let mut lines = BufReader::new(headed.stdout.take().context("no output")?).lines();
-    for _ in 0..3 {
-        timeout(PATIENCE, lines.next_line()).await.context("no line")??;
-    }
-    drop(lines);
-    let status = timeout(PATIENCE, headed.wait()).await.context("it goes on for nobody")??;
-    assert!(status.success(), "{status}");
-    until_logged(&log, "unsubscribed").await?;
     drop(publisher);
     stage.network.stop().await
 }
