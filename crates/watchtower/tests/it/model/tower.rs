@@ -1,13 +1,14 @@
 //! A watchtower that is started and killed: the library's task, or the real process.
 
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, Habit, Process, Rules};
 use tatum_watchtower::{Config, run};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::world::{LOST_PERCENT, TOWERS, World};
@@ -26,7 +27,7 @@ pub(crate) struct Tower {
 }
 
 enum Running {
-    Task(JoinHandle<anyhow::Result<()>>),
+    Task(oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>),
     Process(Box<Process>),
 }
 
@@ -61,10 +62,18 @@ impl Tower {
         }
         let chain = endpoint.signing(&account, Some(&self.folder)).await?;
         let config = self.config();
-        let task = tokio::spawn(async move {
-            run(chain, config, std::future::pending()).await.map(drop)
+        let (stop, stopped) = oneshot::channel();
+        let task = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                tokio::select! {
+                    ended = run(chain, config, std::future::pending()) => ended.map(drop),
+                    // Dropped wherever it is, and nothing of it runs on.
+                    _ = stopped => Ok(()),
+                }
+            })
         });
-        self.running = Some(Running::Task(task));
+        self.running = Some(Running::Task(stop, task));
         Ok(())
     }
 
@@ -88,14 +97,9 @@ impl Tower {
         match self.running.take() {
             None => Ok(()),
             Some(Running::Process(process)) => process.kill().await,
-            Some(Running::Task(task)) => {
-                if task.is_finished() {
-                    bail!("the watchtower ended by itself: {:?}", task.await?);
-                }
-                task.abort();
-                // It ends because it was told to.
-                let _ = task.await;
-                Ok(())
+            Some(Running::Task(stop, task)) => {
+                ensure!(stop.send(()).is_ok(), "the watchtower ended by itself");
+                task.join().map_err(|_| anyhow!("the watchtower panicked"))?
             }
         }
     }
@@ -127,7 +131,7 @@ impl Tower {
         let asked = || provider.asked("eth_getBlockByNumber");
         let (enough, deadline) = (asked() + 2, Instant::now() + PATIENCE);
         while asked() < enough {
-            if let Some(Running::Task(task)) = &self.running
+            if let Some(Running::Task(_, task)) = &self.running
                 && task.is_finished()
             {
                 bail!("the watchtower ended by itself");
