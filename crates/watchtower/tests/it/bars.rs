@@ -75,10 +75,16 @@ impl World {
         Ok(())
     }
 
-    /// The payer leaves; from then on the test mines.
+    /// The payer leaves; from then on the test mines, so that nothing is answered before it looks.
     async fn leave(&self) -> anyhow::Result<()> {
-        self.payer.exit_channel(OperatorId(0)).await?;
-        self.devnet.anvil().set_automine(false).await
+        self.devnet.anvil().set_automine(false).await?;
+        let mine = async {
+            self.until_waiting(&self.payer_key).await?;
+            self.block(CALM_WEI).await
+        };
+        let (left, mined) = tokio::join!(self.payer.exit_channel(OperatorId(0)), mine);
+        left?;
+        mined
     }
 
     fn spawn(&self, account: &SessionKey, rpc: &str, more: &[&str]) -> anyhow::Result<Process> {

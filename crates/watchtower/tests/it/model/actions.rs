@@ -30,23 +30,23 @@ enum Action {
 
 /// Each with how many of a hundred it is.
 const ACTIONS: [(Action, u64); 18] = [
-    (Action::Open, 10),
+    (Action::Open, 12),
     (Action::TopUp, 4),
-    (Action::Deliver, 24),
+    (Action::Deliver, 26),
     (Action::SignForCheat, 3),
-    (Action::Redeem, 6),
+    (Action::Redeem, 7),
     (Action::Agree, 2),
     (Action::TryOldWord, 2),
-    (Action::Exit, 8),
-    (Action::Settle, 6),
-    (Action::Wait, 8),
+    (Action::Exit, 6),
+    (Action::Settle, 5),
+    (Action::Wait, 5),
     (Action::Away, 3),
-    (Action::Late, 3),
+    (Action::Late, 5),
     (Action::KillTower, 5),
     (Action::KillSending, 2),
     (Action::StartTower, 5),
     (Action::SecondTower, 2),
-    (Action::Reorganise, 5),
+    (Action::Reorganise, 4),
     (Action::Storm, 2),
 ];
 
@@ -77,13 +77,13 @@ impl Run<'_> {
         match action {
             Action::Open => self.open(payer, operator).await,
             Action::TopUp => self.top_up(payer, operator).await,
-            Action::Deliver => self.deliver(payer).await,
+            Action::Deliver => self.deliver_some(payer).await,
             Action::SignForCheat => self.sign_for_cheat(payer).await,
             Action::Redeem => self.redeem().await,
             Action::Agree => self.agree(payer).await,
             Action::TryOldWord => self.try_old_word().await,
             Action::Exit => self.exit(payer, operator).await,
-            Action::Settle => self.settle(payer, operator).await.map(drop),
+            Action::Settle => self.settle_one(payer, operator).await,
             Action::Wait => self.wait().await,
             Action::Away => self.away().await,
             Action::Late => self.late().await,
@@ -98,6 +98,30 @@ impl Run<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// To whoever has a channel that counts, from `payer` on.
+    async fn deliver_some(&mut self, payer: usize) -> anyhow::Result<()> {
+        for _ in 0..self.dice.within(1, 3) {
+            for after in 0..self.payers.len() {
+                if self.deliver((payer + after) % self.payers.len()).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Mostly of a channel that is left, if there is one.
+    async fn settle_one(&mut self, payer: usize, operator: OperatorId) -> anyhow::Result<()> {
+        let mut of = (payer, operator);
+        if self.dice.percent(80) {
+            let left = self.channels().await?.into_iter().find(|(_, _, channel)| {
+                channel.state().is_some_and(|open| open.exit_ends_s.is_some())
+            });
+            of = left.map_or(of, |(payer, operator, _)| (payer, operator));
+        }
+        self.settle(of.0, of.1).await.map(drop)
     }
 
     pub(crate) async fn channel(
@@ -124,7 +148,7 @@ impl Run<'_> {
         true
     }
 
-    async fn open(&mut self, payer: usize, operator: OperatorId) -> anyhow::Result<()> {
+    pub(crate) async fn open(&mut self, payer: usize, operator: OperatorId) -> anyhow::Result<()> {
         let is_open = self.channel(payer, operator).await?.state().is_some();
         if is_open && !self.dice.percent(10) {
             return Ok(());

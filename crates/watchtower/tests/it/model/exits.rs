@@ -138,7 +138,7 @@ impl Run<'_> {
         let mut blocks = 0;
         let mut quiet = 0;
         let were_due = self.due_exits().await?.len();
-        self.counts.add("exits answered by the towers", were_due);
+        self.counts.add("exits that were still due late in the window", were_due);
         while quiet <= DEPTH {
             let due = self.due_exits().await?;
             quiet = if due.is_empty() { quiet + 1 } else { 0 };

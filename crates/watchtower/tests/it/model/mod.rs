@@ -24,7 +24,7 @@ use run::Run;
 use world::World;
 
 /// What a run does, at least.
-const ACTIONS: usize = 50;
+const ACTIONS: usize = 80;
 /// Runs of a test that is not told how many.
 const RUNS: u64 = 12;
 

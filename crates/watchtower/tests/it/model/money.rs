@@ -16,16 +16,17 @@ const UNDERPAYS: u64 = 8;
 const SIGNS_NOTHING: u64 = 6;
 
 impl Run<'_> {
-    /// The honest operator delivers some messages, if the channel covers them, and the payer signs for them, or cheats.
-    pub(crate) async fn deliver(&mut self, payer: usize) -> anyhow::Result<()> {
+    /// The honest operator delivers some messages, if the channel covers them, and the payer signs for them, or cheats. Whether there is a
+    /// channel that counts.
+    pub(crate) async fn deliver(&mut self, payer: usize) -> anyhow::Result<bool> {
         let newest = self.channel(payer, HONEST).await?;
-        let Some(known) = self.honest.confirmed(&newest) else { return Ok(()) };
+        let Some(known) = self.honest.confirmed(&newest) else { return Ok(false) };
         let (more, reader) = (self.dice.within(1, 20), u32::try_from(self.dice.within(0, 1))?);
         let cost_wei = PRICE.owed_wei_down(more * MESSAGE_BYTES, more).unwrap_or(u128::MAX);
         if let Err(reason) = self.honest.serves(&known, cost_wei) {
             self.counts.add("service refused", 1);
             self.note(reason.to_string());
-            return Ok(());
+            return Ok(true);
         }
         let (lane, epoch) = ((known.id, reader), self.epoch().await?);
         let messages = self.honest.lane(lane).messages(epoch) + more;
@@ -49,7 +50,7 @@ impl Run<'_> {
             let owed = due_wei.saturating_sub(DATA / 10);
             (payer.sign(&key, verifier, terms, (messages, owed)), false)
         } else if cheats < FORGES + UNDERPAYS + SIGNS_NOTHING {
-            return Ok(());
+            return Ok(true);
         } else {
             let owed = payer.lane(lane).state();
             (payer.sign(&key, verifier, terms, (messages, owed)), true)
@@ -58,7 +59,7 @@ impl Run<'_> {
         ensure!(taken == is_good, "a receipt was judged wrong: {:?}", signed.receipt);
         self.counts.add(if taken { "receipts taken" } else { "receipts refused" }, 1);
         self.made.push(signed);
-        Ok(())
+        Ok(true)
     }
 
     /// A payer signs something for the operator that cheats, which makes one of its own beside it that owes more.

@@ -15,7 +15,7 @@ use super::operator::Operator;
 use super::payer::Payer;
 use super::tower::Tower;
 use super::weather::Weather;
-use super::world::{PAYERS, World, session_of};
+use super::world::{HONEST, PAYERS, World, session_of};
 
 /// Blocks before anything counts; a reorganisation is no deeper.
 pub(crate) const DEPTH: u64 = 6;
@@ -87,6 +87,11 @@ impl<'a> Run<'a> {
     /// Acts at random, then has everybody leave, and looks at what they have.
     pub(crate) async fn play(&mut self, actions: usize) -> anyhow::Result<()> {
         self.towers[0].start(self.world).await?;
+        for payer in 0..self.payers.len() {
+            if self.dice.percent(70) {
+                self.open(payer, HONEST).await.context("at first")?;
+            }
+        }
         for number in 0..actions {
             self.guard_exits().await.with_context(|| format!("before action {number}"))?;
             let what = self.act().await.with_context(|| format!("action {number}"))?;
