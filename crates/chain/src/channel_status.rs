@@ -200,7 +200,7 @@ impl Chain {
     }
 
     /// The channels that receipts are of, with the lanes that they are of.
-    async fn channels_with_lanes(
+    pub async fn channels_with_lanes(
         &self,
         receipts: &[SignedReceipt],
     ) -> Result<BTreeMap<(Address, OperatorId), Channel>> {

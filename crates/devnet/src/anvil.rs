@@ -15,6 +15,7 @@ use crate::{Process, foundry, free_port};
 #[derive(Debug)]
 pub struct Anvil {
     rpc_url: String,
+    http: reqwest::Client,
     process: Process,
 }
 
@@ -41,7 +42,8 @@ impl Anvil {
         // Ctrl-C at a terminal is for whoever started us: the chain ends last, when the others are done with it.
         command.stdin(std::process::Stdio::null()).process_group(0);
         let process = Process::spawn("anvil", command, logs)?;
-        let mut anvil = Self { rpc_url: format!("http://127.0.0.1:{port}"), process };
+        let (rpc_url, http) = (format!("http://127.0.0.1:{port}"), reqwest::Client::new());
+        let mut anvil = Self { rpc_url, http, process };
         let deadline = Instant::now() + Duration::from_secs(20);
         while let Err(error) = anvil.request("eth_blockNumber", json!([])).await {
             anvil.process.check_runs()?;
@@ -87,6 +89,45 @@ impl Anvil {
         self.request("anvil_mine", json!([format!("{blocks:#x}")])).await.map(drop)
     }
 
+    /// Mines a block of a time, in seconds since 1970, and with a base fee.
+    pub async fn mine_at(&self, time_s: u64, base_fee_wei: u64) -> anyhow::Result<()> {
+        let base_fee = json!([format!("{base_fee_wei:#x}")]);
+        self.request("anvil_setNextBlockBaseFeePerGas", base_fee).await?;
+        self.request("evm_mine", json!([{ "timestamp": time_s }])).await.map(drop)
+    }
+
+    /// Keeps the chain as it is for [`Self::revert`].
+    pub async fn snapshot(&self) -> anyhow::Result<String> {
+        let id = self.request("evm_snapshot", json!([])).await?;
+        Ok(id.as_str().context("evm_snapshot: no text")?.to_owned())
+    }
+
+    /// Goes back to a snapshot, which is gone then.
+    pub async fn revert(&self, snapshot: &str) -> anyhow::Result<()> {
+        let reverted = self.request("evm_revert", json!([snapshot])).await?;
+        ensure!(reverted == true, "there is no snapshot {snapshot}");
+        Ok(())
+    }
+
+    /// The most that a transaction of an account in a block pays for a unit of gas, if there is one.
+    pub async fn most_fee_wei(&self, account: Address, block: u64) -> anyhow::Result<Option<u128>> {
+        let params = json!([format!("{block:#x}"), true]);
+        let block = self.request("eth_getBlockByNumber", params).await?;
+        let account = json!(account);
+        let all = block.get("transactions").and_then(Value::as_array).into_iter().flatten();
+        let of_account = all.filter(|transaction| transaction.get("from") == Some(&account));
+        let fee = |transaction: &Value| {
+            let text = transaction.get("maxFeePerGas")?.as_str()?;
+            u128::from_str_radix(text.trim_start_matches("0x"), 16).ok()
+        };
+        Ok(of_account.filter_map(fee).max())
+    }
+
+    /// Whether a block is mined for each transaction at once, instead of each second; without it no block is mined by itself.
+    pub async fn set_automine(&self, on: bool) -> anyhow::Result<()> {
+        self.request("evm_setAutomine", json!([on])).await.map(drop)
+    }
+
     /// Whether a block is mined each second.
     pub async fn set_mining(&self, on: bool) -> anyhow::Result<()> {
         self.request("evm_setIntervalMining", json!([u64::from(on)])).await.map(drop)
@@ -101,7 +142,7 @@ impl Anvil {
     }
 
     async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
-        request(&self.rpc_url, method, params).await
+        request(&self.http, &self.rpc_url, method, params).await
     }
 }
 
@@ -109,12 +150,17 @@ impl Anvil {
 pub async fn give_coin(rpc_url: &str, account: Address) -> anyhow::Result<()> {
     let balance = U256::from(1_000_000_000_000_000_000_000u128);
     let params = json!([account, format!("{balance:#x}")]);
-    request(rpc_url, "anvil_setBalance", params).await.map(drop)
+    request(&reqwest::Client::new(), rpc_url, "anvil_setBalance", params).await.map(drop)
 }
 
-async fn request(rpc_url: &str, method: &str, params: Value) -> anyhow::Result<Value> {
+async fn request(
+    http: &reqwest::Client,
+    rpc_url: &str,
+    method: &str,
+    params: Value,
+) -> anyhow::Result<Value> {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    let answer = reqwest::Client::new().post(rpc_url).json(&body).send().await?;
+    let answer = http.post(rpc_url).json(&body).send().await?;
     let mut answer: Value = answer.json().await?;
     let error = answer.get("error").map(Value::to_string);
     ensure!(error.is_none(), "{method} failed: {}", error.unwrap_or_default());

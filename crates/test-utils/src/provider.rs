@@ -14,6 +14,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tatum_chain::hex;
+use tatum_primitives::{B256, keccak256};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -28,6 +30,10 @@ pub enum Habit {
     Busy(u16, u64),
     /// They are told that there is nothing.
     Nothing,
+    /// They are passed on and not answered.
+    Unanswered,
+    /// They are transactions, answered as if they were taken, and lost.
+    Lost,
 }
 
 /// How the provider behaves.
@@ -45,6 +51,10 @@ pub struct Rules {
     pub rate: Option<usize>,
     /// How long it thinks about each call.
     pub latency: Duration,
+    /// Of a hundred transactions so many are lost.
+    pub lost_percent: u64,
+    /// What decides which.
+    pub seed: u64,
 }
 
 impl Rules {
@@ -63,6 +73,7 @@ struct Desk {
     refused: usize,
     under_way: usize,
     most_under_way: usize,
+    lost: usize,
 }
 
 #[derive(Clone)]
@@ -135,6 +146,11 @@ impl Provider {
         self.desk().most_under_way
     }
 
+    /// How many transactions it lost.
+    pub fn lost(&self) -> usize {
+        self.desk().lost
+    }
+
     fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,8 +170,10 @@ impl Desk {
             .over_rate()
             .or_else(|| self.rules.everything.clone())
             .or_else(|| self.named(method))
-            .or_else(|| self.too_wide(method, params));
+            .or_else(|| self.too_wide(method, params))
+            .or_else(|| self.losing(method));
         self.refused += usize::from(habit.is_some());
+        self.lost += usize::from(matches!(habit, Some(Habit::Lost)));
         habit
     }
 
@@ -174,6 +192,18 @@ impl Desk {
         let (habit, left) = self.rules.habits.get_mut(method)?;
         *left = left.checked_sub(1)?;
         Some(habit.clone())
+    }
+
+    /// Each transaction throws the dice (SplitMix64).
+    fn losing(&mut self, method: &str) -> Option<Habit> {
+        if self.rules.lost_percent == 0 || method != "eth_sendRawTransaction" {
+            return None;
+        }
+        self.rules.seed = self.rules.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut thrown = self.rules.seed;
+        thrown = (thrown ^ (thrown >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        thrown = (thrown ^ (thrown >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((thrown ^ (thrown >> 31)) % 100 < self.rules.lost_percent).then_some(Habit::Lost)
     }
 
     fn too_wide(&self, method: &str, params: &Value) -> Option<Habit> {
@@ -204,6 +234,14 @@ async fn answer(State(shared): State<Shared>, body: String) -> Response {
     match habit {
         None => think(&shared, body).await,
         Some(Habit::Silence) => std::future::pending().await,
+        Some(Habit::Unanswered) => {
+            // Whatever it answers.
+            let _ = pass_on(&shared, body).await;
+            std::future::pending().await
+        }
+        Some(Habit::Lost) => {
+            json_answer(&json!({ "jsonrpc": "2.0", "id": id, "result": hash_of(&params) }))
+        }
         Some(Habit::Nothing) => json_answer(&json!({ "jsonrpc": "2.0", "id": id, "result": null })),
         Some(Habit::Error(code, message)) => {
             let error = json!({ "code": code, "message": message });
@@ -235,6 +273,12 @@ async fn pass_on(shared: &Shared, body: String) -> anyhow::Result<Response> {
     let answer =
         request.body(body).send().await?.text().await.context("reading the node's answer")?;
     Ok(([("content-type", "application/json")], answer).into_response())
+}
+
+/// What a transaction is called.
+fn hash_of(params: &Value) -> Option<B256> {
+    let raw = params.get(0)?.as_str()?;
+    Some(keccak256(hex::decode(raw).ok()?))
 }
 
 fn json_answer(body: &Value) -> Response {
