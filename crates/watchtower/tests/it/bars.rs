@@ -11,7 +11,7 @@ use serde_json::Value;
 use tatum_chain::Chain;
 use tatum_database::NodeStore;
 use tatum_primitives::{B256, NodeId, OperatorId, ReaderId, U256, WEI_PER_DATA as DATA};
-use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
+use tatum_receipt::{Contents, DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, DevnetParameters, Process, Provider, Rules, free_port};
 use tokio::time::{Instant, sleep};
@@ -70,7 +70,8 @@ impl World {
         };
         let verifier = Verifier::new(self.devnet.deployment().domain());
         let store = NodeStore::open_file(&self.node.join("node.db")).await?;
-        store.keep_own(&SignedReceipt::sign(receipt, &self.payer_key, &verifier)).await?;
+        let signed = SignedReceipt::sign(receipt, &self.payer_key, &verifier);
+        store.keep_own(&signed, &Contents::default()).await?;
         store.close().await;
         Ok(())
     }

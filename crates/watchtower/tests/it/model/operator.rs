@@ -8,7 +8,7 @@ use tatum_channel::{Channel, LaneAccount, Shortfall, Standing, lane_id};
 use tatum_database::NodeStore;
 use tatum_primitives::{B256, U256};
 use tatum_receipt::checks::{ChainFacts, OpenChannel};
-use tatum_receipt::{SignedReceipt, Verifier};
+use tatum_receipt::{Contents, SignedReceipt, Verifier};
 
 use super::payer::{Lane, PRICE};
 use super::world::HONEST;
@@ -91,7 +91,7 @@ impl Operator {
         if !may_sign || receipt.channel != lane.0 || self.lane(lane).check(receipt).is_err() {
             return Ok(false);
         }
-        self.store.keep_own(signed).await?;
+        self.store.keep_own(signed, &Contents::default()).await?;
         self.lane(lane).take(receipt);
         let accepted = self.accepted.entry(receipt.channel).or_default();
         let owed = accepted.entry(lane_id(receipt)).or_default();
