@@ -13,11 +13,11 @@ use std::time::Duration;
 use alloy::consensus::TxEnvelope;
 use alloy::contract::{CallBuilder, CallDecoder};
 use alloy::network::{Ethereum, EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
+use alloy::primitives::TxHash;
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::transports::TransportError;
-use alloy::primitives::TxHash;
 use tatum_primitives::Address;
 use tokio::sync::Mutex;
 

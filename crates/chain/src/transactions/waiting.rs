@@ -131,14 +131,13 @@ impl Sender {
         Ok(())
     }
 
-    pub(super) async fn hand_over(
-        &self,
-        sent: &Sent,
-    ) -> std::result::Result<(), TransportError> {
+    pub(super) async fn hand_over(&self, sent: &Sent) -> std::result::Result<(), TransportError> {
         match self.provider.send_raw_transaction(&sent.raw).await {
             Ok(_) => Ok(()),
             // Another endpoint had it already.
-            Err(error) if says(&error, "already known") || says(&error, "already imported") => Ok(()),
+            Err(error) if says(&error, "already known") || says(&error, "already imported") => {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

@@ -295,7 +295,10 @@ async fn it_alarms_by_log_metric_webhook_and_exit_code_while_there_is_time() -> 
         sleep(Duration::from_millis(50)).await;
     }
     let alarm = told.lock().unwrap()[0].clone();
-    assert_eq!((&alarm["kind"], &alarm["due_wei"]), (&"exit".into(), &(10 * DATA).to_string().into()));
+    assert_eq!(
+        (&alarm["kind"], &alarm["due_wei"]),
+        (&"exit".into(), &(10 * DATA).to_string().into())
+    );
     let left_s = alarm["ends_s"].as_u64().context("no end")? - (now_s + 660);
     assert!(left_s > 2_800, "{left_s} s are left to do something");
     assert!(world.log().contains("ALARM: an exit is not answered"), "{}", world.log());

@@ -16,8 +16,8 @@ use tatum_receipt::SignedReceipt;
 use super::AccountArgs;
 use crate::amounts::{format_data, parse_data};
 use crate::dates::format_utc;
-use tatum_watchtower::kept_receipts::{REDEEMED_AT_ONCE, in_file, in_folder};
 use crate::output::Output;
+use tatum_watchtower::kept_receipts::{REDEEMED_AT_ONCE, in_file, in_folder};
 
 /// What to redeem.
 #[derive(Debug, clap::Args)]

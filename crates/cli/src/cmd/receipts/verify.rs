@@ -13,8 +13,8 @@ use tatum_receipt::checks::{ChainFacts, EpochWindow, OpenChannel, check, check_i
 use tatum_receipt::{DeliveryReceipt, Rejection, SignedReceipt, Verifier};
 
 use crate::args::ChainArgs;
-use tatum_watchtower::kept_receipts::in_file;
 use crate::output::Output;
+use tatum_watchtower::kept_receipts::in_file;
 
 /// Receipts that are named when they do not hold, at most.
 const NAMED: usize = 100;

@@ -38,8 +38,12 @@ impl Run<'_> {
             self.invariants.paid_of_lanes.clear();
         }
         for (payer, operator, channel) in &channels {
-            let before = self.invariants.generations.insert((*payer, *operator), channel.generation());
-            ensure!(before.is_none_or(|before| before <= channel.generation()), "6: a channel is back");
+            let before =
+                self.invariants.generations.insert((*payer, *operator), channel.generation());
+            ensure!(
+                before.is_none_or(|before| before <= channel.generation()),
+                "6: a channel is back"
+            );
             let Some(open) = channel.state() else { continue };
             held_wei += U256::from(open.left_wei());
             ensure!(open.paid_wei <= open.deposited_wei, "2: more was paid than there was");
@@ -125,7 +129,10 @@ impl Run<'_> {
                     "the honest operator has {paid_wei} wei, {owed_wei} were owed"
                 );
                 self.counts.add("runs in which the honest operator was paid", 1);
-                self.counts.add("DATA that it was owed", usize::try_from(owed_wei / U256::from(tatum_primitives::WEI_PER_DATA))?);
+                self.counts.add(
+                    "DATA that it was owed",
+                    usize::try_from(owed_wei / U256::from(tatum_primitives::WEI_PER_DATA))?,
+                );
             }
         }
         Ok(())

@@ -41,7 +41,9 @@ async fn whatever_happens_the_honest_operator_is_paid_and_no_payer_pays_more_tha
         let mut run = Run::begin(&mut world, seed, &mut counts).await.unwrap();
         if let Err(error) = run.play(ACTIONS).await {
             let trail = run.trail.join("\n  ");
-            panic!("TATUM_MODEL_SEED={seed} TATUM_MODEL_RUNS=1: {error:#}\nwhat was done:\n  {trail}");
+            panic!(
+                "TATUM_MODEL_SEED={seed} TATUM_MODEL_RUNS=1: {error:#}\nwhat was done:\n  {trail}"
+            );
         }
     }
     println!("{runs} runs in {:.0?}\n{counts}", began.elapsed());

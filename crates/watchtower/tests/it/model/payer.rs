@@ -10,8 +10,7 @@ use tatum_primitives::{
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 
 /// A tenth of a DATA a message, and little for bytes.
-pub(crate) const PRICE: Price =
-    Price { per_gib_wei: 1 << 30, per_1000_messages_wei: 100 * DATA };
+pub(crate) const PRICE: Price = Price { per_gib_wei: 1 << 30, per_1000_messages_wei: 100 * DATA };
 pub(crate) const MESSAGE_BYTES: u64 = 1_000;
 
 /// A lane of a payer: the channel, and which of its readers.

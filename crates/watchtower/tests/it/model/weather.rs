@@ -53,7 +53,10 @@ impl<'a> Weather<'a> {
     }
 
     /// Carries out what somebody sends, while blocks come.
-    pub(crate) async fn with_blocks<T>(&mut self, act: impl Future<Output = T>) -> anyhow::Result<T> {
+    pub(crate) async fn with_blocks<T>(
+        &mut self,
+        act: impl Future<Output = T>,
+    ) -> anyhow::Result<T> {
         let mut act = pin!(act);
         for _ in 0..MOST_BLOCKS {
             tokio::select! {
