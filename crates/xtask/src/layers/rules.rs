@@ -36,8 +36,8 @@ impl Layer {
                 "simulator",
                 "verifier",
             ],
-            Self::Adapter => &["webrtc", "chain", "database", "query"],
-            Self::Service => &["node", "aggregator", "watchtower", "api", "cli"],
+            Self::Adapter => &["webrtc", "chain", "database", "query", "serve"],
+            Self::Service => &["node", "aggregator", "watchtower", "api", "devnet", "cli"],
             Self::Support => &["test-utils", "xtask", "e2e", "examples"],
         }
     }
@@ -83,10 +83,12 @@ pub(super) const WALLS: &[Wall] = &[
             "chain",
             "database",
             "query",
+            "serve",
             "node",
             "aggregator",
             "watchtower",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -101,21 +103,37 @@ pub(super) const WALLS: &[Wall] = &[
     Wall { name: "crrl", may: &["batch"] },
     Wall { name: "datafusion", may: &["query"] },
     Wall { name: "parquet", may: &["dataset"] },
-    Wall { name: "axum", may: &["node", "aggregator", "watchtower", "api", "cli", "test-utils"] },
+    Wall {
+        name: "axum",
+        may: &["serve", "node", "aggregator", "watchtower", "api", "cli", "test-utils"],
+    },
+    // Who answers HTTP goes through the one front door.
+    Wall { name: "hyper", may: &["serve"] },
     // The typed client of `protocol` is behind a feature; `chain` asks its endpoints.
     Wall {
         name: "reqwest",
-        may: &["protocol", "chain", "node", "aggregator", "cli", "test-utils", "e2e"],
+        may: &["protocol", "chain", "node", "aggregator", "devnet", "cli", "test-utils", "e2e"],
     },
     Wall { name: "clap", may: &["cli", "xtask"] },
     Wall {
         name: "anyhow",
-        may: &["aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &["aggregator", "watchtower", "api", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
     // Pure crates take a generator as an argument; the simulator makes its own from a seed.
     Wall {
         name: "rand",
-        may: &["overlay", "tracker", "simulator", "economy", "webrtc", "node", "aggregator", "cli"],
+        may: &[
+            "overlay",
+            "tracker",
+            "simulator",
+            "economy",
+            "webrtc",
+            "node",
+            "aggregator",
+            "cli",
+            "test-utils",
+            "xtask",
+        ],
     },
     Wall { name: "ThreadRng", may: &["webrtc", "node", "aggregator", "cli"] },
     Wall { name: "OsRng", may: &["webrtc", "node", "aggregator", "cli"] },
@@ -129,6 +147,7 @@ pub(super) const WALLS: &[Wall] = &[
             "node",
             "aggregator",
             "watchtower",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -138,14 +157,28 @@ pub(super) const WALLS: &[Wall] = &[
     // A batch that libsecp256k1 contradicts ends the process.
     Wall {
         name: "std::process",
-        may: &["batch", "aggregator", "cli", "test-utils", "xtask", "e2e"],
+        may: &["batch", "aggregator", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
     Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
     Wall {
         name: "TcpListener",
-        may: &["node", "aggregator", "watchtower", "api", "cli", "test-utils", "xtask", "e2e"],
+        may: &[
+            "serve",
+            "node",
+            "aggregator",
+            "watchtower",
+            "api",
+            "devnet",
+            "cli",
+            "test-utils",
+            "xtask",
+            "e2e",
+        ],
     },
-    Wall { name: "TcpStream", may: &["node", "aggregator", "cli", "test-utils", "xtask", "e2e"] },
+    Wall {
+        name: "TcpStream",
+        may: &["serve", "node", "aggregator", "cli", "test-utils", "xtask", "e2e"],
+    },
     Wall {
         name: "Instant",
         may: &[
@@ -156,6 +189,7 @@ pub(super) const WALLS: &[Wall] = &[
             "aggregator",
             "watchtower",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
@@ -173,6 +207,7 @@ pub(super) const WALLS: &[Wall] = &[
             "aggregator",
             "watchtower",
             "api",
+            "devnet",
             "cli",
             "test-utils",
             "xtask",
