@@ -362,8 +362,6 @@ abstract contract PoolLedger is EpochClock {
     function _fundingMarkAt(uint256 epoch) private view returns (uint256 unmarked, uint256 fundedWei) {
         uint256 low = 0;
         uint256 high = _fundingMarks.length;
-        // Nearly always the newest one.
-        if (high != 0 && _fundingMarks[high - 1] >> 96 <= epoch) low = high;
         while (low < high) {
             uint256 middle = (low + high) / 2;
             if (_fundingMarks[middle] >> 96 <= epoch) low = middle + 1;
