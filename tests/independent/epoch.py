@@ -174,7 +174,7 @@ def pay(operators, works, before, parameters):
 
 def worked_out(tables, parameters):
     """What the epoch comes to, from receipts, payers, operators and what the distribution says of earlier ones."""
-    receipts, payers, operators, distribution = (tables[name] for name in TABLES)
+    receipts, payers, operators, distribution, _heads = (tables[name] for name in TABLES)
     facts = {row["payer"]: (int(row["fee_wei"]) // 10**9, int.from_bytes(row["quota_bytes"], "big")) for row in payers}
     assert [row["payer"] for row in payers] == sorted(facts), "payers out of order"
     assert [row["operator_id"] for row in operators] == list(range(len(operators))), "operators leave out an id"

@@ -164,7 +164,9 @@ fn lines_that_belong_to_no_receipt_are_found() {
     let parent = tempfile::tempdir().unwrap();
     let honest = write(parent.path(), data.clone()).unwrap().folder;
     // Heads of one dataset below the receipts of another.
-    data.receipts[0] = sign(DeliveryReceipt { contents: B256::ZERO, ..one.signed.receipt });
+    let two = stated(one.signed.receipt, vec![line(1, 1_000, 1_000, 980)]);
+    data.receipts[0] = two.signed.clone();
+    data.beside = [two.contents].into_iter().collect();
     let other = write(parent.path(), data).unwrap().folder;
     std::fs::copy(honest.join("heads.parquet"), other.join("heads.parquet")).unwrap();
     let found = verify(&other).unwrap_err().to_string();
