@@ -117,7 +117,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
 
     /// The handler is not idle: in a long walk every kind of cheat is posted and caught, and distributions are finalized.
     function test_TheHandlerReachesEverything() external {
-        for (uint256 i = 0; i < 1500; ++i) {
+        for (uint256 i = 0; i < 2500; ++i) {
             uint256 seed = uint256(keccak256(abi.encode(i)));
             uint256 move = seed % 16;
             seed >>= 8;

@@ -140,6 +140,9 @@ contract DelegationHandler {
         slashedWei += REGISTRY.slash(OPERATOR, amountWei, address(0xdead), epoch);
         if (kind <= 1) priceFellFar = true;
         _slashedSince = true;
+        // One that is not noticed is split when it is, by what the books hold then: income that is released in between takes a little more of
+        // it on itself. Anybody may have it noticed, and does where there are requests.
+        if (_asks.length != 0) SHARES.collect();
         _done(kind == 0 ? bytes32("slashAll") : bytes32("slash"));
         observe();
     }
@@ -174,7 +177,9 @@ contract DelegationHandler {
         TOKEN.transfer(address(SHARES), incomeWei);
         inWei += incomeWei;
         SHARES.collect();
-        require(SHARES.convertToAssets(got) <= paidWei, "skimming brought something");
+        // The cut is floored to whole shares, of which one may be worth many nano after losses: that much of it is everybody's.
+        uint256 dustWei = SHARES.convertToAssets(1) + NANO;
+        require(SHARES.convertToAssets(got) <= paidWei + dustWei, "skimming brought something");
         _request(who, type(uint256).max);
         _done("skim");
         observe();
@@ -261,6 +266,7 @@ contract DelegationHandler {
     }
 
     function _request(uint256 who, uint256 part) private {
+        SHARES.collect();
         uint256 most = _movable(who, true);
         uint256 shares = part == type(uint256).max ? most : part % (most + 1);
         if (SHARES.convertToAssets(shares) == 0) return;
