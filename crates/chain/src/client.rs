@@ -17,7 +17,7 @@ use crate::bindings::demands::Demands;
 use crate::bindings::disproofs::Disproofs;
 use crate::bindings::overage::Overage;
 use crate::bindings::{
-    Assents, ChannelHub, DataToken, DelegationFactory, Distributor, ForcedReceipts,
+    Assents, ChannelHub, DataToken, DelegationFactory, DelegationPool, Distributor, ForcedReceipts,
     OperatorRegistry, StakePool,
 };
 use crate::journal::Journal;
@@ -27,6 +27,7 @@ use crate::{ChainError, Deployment, Endpoints, Result};
 
 pub(crate) type Token = DataToken::DataTokenInstance<DynProvider>;
 pub(crate) type Pool = StakePool::StakePoolInstance<DynProvider>;
+pub(crate) type Delegations = DelegationPool::DelegationPoolInstance<DynProvider>;
 pub(crate) type Registry = OperatorRegistry::OperatorRegistryInstance<DynProvider>;
 pub(crate) type Payouts = Distributor::DistributorInstance<DynProvider>;
 pub(crate) type Court = Disproofs::DisproofsInstance<DynProvider>;

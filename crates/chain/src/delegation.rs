@@ -4,18 +4,15 @@
 //! shares that it takes, so a price that changes meanwhile costs nothing but the gas.
 
 use alloy::primitives::TxHash;
-use alloy::providers::DynProvider;
 use alloy::sol_types::SolEvent;
 use tatum_primitives::{Address, Data, Epoch, OperatorId, U256};
 
-use crate::bindings::DelegationPool::{DelegationPoolInstance, Withdraw};
-use crate::client::Registry;
+use crate::bindings::DelegationPool::Withdraw;
+use crate::client::{Delegations, Registry};
 use crate::{Chain, ChainError, DelegationStatus, Result};
 
 /// Of the shares that were promised, so many in a thousand must come: the price may move between the look and the transaction.
 const KEPT_PER_MILLE: u64 = 999;
-
-pub(crate) type Pool = DelegationPoolInstance<DynProvider>;
 
 impl Chain {
     /// Where the pool of an operator is, or would be.
@@ -31,14 +28,14 @@ impl Chain {
     }
 
     /// The operator's pool, which there is.
-    pub(crate) async fn pool_of(&self, operator: OperatorId) -> Result<Pool> {
+    pub(crate) async fn pool_of(&self, operator: OperatorId) -> Result<Delegations> {
         if !self.has_delegation_pool(operator).await? {
             let reason = format!(
                 "operator {operator} has no pool of delegators; its owner makes one with `tatum delegate create`"
             );
             return Err(ChainError::Refused { action: "looking for the pool", reason });
         }
-        Ok(Pool::new(self.delegation_pool(operator).await?, self.provider.clone()))
+        Ok(Delegations::new(self.delegation_pool(operator).await?, self.provider.clone()))
     }
 
     /// Who takes what an operator's owner may do: the registry, or the pool, which has functions of the same names.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tatum_primitives::{Address, Epoch, OperatorId, U256};
 
 use crate::bindings::DelegationPool::RedeemRequest;
-use crate::delegation::Pool;
+use crate::client::Delegations;
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result, reads};
 
@@ -104,7 +104,7 @@ pub struct DelegationRequest {
 impl Chain {
     pub(crate) async fn read_delegation(
         &self,
-        pool: &Pool,
+        pool: &Delegations,
         operator: OperatorId,
         account: Option<Address>,
     ) -> Result<DelegationStatus> {
@@ -140,7 +140,12 @@ impl Chain {
         })
     }
 
-    async fn delegator(&self, pool: &Pool, account: Address, epoch: Epoch) -> Result<Delegator> {
+    async fn delegator(
+        &self,
+        pool: &Delegations,
+        account: Address,
+        epoch: Epoch,
+    ) -> Result<Delegator> {
         let shares = pool.balanceOf(account).call().await.map_err(reading)?;
         let worth_wei = pool.convertToAssets(shares).call().await.map_err(reading)?;
         let unbonding = pool.unbondingEpochs().call().await.map_err(reading)?;
@@ -153,7 +158,7 @@ impl Chain {
     }
 
     /// The epochs in which somebody asked for anything.
-    async fn requested_epochs(&self, pool: &Pool, account: Address) -> Result<Vec<Epoch>> {
+    async fn requested_epochs(&self, pool: &Delegations, account: Address) -> Result<Vec<Epoch>> {
         let filter = Filter::new()
             .address(*pool.address())
             .event_signature(RedeemRequest::SIGNATURE_HASH)
@@ -171,7 +176,7 @@ impl Chain {
     /// None if it was redeemed.
     async fn delegation_request(
         &self,
-        pool: &Pool,
+        pool: &Delegations,
         account: Address,
         requested: Epoch,
         unbonding: u64,
@@ -195,24 +200,6 @@ impl Chain {
     }
 }
 
-/// A share of ten thousand as people read it, such as "12.5 %".
-pub fn percent(bps: u16) -> String {
-    let (whole, rest) = (bps / 100, bps % 100);
-    let decimals = format!(".{rest:02}");
-    format!("{whole}{} %", decimals.trim_end_matches('0').trim_end_matches('.'))
-}
-
 fn reading(error: alloy::contract::Error) -> ChainError {
     ChainError::from_call("reading the pool of delegators", error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_of_ten_thousand_are_told_exactly() {
-        let texts = [0, 1, 50, 1_000, 1_250, 10_000].map(percent);
-        assert_eq!(texts, ["0 %", "0.01 %", "0.5 %", "10 %", "12.5 %", "100 %"]);
-    }
 }

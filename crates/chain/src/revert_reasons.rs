@@ -17,7 +17,7 @@ use crate::bindings::StakePool::StakePoolErrors as Pool;
 use crate::bindings::demands::Demands::DemandsErrors as Demands;
 use crate::bindings::disproofs::Disproofs::DisproofsErrors as Disproofs;
 use crate::bindings::overage::Overage::OverageErrors as Overage;
-use crate::percent;
+use crate::percent::percent;
 
 /// What was said, whichever of our contracts said it.
 pub(crate) fn revert_reason(error: &alloy::contract::Error) -> Option<String> {

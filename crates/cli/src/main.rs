@@ -25,6 +25,7 @@ mod output;
 mod permission_lists;
 mod shutdown;
 mod sizes;
+mod stream_keys;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -14,8 +14,10 @@
 
 mod alarm;
 pub mod kept_receipts;
+mod seen;
 mod sources;
 mod status;
 mod watch;
 
-pub use watch::{Config, Seen, run};
+pub use seen::Seen;
+pub use watch::{Config, run};

@@ -17,7 +17,7 @@ use tatum_protocol::status::Health;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::watch::{Seen, wall_s};
+use crate::seen::{Seen, wall_s};
 
 /// Without a look for so long, it is not ready.
 const READY_S: u64 = 120;

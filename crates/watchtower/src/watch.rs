@@ -9,10 +9,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use serde::Serialize;
 use tatum_chain::Chain;
 use tatum_channel::{Channel, highest_of_lanes};
 use tatum_primitives::{Address, Data, OperatorId, U256};
@@ -20,6 +19,7 @@ use tatum_receipt::SignedReceipt;
 
 use crate::alarm::{Alarm, Alarms, Exit};
 use crate::kept_receipts::REDEEMED_AT_ONCE;
+use crate::seen::{Seen, wall_s};
 use crate::sources::Sources;
 use crate::status::{self, Status};
 
@@ -54,35 +54,6 @@ pub struct Config {
     pub once: bool,
 }
 
-/// What the last look saw and did.
-#[derive(Debug, Default, Serialize)]
-pub struct Seen {
-    /// Channels that there are receipts for.
-    pub channels: usize,
-    /// Those whose payers are leaving, with something due.
-    pub exits: usize,
-    /// Those of them that nothing is due of any more.
-    pub answered: usize,
-    /// Folders, files and channels that could not be read, and a chain whose newest block is old.
-    pub unread: usize,
-    /// What was redeemed, in wei.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub redeemed_wei: U256,
-}
-
-impl Seen {
-    /// For people.
-    pub fn rows(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("channels", self.channels.to_string()),
-            ("exits with something due", self.exits.to_string()),
-            ("answered", self.answered.to_string()),
-            ("could not be read", self.unread.to_string()),
-            ("redeemed", Data(self.redeemed_wei).to_string()),
-        ]
-    }
-}
-
 /// Watches until `shutdown`, or once.
 pub async fn run(
     chain: Chain,
@@ -112,11 +83,6 @@ pub async fn run(
 fn behind_s(head_s: u64, wall_s: u64) -> Option<u64> {
     let behind_s = wall_s.saturating_sub(head_s);
     (behind_s >= BLIND.as_secs()).then_some(behind_s)
-}
-
-/// The wall clock, in seconds since 1970.
-pub(crate) fn wall_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A payer and an operator.

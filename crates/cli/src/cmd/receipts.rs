@@ -11,7 +11,6 @@ use tatum_protocol::CountedReceipt;
 use tatum_receipt::SignedReceipt;
 
 use self::source::SourceArgs;
-pub(crate) use self::source::parse_stream;
 use super::DIFFERS;
 use crate::output::Output;
 

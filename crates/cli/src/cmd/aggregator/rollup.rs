@@ -67,7 +67,7 @@ fn roll_up(args: &Args) -> anyhow::Result<RolledUp> {
     let started = Instant::now();
     let (pays, receipts) = match args.engine {
         Engine::Plain => plain(&dataset)?,
-        Engine::Datafusion => datafusion(&dataset)?,
+        Engine::Datafusion => by_query(&dataset)?,
     };
     let seconds = started.elapsed().as_secs_f64();
     let found = dataset.check_answer(&pays, receipts).err();
@@ -95,7 +95,7 @@ fn plain(dataset: &Dataset) -> anyhow::Result<Answer> {
 }
 
 #[cfg(feature = "datafusion")]
-fn datafusion(dataset: &Dataset) -> anyhow::Result<Answer> {
+fn by_query(dataset: &Dataset) -> anyhow::Result<Answer> {
     let engine = tatum_query::Engine::new();
     let answer = engine.pays(dataset.folder(), &dataset.manifest().parameters);
     let answer = answer.context("rolling up with DataFusion")?;
@@ -103,7 +103,7 @@ fn datafusion(dataset: &Dataset) -> anyhow::Result<Answer> {
 }
 
 #[cfg(not(feature = "datafusion"))]
-fn datafusion(_: &Dataset) -> anyhow::Result<Answer> {
+fn by_query(_: &Dataset) -> anyhow::Result<Answer> {
     anyhow::bail!(
         "this build has no DataFusion; build it with: cargo build --release -p tatum-cli --features datafusion"
     )

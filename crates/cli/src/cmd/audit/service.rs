@@ -18,8 +18,8 @@ use tatum_primitives::{Epoch, OperatorId, StreamKey};
 
 use crate::args::ChainArgs;
 use crate::cmd::DIFFERS;
-use crate::cmd::receipts::parse_stream;
 use crate::output::{Output, write_out};
+use crate::stream_keys::parse_stream;
 
 /// Letters of the plot.
 const PLOT: u64 = 32;

@@ -11,8 +11,9 @@ use tatum_primitives::{Address, Epoch, OperatorId, StreamKey};
 use tatum_protocol::client::AggregatorClient;
 use tatum_receipt::{SignedReceipt, StoredReceipt};
 
-use crate::args::{AggregatorArgs, StreamArg};
+use crate::args::AggregatorArgs;
 use crate::output::Output;
+use crate::stream_keys::parse_stream;
 
 /// Receipts that are asked for at once.
 const PAGE: u64 = 1_000;
@@ -42,15 +43,6 @@ pub(crate) struct SourceArgs {
     stream: Option<StreamKey>,
     #[command(flatten)]
     pub(super) aggregator: AggregatorArgs,
-}
-
-/// A stream partition by its name or by its key.
-pub(crate) fn parse_stream(text: &str) -> Result<StreamKey, String> {
-    let is_key = text.len() == 66 && !text.contains('/');
-    match text.parse() {
-        Ok(key) if is_key => Ok(StreamKey(key)),
-        _ => text.parse::<StreamArg>().map(|stream| stream.key()),
-    }
 }
 
 impl SourceArgs {
@@ -189,14 +181,5 @@ mod tests {
         assert_eq!(leaves(None).await, [signed(3).leaf(), signed(4).leaf()]);
         assert_eq!(leaves(Some(4)).await, [signed(4).leaf()]);
         store.close().await;
-    }
-
-    #[test]
-    fn a_stream_goes_by_its_name_or_by_its_key() {
-        let named: StreamArg = "acme/weather#3".parse().unwrap();
-        assert_eq!(parse_stream("acme/weather#3"), Ok(named.key()));
-        assert_eq!(parse_stream(&named.key().to_string()), Ok(named.key()));
-        assert!(parse_stream("0x12/weather").is_err());
-        assert!(parse_stream(&named.key().to_string()[..65]).is_err());
     }
 }
