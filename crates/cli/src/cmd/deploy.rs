@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Print the parameters, with what is set, and end
     #[arg(long)]
     print_parameters: bool,
-    /// The deployment file to write; otherwise deployments/<CHAIN ID>.json
+    /// The deployment file to write; otherwise deployments/31337.json for chain 31337, and so on
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
