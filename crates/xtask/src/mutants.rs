@@ -190,7 +190,7 @@ impl Copy {
             .current_dir(&self.root)
             .args(["test", "--fail-fast", "--threads", "1", "--fuzz-runs", "24", "--match-path"])
             .arg(&job.tests)
-            .envs([("FOUNDRY_OPTIMIZER", "false"), ("FOUNDRY_CODE_SIZE_LIMIT", "200000")])
+            .envs([("FOUNDRY_OPTIMIZER", "false"), ("FOUNDRY_CODE_SIZE_LIMIT", "2000000")])
             .stdin(Stdio::null())
             .stderr(output.try_clone()?)
             .stdout(output)
