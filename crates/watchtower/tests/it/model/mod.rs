@@ -33,7 +33,6 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "not run since it was merged with the devnet: passed on its branch, to be seen again"]
 async fn whatever_happens_the_honest_operator_is_paid_and_no_payer_pays_more_than_it_signed() {
     let (runs, first) = (number("TATUM_MODEL_RUNS", RUNS), number("TATUM_MODEL_SEED", 1));
     let (mut world, mut counts) = (World::start().await.unwrap(), Counts::default());
