@@ -92,12 +92,8 @@ mod tests {
 
     fn answer(dataset: &Dataset) -> (Vec<Pay>, u64) {
         let Ok(rolled) = dataset.roll_up() else { panic!("no epoch") };
-        let pay = |row: &DistributionRow| Pay {
-            work_nano: row.work_nano,
-            paid_nano: row.paid_nano,
-            pool_nano: row.pool_nano,
-        };
-        (rolled.rows.iter().map(pay).collect(), rolled.results.receipts.count.into())
+        let pays = rolled.rows.iter().map(DistributionRow::pay).collect();
+        (pays, rolled.results.receipts.count.into())
     }
 
     fn dataset(parent: &TempDir) -> Dataset {

@@ -17,7 +17,7 @@ use alloy_primitives::Address;
 use tatum_merkle::map_in_order;
 use tatum_primitives::{Nano, OperatorId};
 use tatum_receipt::{DeliveryReceipt, ReceiptKey};
-use tatum_rewards::{Pay, Round};
+use tatum_rewards::Round;
 use tatum_watcher::{Book, EdgeLeaf, ReceiptTotals};
 
 use crate::lineup::rows;
@@ -139,10 +139,8 @@ impl Explainer {
         };
         let work_nano = self.of(operator).last().map_or(Nano::ZERO, |edge| edge.operator_nano);
         let pay = self.round.pay(work_nano, backed.bond_wei, backed.capacity_bytes)?;
-        let stated =
-            Pay { work_nano: row.work_nano, paid_nano: row.paid_nano, pool_nano: row.pool_nano };
         let before_nano = row.cumulative_nano.checked_sub(row.epoch_nano());
-        let before_nano = before_nano.filter(|_| stated == pay && row.operator_id == operator);
+        let before_nano = before_nano.filter(|_| row.pay() == pay && row.operator_id == operator);
         Ok(ExplainedPay {
             work_nano,
             cap_nano: self.round.cap_down(backed.capacity_bytes)?,

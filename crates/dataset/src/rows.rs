@@ -5,6 +5,7 @@
 use alloy_primitives::{Address, B256, U256};
 use tatum_primitives::{Epoch, Nano, NodeId, OperatorId, ReaderId, Role, StreamKey};
 use tatum_receipt::{DeliveryReceipt, Signature, SignedReceipt};
+use tatum_rewards::Pay;
 use tatum_watcher::FORCED;
 
 use crate::RowError;
@@ -55,6 +56,12 @@ impl DistributionRow {
     /// What this epoch adds.
     pub const fn epoch_nano(&self) -> Nano {
         Nano(self.paid_nano.0.saturating_add(self.pool_nano.0))
+    }
+
+    /// What the rule pays, as far as the row says.
+    pub const fn pay(&self) -> Pay {
+        let Self { work_nano, paid_nano, pool_nano, .. } = *self;
+        Pay { work_nano, paid_nano, pool_nano }
     }
 }
 

@@ -85,13 +85,8 @@ fn roll_up(args: &Args) -> anyhow::Result<RolledUp> {
 
 fn plain(dataset: &Dataset) -> anyhow::Result<Answer> {
     let distribution = dataset.roll_up().context("rolling up")?;
-    let pay = |row: &DistributionRow| tatum_rewards::Pay {
-        work_nano: row.work_nano,
-        paid_nano: row.paid_nano,
-        pool_nano: row.pool_nano,
-    };
     let receipts = distribution.results.receipts.count.into();
-    Ok((distribution.rows.iter().map(pay).collect(), receipts))
+    Ok((distribution.rows.iter().map(DistributionRow::pay).collect(), receipts))
 }
 
 #[cfg(feature = "datafusion")]

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::Context;
 use tatum_dataset::{Dataset, Distribution};
 use tatum_query::Engine;
 
@@ -36,8 +36,6 @@ pub(super) fn roll_up(
     let answer = engine.pays(dataset.folder(), &dataset.manifest().parameters)?;
     let (took_s, spilled_mb) = (started.elapsed().as_secs_f64(), answer.spilled_bytes / 1_000_000);
     output.progress(format!("the query took {took_s:.2} s and spilled {spilled_mb} MB"));
-    let distribution = dataset.roll_up()?;
-    let totals = distribution.rows.iter().map(|row| row.epoch_nano());
-    ensure!(totals.eq(answer.pays.iter().map(|pay| pay.total_nano())), "the query pays otherwise");
-    Ok(distribution)
+    dataset.check_answer(&answer.pays, answer.receipts).context("the query pays otherwise")?;
+    Ok(dataset.roll_up()?)
 }
