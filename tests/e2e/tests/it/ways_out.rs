@@ -68,7 +68,8 @@ async fn a_service_that_waits_for_its_endpoint_ends_at_once_also_as_process_1() 
             eprintln!("no namespaces may be made here: not tested");
             return Ok(());
         };
-        timeout(PATIENCE, silent.accept())
+        // Held: what is closed is answered, and a process may end for it.
+        let _open = timeout(PATIENCE, silent.accept())
             .await
             .with_context(|| format!("{words:?} asks nobody"))??;
         terminate(process)?;
