@@ -107,19 +107,15 @@ contract DelegationPool is OperatorSeat {
         _collect();
         _bringIn();
         uint32 id = _operatorId();
-        (uint256 bondWei, uint256 releasingWei, uint64 exitEpoch) = REGISTRY.holdingOf(id);
+        (uint256 bondWei,, uint64 exitEpoch) = REGISTRY.holdingOf(id);
         // After an exit the whole bond is on its way.
         if (exitEpoch != type(uint64).max) return;
         uint256 activeWei = _loadActive().nano * WEI_PER_NANO;
         if (bondWei > activeWei) {
             REGISTRY.reduceBond(id, uint128(bondWei - activeWei));
         } else {
-            // What is requested and not on its way out of the bond is paid from here.
-            uint256 owedWei = _loadLeaving().nano * WEI_PER_NANO;
-            uint256 keptWei = owedWei > releasingWei ? owedWei - releasingWei : 0;
-            uint256 balanceWei = TOKEN.balanceOf(address(this));
-            uint256 spareWei = balanceWei > keptWei ? balanceWei - keptWei : 0;
-            uint256 amountWei = Math.min(activeWei - bondWei, spareWei);
+            // No more than the bond lacks: what was requested and is not on its way out of it stays here, by the books.
+            uint256 amountWei = Math.min(activeWei - bondWei, TOKEN.balanceOf(address(this)));
             if (amountWei != 0) REGISTRY.addBond(id, uint128(amountWei));
         }
         _noteHolding(id);

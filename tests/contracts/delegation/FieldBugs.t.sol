@@ -183,6 +183,18 @@ contract DelegationFieldBugsTest is DelegationFixture {
         vm.assertEq(shares.pendingRedeemRequest(_request(ALICE, 1e9), ALICE), 1e9);
     }
 
+    function test_AWorthlessRequestStopsNoLaterOne() external {
+        _delegate(ALICE, 5000e18);
+        shares.rebalance();
+        uint64 requestId = _requestAll(ALICE);
+        _slash(type(uint256).max);
+        _delegate(CAROL, 5000e18);
+        _delegate(BOB, 5000e18);
+        _request(BOB, 1e9);
+        vm.assertEq(shares.requestWorthWei(requestId, BOB), 1e18);
+        vm.assertEq(shares.requestWorthWei(requestId, ALICE), 0);
+    }
+
     /// What was requested before and after a slash is noticed is worth the same: nobody runs ahead of it.
     function testFuzz_AskingBeforeOrAfterASlashIsTheSame(uint96 mine, uint96 slashed, bool noticed) external {
         uint256 mineWei = 1e18 + uint256(mine) % 46_000e18;
@@ -346,7 +358,7 @@ contract DelegationFieldBugsTest is DelegationFixture {
         uint64 requestId = _requestAll(CAROL);
         _skipEpochs(UNBOND);
         // Paid from the income that lies here, while the bond is still whole.
-        _pay(5000e18);
+        _earn(5000e18);
         _redeem(CAROL, requestId);
         (uint256 bondWei,,) = registry.holdingOf(OPERATOR);
         vm.assertEq(bondWei, 5100e18);

@@ -305,10 +305,10 @@ contract DelegationPoolTest is DelegationFixture {
         vm.prank(BOB);
         vm.expectRevert(IDelegationPool.PoolRetired.selector);
         shares.delegate(1e18, 0);
-        uint64 requestId = _requestAll(ALICE);
         // Even the owner, with others still inside.
+        uint64 requestId = _requestAll(CAROL);
         _delegateFails(BOB);
-        vm.assertEq(_requestAll(CAROL), requestId);
+        vm.assertEq(_requestAll(ALICE), requestId);
         shares.rebalance();
         _skipEpochs(UNBOND);
         vm.assertEq(_redeem(ALICE, requestId), 1000e18);
