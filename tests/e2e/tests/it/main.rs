@@ -15,6 +15,7 @@ mod devnet;
 mod doctor;
 mod explained;
 mod guides;
+mod measured;
 mod metrics;
 mod money;
 mod network;
