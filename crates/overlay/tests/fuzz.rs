@@ -139,6 +139,7 @@ fn relay() -> Overlay {
         ceilings,
         latency_bound_ms: 0,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let mut relay = Overlay::new(config, None);
     assert!(relay.carry(STREAM));
@@ -438,6 +439,7 @@ fn client() -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let account = PayerConfig {
         payer: key().address(),

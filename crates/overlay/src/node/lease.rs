@@ -9,6 +9,7 @@ use tatum_primitives::{Address, Epoch};
 
 use super::quotas::{Decision, Request};
 use super::{Output, Overlay};
+use crate::asks::Paid;
 use crate::count::Count;
 use crate::credit::CreditKey;
 use crate::frame::Refusal;
@@ -21,6 +22,13 @@ impl Overlay {
     pub fn set_quota(&mut self, payer: Address, epoch: Epoch, bytes: u64, now: &Now) {
         if self.quotas.set(payer, epoch, bytes) {
             self.claim(now);
+            self.resume_served(now);
+        }
+    }
+
+    /// Says what a payer paid in the last closed epoch: by that it is judged in `epoch`, if we have an ask.
+    pub fn set_paid(&mut self, payer: Address, epoch: Epoch, paid: Paid, now: &Now) {
+        if self.quotas.set_paid(payer, epoch, paid) {
             self.resume_served(now);
         }
     }
