@@ -24,9 +24,8 @@ impl Chain {
         let paid = reads::each(payers, |payer| async move {
             Ok((payer, self.paid_in(payer, (epoch, pool_bps), None).await?))
         });
-        let counts = |(_, paid): &(Address, PaidEpoch)| {
-            paid.fee_nano > Nano::ZERO || paid.quota_bytes > 0
-        };
+        let counts =
+            |(_, paid): &(Address, PaidEpoch)| paid.fee_nano > Nano::ZERO || paid.quota_bytes > 0;
         Ok(paid.await?.into_iter().filter(counts).collect())
     }
 

@@ -3,8 +3,8 @@
 //! A payer's price is what its receipts of the last closed epoch steered over its quota in it; who has no price yet, a newcomer, is
 //! served [`NEWCOMER_BYTES`] in an epoch. The caller says what the chain has, the overlay judges.
 //!
-//! Invariant: without an ask nobody is declined. With one, unknown is never unlimited: whose price in the running epoch nobody
-//! named is served as a newcomer is. Whom a channel pays for is not judged here.
+//! Invariant: without an ask nobody is declined. With one, unknown is never unlimited: whose price nobody named in the running epoch or
+//! in the one before is served as a newcomer is. Whom a channel pays for is not judged here.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub struct Paid {
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
     ask_nano_per_gib: Option<Nano>,
-    /// By payer: in which epoch it holds, and what it is.
+    /// By payer: in which epoch it was named, and what it is. It holds until another is named, or the next epoch ends.
     prices: BTreeMap<Address, (Epoch, Paid)>,
 }
 
@@ -45,7 +45,7 @@ impl Asks {
             return false;
         }
         if self.prices.len() >= MAX_PRICES && !self.prices.contains_key(&payer) {
-            self.prices.retain(|_, (of, _)| *of >= epoch);
+            self.prices.retain(|_, (named, _)| *named >= epoch);
             if self.prices.len() >= MAX_PRICES {
                 return false;
             }
@@ -56,8 +56,8 @@ impl Asks {
     /// Why a payer that was served so many bytes in an epoch is not served more, if it is not.
     pub(crate) fn refusal(&self, payer: Address, epoch: Epoch, used_bytes: u64) -> Option<Refusal> {
         let ask = self.ask_nano_per_gib?;
-        let known = self.prices.get(&payer).filter(|(of, _)| *of == epoch).map(|(_, paid)| paid);
-        let Some((paid, price)) = known.and_then(|paid| Some((paid, paid.price?))) else {
+        let known = self.prices.get(&payer).filter(|(named, _)| named.next() >= epoch);
+        let Some((paid, price)) = known.and_then(|(_, paid)| Some((paid, paid.price?))) else {
             let (limit_bytes, ask_nano_per_gib) = (NEWCOMER_BYTES, ask.0);
             let over = Refusal::Newcomer { epoch, limit_bytes, ask_nano_per_gib };
             return (used_bytes >= limit_bytes).then_some(over);
@@ -70,9 +70,9 @@ impl Asks {
         })
     }
 
-    /// Forgets what held before an epoch.
-    pub(crate) fn forget_before(&mut self, epoch: Epoch) {
-        self.prices.retain(|_, (of, _)| *of >= epoch);
+    /// Forgets what does not hold in an epoch any more.
+    pub(crate) fn enter(&mut self, epoch: Epoch) {
+        self.prices.retain(|_, (named, _)| named.next() >= epoch);
     }
 }
 
@@ -126,13 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn a_price_that_nobody_named_in_the_epoch_is_unknown_and_not_unlimited() {
+    fn a_price_that_nobody_named_for_an_epoch_is_unknown_and_not_unlimited() {
         let mut asks = asks(1);
         assert!(asks.refusal(PAYER, EPOCH, NEWCOMER_BYTES).is_some());
         asks.set(PAYER, EPOCH, paid(1_000));
         assert_eq!(asks.refusal(PAYER, EPOCH, NEWCOMER_BYTES), None);
-        assert!(asks.refusal(PAYER, EPOCH.next(), NEWCOMER_BYTES).is_some());
-        assert_eq!(asks.refusal(PAYER, EPOCH.next(), 0), None);
+        // The next epoch begins with it, until the chain is looked at again.
+        assert_eq!(asks.refusal(PAYER, EPOCH.next(), NEWCOMER_BYTES), None);
+        let later = EPOCH.next().next();
+        assert!(asks.refusal(PAYER, later, NEWCOMER_BYTES).is_some());
+        assert_eq!(asks.refusal(PAYER, later, 0), None);
     }
 
     #[test]
@@ -153,8 +156,13 @@ mod tests {
         let late = payer(MAX_PRICES as u64);
         assert!(!asks.set(late, EPOCH, paid(1_000)));
         assert!(asks.refusal(late, EPOCH, NEWCOMER_BYTES).is_some(), "it is as good as unknown");
-        assert!(asks.set(late, EPOCH.next(), paid(1_000)), "the others were of an epoch that is over");
-        asks.forget_before(EPOCH.next().next());
+        assert!(
+            asks.set(late, EPOCH.next(), paid(1_000)),
+            "the others were of an epoch that is over"
+        );
+        asks.enter(EPOCH.next().next());
+        assert_eq!(asks.refusal(late, EPOCH.next(), NEWCOMER_BYTES), None);
+        asks.enter(EPOCH.next().next().next());
         assert!(asks.refusal(late, EPOCH.next(), NEWCOMER_BYTES).is_some());
     }
 }

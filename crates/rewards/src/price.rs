@@ -42,12 +42,6 @@ impl RealisedPrice {
         Ok((quota_bytes > 0).then_some(Self { steered_nano, quota_bytes }))
     }
 
-    /// What the payer's receipts steered.
-    #[must_use]
-    pub const fn steered_nano(&self) -> Nano {
-        self.steered_nano
-    }
-
     /// Whether that is at least an ask, in nano a GiB.
     #[must_use]
     pub fn meets(&self, ask_nano_per_gib: Nano) -> bool {
@@ -84,7 +78,7 @@ mod tests {
     fn the_price_is_what_is_steered_over_the_quota() {
         // A fee of 1 DATA, nine tenths of which are steered, for half a GiB.
         let paid = price(1_000_000_000, 1 << 29, 1_000);
-        assert_eq!(paid.steered_nano(), Nano(900_000_000));
+        assert_eq!(paid.steered_nano, Nano(900_000_000));
         assert_eq!(paid.nano_per_gib_down(), 1_800_000_000);
         assert!(paid.meets(Nano(1_800_000_000)) && !paid.meets(Nano(1_800_000_001)));
     }

@@ -171,7 +171,7 @@ impl Quotas {
         }
         self.epoch = now.epoch;
         self.leases.forget_before(now.epoch);
-        self.asks.forget_before(now.epoch);
+        self.asks.enter(now.epoch);
         true
     }
 

@@ -6,9 +6,9 @@
 use anyhow::{Context, bail};
 use serde::Serialize;
 use tatum_chain::Chain;
-use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId};
+use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, U256, WEI_PER_NANO};
 use tatum_receipt::checks::PaidEpoch;
-use tatum_rewards::RealisedPrice;
+use tatum_rewards::{Fee, RealisedPrice};
 
 use crate::amounts::format_data;
 use crate::args::ChainArgs;
@@ -88,7 +88,12 @@ pub(super) async fn run(args: &PricesArgs, output: Output) -> anyhow::Result<()>
     for url in &args.relays {
         let status = status_at(url).await.with_context(|| format!("asking {url}"))?;
         let (operator_id, ask_nano_per_gib) = (status.operator_id, status.ask_nano_per_gib);
-        relays.push(RelayAsk { url: url.clone(), node: status.node, operator_id, ask_nano_per_gib });
+        relays.push(RelayAsk {
+            url: url.clone(),
+            node: status.node,
+            operator_id,
+            ask_nano_per_gib,
+        });
     }
     let median_nano_per_gib = median(payers.iter().filter_map(|of| of.nano_per_gib).collect());
     let median_ask_nano_per_gib =
@@ -111,7 +116,7 @@ async fn paid(chain: &Chain, named: &[Address], epoch: Epoch) -> anyhow::Result<
 
 fn price(payer: Address, paid: PaidEpoch) -> anyhow::Result<PayerPrice> {
     let PaidEpoch { fee_nano, quota_bytes, pool_bps, .. } = paid;
-    let steered_nano = tatum_rewards::Fee::divide(fee_nano, pool_bps)?.steered_nano;
+    let steered_nano = Fee::divide(fee_nano, pool_bps)?.steered_nano;
     let price = RealisedPrice::of(fee_nano, quota_bytes, pool_bps)?;
     let nano_per_gib = price.map(|price| price.nano_per_gib_down());
     Ok(PayerPrice { payer, fee_nano, steered_nano, quota_bytes, nano_per_gib })
@@ -155,8 +160,8 @@ fn show(prices: &Prices, output: Output) {
 
 /// A price as people read it.
 fn per_gib(nano: u128) -> String {
-    let wei = alloy::primitives::U256::from(nano)
-        .saturating_mul(alloy::primitives::U256::from(tatum_primitives::WEI_PER_NANO));
+    // Below 2^94 nano, so the wei are below 2^124.
+    let wei = U256::from(nano).saturating_mul(U256::from(WEI_PER_NANO));
     format!("{} per GiB", format_data(wei))
 }
 
