@@ -40,7 +40,8 @@ impl Chain {
         is_closed.then_some(()).ok_or(ChainError::NotClosed { epoch })
     }
 
-    /// The same of an epoch that is known to be closed, in a deployment with this pool share; the quota is read if it is not known.
+    /// What one payer paid in an epoch that was seen to be closed, in a deployment with this pool share. Its quota is read unless it is
+    /// known.
     pub(crate) async fn paid_in(
         &self,
         payer: Address,

@@ -168,11 +168,10 @@ impl Refusal {
     /// change once the last one is closed.
     #[must_use]
     pub fn holds_in(&self, running: Epoch) -> bool {
-        match self {
-            Self::Price { epoch, .. } => epoch.next() >= running,
-            Self::Newcomer { epoch, .. } => *epoch >= running,
-            _ => false,
+        if let Self::Price { epoch, .. } = self {
+            return epoch.next() >= running;
         }
+        matches!(self, Self::Newcomer { epoch, .. } if *epoch >= running)
     }
 }
 
