@@ -2,7 +2,7 @@
 //!
 //! Invariant: what the view holds comes from one chain of blocks. Before anything is added, the block that was read last is
 //! asked for again: if its hash has changed, everything after the newest checkpoint that still stands is read anew and
-//! replaced at once. Quotas are read once per payer and epoch, never per receipt, and each is kept as soon as it is known.
+//! replaced at once. Quotas and fees are read once per payer and epoch, never per receipt, and each is kept as soon as it is known.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use futures_util::{StreamExt, stream};
-use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId, U256};
+use tatum_primitives::{Address, B256, Bps, Epoch, EpochSchedule, NodeId, OperatorId, U256};
 
 use crate::bindings::OperatorRegistry::{
     ExitRequested, NodeAdded, NodeRemoved, OperatorOwnerChanged, OperatorRegistered,
@@ -46,11 +46,31 @@ pub async fn follow(
     confirmations: u64,
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
+    start(chain, confirmations, interval, None).await
+}
+
+/// The same, with what everybody paid in the last closed epoch: a call or two more for each payer and epoch.
+pub async fn follow_with_fees(
+    chain: Chain,
+    confirmations: u64,
+    interval: Duration,
+) -> Result<(ChainView, Follower)> {
+    let pool_bps = chain.pool_bps().await?;
+    start(chain, confirmations, interval, Some(pool_bps)).await
+}
+
+async fn start(
+    chain: Chain,
+    confirmations: u64,
+    interval: Duration,
+    fees: Option<Bps>,
+) -> Result<(ChainView, Follower)> {
     let view = ChainView::new(chain.schedule().await?);
     let mut cursor = Cursor {
         chain,
         view: view.clone(),
         confirmations,
+        fees,
         read: None,
         checkpoints: VecDeque::new(),
     };
@@ -70,6 +90,8 @@ struct Cursor {
     chain: Chain,
     view: ChainView,
     confirmations: u64,
+    /// The pool share, if fees are read.
+    fees: Option<Bps>,
     /// The newest block whose facts are in the view.
     read: Option<Block>,
     /// Oldest first.
@@ -97,7 +119,11 @@ impl Cursor {
             self.read_until(last).await?;
         }
         let running = self.view.schedule().epoch_at_ms(head_time_s.saturating_mul(1000));
-        self.read_quotas(running).await
+        self.read_quotas(running).await?;
+        match self.fees {
+            Some(pool_bps) => self.read_fees(running, pool_bps).await,
+            None => Ok(()),
+        }
     }
 
     async fn read_until(&mut self, last: u64) -> Result<()> {
@@ -185,6 +211,35 @@ impl Cursor {
         }
         self.view.forget_before(Epoch(running.0.saturating_sub(1)));
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Reads what payers paid in the last epoch; in the one before it, as long as nobody has closed the last.
+    async fn read_fees(&self, running: Epoch, pool_bps: Bps) -> Result<()> {
+        let Some(last) = running.previous() else { return Ok(()) };
+        if self.view.payers_without_fee(last).is_empty() {
+            return Ok(());
+        }
+        let Some(closed) = self.chain.last_closed_epoch().await? else { return Ok(()) };
+        let epoch = last.min(closed);
+        if epoch.next() < last {
+            return Ok(());
+        }
+        let mut failed = None;
+        let mut fees = stream::iter(self.view.payers_without_fee(epoch))
+            .map(|payer| self.fee(payer, (epoch, pool_bps)))
+            .buffer_unordered(PARALLEL_READS);
+        while let Some(fee) = fees.next().await {
+            match fee {
+                Ok(fee) => self.view.apply([fee], 0),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn fee(&self, payer: Address, of: (Epoch, Bps)) -> Result<Fact> {
+        let quota = self.view.read_quota(payer, of.0);
+        Ok(Fact::Paid(payer, self.chain.paid_in(payer, of, quota).await?))
     }
 
     async fn quota(&self, payer: Address, epoch: Epoch) -> Result<Fact> {

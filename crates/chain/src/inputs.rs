@@ -154,7 +154,7 @@ impl Chain {
         Ok(inputs)
     }
 
-    async fn stakers_until(&self, block: u64) -> Result<Vec<Address>> {
+    pub(crate) async fn stakers_until(&self, block: u64) -> Result<Vec<Address>> {
         let filter = Filter::new()
             .address(self.deployment().stake_pool)
             .event_signature(Staked::SIGNATURE_HASH);

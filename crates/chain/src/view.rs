@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId, OperatorId, U256};
 use tatum_protocol::web::{SessionKeyState, SessionKeySummary, Unbonding};
-use tatum_receipt::checks::{ChainFacts, OpenChannel};
+use tatum_receipt::checks::{ChainFacts, OpenChannel, PaidEpoch};
 
 use crate::channel_view::{ChannelFact, Channels};
 
@@ -32,6 +32,8 @@ pub(crate) enum Fact {
     Revoked(Address, Address, Epoch),
     /// What a payer may have carried in an epoch.
     Quota(Address, Epoch, u64),
+    /// What a payer paid in an epoch that is closed.
+    Paid(Address, PaidEpoch),
     /// Whose an operator is from now on.
     Owner(OperatorId, Address),
     /// A payer asked for some of its stake back: how much, and the first epoch in which it can be withdrawn.
@@ -84,6 +86,7 @@ pub(crate) struct Facts {
     payers: BTreeSet<Address>,
     session_keys: HashMap<(Address, Address), KeyOf>,
     quotas: HashMap<(Address, Epoch), u64>,
+    paid: HashMap<(Address, Epoch), PaidEpoch>,
     channels: Channels,
     block: u64,
 }
@@ -211,6 +214,18 @@ impl ChainView {
         facts.payers.iter().filter(unknown).copied().collect()
     }
 
+    /// Payers of whom it is not known yet what they paid in `epoch`.
+    pub(crate) fn payers_without_fee(&self, epoch: Epoch) -> Vec<Address> {
+        let facts = self.read();
+        let unknown = |payer: &&Address| !facts.paid.contains_key(&(**payer, epoch));
+        facts.payers.iter().filter(unknown).copied().collect()
+    }
+
+    /// A quota that was read, nothing included.
+    pub(crate) fn read_quota(&self, payer: Address, epoch: Epoch) -> Option<u64> {
+        self.read().quotas.get(&(payer, epoch)).copied()
+    }
+
     pub(crate) fn apply(&self, new: impl IntoIterator<Item = Fact>, block: u64) {
         let mut facts = self.write();
         for fact in new {
@@ -224,10 +239,11 @@ impl ChainView {
         self.read().clone()
     }
 
-    /// Puts `base` and what came after it in the place of everything, at once. Quotas are read again: they too may have been
-    /// of a branch that was left.
+    /// Puts `base` and what came after it in the place of everything, at once. Quotas and fees are read again: they too may have
+    /// been of a branch that was left.
     pub(crate) fn replace(&self, mut base: Facts, new: impl IntoIterator<Item = Fact>, block: u64) {
         base.quotas.clear();
+        base.paid.clear();
         for fact in new {
             base.apply(fact);
         }
@@ -235,10 +251,11 @@ impl ChainView {
         *self.write() = base;
     }
 
-    /// Forgets quotas of epochs before `epoch`, and what could be withdrawn by then.
+    /// Forgets quotas of epochs before `epoch`, fees of those before the one before it, and what could be withdrawn by then.
     pub(crate) fn forget_before(&self, epoch: Epoch) {
         let mut facts = self.write();
         facts.quotas.retain(|(_, of), _| *of >= epoch);
+        facts.paid.retain(|(_, of), _| of.next() >= epoch);
         facts.leaving.retain(|_, requests| {
             requests.retain(|(_, from)| *from >= epoch);
             !requests.is_empty()
@@ -293,6 +310,9 @@ impl Facts {
             Fact::Quota(payer, epoch, bytes) => {
                 self.quotas.insert((payer, epoch), bytes);
             }
+            Fact::Paid(payer, paid) => {
+                self.paid.insert((payer, paid.epoch), paid);
+            }
             Fact::Owner(id, owner) => {
                 self.owners.insert(id, owner);
             }
@@ -338,6 +358,13 @@ impl ChainFacts for ChainView {
         self.read().channels.open(payer, operator)
     }
 
+    fn paid_before(&self, payer: Address, epoch: Epoch) -> Option<PaidEpoch> {
+        let facts = self.read();
+        let last = epoch.previous()?;
+        let known = |of| facts.paid.get(&(payer, of)).copied();
+        known(last).or_else(|| known(last.previous()?))
+    }
+
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {
         let facts = self.read();
         facts.session_keys.get(&(payer, key)).is_some_and(|key| key.covers(epoch))
@@ -347,7 +374,7 @@ impl ChainFacts for ChainView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tatum_primitives::B256;
+    use tatum_primitives::{B256, Bps, Nano};
 
     const PAYER: Address = Address::repeat_byte(1);
     const KEY: Address = Address::repeat_byte(2);
@@ -439,5 +466,28 @@ mod tests {
         assert_eq!(view.quota_bytes(PAYER, Epoch(2)), Some(7));
         assert!(view.payers_without_quota(Epoch(1)).is_empty());
         assert!(view.knows_quota(PAYER, Epoch(1)));
+    }
+
+    #[test]
+    fn what_was_paid_last_is_of_the_last_closed_epoch_or_the_one_before() {
+        let view = view();
+        let paid = |epoch, fee| PaidEpoch {
+            epoch: Epoch(epoch),
+            fee_nano: Nano(fee),
+            quota_bytes: 7,
+            pool_bps: Bps::ONE,
+        };
+        view.apply([Fact::Payer(PAYER), Fact::Paid(PAYER, paid(3, 30))], 1);
+        assert_eq!(view.payers_without_fee(Epoch(4)), vec![PAYER]);
+        assert_eq!(view.paid_before(PAYER, Epoch(3)), None, "it is not over");
+        assert_eq!(view.paid_before(PAYER, Epoch(4)), Some(paid(3, 30)));
+        assert_eq!(view.paid_before(PAYER, Epoch(5)), Some(paid(3, 30)), "4 is not closed");
+        assert_eq!(view.paid_before(PAYER, Epoch(6)), None, "too long ago");
+        view.apply([Fact::Paid(PAYER, paid(4, 40))], 1);
+        assert_eq!(view.paid_before(PAYER, Epoch(5)), Some(paid(4, 40)));
+        assert!(view.payers_without_fee(Epoch(4)).is_empty());
+        view.forget_before(Epoch(5));
+        assert_eq!(view.paid_before(PAYER, Epoch(4)), None);
+        assert_eq!(view.paid_before(PAYER, Epoch(5)), Some(paid(4, 40)));
     }
 }

@@ -2,7 +2,7 @@
 
 use alloy::primitives::U256;
 use alloy::primitives::utils::parse_ether;
-use tatum_primitives::Data;
+use tatum_primitives::{Data, Nano};
 
 /// Parses "12.5" as 12.5 DATA, in wei.
 pub(crate) fn parse_data(text: &str) -> Result<U256, String> {
@@ -14,6 +14,19 @@ pub(crate) fn parse_data(text: &str) -> Result<U256, String> {
         return Err("DATA has 18 decimals, not more".to_owned());
     }
     parse_ether(text).map_err(|error| error.to_string())
+}
+
+/// Parses what a relay asks for a GiB: an amount of whole nano, of which at least one.
+pub(crate) fn parse_ask(text: &str) -> Result<Nano, String> {
+    let wei = parse_data(text)?;
+    let nano = Nano::from_wei_down(wei).map_err(|error| error.to_string())?;
+    if nano.to_wei() != wei {
+        return Err("an ask has 9 decimals, not more".to_owned());
+    }
+    if nano == Nano::ZERO {
+        return Err("an ask of nothing declines nobody: leave it away".to_owned());
+    }
+    Ok(nano)
 }
 
 /// Prints wei as DATA without needless zeros.
@@ -35,5 +48,22 @@ mod tests {
         assert!(parse_data("-1").is_err());
         assert!(parse_data("1e3").is_err());
         assert!(parse_data("").is_err());
+    }
+
+    #[test]
+    fn an_ask_is_of_whole_nano_and_not_nothing() {
+        assert_eq!(parse_ask("0.03"), Ok(Nano(30_000_000)));
+        assert_eq!(parse_ask("0.000000001"), Ok(Nano(1)));
+        assert_eq!(parse_ask("18446744073.709551615"), Ok(Nano(u64::MAX)));
+        let refused = [
+            ("0", "declines nobody"),
+            ("0.0000000001", "9 decimals"),
+            ("18446744073.709551616", "64 bits"),
+            ("3e7", "12 or 12.5"),
+        ];
+        for (text, reason) in refused {
+            let told = parse_ask(text).unwrap_err();
+            assert!(told.contains(reason), "{text}: {told}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tatum_chain::{ChainView, Follower, follow};
+use tatum_chain::{ChainView, Follower, follow, follow_with_fees};
 use tatum_node::{Clock, SystemClock};
 use tatum_primitives::Domain;
 
@@ -30,6 +30,14 @@ impl Followed {
         let chain = args.read_only().await?;
         let domain = chain.domain();
         let (view, follower) = follow(chain, confirmations, FOLLOW_EVERY).await?;
+        Ok(Self { view, domain, _follower: follower })
+    }
+
+    /// The same, with what payers paid in the last closed epoch.
+    pub(crate) async fn with_fees(args: &ChainArgs, confirmations: u64) -> anyhow::Result<Self> {
+        let chain = args.read_only().await?;
+        let domain = chain.domain();
+        let (view, follower) = follow_with_fees(chain, confirmations, FOLLOW_EVERY).await?;
         Ok(Self { view, domain, _follower: follower })
     }
 

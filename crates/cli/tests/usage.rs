@@ -51,6 +51,8 @@ fn wrong_usage_exits_with_1() {
     fails(&run(&["operator", "autoclaim", "--all", "--factor", "5"]), 1, "--coin-price");
     fails(&run(&["receipts", "list", "--data", "a", "--dataset", "b"]), 1, "cannot be used with");
     fails(&run(&["receipts", "list", "--stream", "0x12/a"]), 1, "40 hex digits");
+    fails(&run(&["node", "run", "--ask", "0"]), 1, "declines nobody");
+    fails(&run(&["node", "run", "--ask", "0.0000000001"]), 1, "9 decimals");
     let key = "0x0000000000000000000000000000000000000001";
     fails(&run(&["session", "authorize", "--key", key]), 1, "--proof");
 }

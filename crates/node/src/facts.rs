@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
-use tatum_receipt::checks::{ChainFacts, OpenChannel};
+use tatum_receipt::checks::{ChainFacts, OpenChannel, PaidEpoch};
 
 /// Chain facts that can be shared between tasks; `tatum_chain::ChainView` is one.
 pub trait Facts: ChainFacts + Send + Sync {}
@@ -50,6 +50,10 @@ impl SharedFacts {
 
     pub(crate) fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
         self.0.open_channel(payer, operator)
+    }
+
+    pub(crate) fn paid_before(&self, payer: Address, epoch: Epoch) -> Option<PaidEpoch> {
+        self.0.paid_before(payer, epoch)
     }
 
     pub(crate) fn quota_bytes(&self, payer: Address, epoch: Epoch) -> Option<u64> {

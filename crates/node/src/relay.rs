@@ -14,7 +14,7 @@ use tatum_overlay::channel_book::Offer;
 use tatum_overlay::credit;
 use tatum_overlay::node::{Ceilings, Config as OverlayConfig};
 use tatum_overlay::propagation::Limits;
-use tatum_primitives::{Bps, Domain, millis};
+use tatum_primitives::{Bps, Domain, Nano, millis};
 use tatum_receipt::Verifier;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -70,6 +70,9 @@ pub struct Config {
     pub credit: credit::Limits,
     /// At what price payment channels are taken; without one none are.
     pub offer: Option<Offer>,
+    /// What is asked of those who pay from their stakes, in nano a GiB of quota; without an ask nobody is declined. With one, the
+    /// facts must say what payers paid, or all are served as newcomers.
+    pub ask_nano_per_gib: Option<Nano>,
     /// How much of each channel's deposit it counts on: an operator's nodes share it.
     pub channel_part: Bps,
     /// What is kept per stream.
@@ -113,6 +116,7 @@ impl Config {
             region: None,
             credit: credit::Limits::default(),
             offer: None,
+            ask_nano_per_gib: None,
             channel_part: WHOLE,
             limits: Limits::default(),
             ceilings: Ceilings::default(),
@@ -160,6 +164,7 @@ pub async fn run(
         store: store.clone(),
         submitter: submitter.clone(),
         facts: config.facts.clone(),
+        ask_nano_per_gib: config.ask_nano_per_gib,
     };
     let http = listener.map(|listener| Aborted(tokio::spawn(status::serve(listener, source))));
     tracing::info!(node = %config.key.id(), "the relay runs");
@@ -228,6 +233,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
             },
             latency_bound_ms: 0,
             offer: config.offer,
+            ask_nano_per_gib: config.ask_nano_per_gib,
         },
         account: None,
         relay: Some(RelayOffer { capacity: config.capacity }),

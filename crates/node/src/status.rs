@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use tatum_database::{NodeReceiptCounts, NodeStore};
-use tatum_primitives::NodeId;
+use tatum_primitives::{Nano, NodeId};
 use tatum_protocol::status::{Health, NodeReceipts, NodeStatus};
 use tatum_protocol::{Problem, ProblemKind};
 use tokio::net::TcpListener;
@@ -28,6 +28,7 @@ pub(crate) struct StatusSource {
     pub(crate) store: NodeStore,
     pub(crate) submitter: Option<Submitter>,
     pub(crate) facts: SharedFacts,
+    pub(crate) ask_nano_per_gib: Option<Nano>,
 }
 
 /// Serves until the task is aborted.
@@ -101,6 +102,7 @@ async fn status(State(source): State<StatusSource>) -> Result<Json<NodeStatus>, 
     Ok(Json(NodeStatus {
         node: source.node,
         operator_id: status.operator_id,
+        ask_nano_per_gib: source.ask_nano_per_gib,
         tracker_connected: connected(&status) > 0,
         trackers: status.trackers,
         messages: status.counters,
@@ -153,6 +155,11 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
             "Times service was refused because a payer's quota was used up",
             counters.quota_stops,
         ),
+        (
+            "price_stops_total",
+            "Times service was refused because a payer's stake paid less than the node asks, or nothing yet",
+            counters.price_stops,
+        ),
         ("claims_total", "Claims for parts of payers' quotas made to trackers", counters.claims),
         ("leases_total", "Claims that trackers answered", counters.leases),
         ("put_off_total", "Requests beyond what a link may make in a second", counters.put_off),
@@ -186,7 +193,10 @@ async fn metrics(State(source): State<StatusSource>) -> Result<String, Silent> {
         ("trackers", "Trackers of the deployment", status.trackers.len() as u64),
         ("trackers_connected", "Trackers that are connected", connected(&status) as u64),
     ];
-    let gauges: Vec<_> = gauges.into_iter().chain(followed).collect();
+    let ask = source.ask_nano_per_gib.map(|ask| {
+        ("ask_nano_per_gib", "What is asked of payers' stakes, in nano a GiB of quota", ask.0)
+    });
+    let gauges: Vec<_> = gauges.into_iter().chain(followed).chain(ask).collect();
     let mut text = String::new();
     for (kind, values) in [("counter", counted.as_slice()), ("gauge", gauges.as_slice())] {
         for (name, help, value) in values {

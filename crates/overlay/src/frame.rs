@@ -9,7 +9,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tatum_channel::Price;
-use tatum_primitives::{B256, Data, OperatorId, Role, StreamKey, U256};
+use tatum_primitives::{B256, Data, Epoch, Nano, OperatorId, Role, StreamKey, U256};
 use tatum_receipt::Acknowledgement;
 
 pub use crate::attach::Attach;
@@ -134,6 +134,45 @@ pub enum Refusal {
         /// What the client pays at most.
         limit_wei: u128,
     },
+    /// What the payer paid for the bytes of its quota in the last epoch that is closed is less than the relay asks.
+    #[error(
+        "the payer's stake paid {} per GiB in epoch {epoch}; the relay asks {}",
+        nano(paid_nano_per_gib),
+        nano(ask_nano_per_gib)
+    )]
+    Price {
+        /// The epoch that it is of.
+        epoch: Epoch,
+        /// What its receipts steered, over its quota.
+        paid_nano_per_gib: u64,
+        /// What the relay asks.
+        ask_nano_per_gib: u64,
+    },
+    /// The relay has an ask, and the payer has no price yet: it was served what newcomers are.
+    #[error(
+        "the payer has no price yet and was served {limit_bytes} bytes in epoch {epoch}, as newcomers are; the relay asks {} per GiB",
+        nano(ask_nano_per_gib)
+    )]
+    Newcomer {
+        /// The epoch in which it was.
+        epoch: Epoch,
+        /// What a newcomer is served in an epoch.
+        limit_bytes: u64,
+        /// What the relay asks.
+        ask_nano_per_gib: u64,
+    },
+}
+
+impl Refusal {
+    /// Whether a relay says the same until `running` ends, whatever the client does. What it says by the figures of an older epoch may
+    /// change once the last one is closed.
+    #[must_use]
+    pub fn holds_in(&self, running: Epoch) -> bool {
+        if let Self::Price { epoch, .. } = self {
+            return epoch.next() >= running;
+        }
+        matches!(self, Self::Newcomer { epoch, .. } if *epoch >= running)
+    }
 }
 
 /// What a price is for.
@@ -149,6 +188,10 @@ pub enum Per {
 
 fn data(wei: &u128) -> Data {
     Data(U256::from(*wei))
+}
+
+fn nano(nano: &u64) -> Data {
+    Data(Nano(*nano).to_wei())
 }
 
 /// Why a node ends a link.

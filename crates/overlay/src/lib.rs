@@ -27,6 +27,7 @@
 //! | [`window`], [`propagation`], [`repair`], [`order`] | who gets a message, and how gaps close |
 //! | [`ledger`], [`credit`] | what was delivered, and how much may stay unreceipted |
 //! | [`lease`] | how a payer's quota is shared out to relays |
+//! | [`asks`] | whom a relay declines, because its stake pays too little |
 //! | [`score`], [`limit`] | who is welcome, and how much anybody may send |
 //! | [`outbox`] | what leaves first |
 //! | [`node`] | all of it together for one process |
@@ -55,6 +56,7 @@
     )
 )]
 
+pub mod asks;
 mod attach;
 pub mod attendance;
 pub mod channel_book;

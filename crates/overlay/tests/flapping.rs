@@ -42,6 +42,7 @@ fn config(id: NodeId, relay: bool, credit: credit::Limits) -> Config {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     }
 }
 

@@ -98,6 +98,8 @@ fn every_frame() -> Vec<Frame> {
         refused(Refusal::Unsigned { unsigned_wei: 7, limit_wei: 6 }),
         refused(Refusal::Lanes { limit: 4_096 }),
         refused(Refusal::TooDear { what: Per::ThousandMessages, offered_wei: 3, limit_wei: 2 }),
+        refused(Refusal::Price { epoch: Epoch(7), paid_nano_per_gib: 3, ask_nano_per_gib: 300 }),
+        refused(Refusal::Newcomer { epoch: Epoch(7), limit_bytes: 1 << 25, ask_nano_per_gib: 3 }),
     ]
 }
 
@@ -139,6 +141,7 @@ fn relay() -> Overlay {
         ceilings,
         latency_bound_ms: 0,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let mut relay = Overlay::new(config, None);
     assert!(relay.carry(STREAM));
@@ -438,6 +441,7 @@ fn client() -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let account = PayerConfig {
         payer: key().address(),

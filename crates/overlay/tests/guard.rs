@@ -44,6 +44,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         ceilings,
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let account = PayerConfig {
         payer: key().address(),

@@ -65,6 +65,7 @@ fn relay(credit: credit::Limits) -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 0,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let mut relay = Overlay::new(config, None);
     assert!(relay.carry(STREAM));

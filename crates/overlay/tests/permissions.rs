@@ -62,6 +62,7 @@ fn overlay(relay: bool) -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let account = PayerConfig {
         payer: key(PERMITTED).address(),

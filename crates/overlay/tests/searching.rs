@@ -34,6 +34,7 @@ fn client() -> Overlay {
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let key = SessionKey::from_bytes(&[5; 32]).unwrap();
     let account = PayerConfig {

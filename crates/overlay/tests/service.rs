@@ -50,6 +50,7 @@ impl Reader {
             ceilings: Ceilings::default(),
             latency_bound_ms: 2_000,
             offer: None,
+            ask_nano_per_gib: None,
         };
         let (key, cadence) = (key(5), Cadence::default());
         let (payer, reader) = (key.address(), ReaderId(0));

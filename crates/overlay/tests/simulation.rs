@@ -99,6 +99,7 @@ impl World {
                     ceilings: Ceilings::default(),
                     latency_bound_ms: 2_000,
                     offer: None,
+                    ask_nano_per_gib: None,
                 };
                 let cadence = Cadence { messages: 50, interval_ms: 500, resend_ms: 700 };
                 let account = PayerConfig {

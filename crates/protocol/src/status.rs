@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tatum_overlay::node::{Counters, PeerSummary, StreamSummary};
-use tatum_primitives::{NodeId, OperatorId};
+use tatum_primitives::{Nano, NodeId, OperatorId};
 
 /// `/health` of every service: it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,13 @@ pub struct NodeStatus {
     pub node: NodeId,
     /// Its operator, if it has one.
     pub operator_id: Option<OperatorId>,
+    /// What it asks of those who pay from their stakes, in nano a GiB of quota; left away by one that asks nothing.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "tatum_primitives::decimal::optional_nano"
+    )]
+    pub ask_nano_per_gib: Option<Nano>,
     /// Whether any tracker is connected.
     pub tracker_connected: bool,
     /// The deployment's trackers.

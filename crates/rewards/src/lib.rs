@@ -71,6 +71,7 @@
 mod error;
 mod fee;
 mod overage;
+mod price;
 mod rounding;
 mod rule;
 mod settle;
@@ -78,6 +79,7 @@ mod settle;
 pub use error::Error;
 pub use fee::Fee;
 pub use overage::{overage_down, tolerated_bytes};
+pub use price::{NEWCOMER_BYTES, RealisedPrice};
 pub use rounding::mul_div_down;
 pub use rule::{Pay, Round, Rule, edge_down};
 pub use settle::{Earning, Operator, Payouts};

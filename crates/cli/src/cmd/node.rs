@@ -10,11 +10,11 @@ use anyhow::Context;
 use tatum_channel::Price;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_overlay::channel_book::Offer;
-use tatum_primitives::Bps;
+use tatum_primitives::{Bps, Nano};
 
 use super::node_status::{self, StatusUrl};
 use super::node_top::{self, TopArgs};
-use crate::amounts::parse_data;
+use crate::amounts::{parse_ask, parse_data};
 use crate::args::{AggregatorArgs, ChainArgs, NodeKeyArgs, StreamArg, TrackerArgs};
 use crate::config::ConfigArgs;
 use crate::data_folder::DataFolder;
@@ -72,6 +72,10 @@ pub(crate) struct RunArgs {
     /// Blocks on top of one before it is relied on
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
+    /// Decline who paid less than so much DATA for a GiB of its quota in the last epoch. Who had no quota in it is served 32 MiB
+    /// an epoch; `tatum operator prices` shows what payers paid
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_ask)]
+    ask: Option<Nano>,
     #[command(flatten)]
     channels: OfferArgs,
     #[command(flatten)]
@@ -127,7 +131,10 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
 async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     let trackers = args.trackers.trackers()?;
     let _folder = DataFolder::take(&args.data)?;
-    let network = Followed::new(&args.chain, args.confirmations).await?;
+    let network = match args.ask {
+        Some(_) => Followed::with_fees(&args.chain, args.confirmations).await?,
+        None => Followed::new(&args.chain, args.confirmations).await?,
+    };
     let mut config = relay::Config::new(
         args.key.required()?,
         trackers,
@@ -150,6 +157,7 @@ async fn relay(args: RunArgs) -> anyhow::Result<ExitCode> {
     config.capacity = args.capacity;
     config.region = args.region;
     config.grace = Duration::from_secs(args.grace);
+    config.ask_nano_per_gib = args.ask;
     config.offer = args.channels.offer()?;
     config.channel_part =
         Bps::new(args.channels.channel_part).context("a deposit has 10 000 basis points")?;

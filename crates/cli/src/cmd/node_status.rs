@@ -9,6 +9,7 @@ use tatum_overlay::node::PeerSummary;
 use tatum_protocol::client::NodeClient;
 use tatum_protocol::status::NodeStatus;
 
+use crate::amounts::format_data;
 use crate::output::Output;
 
 /// Which node.
@@ -69,9 +70,14 @@ pub(crate) async fn run(url: &StatusUrl, output: &Output) -> anyhow::Result<Exit
     let unreceipted: u64 = seen.peers.iter().map(unreceipted_bytes).sum();
     let operator =
         seen.operator_id.map_or_else(|| "none: it cannot earn".to_owned(), |id| id.to_string());
+    let ask = seen.ask_nano_per_gib.map_or_else(
+        || "nothing of stakes".to_owned(),
+        |ask| format!("{} per GiB", format_data(ask.to_wei())),
+    );
     let rows = [
         ("node", seen.node.to_string()),
         ("operator", operator),
+        ("asks", ask),
         ("tracker", trackers(&seen)),
         ("streams", seen.streams.len().to_string()),
         ("neighbours", format!("{} ({relays} relays)", seen.peers.len())),
@@ -83,6 +89,7 @@ pub(crate) async fn run(url: &StatusUrl, output: &Output) -> anyhow::Result<Exit
         ("without receipt", format!("{unreceipted} bytes")),
         ("stopped for receipts", format!("{} times", seen.messages.credit_stops)),
         ("stopped by quotas", format!("{} times", seen.messages.quota_stops)),
+        ("stopped by price", format!("{} times", seen.messages.price_stops)),
         ("receipts kept", seen.receipts.kept.to_string()),
         ("receipts waiting", seen.receipts.waiting_for_aggregator.to_string()),
         ("receipts rejected", seen.receipts.rejected_by_aggregator.to_string()),

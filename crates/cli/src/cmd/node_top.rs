@@ -352,6 +352,7 @@ mod tests {
         NodeStatus {
             node,
             operator_id: Some(OperatorId(3)),
+            ask_nano_per_gib: None,
             tracker_connected: true,
             trackers: Vec::new(),
             messages: counters,

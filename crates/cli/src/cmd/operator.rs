@@ -1,4 +1,4 @@
-//! `tatum operator`: register, change what is registered, look at earnings, claim, leave.
+//! `tatum operator`: register, change what is registered, look at earnings and prices, claim, leave.
 
 mod autoclaim;
 mod bond;
@@ -8,6 +8,7 @@ mod earnings;
 mod force;
 mod list;
 mod owed;
+mod prices;
 mod register;
 mod status;
 
@@ -93,6 +94,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tatum operator earnings --operator 0\n  tatum operator earnings --operator 0 --epochs 100 --csv > earnings.csv\n\nThe newest final epoch's sum is proven against the root on chain; exits with 3 if it is another. What the running epoch will\nbring is not known before it ends: it depends on all receipts of all who pay. `tatum explain payout` shows who paid."
     )]
     Earnings(earnings::EarningsArgs),
+    /// Show what payers paid for a GiB of their quotas in an epoch, and what relays ask
+    #[command(
+        after_help = "Examples:\n  tatum operator prices\n  tatum operator prices --epoch 12 --payer 0x7099…79C8 --json\n  tatum operator prices --status http://127.0.0.1:7090 --status http://relay.example:7090\n\nA price is what the payer's receipts steer of its fee, over its quota; a relay compares the last closed epoch's with its ask\n(`tatum node run --ask`). The chain has no asks: only relays whose status is named with --status tell theirs."
+    )]
+    Prices(prices::PricesArgs),
     /// Claim what the newest finalized distribution owes an operator, or all of them
     #[command(
         after_help = "Examples:\n  tatum operator claim --operator 0 --aggregator http://127.0.0.1:7070 --keystore any.json\n  tatum operator claim --all --at-least 5 --dry-run --keystore any.json\n\nAnyone may claim for anyone: the tokens go to the operator's payout address. --all pays neighbours in one transaction where\nthat takes less gas."
@@ -122,6 +128,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::List(args) => list::run(&args, *output).await?,
         Command::Status(args) => status::run(&args, *output).await?,
         Command::Earnings(args) => return earnings::run(&args, *output).await,
+        Command::Prices(args) => prices::run(&args, *output).await?,
         Command::Claim(args) => claim::run(&args, *output).await?,
         Command::Autoclaim(args) => autoclaim::run(&args, *output).await?,
     }

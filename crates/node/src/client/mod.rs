@@ -151,6 +151,7 @@ impl Config {
                 ceilings: Ceilings::default(),
                 latency_bound_ms: bound_ms,
                 offer: None,
+                ask_nano_per_gib: None,
             },
             account: Some(PayerConfig {
                 payer,

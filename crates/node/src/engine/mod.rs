@@ -3,6 +3,7 @@
 //! Invariant: only this task touches the overlay, so its decisions have an order; slow work (disk)
 //! is done by the store task and comes back as an event.
 
+mod asks;
 mod channels;
 mod commands;
 mod finishing;
@@ -305,6 +306,7 @@ impl Engine {
             self.refreshed_ms = now.monotonic_ms;
             self.refresh(&now);
             self.refresh_quotas(&now);
+            self.refresh_prices(&now);
             self.refresh_channels(&now);
             let streams = self.overlay.stream_summaries();
             let passed = streams.into_iter().map(|summary| (summary.stream, summary.bytes));

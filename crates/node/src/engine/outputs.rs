@@ -68,6 +68,8 @@ impl Engine {
                         | Refusal::Uncovered { .. }
                         | Refusal::ChannelExiting
                         | Refusal::TooDear { .. }
+                        | Refusal::Price { .. }
+                        | Refusal::Newcomer { .. }
                 );
                 if is_for_owner {
                     tracing::warn!(%node, %stream, ?role, %reason, "a relay does not serve us");

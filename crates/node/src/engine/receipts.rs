@@ -31,6 +31,7 @@ impl Engine {
         if let Some(reason) = refusal {
             return self.overlay.turn_down(link, &attach, reason);
         }
+        self.know_price(attach.payer, &now);
         self.look_up_and_admit(link, attach, now.epoch).await;
     }
 

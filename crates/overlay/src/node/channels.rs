@@ -160,6 +160,7 @@ impl Overlay {
         let Some(state) = self.links.get_mut(&link) else { return };
         let mut streams = Vec::new();
         for (stream, peer) in state.peers.iter_mut() {
+            peer.declined_in = None;
             for attachment in [&mut peer.serves_us, &mut peer.accepts_us] {
                 if *attachment != Attachment::None {
                     *attachment = Attachment::Asked { at_ms: 0 };

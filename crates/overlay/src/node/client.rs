@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 
-use super::peer::Attachment;
+use super::peer::{Attachment, Peer};
 use super::{Output, Overlay, PayerConfig};
 use crate::frame::{Attach, Refusal, Span};
 use crate::ledger::{AccountKey, Delivery, Ledger, Service};
@@ -145,7 +145,8 @@ impl Overlay {
             let (Some(client), Some(peer)) = (&self.client, self.links.join(link, stream)) else {
                 return;
             };
-            if *peer.attachment(role) == Attachment::Admitted {
+            let declined = peer.declined_in == Some(now.epoch);
+            if declined || *peer.attachment(role) == Attachment::Admitted {
                 continue;
             }
             *peer.attachment(role) = Attachment::Asked { at_ms: now.monotonic_ms };
@@ -232,6 +233,11 @@ impl Overlay {
             // Whoever says that it does not bring is not held to it.
             if role == Role::Subscriber {
                 peer.awaited.clear();
+            }
+            // It would say the same again: we look for others, and ask it in the next epoch.
+            if reason.holds_in(now.epoch) && peer.declined_in.replace(now.epoch) != Some(now.epoch)
+            {
+                self.outputs.push_back(Output::Distrusted { node });
             }
             if !resumes || *peer.attachment(role) != Attachment::Admitted {
                 peer.refusals = peer.refusals.saturating_add(1);
@@ -334,6 +340,7 @@ impl Overlay {
 
     pub(super) fn attach_again(&mut self, link: Link, now: &Now) {
         let Some(state) = self.links.get(&link) else { return };
+        let open = |peer: &Peer| peer.declined_in != Some(now.epoch);
         let due = |attachment: &Attachment, refusals: u8| match attachment {
             Attachment::Asked { at_ms } => {
                 now.monotonic_ms.saturating_sub(*at_ms) >= ATTACH_RETRY_MS
@@ -351,7 +358,8 @@ impl Overlay {
             .peers
             .iter()
             .filter(|(_, peer)| {
-                due(&peer.serves_us, peer.refusals) || due(&peer.accepts_us, peer.refusals)
+                open(peer)
+                    && (due(&peer.serves_us, peer.refusals) || due(&peer.accepts_us, peer.refusals))
             })
             .map(|(stream, _)| *stream)
             .collect();
@@ -361,7 +369,7 @@ impl Overlay {
     }
 }
 
-impl super::peer::Peer {
+impl Peer {
     const fn attachment(&mut self, role: Role) -> &mut Attachment {
         match role {
             Role::Publisher => &mut self.accepts_us,

@@ -9,6 +9,7 @@ use tatum_primitives::{Address, Epoch};
 
 use super::quotas::{Decision, Request};
 use super::{Output, Overlay};
+use crate::asks::Paid;
 use crate::count::Count;
 use crate::credit::CreditKey;
 use crate::frame::Refusal;
@@ -22,6 +23,40 @@ impl Overlay {
         if self.quotas.set(payer, epoch, bytes) {
             self.claim(now);
             self.resume_served(now);
+        }
+    }
+
+    /// Says what a payer paid in the last closed epoch: by that it is judged in `epoch`, if we have an ask.
+    pub fn set_paid(&mut self, payer: Address, epoch: Epoch, paid: Paid, now: &Now) {
+        if !self.quotas.set_paid(payer, epoch, paid) {
+            return;
+        }
+        self.stop_declined(payer, now);
+        self.resume_served(now);
+    }
+
+    /// A payer is not served any more if we decline it by now. It hears of it at once: what it sends would be refused in silence.
+    fn stop_declined(&mut self, payer: Address, now: &Now) {
+        if self.quotas.declined(payer, now.epoch).is_none() {
+            return;
+        }
+        let mut declined = Vec::new();
+        for (link, state) in self.links.iter_mut() {
+            for (_, peer) in state.peers.iter_mut() {
+                let accounts = [
+                    peer.subscriber.as_mut().map(|reader| (reader.key, &mut reader.stopped)),
+                    peer.publisher.as_mut().map(|writer| (writer.key, &mut writer.stopped)),
+                ];
+                for (key, stopped) in accounts.into_iter().flatten() {
+                    if key.payer == payer && !*stopped && !self.quotas.open(key, now.epoch) {
+                        *stopped = true;
+                        declined.push((*link, key));
+                    }
+                }
+            }
+        }
+        for (link, key) in declined {
+            self.stop(link, key, now);
         }
     }
 

@@ -196,6 +196,7 @@ impl Overlay {
             | Refusal::OverQuota { .. }
             | Refusal::Uncovered { .. }
             | Refusal::ChannelExiting => self.counters.quota_stops.count(1),
+            Refusal::Price { .. } | Refusal::Newcomer { .. } => self.counters.price_stops.count(1),
             Refusal::NotAuthorized
             | Refusal::NotCarried
             | Refusal::Stale

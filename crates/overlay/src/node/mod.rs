@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use tatum_channel::Price;
-use tatum_primitives::{Address, Epoch, NodeId, OperatorId, ReaderId, StreamKey};
+use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, ReaderId, StreamKey};
 use tatum_receipt::{SessionKey, Verifier};
 
 pub use client::Client;
@@ -85,6 +85,8 @@ pub struct Config {
     pub latency_bound_ms: u64,
     /// At what price a relay takes payment channels; without one it takes none.
     pub offer: Option<Offer>,
+    /// What a relay asks of those who pay from their stakes, in nano a GiB of quota; without an ask it declines nobody.
+    pub ask_nano_per_gib: Option<Nano>,
 }
 
 /// Whom a client pays as, and with what.
@@ -148,7 +150,7 @@ impl Overlay {
     /// A node without links; `account` makes it a client that can subscribe and publish.
     #[must_use]
     pub fn new(config: Config, account: Option<PayerConfig>) -> Self {
-        let quotas = Quotas::new(config.credit, config.offer);
+        let quotas = Quotas::new(config.credit, config.offer, config.ask_nano_per_gib);
         let guard = Guard::new(&config.ceilings);
         let keys = PublisherKeys::new(config.verifier);
         Self {

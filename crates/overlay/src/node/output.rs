@@ -186,6 +186,8 @@ pub struct Counters {
     pub credit_stops: u64,
     /// Times service was refused because a payer's quota was used up.
     pub quota_stops: u64,
+    /// Times service was refused because a payer's stake paid less than the relay asks, or nothing yet.
+    pub price_stops: u64,
     /// Claims for parts of payers' quotas that were made to trackers.
     pub claims: u64,
     /// Claims that trackers answered.

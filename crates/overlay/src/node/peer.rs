@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tatum_primitives::Address;
+use tatum_primitives::{Address, Epoch};
 
 use super::awaited::Awaited;
 use crate::ChainKey;
@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) paused: bool,
     /// Times in a row that it refused us.
     pub(super) refusals: u8,
+    /// It declines us until this epoch is over.
+    pub(super) declined_in: Option<Epoch>,
     /// Messages that others brought first and it should have brought as well.
     pub(super) expected: u32,
     /// Those of the expected ones that it brought.

@@ -1,4 +1,4 @@
-//! What payers may be served: by their quotas, by the leases of their trackers, and on credit.
+//! What payers may be served: by their quotas, by the leases of their trackers, by what we ask of them, and on credit.
 //!
 //! Invariant: nobody is served whose quota in the running epoch was not named; a quota that nobody named is
 //! none. A request for service is decided only when it is known what may be served, and waits no longer
@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 
 use tatum_channel::Shortfall;
-use tatum_primitives::{Address, B256, Epoch, NodeId};
+use tatum_primitives::{Address, B256, Epoch, Nano, NodeId};
 use tatum_receipt::{DeliveryReceipt, StoredReceipt};
 
+use crate::asks::{Asks, Paid};
 use crate::channel_book::{ChannelBook, Offer};
 use crate::credit::{Credit, CreditKey, Limits};
 use crate::frame::{Attach, Refusal};
@@ -56,6 +57,7 @@ pub(super) struct Quotas {
     pub(super) credit: Credit,
     /// Who pays by channel.
     pub(super) channels: ChannelBook,
+    asks: Asks,
     leases: Lessee,
     epoch: Epoch,
     epoch_ends_soon: bool,
@@ -64,10 +66,11 @@ pub(super) struct Quotas {
 
 impl Quotas {
     /// Nobody is served yet.
-    pub(super) fn new(limits: Limits, offer: Option<Offer>) -> Self {
+    pub(super) fn new(limits: Limits, offer: Option<Offer>, ask: Option<Nano>) -> Self {
         Self {
             credit: Credit::new(limits),
             channels: ChannelBook::new(offer),
+            asks: Asks::new(ask),
             leases: Lessee::default(),
             epoch: Epoch::default(),
             epoch_ends_soon: false,
@@ -85,7 +88,17 @@ impl Quotas {
         if self.pays_by_channel(key, epoch) {
             return self.standing(key, epoch).is_ok();
         }
-        self.within(key.payer, epoch)
+        self.within(key.payer, epoch) && self.declined(key.payer, epoch).is_none()
+    }
+
+    /// Why a payer's stake is not worth more service in an epoch, if it is not.
+    pub(super) fn declined(&self, payer: Address, epoch: Epoch) -> Option<Refusal> {
+        self.asks.refusal(payer, epoch, self.credit.used(payer, epoch))
+    }
+
+    /// Says by what a payer's price is judged in an epoch. Gives whether that is news.
+    pub(super) fn set_paid(&mut self, payer: Address, epoch: Epoch, paid: Paid) -> bool {
+        self.asks.set(payer, epoch, paid)
     }
 
     /// Whether a channel pays for an account, and no stake.
@@ -158,6 +171,7 @@ impl Quotas {
         }
         self.epoch = now.epoch;
         self.leases.forget_before(now.epoch);
+        self.asks.enter(now.epoch);
         true
     }
 
@@ -243,6 +257,9 @@ impl Quotas {
             let shortfall = self.standing(key, epoch).err();
             return Some(shortfall.map_or_else(|| self.credit_stop(key, epoch), refusal));
         }
+        if let Some(declined) = self.declined(key.payer, epoch) {
+            return Some(declined);
+        }
         if self.within(key.payer, epoch) {
             return Some(self.credit_stop(key, epoch));
         }
@@ -301,7 +318,7 @@ mod tests {
 
     /// No tracker is up and none is awaited any more, so the whole quota counts.
     fn alone(quota_bytes: u64) -> Quotas {
-        let mut quotas = Quotas::new(Limits::default(), None);
+        let mut quotas = Quotas::new(Limits::default(), None, None);
         quotas.request(&request(quota_bytes), CLIENT);
         quotas.claims(&at(10_000));
         quotas
@@ -361,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_request_waits_until_it_is_known_what_may_be_served() {
-        let mut quotas = Quotas::new(Limits::default(), None);
+        let mut quotas = Quotas::new(Limits::default(), None, None);
         quotas.trackers_changed(true, &at(0));
         assert_eq!(quotas.request(&request(1 << 30), CLIENT), Decision::Later);
         quotas.wait(request(1 << 30));
@@ -379,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_restarted_relay_counts_what_was_receipted_against_the_quota() {
-        let mut quotas = Quotas::new(Limits::default(), None);
+        let mut quotas = Quotas::new(Limits::default(), None, None);
         quotas.credit.resume(&receipt(1, 500));
         quotas.request(&request(500), CLIENT);
         quotas.claims(&at(10_000));

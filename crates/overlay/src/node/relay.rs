@@ -93,8 +93,13 @@ impl Overlay {
             let reason = Refusal::Lanes { limit: MAX_LANES };
             return self.refuse(link, attach.stream, role, reason);
         }
-        // No tracker leases what a channel pays for.
-        if self.quotas.pays_by_channel(key, now.epoch) || self.decidable(&request, now) {
+        // No tracker leases what a channel pays for, and nothing is leased for whom we decline.
+        let by_channel = self.quotas.pays_by_channel(key, now.epoch);
+        let declined = self.quotas.declined(key.payer, now.epoch).filter(|_| !by_channel);
+        if let Some(reason) = declined {
+            self.counters.price_stops.count(1);
+            self.turn_down(link, &request.attach, reason);
+        } else if by_channel || self.decidable(&request, now) {
             self.enter(&request, signer, now);
         }
     }

@@ -1,7 +1,7 @@
 //! What the services say of themselves.
 
 use tatum_overlay::node::{Counters, PayerSummary, PeerSummary, StreamSummary};
-use tatum_primitives::{Address, B256, NodeId, OperatorId, Role, StreamId, StreamKey};
+use tatum_primitives::{Address, B256, Nano, NodeId, OperatorId, Role, StreamId, StreamKey};
 use tatum_protocol::status::{
     AggregatorReadiness, AuditorReadiness, Health, NodeReceipts, NodeStatus, ReceiptCounts,
     TrackerConnection, TrackerStatus, TrackerSummary,
@@ -39,6 +39,7 @@ fn a_node_keeps_its_status() {
     let status = NodeStatus {
         node: NODE,
         operator_id: Some(OperatorId(3)),
+        ask_nano_per_gib: Some(Nano(30_000_000)),
         tracker_connected: true,
         trackers: vec![connection],
         messages: Counters { messages: 7, ..Counters::default() },

@@ -15,7 +15,7 @@ mod stated;
 
 use std::sync::Arc;
 
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId};
+use tatum_primitives::{Address, B256, Bps, Epoch, Nano, NodeId, OperatorId};
 
 pub use bounds::{MAX_COUNTER, MAX_RECEIPT_BYTES};
 pub use epoch::EpochWindow;
@@ -37,6 +37,19 @@ pub struct OpenChannel {
     pub paid_wei: u128,
     /// Whether its payer is leaving.
     pub is_exiting: bool,
+}
+
+/// What a payer paid in an epoch that is closed, and for how many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaidEpoch {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Its fee.
+    pub fee_nano: Nano,
+    /// What its stake allowed.
+    pub quota_bytes: u64,
+    /// The part of every fee that is common, and that no receipt steers.
+    pub pool_bps: Bps,
 }
 
 /// What the chain says, as of whatever block the holder has followed it to.
@@ -64,6 +77,11 @@ pub trait ChainFacts {
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool;
     /// The channel that the payer has open with the operator; nothing for whoever does not follow channels.
     fn open_channel(&self, _payer: Address, _operator: OperatorId) -> Option<OpenChannel> {
+        None
+    }
+    /// What the payer paid in the last epoch before `epoch`, or in the one before that while the last is not closed; nothing for
+    /// whoever does not follow fees.
+    fn paid_before(&self, _payer: Address, _epoch: Epoch) -> Option<PaidEpoch> {
         None
     }
     /// Whether `key` may sign for `payer` in `epoch`: its session keys may, and a payer always may for itself.
@@ -100,6 +118,10 @@ impl<F: ChainFacts + ?Sized> ChainFacts for Arc<F> {
 
     fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
         (**self).open_channel(payer, operator)
+    }
+
+    fn paid_before(&self, payer: Address, epoch: Epoch) -> Option<PaidEpoch> {
+        (**self).paid_before(payer, epoch)
     }
 
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {

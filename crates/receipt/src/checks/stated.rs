@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use tatum_primitives::{Address, Epoch, NodeId, OperatorId};
 
-use super::{ChainFacts, OpenChannel};
+use super::{ChainFacts, OpenChannel, PaidEpoch};
 
 /// A chain as somebody states it.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,7 @@ pub struct StatedFacts {
     unread: HashSet<Address>,
     keys: HashSet<(Address, Address)>,
     channels: HashMap<(Address, OperatorId), OpenChannel>,
+    paid: HashMap<Address, PaidEpoch>,
     last: Option<Epoch>,
 }
 
@@ -71,6 +72,13 @@ impl StatedFacts {
         self
     }
 
+    /// What a payer paid in an epoch: the last one before each that comes after it.
+    #[must_use]
+    pub fn paid(mut self, payer: Address, paid: PaidEpoch) -> Self {
+        self.paid.insert(payer, paid);
+        self
+    }
+
     /// Everything holds up to this epoch, and nothing after it.
     #[must_use]
     pub const fn until(mut self, last: Epoch) -> Self {
@@ -103,6 +111,10 @@ impl ChainFacts for StatedFacts {
 
     fn open_channel(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
         self.channels.get(&(payer, operator)).copied()
+    }
+
+    fn paid_before(&self, payer: Address, epoch: Epoch) -> Option<PaidEpoch> {
+        self.paid.get(&payer).copied().filter(|paid| paid.epoch < epoch)
     }
 
     fn is_session_key(&self, payer: Address, key: Address, epoch: Epoch) -> bool {

@@ -240,6 +240,7 @@ fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<Operato
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
         offer: None,
+        ask_nano_per_gib: None,
     };
     let account = (role != Role::Relay).then(|| PayerConfig {
         payer: session(number).address(),

@@ -41,6 +41,7 @@ pub struct Network {
     relay_status_urls: BTreeMap<String, String>,
     /// The UDP port that each relay's owner opened, the same after a restart.
     relay_ports: BTreeMap<String, u16>,
+    asks: BTreeMap<String, String>,
     pub(super) services: BTreeMap<String, Process>,
     subscribers_per_stream: usize,
     takes_channels: bool,
@@ -78,6 +79,7 @@ impl Network {
             api_url: format!("http://127.0.0.1:{}", free_port()?),
             relay_status_urls: BTreeMap::new(),
             relay_ports: BTreeMap::new(),
+            asks: BTreeMap::new(),
             services: BTreeMap::new(),
             subscribers_per_stream: cast.subscribers.len() / streams.len().max(1),
             takes_channels: cast.subscribers.iter().any(|payer| payer.by_channel),
@@ -161,10 +163,18 @@ impl Network {
             service = service.with(&["--channel-credit", "10"]);
             service = service.with(&["--price-per-1000-messages", PRICE_PER_1000_MESSAGES]);
         }
+        if let Some(ask) = self.asks.get(&relay.name) {
+            service = service.with(&["--ask", ask]);
+        }
         let mut command = tatum::command(devnet, &[])?;
         command.env("TATUM_NODE_KEY", relay.secret.to_string());
         self.relay_status_urls.insert(relay.name.clone(), format!("http://{status}/status"));
         self.service(&service, command).await
+    }
+
+    /// What a relay asks, in DATA per GiB, from its next start on.
+    pub fn set_ask(&mut self, relay: &str, ask: String) {
+        self.asks.insert(relay.to_owned(), ask);
     }
 
     /// Starts another program in a relay's place, with its key, its data, and these words after those that name where everything is:

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod api;
+mod asks;
 mod bridge;
 mod chain;
 mod channels;
