@@ -23,6 +23,8 @@ use crate::channel_view::channel_fact;
 use crate::view::{Fact, Facts};
 use crate::{Chain, ChainError, ChainView, Result};
 
+mod money;
+
 /// Blocks between checkpoints. Two are kept, so a reorganisation of this depth is undone without reading from the start.
 const CHECKPOINT_BLOCKS: u64 = 64;
 /// Calls under way at once.
@@ -46,11 +48,30 @@ pub async fn follow(
     confirmations: u64,
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
+    keep_current(chain, confirmations, interval, false).await
+}
+
+/// The same with bills and delegations, which rules of receipts do not ask for: two or three requests more for each range of blocks.
+pub async fn follow_with_money(
+    chain: Chain,
+    confirmations: u64,
+    interval: Duration,
+) -> Result<(ChainView, Follower)> {
+    keep_current(chain, confirmations, interval, true).await
+}
+
+async fn keep_current(
+    chain: Chain,
+    confirmations: u64,
+    interval: Duration,
+    with_money: bool,
+) -> Result<(ChainView, Follower)> {
     let view = ChainView::new(chain.schedule().await?);
     let mut cursor = Cursor {
         chain,
         view: view.clone(),
         confirmations,
+        with_money,
         read: None,
         checkpoints: VecDeque::new(),
     };
@@ -70,6 +91,7 @@ struct Cursor {
     chain: Chain,
     view: ChainView,
     confirmations: u64,
+    with_money: bool,
     /// The newest block whose facts are in the view.
     read: Option<Block>,
     /// Oldest first.
@@ -121,7 +143,12 @@ impl Cursor {
         }
         // The hash is read on both sides of the facts, so that facts of another branch are not taken for this one's.
         let tip = self.block(last).await?;
-        let facts = facts_between(&self.chain, self.view.schedule(), first, last).await?;
+        let mut facts = facts_between(&self.chain, self.view.schedule(), first, last).await?;
+        if self.with_money {
+            // A pool of a branch that was left is asked for once too often, and says nothing.
+            let pools = self.view.delegation_pools();
+            facts.extend(money::between(&self.chain, pools, first, last).await?);
+        }
         if self.block(last).await? != tip {
             return Ok(());
         }
