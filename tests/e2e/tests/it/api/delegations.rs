@@ -27,7 +27,7 @@ fn refused(prepared: &Value) -> &str {
 
 impl Served {
     /// Somebody's operator 0 with a pool, and operator 1 without.
-    async fn pooled(&self) -> anyhow::Result<tatum_chain::Chain> {
+    pub(super) async fn pooled(&self) -> anyhow::Result<tatum_chain::Chain> {
         let owner = Devnet::account("owner");
         self.devnet.fund(owner.address(), U256::from(20_000 * DATA)).await?;
         let chain = self.devnet.connect(&owner).await?;

@@ -2,6 +2,7 @@
 
 mod actions;
 mod answers;
+mod browser;
 mod channels;
 mod claims;
 mod delegations;
