@@ -71,7 +71,7 @@ describe('a request for a delegation', () => {
   const warned = { ...plan(ask, move), warnings: ['It waits.'] };
 
   it('is agreed to first, and its second step goes out though what was asked for is gone', async () => {
-    const gone = new Problem(422, 'refused', 'Refused', '2 DATA were asked for, and what is there is worth 1 DATA');
+    const gone = new Problem(409, 'refused', 'Refused', '2 DATA were asked for, and what is there is worth 1 DATA');
     const plans = new Turns([warned, gone]);
     const wallet = new ScriptedWallet({ eth_sendTransaction: new Turns([...HASHES]) });
     const { flow, agreedTo } = watch({ wallet, plans: () => plans.next() as ActionPlan | Error });

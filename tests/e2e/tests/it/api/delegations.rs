@@ -206,7 +206,7 @@ async fn what_cannot_be_delegated_asked_back_or_told_says_why() -> anyhow::Resul
     let cases = [
         (without, 404, "not_found", "no pool of delegators"),
         (unknown, 404, "not_found", "no operator 7"),
-        (ask, 422, "refused", "holds no shares"),
+        (ask, 409, "refused", "holds no shares"),
         (text, 400, "bad_request", "string"),
     ];
     for (body, expected, code, words) in cases {
