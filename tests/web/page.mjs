@@ -4,11 +4,13 @@
  *
  * Environment: TATUM_API (the server, which carries the page), TATUM_RPC (anvil, whose accounts are unlocked), TATUM_SHOTS (a folder for
  * screenshots, if wanted), TATUM_SESSION_PROVEN (what `tatum session prove` printed for the first account; without it, another
- * account of the chain signs for the first), TATUM_BROWSER (Chromium, if it is not the one on the PATH). The first account needs DATA:
- * three times the least bond and stake.
+ * account of the chain signs for the first), TATUM_BROWSER (Chromium, if it is not the one on the PATH), TATUM_PART (publisher, operator,
+ * delegator, auditor or silence: only this part, and its views). The first account needs DATA: three times the least bond and
+ * stake, and 500 where an operator has a pool of delegators.
  */
 import { mkdirSync } from 'node:fs';
 import { auditor } from './auditor.mjs';
+import { delegator } from './delegator.mjs';
 import { assertFiles } from './files.mjs';
 import { operator } from './operator.mjs';
 import { publisher } from './publisher.mjs';
@@ -16,6 +18,8 @@ import { silence } from './silence.mjs';
 import { visitEveryView } from './views.mjs';
 import { enter } from './world.mjs';
 
+const PARTS = [publisher, operator, delegator, auditor, silence];
+const only = process.env.TATUM_PART;
 const shots = process.env.TATUM_SHOTS;
 if (shots) mkdirSync(shots, { recursive: true });
 
@@ -23,8 +27,8 @@ const world = await enter();
 const { browser, checks, check } = world;
 try {
   await check('the files are small, hashed, and served with a strict policy', () => assertFiles(world));
-  for (const part of [publisher, operator, auditor, silence]) await part(world);
-  await check('every view is accessible, in both schemes, on phone and desktop', () => visitEveryView(world, shots));
+  for (const part of PARTS.filter((part) => !only || part.name === only)) await part(world);
+  await check('every view is accessible, in both schemes, on phone and desktop', () => visitEveryView(world, shots, only));
   checks.done();
 } finally {
   await browser.close();

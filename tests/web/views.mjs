@@ -9,8 +9,10 @@ const axe = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
 const SCHEMES = ['light', 'dark'];
 const WIDTHS = [390, 1280];
 
-export async function visitEveryView({ browser, api, chain, account, right }, shots) {
-  const views = await viewsOf(api, account);
+/** All of them, or those of one part. */
+export async function visitEveryView({ browser, api, chain, account, right }, shots, only = '') {
+  const views = (await viewsOf(api, account)).filter((view) => view.startsWith(only));
+  if (views.length === 0) throw new Error(`no view is of ${only}`);
   for (const colorScheme of SCHEMES) {
     for (const width of WIDTHS) {
       const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' });
@@ -39,8 +41,10 @@ async function viewsOf(api, account) {
   const { operators } = await readJson(api, '/v1/operators?limit=1');
   const epochs = await readJson(api, '/v1/epochs?limit=50').catch(() => []);
   const rooted = epochs.find((epoch) => epoch.root);
-  const views = ['network', 'publisher', `publisher/${account}`, 'operator', 'auditor', 'nowhere'];
-  if (operators[0]) views.push(`operator/${operators[0].id}`);
+  const views = ['network', 'publisher', `publisher/${account}`, 'operator', 'delegator', `delegator/${account}`, 'auditor', 'nowhere'];
+  if (operators[0]) views.push(`operator/${operators[0].id}`, `delegator/${operators[0].id}`);
+  const { delegations } = await readJson(api, `/v1/accounts/${account}/delegations`);
+  if (delegations[0]) views.push(`delegator/${delegations[0].operator}`);
   if (epochs[0]) views.push(`auditor/${epochs[0].epoch}`);
   if (rooted) for (const part of ['', '/receipts', '/proof/0', '/payout/0']) views.push(`auditor/${rooted.epoch}${part}`);
   return [...new Set(views)];

@@ -79,6 +79,11 @@ export function percent(ppb: number | string): string {
   return `${decimal(BigInt(ppb), 7, 7).text} %`;
 }
 
+/** Parts of ten thousand as percent, exactly. */
+export function percentOfBps(bps: number): string {
+  return `${decimal(BigInt(bps), 2, 2).text} %`;
+}
+
 /** How much of `of` is used, in whole percent, at most 100, cut. */
 export function share(used: bigint, of: bigint): number {
   if (of <= 0n) return used > 0n ? 100 : 0;

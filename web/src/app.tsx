@@ -12,6 +12,8 @@ import { EpochsView } from './views/auditor/epochs';
 import { PayoutView } from './views/auditor/payout';
 import { ProofView } from './views/auditor/proof';
 import { ReceiptsView } from './views/auditor/receipts';
+import { DelegationView } from './views/delegator/delegation';
+import { DelegationsView } from './views/delegator/delegations';
 import { NetworkView } from './views/network';
 import { NowhereView } from './views/nowhere';
 import { OperatorView } from './views/operator/operator';
@@ -24,6 +26,7 @@ const WAYS: [string, string, Route['view'][]][] = [
   ['#/network', 'Network', ['network']],
   ['#/publisher', 'Publisher', ['publisher']],
   ['#/operator', 'Operator', ['operators', 'operator']],
+  ['#/delegator', 'Delegator', ['delegations', 'delegation']],
   ['#/auditor', 'Auditor', ['epochs', 'epoch', 'proof', 'payout', 'receipts']],
 ];
 
@@ -58,6 +61,10 @@ function View({ route }: { route: Route }) {
       return <OperatorsView />;
     case 'operator':
       return <OperatorView key={route.id} id={route.id} />;
+    case 'delegations':
+      return <DelegationsView address={route.address} />;
+    case 'delegation':
+      return <DelegationView key={route.id} id={route.id} />;
     case 'epochs':
       return <EpochsView />;
     case 'epoch':

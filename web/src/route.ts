@@ -7,6 +7,8 @@ export type Route =
   | { view: 'publisher'; address: string | null }
   | { view: 'operators' }
   | { view: 'operator'; id: number }
+  | { view: 'delegations'; address: string | null }
+  | { view: 'delegation'; id: number }
   | { view: 'epochs' }
   | { view: 'epoch'; epoch: number }
   | { view: 'proof'; epoch: number; id: number }
@@ -29,6 +31,10 @@ export function parseRoute(hash: string): Route {
       return { view: 'operators' };
     case 'operator/N':
       return { view: 'operator', id: a! };
+    case 'delegator':
+      return { view: 'delegations', address: null };
+    case 'delegator/N':
+      return { view: 'delegation', id: a! };
     case 'auditor':
       return { view: 'epochs' };
     case 'auditor/N':
@@ -43,6 +49,7 @@ export function parseRoute(hash: string): Route {
       return { view: 'receipts', epoch: a!, offset: c! };
   }
   if (parts[0] === 'publisher' && parts.length === 2 && isAddress(parts[1])) return { view: 'publisher', address: parts[1] };
+  if (parts[0] === 'delegator' && parts.length === 2 && isAddress(parts[1])) return { view: 'delegations', address: parts[1] };
   return { view: 'nowhere', path };
 }
 

@@ -4,7 +4,7 @@
 //! only from the list that became final.
 
 use serde::{Deserialize, Serialize};
-use tatum_chain::{Chain, ChainError};
+use tatum_chain::{Chain, ChainError, OverageClaim};
 use tatum_dataset::{Dataset, Overage, ReceiptProver};
 use tatum_merkle::Gap;
 use tatum_primitives::{Address, B256, Epoch, U256};
@@ -99,8 +99,9 @@ pub async fn file(
     }
     let gaps = gaps(dataset.clone(), owed.iter().map(|owed| owed.behind).collect()).await?;
     let mut filed = Vec::new();
-    for (owed, gap) in owed.iter().zip(gaps) {
-        filed.push((owed.payer, chain.file_overage(epoch, receipts, gap).await));
+    for (owed, behind) in owed.iter().zip(gaps) {
+        filed
+            .push((owed.payer, chain.file_overage(OverageClaim { epoch, receipts, behind }).await));
     }
     Ok(filed)
 }

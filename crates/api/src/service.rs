@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tatum_chain::{Chain, follow};
+use tatum_chain::{Chain, follow_with_money};
 use tatum_protocol::ProblemKind;
 use tatum_protocol::client::AggregatorClient;
 use tokio::net::TcpListener;
@@ -73,7 +73,7 @@ pub async fn run(
         .with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr().context("reading the listening address")?;
     let aggregator = AggregatorClient::new(&config.aggregator)?;
-    let (view, follower) = follow(chain.clone(), config.confirmations, config.poll)
+    let (view, follower) = follow_with_money(chain.clone(), config.confirmations, config.poll)
         .await
         .context("following the chain")?;
     let (heads, watching) = Heads::follow(chain.clone(), view.clone(), config.poll);

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tatum_chain::{Chain, ChainView};
-use tatum_primitives::{Address, OperatorId};
+use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::client::AggregatorClient;
-use tatum_protocol::web::{Account, AsOf, Network, OperatorStatus, QuotaPrice};
+use tatum_protocol::web::{
+    Account, AsOf, ChannelStatus, DelegationStatus, Holding, Network, OperatorStatus, QuotaPrice,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::asked_transactions::AskedTransactions;
@@ -42,7 +44,14 @@ pub(crate) struct Shared {
     pub(crate) accounts: BlockCache<Address, Account>,
     pub(crate) operators: BlockCache<OperatorId, OperatorStatus>,
     pub(crate) prices: BlockCache<(), Vec<QuotaPrice>>,
+    pub(crate) channels: BlockCache<(Address, OperatorId), ChannelStatus>,
+    pools: BlockCache<OperatorId, DelegationStatus>,
+    pub(crate) delegators: BlockCache<RequestPage, DelegationStatus>,
+    pub(crate) holdings: BlockCache<(OperatorId, Address), Holding>,
 }
+
+/// Whose requests of a pool are told: those of so many epochs before one.
+type RequestPage = (OperatorId, Address, Option<Epoch>, usize);
 
 impl Api {
     pub(crate) fn new(
@@ -65,6 +74,10 @@ impl Api {
             accounts: BlockCache::default(),
             operators: BlockCache::default(),
             prices: BlockCache::default(),
+            channels: BlockCache::default(),
+            pools: BlockCache::default(),
+            delegators: BlockCache::default(),
+            holdings: BlockCache::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -88,14 +101,33 @@ impl Api {
         &self,
         id: OperatorId,
     ) -> Result<(AsOf, OperatorStatus), ApiError> {
-        if !self.shared.view.has_operator(id) {
-            return Err(ApiError::not_found(format!("there is no operator {id}")));
-        }
+        self.ensure_operator(id)?;
         let as_of = self.as_of()?;
         let read = async {
             let _turn = self.turn().await?;
             Ok(self.shared.chain.operator_status(id).await?)
         };
         Ok((as_of, self.shared.operators.get(as_of.hash, id, read).await?))
+    }
+
+    /// Makes sure that there is an operator of that id.
+    pub(crate) fn ensure_operator(&self, id: OperatorId) -> Result<(), ApiError> {
+        let missing = || ApiError::not_found(format!("there is no operator {id}"));
+        self.shared.view.has_operator(id).then_some(()).ok_or_else(missing)
+    }
+
+    /// An operator's pool of delegators, if it has one.
+    pub(crate) async fn pool(&self, id: OperatorId) -> Result<(AsOf, DelegationStatus), ApiError> {
+        self.ensure_operator(id)?;
+        let as_of = self.as_of()?;
+        let read = async {
+            let _turn = self.turn().await?;
+            if !self.shared.chain.has_delegation_pool(id).await? {
+                let detail = format!("operator {id} has no pool of delegators");
+                return Err(ApiError::not_found(detail));
+            }
+            Ok(self.shared.chain.delegation_status(id, None).await?)
+        };
+        Ok((as_of, self.shared.pools.get(as_of.hash, id, read).await?))
     }
 }

@@ -12,7 +12,9 @@ use tatum_protocol::web::{Action, Permit, StakeBy};
 
 use crate::bindings::StakePool::stakeWithPermitCall;
 use crate::revert_reasons::words_of;
-use crate::{Chain, ChainError, Claim, Result};
+use crate::{Chain, ChainError, Claim, OverageClaim, Result};
+
+mod delegating;
 
 /// A call that somebody else's wallet sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,15 @@ pub struct Call {
     pub to: Address,
     /// What is called, and with what.
     pub data: Bytes,
+}
+
+/// What some actions show the contracts, read before from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Proven {
+    /// What is claimed.
+    pub claims: Vec<Claim>,
+    /// The overage that is filed.
+    pub overage: Option<OverageClaim>,
 }
 
 /// What would become of a call now.
@@ -41,12 +52,13 @@ pub enum Tried {
 }
 
 impl Chain {
-    /// The calls that do what `action` says, in their order; none if a permit has to be signed first. Claims need `claims`.
+    /// The calls that do what `action` says, in their order; none if a permit has to be signed first. Claims and bills need what is
+    /// `proven`.
     pub async fn calls(
         &self,
         account: Address,
         action: &Action,
-        claims: Vec<Claim>,
+        proven: Proven,
     ) -> Result<Vec<Call>> {
         let at = self.deployment();
         Ok(match action {
@@ -74,7 +86,17 @@ impl Chain {
                 self.after_approval(account, at.operator_registry, U256::from(*amount_wei), add)
                     .await?
             }
-            Action::Claim { .. } => claims.into_iter().map(|claim| self.claiming(claim)).collect(),
+            Action::Claim { .. } => {
+                proven.claims.into_iter().map(|claim| self.claiming(claim)).collect()
+            }
+            Action::FileOverage { .. } => {
+                proven.overage.map(|claim| self.filing(claim)).into_iter().collect()
+            }
+            Action::Delegate { .. }
+            | Action::RequestDelegation { .. }
+            | Action::RequestDelegationAll { .. }
+            | Action::RedeemDelegation { .. }
+            | Action::CollectDelegation { .. } => self.delegating(account, action).await?,
             single => self.single(single).into_iter().collect(),
         })
     }
@@ -148,7 +170,13 @@ impl Chain {
             Action::Stake { .. }
             | Action::RegisterOperator { .. }
             | Action::AddBond { .. }
-            | Action::Claim { .. } => return None,
+            | Action::Claim { .. }
+            | Action::FileOverage { .. }
+            | Action::Delegate { .. }
+            | Action::RequestDelegation { .. }
+            | Action::RequestDelegationAll { .. }
+            | Action::RedeemDelegation { .. }
+            | Action::CollectDelegation { .. } => return None,
         })
     }
 
@@ -213,6 +241,12 @@ impl Chain {
     fn claiming(&self, claim: Claim) -> Call {
         let call = self.distributor.claim(claim.entry, claim.proof);
         Call { label: "claim", to: self.deployment().distributor, data: call.calldata().clone() }
+    }
+
+    fn filing(&self, claim: OverageClaim) -> Call {
+        let OverageClaim { epoch, receipts, behind } = claim;
+        let sent = self.overage.file(epoch.0, receipts.top, receipts.count, behind.into());
+        call("file the overage", self.deployment().overage, sent.calldata())
     }
 
     fn handed_over(&self, label: &'static str, to: Address, amount_wei: U256, word: Bytes) -> Call {

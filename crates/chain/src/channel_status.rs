@@ -7,64 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use serde::Serialize;
 use tatum_channel::{Channel, Lane, Open, Pair, Refusal, SignedBy, lane_id};
 use tatum_primitives::{Address, B256, OperatorId, U256};
+use tatum_protocol::web::{ChannelState, ChannelStatus};
 use tatum_receipt::{DeliveryReceipt, SignedReceipt, Verifier};
 
 use crate::bindings::ChannelHub::ChannelOpened;
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result, reads};
-
-/// Where a channel stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelState {
-    /// There is none.
-    NotOpen,
-    /// It pays.
-    Open,
-    /// Its payer is leaving; it pays until the window is over.
-    Exiting,
-    /// The window is over; anyone may settle it.
-    ExitOver,
-}
-
-/// A channel as of now.
-#[derive(Clone, Debug, Serialize)]
-pub struct ChannelStatus {
-    /// What receipts have to name, now or once it is open.
-    pub channel: B256,
-    /// Who pays.
-    pub payer: Address,
-    /// Who is paid.
-    pub operator: OperatorId,
-    /// Where it stands.
-    pub state: ChannelState,
-    /// All that came in.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub deposited_wei: U256,
-    /// What the operator was paid of it.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub paid_wei: U256,
-    /// What is left of it.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub left_wei: U256,
-    /// How long the operator has to answer an exit, in minutes; none without a channel.
-    pub window_minutes: Option<u16>,
-    /// When receipts stop counting, in seconds since 1970, if the payer is leaving.
-    pub exit_ends_s: Option<u64>,
-    /// Channels of the two that were closed before.
-    pub generation: u32,
-    /// Where the operator is paid; none before its first channel.
-    pub payee: Option<Address>,
-    /// What the token refused to pay to the payer.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub payer_credit_wei: U256,
-    /// What the token refused to pay to the payee.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub payee_credit_wei: U256,
-}
 
 /// A receipt and what it would redeem now, after those before it.
 #[derive(Clone, Debug)]

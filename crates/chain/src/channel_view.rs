@@ -3,7 +3,8 @@
 //! Invariant: a payer and an operator have at most one here, the newest that was opened and not closed. What an event costs does not
 //! depend on how many channels are open.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
@@ -26,15 +27,32 @@ pub(crate) enum ChannelFact {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Channels {
     open: HashMap<B256, (Pair, OpenChannel)>,
-    of: HashMap<Pair, B256>,
+    of: BTreeMap<Pair, B256>,
+    payers: BTreeSet<(OperatorId, Address)>,
 }
 
 /// A payer and an operator.
-type Pair = (Address, OperatorId);
+pub(crate) type Pair = (Address, OperatorId);
 
 impl Channels {
     pub(crate) fn open(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
         self.open.get(self.of.get(&(payer, operator))?).map(|(_, channel)| *channel)
+    }
+
+    /// The operators of open channels within a range of pairs.
+    pub(crate) fn by_payer(
+        &self,
+        range: (Bound<Pair>, Bound<Pair>),
+    ) -> impl Iterator<Item = OperatorId> {
+        self.of.range(range).map(|((_, operator), _)| *operator)
+    }
+
+    /// The payers of open channels within a range of pairs the other way round.
+    pub(crate) fn by_operator(
+        &self,
+        range: (Bound<(OperatorId, Address)>, Bound<(OperatorId, Address)>),
+    ) -> impl Iterator<Item = Address> {
+        self.payers.range(range).map(|(_, payer)| *payer)
     }
 
     pub(crate) fn apply(&mut self, id: B256, fact: ChannelFact) {
@@ -42,6 +60,7 @@ impl Channels {
             let opened = OpenChannel { id, deposited_wei, paid_wei: 0, is_exiting: false };
             self.open.insert(id, ((payer, operator), opened));
             self.of.insert((payer, operator), id);
+            self.payers.insert((operator, payer));
             return;
         }
         if fact == ChannelFact::Closed {
@@ -62,6 +81,7 @@ impl Channels {
         // The two may have a newer one by now.
         if self.of.get(&pair) == Some(&id) {
             self.of.remove(&pair);
+            self.payers.remove(&(pair.1, pair.0));
         }
     }
 }
@@ -133,6 +153,6 @@ mod tests {
         }
         // Walking over those that are left would be twenty thousand million steps.
         assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
-        assert!(channels.open.is_empty() && channels.of.is_empty());
+        assert!(channels.open.is_empty() && channels.of.is_empty() && channels.payers.is_empty());
     }
 }

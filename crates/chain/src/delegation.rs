@@ -6,13 +6,19 @@
 use alloy::primitives::TxHash;
 use alloy::sol_types::SolEvent;
 use tatum_primitives::{Address, Data, Epoch, OperatorId, U256};
+use tatum_protocol::web::DelegationStatus;
 
 use crate::bindings::DelegationPool::Withdraw;
 use crate::client::{Delegations, Registry};
-use crate::{Chain, ChainError, DelegationStatus, Result};
+use crate::{Chain, ChainError, Result};
 
 /// Of the shares that were promised, so many in a thousand must come: the price may move between the look and the transaction.
 const KEPT_PER_MILLE: u64 = 999;
+
+/// The fewest shares that a delegation takes where `shares` were promised.
+pub(crate) fn least_shares(shares: U256) -> U256 {
+    shares.saturating_mul(U256::from(KEPT_PER_MILLE)).wrapping_div(U256::from(1_000))
+}
 
 impl Chain {
     /// Where the pool of an operator is, or would be.
@@ -76,7 +82,6 @@ impl Chain {
     /// Makes sure that our account can delegate so much; says how many shares that would buy now.
     pub async fn check_delegation(&self, operator: OperatorId, amount_wei: U256) -> Result<U256> {
         let action = "delegating";
-        let pool = self.pool_of(operator).await?;
         let status = self.delegation_status(operator, None).await?;
         let room_wei = status.max_delegation_wei;
         if status.retired {
@@ -91,6 +96,16 @@ impl Chain {
             return Err(ChainError::Refused { action, reason });
         }
         self.check_holds(amount_wei).await?;
+        self.shares_bought(operator, amount_wei).await
+    }
+
+    /// How many shares of an operator's pool an amount would buy now.
+    pub(crate) async fn shares_bought(
+        &self,
+        operator: OperatorId,
+        amount_wei: U256,
+    ) -> Result<U256> {
+        let pool = self.pool_of(operator).await?;
         let shares = pool.previewDeposit(amount_wei).call().await;
         shares.map_err(|e| ChainError::from_call("reading the price of shares", e))
     }
@@ -100,9 +115,7 @@ impl Chain {
         let shares = self.check_delegation(operator, amount_wei).await?;
         let pool = self.pool_of(operator).await?;
         self.approve(*pool.address(), amount_wei).await?;
-        let kept = U256::from(KEPT_PER_MILLE);
-        let least = shares.saturating_mul(kept).wrapping_div(U256::from(1_000));
-        let call = pool.delegate(amount_wei, least);
+        let call = pool.delegate(amount_wei, least_shares(shares));
         self.send("delegating", call).await.map(|r| r.transaction_hash)
     }
 

@@ -4,101 +4,38 @@
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use serde::Serialize;
-use tatum_primitives::{Address, Epoch, OperatorId, U256};
+use tatum_primitives::{Address, Data, Epoch, OperatorId, U256};
+use tatum_protocol::web::{DelegationRequest, DelegationStatus, Delegator, Holding};
 
 use crate::bindings::DelegationPool::RedeemRequest;
 use crate::client::Delegations;
 use crate::inputs::narrow;
 use crate::{Chain, ChainError, Result, reads};
 
-/// A pool of delegators as of now.
-#[derive(Clone, Debug, Serialize)]
-pub struct DelegationStatus {
-    /// Where it is.
-    pub pool: Address,
-    /// Behind which operator.
-    pub operator: OperatorId,
-    /// Who runs the operator.
-    pub owner: Address,
-    /// What all shares stand for.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub active_wei: U256,
-    /// All shares, in 1e-9.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub shares: U256,
-    /// The owner's shares, a twentieth at least.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub own_shares: U256,
-    /// Income that is still to be released.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub unreleased_wei: U256,
-    /// When all of it will be, in seconds since 1970.
-    pub release_ends_s: u64,
-    /// What was asked for and is not redeemed yet.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub leaving_wei: U256,
-    /// Income that came in and was not collected yet.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub uncollected_wei: U256,
-    /// The operator's bond.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub bond_wei: U256,
-    /// What was taken out of the bond and is not back yet.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub releasing_wei: U256,
-    /// What lies in the pool itself.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub balance_wei: U256,
-    /// The owner's part of every income, in parts of ten thousand.
-    pub cut_bps: u16,
-    /// What an announced rise makes of it.
-    pub next_cut_bps: Option<u16>,
-    /// The epoch from which the rise counts.
-    pub next_cut_from: Option<Epoch>,
-    /// Whether the operator has asked to leave for good.
-    pub retired: bool,
-    /// What others can still delegate, given what the owner holds.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub max_delegation_wei: U256,
-    /// Epochs between a request and its redemption.
-    pub unbonding_epochs: u64,
-    /// The running epoch.
-    pub epoch: Epoch,
-    /// What somebody has of it, if that was asked.
-    pub delegator: Option<Delegator>,
-}
-
-/// What somebody has of a pool.
-#[derive(Clone, Debug, Serialize)]
-pub struct Delegator {
-    /// Who.
-    pub account: Address,
-    /// Shares, in 1e-9.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub shares: U256,
-    /// What they stand for.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub worth_wei: U256,
-    /// What was asked for and is not redeemed, oldest first.
-    pub requests: Vec<DelegationRequest>,
-}
-
-/// What was asked for in one epoch.
-#[derive(Clone, Debug, Serialize)]
-pub struct DelegationRequest {
-    /// The epoch, which is the request's id.
-    pub requested: Epoch,
-    /// The shares that were given for it, in 1e-9.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub shares: U256,
-    /// What it is worth now.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub worth_wei: U256,
-    /// The first epoch in which it can be redeemed.
-    pub redeemable_from: Epoch,
-    /// Whether that has come.
-    pub redeemable: bool,
+/// The shares of `holding` that stand for an amount, rounded down: never more than were asked for.
+pub fn shares_for_down(holding: &Holding, account: Address, amount_wei: U256) -> Result<U256> {
+    let refused = |reason: String| {
+        Err(ChainError::Refused { action: "asking for the delegation back", reason })
+    };
+    let Holding { operator, shares, worth_wei, .. } = *holding;
+    if shares == U256::ZERO {
+        return refused(format!("{account} holds no shares of operator {operator}'s pool"));
+    }
+    if amount_wei == U256::ZERO {
+        return refused("nothing was asked for".to_owned());
+    }
+    if amount_wei > worth_wei {
+        let (asked, held) = (Data(amount_wei), Data(worth_wei));
+        return refused(format!(
+            "{asked} were asked for, and what {account} has there is worth {held}"
+        ));
+    }
+    // No more than there are shares, for the amount is no more than they are worth.
+    let asked = shares.saturating_mul(amount_wei).checked_div(worth_wei).unwrap_or_default();
+    if asked == U256::ZERO {
+        return refused("that is less than a share is worth".to_owned());
+    }
+    Ok(asked)
 }
 
 impl Chain {
@@ -146,15 +83,55 @@ impl Chain {
         account: Address,
         epoch: Epoch,
     ) -> Result<Delegator> {
-        let shares = pool.balanceOf(account).call().await.map_err(reading)?;
-        let worth_wei = pool.convertToAssets(shares).call().await.map_err(reading)?;
+        let asked = self.requested_epochs(pool, account).await?;
+        self.read_delegator(pool, account, asked, epoch).await
+    }
+
+    /// What somebody has of a pool, and what became of what was asked for in each of `asked`.
+    async fn read_delegator(
+        &self,
+        pool: &Delegations,
+        account: Address,
+        asked: Vec<Epoch>,
+        epoch: Epoch,
+    ) -> Result<Delegator> {
+        let (shares, worth_wei) = self.shares_of(pool, account).await?;
         let unbonding = pool.unbondingEpochs().call().await.map_err(reading)?;
         let read = |requested: Epoch| async move {
             self.delegation_request(pool, account, requested, unbonding, epoch).await
         };
-        let asked = self.requested_epochs(pool, account).await?;
         let requests = reads::each(asked, read).await?.into_iter().flatten().collect();
         Ok(Delegator { account, shares, worth_wei, requests })
+    }
+
+    /// An operator's pool, and what somebody has of it: of the requests, those of the epochs named, which are few, and no past is searched.
+    pub async fn delegation_with(
+        &self,
+        operator: OperatorId,
+        account: Address,
+        asked: Vec<Epoch>,
+    ) -> Result<DelegationStatus> {
+        let pool = self.pool_of(operator).await?;
+        let mut status = self.read_delegation(&pool, operator, None).await?;
+        status.delegator = Some(self.read_delegator(&pool, account, asked, status.epoch).await?);
+        Ok(status)
+    }
+
+    /// What somebody has of an operator's pool, without what was asked back.
+    pub async fn delegation_holding(
+        &self,
+        operator: OperatorId,
+        account: Address,
+    ) -> Result<Holding> {
+        let pool = self.pool_of(operator).await?;
+        let (shares, worth_wei) = self.shares_of(&pool, account).await?;
+        Ok(Holding { operator, pool: *pool.address(), shares, worth_wei })
+    }
+
+    async fn shares_of(&self, pool: &Delegations, account: Address) -> Result<(U256, U256)> {
+        let shares = pool.balanceOf(account).call().await.map_err(reading)?;
+        let worth_wei = pool.convertToAssets(shares).call().await.map_err(reading)?;
+        Ok((shares, worth_wei))
     }
 
     /// The epochs in which somebody asked for anything.
@@ -202,4 +179,39 @@ impl Chain {
 
 fn reading(error: alloy::contract::Error) -> ChainError {
     ChainError::from_call("reading the pool of delegators", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(shares: u64, worth_wei: u64, amount_wei: u64) -> Result<U256> {
+        let (shares, worth_wei) = (U256::from(shares), U256::from(worth_wei));
+        let (operator, pool) = (OperatorId(3), Address::ZERO);
+        let holding = Holding { operator, pool, shares, worth_wei };
+        shares_for_down(&holding, Address::ZERO, U256::from(amount_wei))
+    }
+
+    #[test]
+    fn the_shares_for_an_amount_are_rounded_down_and_never_more_than_there_are() {
+        for (amount_wei, shares) in [(1_000, 300), (999, 299), (500, 150), (4, 1)] {
+            assert_eq!(asked(300, 1_000, amount_wei).unwrap(), U256::from(shares), "{amount_wei}");
+        }
+    }
+
+    #[test]
+    fn more_than_there_is_nothing_and_less_than_a_share_are_refused_in_words() {
+        let cases = [
+            (300, 1_000, 1_001, "were asked for"),
+            (300, 1_000, 0, "nothing was asked for"),
+            (300, 1_000, 3, "less than a share"),
+            (0, 0, 1, "holds no shares of operator 3"),
+            // Shares of a pool that lost everything.
+            (300, 0, 1, "were asked for"),
+        ];
+        for (shares, worth_wei, amount_wei, words) in cases {
+            let told = asked(shares, worth_wei, amount_wei).unwrap_err().to_string();
+            assert!(told.contains(words), "{told}");
+        }
+    }
 }

@@ -23,6 +23,8 @@ use crate::channel_view::channel_fact;
 use crate::view::{Fact, Facts};
 use crate::{Chain, ChainError, ChainView, Result};
 
+mod money;
+
 /// Blocks between checkpoints. Two are kept, so a reorganisation of this depth is undone without reading from the start.
 const CHECKPOINT_BLOCKS: u64 = 64;
 /// Calls under way at once.
@@ -46,7 +48,7 @@ pub async fn follow(
     confirmations: u64,
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
-    start(chain, confirmations, interval, None).await
+    start(chain, confirmations, interval, More::default()).await
 }
 
 /// The same, with what everybody paid in the last closed epoch: a call or two more for each payer and epoch.
@@ -55,22 +57,40 @@ pub async fn follow_with_fees(
     confirmations: u64,
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
-    let pool_bps = chain.pool_bps().await?;
-    start(chain, confirmations, interval, Some(pool_bps)).await
+    let fees = Some(chain.pool_bps().await?);
+    start(chain, confirmations, interval, More { fees, ..More::default() }).await
+}
+
+/// The same with bills and delegations, which rules of receipts do not ask for: two or three requests more for each range of blocks.
+pub async fn follow_with_money(
+    chain: Chain,
+    confirmations: u64,
+    interval: Duration,
+) -> Result<(ChainView, Follower)> {
+    start(chain, confirmations, interval, More { money: true, ..More::default() }).await
+}
+
+/// What is read beyond the facts that rules of receipts ask for.
+#[derive(Clone, Copy, Debug, Default)]
+struct More {
+    /// The pool share, if fees are read.
+    fees: Option<Bps>,
+    /// Bills and delegations.
+    money: bool,
 }
 
 async fn start(
     chain: Chain,
     confirmations: u64,
     interval: Duration,
-    fees: Option<Bps>,
+    more: More,
 ) -> Result<(ChainView, Follower)> {
     let view = ChainView::new(chain.schedule().await?);
     let mut cursor = Cursor {
         chain,
         view: view.clone(),
         confirmations,
-        fees,
+        more,
         read: None,
         checkpoints: VecDeque::new(),
     };
@@ -90,8 +110,7 @@ struct Cursor {
     chain: Chain,
     view: ChainView,
     confirmations: u64,
-    /// The pool share, if fees are read.
-    fees: Option<Bps>,
+    more: More,
     /// The newest block whose facts are in the view.
     read: Option<Block>,
     /// Oldest first.
@@ -120,7 +139,7 @@ impl Cursor {
         }
         let running = self.view.schedule().epoch_at_ms(head_time_s.saturating_mul(1000));
         self.read_quotas(running).await?;
-        match self.fees {
+        match self.more.fees {
             Some(pool_bps) => self.read_fees(running, pool_bps).await,
             None => Ok(()),
         }
@@ -147,7 +166,12 @@ impl Cursor {
         }
         // The hash is read on both sides of the facts, so that facts of another branch are not taken for this one's.
         let tip = self.block(last).await?;
-        let facts = facts_between(&self.chain, self.view.schedule(), first, last).await?;
+        let mut facts = facts_between(&self.chain, self.view.schedule(), first, last).await?;
+        if self.more.money {
+            // A pool of a branch that was left is asked for once too often, and says nothing.
+            let pools = self.view.delegation_pools();
+            facts.extend(money::between(&self.chain, pools, first, last).await?);
+        }
         if self.block(last).await? != tip {
             return Ok(());
         }

@@ -5,28 +5,22 @@
 use alloy::primitives::TxHash;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use serde::{Deserialize, Serialize};
 use tatum_merkle::{Gap, ListCommitment};
 use tatum_primitives::{Address, B256, Epoch, U256};
+use tatum_protocol::web::BilledOverage;
 
 use crate::bindings::overage::Overage::OverageBilled;
 use crate::{Chain, ChainError, Result};
 
-/// A bill that was filed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BilledOverage {
-    /// Who signed for more than its quota.
-    pub payer: Address,
+/// What puts a payer's overage before the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverageClaim {
     /// In which epoch.
     pub epoch: Epoch,
-    /// Who showed it; a tenth of what was charged is its.
-    pub prover: Address,
-    /// What the rule says.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub bill_wei: U256,
-    /// What of it was there.
-    #[serde(with = "tatum_primitives::decimal")]
-    pub charged_wei: U256,
+    /// The list of its receipts that became final.
+    pub receipts: ListCommitment,
+    /// The place behind the payer's last line there.
+    pub behind: Gap,
 }
 
 impl Chain {
@@ -53,13 +47,9 @@ impl Chain {
         call.call().await.map_err(|e| ChainError::from_call("reading the final receipts", e))
     }
 
-    /// Bills the payer of the line left of the gap in the final list of `epoch`. A tenth is ours.
-    pub async fn file_overage(
-        &self,
-        epoch: Epoch,
-        receipts: ListCommitment,
-        behind: Gap,
-    ) -> Result<TxHash> {
+    /// Bills the payer of the line left of the gap in the final list of an epoch. A tenth is ours.
+    pub async fn file_overage(&self, claim: OverageClaim) -> Result<TxHash> {
+        let OverageClaim { epoch, receipts, behind } = claim;
         let call = self.overage.file(epoch.0, receipts.top, receipts.count, behind.into());
         self.send("filing an overage", call).await.map(|r| r.transaction_hash)
     }
@@ -76,7 +66,8 @@ impl Chain {
     }
 }
 
-fn billed(event: OverageBilled) -> BilledOverage {
+/// The bill that an event tells of.
+pub(crate) fn billed(event: OverageBilled) -> BilledOverage {
     let OverageBilled { payer, epoch, prover, billWei, chargedWei } = event;
     BilledOverage { payer, epoch: Epoch(epoch), prover, bill_wei: billWei, charged_wei: chargedWei }
 }

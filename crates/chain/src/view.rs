@@ -13,6 +13,11 @@ use tatum_receipt::checks::{ChainFacts, OpenChannel, PaidEpoch};
 
 use crate::channel_view::{ChannelFact, Channels};
 
+mod money;
+
+use money::Money;
+pub(crate) use money::MoneyFact;
+
 /// What happened on chain, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
@@ -40,6 +45,8 @@ pub(crate) enum Fact {
     Leaving(Address, U256, Epoch),
     /// Something happened to a payment channel.
     Channel(B256, ChannelFact),
+    /// Something happened to money that no rule asks for.
+    Money(MoneyFact),
 }
 
 /// Epochs in which an operator named a node as its own.
@@ -88,6 +95,7 @@ pub(crate) struct Facts {
     quotas: HashMap<(Address, Epoch), u64>,
     paid: HashMap<(Address, Epoch), PaidEpoch>,
     channels: Channels,
+    money: Money,
     block: u64,
 }
 
@@ -320,6 +328,7 @@ impl Facts {
                 self.leaving.entry(payer).or_default().push((amount_wei, from));
             }
             Fact::Channel(id, fact) => self.channels.apply(id, fact),
+            Fact::Money(fact) => self.money.apply(fact),
         }
     }
 }

@@ -46,6 +46,7 @@ mod evidence;
 mod graph;
 mod hex;
 mod node_key;
+mod overages;
 mod payouts;
 mod permissions;
 mod problem;
@@ -62,6 +63,7 @@ pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage
 pub use evidence::{Cursor, Evidence, PaidBy, ServiceFigures, ServiceSums};
 pub use graph::{Graph, Vertex};
 pub use node_key::{NodeKey, verify};
+pub use overages::{OverageLine, OveragePage, OverageProof};
 pub use payouts::{Earnings, EpochEarning, Payout, PayoutEdge};
 pub use permissions::Published;
 pub use problem::{PROBLEM_JSON, Problem, ProblemKind};

@@ -123,6 +123,65 @@ export interface OneOperator {
   earned: { claimable_nano: string; proof: { epoch: number; cumulative_nano: string; root: Hex } } | null;
 }
 
+/** What was asked back of a pool in one epoch. */
+export interface DelegationRequest {
+  requested: number;
+  shares: string;
+  worth_wei: string;
+  redeemable_from: number;
+  redeemable: boolean;
+}
+
+export interface DelegationPool {
+  pool: Hex;
+  operator: number;
+  owner: Hex;
+  active_wei: string;
+  shares: string;
+  own_shares: string;
+  unreleased_wei: string;
+  release_ends_s: number;
+  leaving_wei: string;
+  uncollected_wei: string;
+  bond_wei: string;
+  releasing_wei: string;
+  balance_wei: string;
+  cut_bps: number;
+  next_cut_bps: number | null;
+  next_cut_from: number | null;
+  retired: boolean;
+  max_delegation_wei: string;
+  unbonding_epochs: number;
+  epoch: number;
+  delegator: { account: Hex; shares: string; worth_wei: string; requests: DelegationRequest[] } | null;
+}
+
+export interface Delegation {
+  as_of: AsOf;
+  pool: DelegationPool;
+  next: number | null;
+}
+
+export interface Holdings {
+  as_of: AsOf;
+  delegations: { operator: number; pool: Hex; shares: string; worth_wei: string }[];
+  next: number | null;
+}
+
+export interface BilledOverages {
+  as_of: AsOf;
+  overages: { payer: Hex; epoch: number; prover: Hex; bill_wei: string; charged_wei: string }[];
+  next: number | null;
+}
+
+export interface OwedOverages {
+  as_of: AsOf;
+  epoch: number;
+  is_final: boolean;
+  overages: { payer: Hex; quota_bytes: string; units: string; bill_wei: string; is_filed: boolean }[];
+  next: Hex | null;
+}
+
 export interface Earning {
   epoch: number;
   state: string;

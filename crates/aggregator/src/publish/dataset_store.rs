@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tatum_dataset::{Dataset, Error, Explainer, ReceiptProof, ReceiptProver};
+use tatum_dataset::{Dataset, Error, Explainer, Overage, ReceiptProof, ReceiptProver};
 use tatum_merkle::SumTree;
-use tatum_primitives::{B256, OperatorId};
-use tatum_protocol::{OperatorProof, Payout};
+use tatum_primitives::{Address, B256, OperatorId, U256};
+use tatum_protocol::{OperatorProof, OverageLine, OveragePage, OverageProof, Payout};
 use tatum_receipt::SignedReceipt;
 use tokio::sync::Semaphore;
 
@@ -36,6 +36,7 @@ pub(super) struct OpenDataset {
     tree: OnceLock<SumTree>,
     prover: OnceLock<ReceiptProver>,
     explainer: OnceLock<Explainer>,
+    overages: OnceLock<Vec<Overage>>,
 }
 
 impl DatasetStore {
@@ -95,6 +96,7 @@ impl DatasetStore {
             tree: OnceLock::new(),
             prover: OnceLock::new(),
             explainer: OnceLock::new(),
+            overages: OnceLock::new(),
         });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dataset) = kept(&open) {
@@ -136,14 +138,58 @@ impl OpenDataset {
 
     /// The proof that the receipt with this leaf was counted.
     pub(super) fn receipt(&self, leaf: B256) -> Result<ReceiptProof, Error> {
-        let prover = match self.prover.get() {
-            Some(prover) => prover,
-            None => {
-                let prover = ReceiptProver::new(self.dataset.clone())?;
-                self.prover.get_or_init(|| prover)
-            }
+        self.prover()?.prove(leaf, None)
+    }
+
+    fn prover(&self) -> Result<&ReceiptProver, Error> {
+        if let Some(prover) = self.prover.get() {
+            return Ok(prover);
+        }
+        let prover = ReceiptProver::new(self.dataset.clone())?;
+        Ok(self.prover.get_or_init(|| prover))
+    }
+
+    /// At most `limit` payers after the one named that signed for more than their quotas.
+    pub(super) fn overages(
+        &self,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Result<OveragePage, Error> {
+        let all = self.all_overages()?;
+        let from = after.map_or(0, |after| all.partition_point(|one| one.payer <= after));
+        let rest = all.get(from..).unwrap_or_default();
+        let some = rest.get(..limit.min(rest.len())).unwrap_or_default();
+        let line = |overage: &Overage| OverageLine {
+            payer: overage.payer,
+            quota_bytes: U256::from(overage.quota_bytes),
+            units: U256::from(overage.units),
         };
-        prover.prove(leaf, None)
+        let manifest = self.dataset.manifest();
+        Ok(OveragePage {
+            epoch: manifest.parameters.epoch,
+            receipts: manifest.results.receipts,
+            overages: some.iter().map(line).collect(),
+            next: some.last().filter(|_| some.len() < rest.len()).map(|last| last.payer),
+        })
+    }
+
+    /// What puts a payer's overage before the contract, if it owes any.
+    pub(super) fn overage(&self, payer: Address) -> Result<Option<OverageProof>, Error> {
+        let all = self.all_overages()?;
+        let at = all.binary_search_by_key(&payer, |overage| overage.payer).ok();
+        let Some(overage) = at.and_then(|at| all.get(at)) else { return Ok(None) };
+        let behind = self.prover()?.gap(overage.behind)?;
+        let manifest = self.dataset.manifest();
+        let (epoch, receipts) = (manifest.parameters.epoch, manifest.results.receipts);
+        Ok(Some(OverageProof { epoch, payer, receipts, behind }))
+    }
+
+    fn all_overages(&self) -> Result<&[Overage], Error> {
+        if let Some(all) = self.overages.get() {
+            return Ok(all);
+        }
+        let all = self.dataset.overages()?;
+        Ok(self.overages.get_or_init(|| all))
     }
 
     /// Why an operator is paid what it is paid, with at most `limit` of its edges from place `offset` on.

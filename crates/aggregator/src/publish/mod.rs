@@ -8,6 +8,7 @@ mod earnings;
 mod epochs;
 mod evidence;
 mod files;
+mod overages;
 mod payers;
 mod proofs;
 mod rejections;
@@ -57,6 +58,8 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
         .route("/v1/epochs/{epoch}/evidence", get(evidence::figures))
         .route("/v1/epochs/{epoch}/evidence/receipts", get(evidence::receipts))
+        .route("/v1/epochs/{epoch}/overages", get(overages::list))
+        .route("/v1/epochs/{epoch}/overages/{payer}", get(overages::proof))
         .route("/v1/epochs/{epoch}/payers/{payer}", get(payers::used))
         .route("/v1/operators/{operator}/earnings", get(earnings::earnings))
         .route("/v1/rejections", get(rejections::list))

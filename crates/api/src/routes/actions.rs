@@ -5,13 +5,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use tatum_chain::{Call, Claim, Tried};
+use tatum_chain::{Call, Claim, Proven, Tried};
 use tatum_primitives::{Address, OperatorId, U256};
 use tatum_protocol::web::{Action, Prepared, Request, StakeBy, Step};
 use tatum_protocol::{OperatorProof, ProblemKind};
 
 use super::extract::Body;
 use super::operators::{earned, final_distribution};
+use super::overages;
 use super::warnings::warnings;
 use crate::error::ApiError;
 use crate::refusals::Problems;
@@ -33,6 +34,11 @@ pub(super) async fn prepare(
     Body(Request { account, action }): Body<Request>,
 ) -> Result<Json<Prepared>, ApiError> {
     let as_of = api.as_of()?;
+    // Before the turn: it has one of its own.
+    let pool = match delegated_to(&action) {
+        Some(operator) => Some(api.pool(operator).await?.1),
+        None => None,
+    };
     let _turn = api.turn().await?;
     let proofs = match &action {
         Action::Claim { operators } => proofs(&api, operators).await?,
@@ -42,20 +48,36 @@ pub(super) async fn prepare(
         }
         _ => Vec::new(),
     };
-    let warnings = warnings(&api, account, &action, &proofs).await?;
-    let claims = proofs.into_iter().map(Claim::from).collect();
+    let overage = match action {
+        Action::FileOverage { epoch, payer } => Some(overages::proven(&api, epoch, payer).await?),
+        _ => None,
+    };
+    let warnings = warnings(&api, account, &action, &proofs, pool.as_ref()).await?;
+    let proven = Proven { claims: proofs.into_iter().map(Claim::from).collect(), overage };
     let steps = match action {
         Action::Stake { amount_wei, by: StakeBy::Permit, permit: None } => {
             let deadline_s = as_of.time_s.saturating_add(PERMIT_S);
             vec![permit(&api, account, amount_wei, deadline_s).await?]
         }
         _ => {
-            let calls = api.shared.chain.calls(account, &action, claims).await?;
+            let calls = api.shared.chain.calls(account, &action, proven).await?;
             tried(&api, account, calls, matches!(action, Action::Claim { .. })).await?
         }
     };
     let chain_id = api.shared.chain.deployment().chain_id;
     Ok(Json(Prepared { as_of, chain_id, account, warnings, steps }))
+}
+
+/// Whose pool of delegators an action is about.
+const fn delegated_to(action: &Action) -> Option<OperatorId> {
+    match action {
+        Action::Delegate { operator, .. }
+        | Action::RequestDelegation { operator, .. }
+        | Action::RequestDelegationAll { operator }
+        | Action::RedeemDelegation { operator, .. }
+        | Action::CollectDelegation { operator } => Some(*operator),
+        _ => None,
+    }
 }
 
 async fn permit(

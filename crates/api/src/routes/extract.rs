@@ -48,6 +48,14 @@ pub(super) fn at_most<N: PartialOrd + Display + From<u8>>(
     Ok(limit)
 }
 
+/// The first `limit` of what was found, and the last of them if there are more.
+pub(super) fn page<T: Copy>(mut found: Vec<T>, limit: usize) -> (Vec<T>, Option<T>) {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().copied().filter(|_| more);
+    (found, next)
+}
+
 /// A body in JSON.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
@@ -86,5 +94,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             }
             Err(error) => Err(ApiError::bad_request(error.body_text())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_where_to_go_on_only_if_there_is_more() {
+        assert_eq!(page(vec![1, 2, 3], 2), (vec![1, 2], Some(2)));
+        assert_eq!(page(vec![1, 2], 2), (vec![1, 2], None));
+        assert_eq!(page(Vec::<u8>::new(), 2), (vec![], None));
     }
 }

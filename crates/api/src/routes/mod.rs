@@ -4,11 +4,14 @@
 
 mod accounts;
 mod actions;
+mod channels;
+mod delegations;
 mod epochs;
 mod events;
 mod extract;
 mod network;
 mod operators;
+mod overages;
 mod plan;
 mod status;
 mod transactions;
@@ -27,6 +30,9 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(network::prices))
         .routes(routes!(plan::plan))
         .routes(routes!(accounts::account))
+        .routes(routes!(channels::of_payer))
+        .routes(routes!(delegations::of_account))
+        .routes(routes!(overages::billed))
         .routes(routes!(operators::list))
         .routes(routes!(operators::show))
         .routes(routes!(epochs::list))
@@ -35,7 +41,12 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(epochs::payer))
         .routes(routes!(epochs::receipts))
         .routes(routes!(epochs::payout))
+        .routes(routes!(overages::owed))
         .routes(routes!(operators::earnings))
+        .routes(routes!(channels::of_operator))
+        .routes(routes!(channels::show))
+        .routes(routes!(delegations::pool))
+        .routes(routes!(delegations::of_delegator))
         .routes(routes!(actions::prepare))
         .routes(routes!(transactions::hand_over))
         .routes(routes!(transactions::status))

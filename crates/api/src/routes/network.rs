@@ -34,6 +34,8 @@ pub(super) async fn network(State(api): State<Api>) -> Result<Json<Network>, Api
                 operator_registry: at.operator_registry,
                 distributor: at.distributor,
                 channel_hub: at.channel_hub,
+                overage: at.overage,
+                delegation_factory: at.delegation_factory,
             },
             token: chain.token_summary().await?,
             epoch: terms.epoch,

@@ -9,7 +9,7 @@ use tatum_protocol::schema::OperatorNumber;
 use tatum_protocol::web::{Earned, Operator, OperatorPage};
 use utoipa::IntoParams;
 
-use super::extract::{Path, Query, at_most};
+use super::extract::{Path, Query, at_most, page};
 use crate::error::ApiError;
 use crate::refusals::Problems;
 use crate::state::Api;
@@ -38,19 +38,17 @@ pub(super) struct Page {
 ))]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(page): Query<Page>,
+    Query(asked): Query<Page>,
 ) -> Result<Json<OperatorPage>, ApiError> {
-    let limit = at_most(page.limit, 20, MOST_OPERATORS)?;
+    let limit = at_most(asked.limit, 20, MOST_OPERATORS)?;
     let as_of = api.as_of()?;
     // One more than is shown, to know whether there are more.
-    let mut ids = api.shared.view.operators_after(page.after, limit.saturating_add(1));
-    let more = ids.len() > limit;
-    ids.truncate(limit);
+    let ids = api.shared.view.operators_after(asked.after, limit.saturating_add(1));
+    let (ids, next) = page(ids, limit);
     let mut operators = Vec::with_capacity(ids.len());
     for id in &ids {
         operators.push(api.operator(*id).await?.1);
     }
-    let next = ids.last().copied().filter(|_| more);
     Ok(Json(OperatorPage { as_of, operators, next }))
 }
 

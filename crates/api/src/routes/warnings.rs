@@ -2,17 +2,18 @@
 
 use tatum_primitives::Address;
 use tatum_protocol::OperatorProof;
-use tatum_protocol::web::Action;
+use tatum_protocol::web::{Action, DelegationStatus};
 
 use crate::error::ApiError;
 use crate::state::Api;
 
-/// What `account` should know before it signs for `action`, which claims what `proofs` prove.
+/// What `account` should know before it signs for `action`, which claims what `proofs` prove, or is about `pool`.
 pub(super) async fn warnings(
     api: &Api,
     account: Address,
     action: &Action,
     proofs: &[OperatorProof],
+    pool: Option<&DelegationStatus>,
 ) -> Result<Vec<String>, ApiError> {
     let chain = &api.shared.chain;
     let said = match action {
@@ -44,6 +45,16 @@ pub(super) async fn warnings(
         Action::ExitChannel { .. } => {
             "The operator may redeem the newest receipts until the channel's window is over; what is left comes back by settling after it.".to_owned()
         }
+        Action::Delegate { operator, .. } => format!(
+            "What is delegated answers for what operator {operator} does: a slash of its bond falls on every share. Asked for back, it stops earning at once and can be redeemed {} epochs later at the earliest.",
+            pool.map_or(0, |pool| pool.unbonding_epochs)
+        ),
+        Action::RequestDelegation { operator, .. } | Action::RequestDelegationAll { operator } => {
+            let unbonding = pool.map_or(0, |pool| pool.unbonding_epochs);
+            format!(
+                "What is asked for stops earning at once, answers for what operator {operator} does until it is redeemed, and can be redeemed {unbonding} epochs later at the earliest. There is no way to take the request back."
+            )
+        }
         Action::Claim { .. } => {
             let others = proofs.iter().filter(|proof| proof.payout != account);
             let of_others: Vec<_> = others.map(|proof| proof.operator_id.to_string()).collect();
@@ -64,7 +75,10 @@ pub(super) async fn warnings(
         | Action::WithdrawBond { .. }
         | Action::OpenChannel { .. }
         | Action::TopUpChannel { .. }
-        | Action::SettleChannel { .. } => return Ok(Vec::new()),
+        | Action::SettleChannel { .. }
+        | Action::RedeemDelegation { .. }
+        | Action::CollectDelegation { .. }
+        | Action::FileOverage { .. } => return Ok(Vec::new()),
     };
     Ok(vec![said])
 }

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use alloy::primitives::TxHash;
 use anyhow::{Context, ensure};
 use serde::Serialize;
-use tatum_chain::{Chain, ChannelState, ChannelStatus};
+use tatum_chain::Chain;
 use tatum_primitives::{Address, OperatorId, U256};
+use tatum_protocol::web::{ChannelState, ChannelStatus};
 
 use super::stake::AccountArgs;
 use crate::amounts::format_data;

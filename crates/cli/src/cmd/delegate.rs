@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use alloy::primitives::TxHash;
 use serde::Serialize;
-use tatum_chain::{Chain, DelegationRequest, DelegationStatus, percent};
+use tatum_chain::{Chain, percent};
 use tatum_primitives::{OperatorId, U256};
+use tatum_protocol::web::{DelegationRequest, DelegationStatus};
 
 use super::stake::AccountArgs;
 use crate::amounts::format_data;

@@ -8,11 +8,11 @@ use std::process::ExitCode;
 
 use alloy::primitives::{TxHash, U256};
 use serde::Serialize;
-use tatum_chain::{BilledOverage, Chain};
+use tatum_chain::Chain;
 use tatum_primitives::Address;
 use tatum_protocol::PayerUse;
 use tatum_protocol::client::AggregatorClient;
-use tatum_protocol::web::{StakeStatus, Unbonding};
+use tatum_protocol::web::{BilledOverage, StakeStatus, Unbonding};
 
 use crate::amounts::{format_data, parse_data};
 use crate::args::{Account, ChainArgs};

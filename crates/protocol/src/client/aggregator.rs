@@ -10,7 +10,8 @@ use super::ClientError;
 use super::server::{Server, bytes, json};
 use crate::receipts::{self, Answer, BatchError, RECEIPTS};
 use crate::{
-    Cursor, Earnings, EpochSummary, Evidence, OperatorProof, PayerUse, Payout, ReceiptPage,
+    Cursor, Earnings, EpochSummary, Evidence, OperatorProof, OveragePage, OverageProof, PayerUse,
+    Payout, ReceiptPage,
 };
 
 /// How long it may take to answer.
@@ -169,6 +170,37 @@ impl AggregatorClient {
     /// [`ClientError`].
     pub async fn payer_use(&self, epoch: Epoch, payer: Address) -> Result<PayerUse, ClientError> {
         json(self.server.get(&format!("/v1/epochs/{epoch}/payers/{payer}"))).await
+    }
+
+    /// Who signed for more than its quota in an epoch, those after `after`, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn overages(
+        &self,
+        epoch: Epoch,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Result<OveragePage, ClientError> {
+        let request = self.server.get(&format!("/v1/epochs/{epoch}/overages"));
+        let request = request.query(&[("limit", limit)]);
+        let request = match after {
+            Some(after) => request.query(&[("after", after)]),
+            None => request,
+        };
+        json(request).await
+    }
+
+    /// What puts a payer's overage before the contract, which checks it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn overage_proof(
+        &self,
+        epoch: Epoch,
+        payer: Address,
+    ) -> Result<OverageProof, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}/overages/{payer}"))).await
     }
 
     /// What was delivered in an epoch and is paid by channels, and so by no pot.

@@ -4,13 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tatum_primitives::{Address, NodeId, OperatorId, U256};
+use tatum_primitives::{Address, Epoch, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
 use super::AsOf;
 use crate::schema::{
-    AddressText, AmountText, BytesText, DecimalText, HexText, OperatorNumber, SignatureText,
-    WordText,
+    AddressText, AmountText, BytesText, DecimalText, HexText, Number, OperatorNumber,
+    SignatureText, WordText,
 };
 
 /// Who wants what done.
@@ -191,6 +191,57 @@ pub enum Action {
         /// The operator.
         #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
+    },
+    /// Delegate to an operator that has a pool of delegators.
+    Delegate {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// So much.
+        #[serde(with = "tatum_primitives::decimal")]
+        #[schema(value_type = AmountText)]
+        amount_wei: u128,
+    },
+    /// Ask for some of the account's delegation back.
+    RequestDelegation {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// So much, at the price of the moment.
+        #[serde(with = "tatum_primitives::decimal")]
+        #[schema(value_type = AmountText)]
+        amount_wei: u128,
+    },
+    /// Ask for all of it back.
+    RequestDelegationAll {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+    },
+    /// Take out what the account asked for in an epoch and has waited long enough.
+    RedeemDelegation {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// The epoch in which it was asked for.
+        #[schema(value_type = Number)]
+        requested: Epoch,
+    },
+    /// Take in what came to an operator's pool, and move money between the pool and its bond. Anybody may.
+    CollectDelegation {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+    },
+    /// Bill a payer that signed for more than its quota in an epoch that is final. Anybody may, once; a tenth of what is charged is the
+    /// account's.
+    FileOverage {
+        /// The epoch.
+        #[schema(value_type = Number)]
+        epoch: Epoch,
+        /// The payer.
+        #[schema(value_type = AddressText)]
+        payer: Address,
     },
 }
 

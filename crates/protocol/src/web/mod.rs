@@ -1,4 +1,4 @@
-//! What the web API speaks: accounts, operators, plans, actions that somebody else signs, transactions, events.
+//! What the web API speaks: accounts, operators, plans, channels, delegations, overages, actions that somebody else signs, transactions, events.
 //!
 //! Invariant: amounts, bytes and everything else that can pass 2^53 stand as decimal text; what was read from the chain says of
 //! which block. The OpenAPI description is made from these types, so it cannot say anything else than what is sent.
@@ -6,19 +6,27 @@
 mod account;
 mod action;
 mod as_of;
+mod channel;
+mod delegation;
 mod event;
 mod network;
 mod operator;
 mod operator_proof;
+mod overage;
 mod plan;
 mod transaction;
 
 pub use account::{Account, SessionKeyState, SessionKeySummary, StakeStatus, Unbonding};
 pub use action::{Action, Permit, Prepared, Request, StakeBy, Step};
 pub use as_of::AsOf;
+pub use channel::{ChannelShown, ChannelState, ChannelStatus, OperatorChannels, PayerChannels};
+pub use delegation::{
+    Delegation, DelegationRequest, DelegationStatus, Delegator, Holding, Holdings,
+};
 pub use event::Event;
 pub use network::{Contracts, Network, QuotaPrice, QuotaPrices, TokenSummary};
 pub use operator::{Earned, Operator, OperatorPage, OperatorStatus};
 pub use operator_proof::OperatorProofText;
+pub use overage::{BilledOverage, BilledOverages, OwedOverage, OwedOverages};
 pub use plan::{PayerPlan, StakePlan};
 pub use transaction::{SignedTransaction, TransactionHash, TransactionState, TransactionStatus};

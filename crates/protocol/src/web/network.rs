@@ -76,6 +76,12 @@ pub struct Contracts {
     /// Where payment channels are.
     #[schema(value_type = AddressText)]
     pub channel_hub: Address,
+    /// Where payers are billed that signed for more than their quotas.
+    #[schema(value_type = AddressText)]
+    pub overage: Address,
+    /// Where pools of delegators come from.
+    #[schema(value_type = AddressText)]
+    pub delegation_factory: Address,
 }
 
 /// The token.

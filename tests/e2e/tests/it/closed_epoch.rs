@@ -35,7 +35,20 @@ pub(crate) struct Closed {
     _aggregator: Process,
 }
 
+/// What goes on when somebody else has the chain.
+pub(crate) struct Aggregator {
+    pub(crate) url: String,
+    _folder: tempfile::TempDir,
+    _process: Process,
+}
+
 impl Closed {
+    /// The chain, and the aggregator beside it.
+    pub(crate) fn apart(self) -> (Devnet, Aggregator) {
+        let Self { devnet, folder, url, _aggregator: process, .. } = self;
+        (devnet, Aggregator { url, _folder: folder, _process: process })
+    }
+
     /// Operators, payers and the aggregator, in epoch 1, the first in which they count.
     pub(crate) async fn start() -> anyhow::Result<Self> {
         Self::start_with(&[]).await

@@ -8,6 +8,7 @@ import { Figure, Figures, Hash, Nano, Until, When } from '../../parts/figures';
 import { Heading, Section, Show } from '../../parts/section';
 import { Changed } from './changed';
 import { State } from './epochs';
+import { Owed } from './owed';
 
 export function EpochView({ epoch }: { epoch: number }) {
   const loaded = useLoad<Epoch>(`/v1/epochs/${epoch}`);
@@ -48,6 +49,7 @@ function Parts({ epoch }: { epoch: Epoch }) {
         )}
       </Section>
       {epoch.root && <Ask epoch={epoch.epoch} />}
+      {(epoch.state === 'proposed' || epoch.state === 'finalized') && <Owed epoch={epoch.epoch} />}
       <Section title="Committed by" foot={<Changed epoch={epoch} />}>
         <Commitments epoch={epoch} />
         <p class="hint">

@@ -9,6 +9,7 @@ import { Heading, Section, Show } from '../../parts/section';
 import { isAddress } from '../../wallet/provider';
 import { PriceChart } from '../price_chart';
 import { Keys } from './keys';
+import { Overages } from './overages';
 import { Overview } from './overview';
 import { Planner } from './planner';
 import { StakeForm } from './stake_form';
@@ -44,6 +45,7 @@ export function PublisherView({ address }: { address: string | null }) {
         <>
           <Unstake account={account.data} mine={mine} />
           <Keys account={account.data} mine={mine} />
+          <Overages payer={account.data.address} />
         </>
       )}
       <Section title="Quota per DATA">

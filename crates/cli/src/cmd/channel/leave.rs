@@ -2,8 +2,9 @@
 
 use alloy::primitives::U256;
 use anyhow::ensure;
-use tatum_chain::{Agreement, ChannelState};
+use tatum_chain::Agreement;
 use tatum_primitives::{Address, OperatorId};
+use tatum_protocol::web::ChannelState;
 use tatum_receipt::Signature;
 
 use super::{AccountArgs, PairArgs, amount_wei, changed, ensure_open};

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use alloy::primitives::{TxHash, U256};
 use anyhow::{bail, ensure};
 use serde::Serialize;
-use tatum_chain::{Chain, ChannelState, Judged};
+use tatum_chain::{Chain, Judged};
 use tatum_channel::{Refusal, highest_of_lanes, lane_id};
 use tatum_primitives::{Address, B256, OperatorId};
+use tatum_protocol::web::ChannelState;
 use tatum_receipt::SignedReceipt;
 
 use super::AccountArgs;

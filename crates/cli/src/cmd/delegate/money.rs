@@ -2,8 +2,9 @@
 
 use alloy::primitives::U256;
 use anyhow::{Context, bail, ensure};
-use tatum_chain::{Chain, Delegator};
+use tatum_chain::{Chain, shares_for_down};
 use tatum_primitives::{Epoch, OperatorId};
+use tatum_protocol::web::{Delegator, Holding};
 
 use super::pool::OfArgs;
 use super::{changed, shares};
@@ -69,7 +70,14 @@ pub(super) async fn request(args: &RequestArgs, output: Output) -> anyhow::Resul
     let status = chain.delegation_status(operator, Some(chain.account()?)).await?;
     let holding = status.delegator.context("the pool does not tell what the account has")?;
     ensure!(holding.shares > U256::ZERO, "{} holds no shares of it", holding.account);
-    let asked = asked_for(&holding, args.amount)?;
+    let asked = match args.amount {
+        Some(amount) => {
+            let Delegator { account, shares, worth_wei, .. } = holding;
+            let holding = Holding { operator, pool: status.pool, shares, worth_wei };
+            shares_for_down(&holding, account, amount)?
+        }
+        None => U256::MAX,
+    };
     let amount = format_data(args.amount.unwrap_or(holding.worth_wei));
     let from = status.epoch.0.saturating_add(status.unbonding_epochs);
     let what = format!(
@@ -90,17 +98,6 @@ pub(super) async fn redeem(args: &RedeemArgs, output: Output) -> anyhow::Result<
     let requested = due(&chain, operator, args.requested).await?;
     let (transaction, paid_wei) = chain.redeem_delegation(operator, requested).await?;
     changed(&chain, operator, (transaction, Some(paid_wei)), output).await
-}
-
-/// The shares that stand for an amount, rounded down; all for none.
-fn asked_for(holding: &Delegator, amount: Option<U256>) -> anyhow::Result<U256> {
-    let Some(amount) = amount else { return Ok(U256::MAX) };
-    let (held, account) = (format_data(holding.worth_wei), holding.account);
-    ensure!(amount <= holding.worth_wei, "{account} has {held} there; --all asks for all of it");
-    ensure!(amount > U256::ZERO, "nothing was asked for");
-    let asked = holding.shares.saturating_mul(amount) / holding.worth_wei;
-    ensure!(asked > U256::ZERO, "that is less than a share is worth");
-    Ok(asked)
 }
 
 /// The request that is to be redeemed, which there is and which has waited long enough.

@@ -60,15 +60,7 @@ async fn every_wrong_question_has_a_problem_of_its_own() -> anyhow::Result<()> {
         ("/v1/epochs/0/operators/0", 503, "busy"),
         ("/problems/none", 404, "not_found"),
     ];
-    for (path, expected, code) in cases {
-        let (status, body) = served.asked(Method::GET, path).await?;
-        let problem: Value = serde_json::from_str(&body)?;
-        assert_eq!((status.as_u16(), &problem["code"]), (expected, &json!(code)), "{path}: {body}");
-        assert_eq!(problem["type"], format!("/problems/{code}"));
-        let (found, _) =
-            served.asked(Method::GET, problem["type"].as_str().unwrap_or_default()).await?;
-        assert_eq!(found.as_u16(), 200, "the page of {code}");
-    }
+    served.refuses(&cases).await?;
     let (status, body) = served.asked(Method::DELETE, "/v1/network").await?;
     assert!(status.as_u16() == 405 && body.contains("method_not_allowed"), "{status}: {body}");
     Ok(())

@@ -2,8 +2,12 @@
 
 mod actions;
 mod answers;
+mod browser;
+mod channels;
 mod claims;
+mod delegations;
 mod events;
+mod overages;
 mod transactions;
 mod wallet;
 
@@ -79,6 +83,20 @@ impl Served {
     async fn asked(&self, method: Method, path: &str) -> anyhow::Result<(StatusCode, String)> {
         let answer = self.http.request(method, format!("{}{path}", self.base)).send().await?;
         Ok((answer.status(), answer.text().await?))
+    }
+
+    /// Makes sure that each path is answered with a status, and a problem of that code whose page there is.
+    async fn refuses(&self, cases: &[(&str, u16, &str)]) -> anyhow::Result<()> {
+        for (path, expected, code) in cases {
+            let (status, body) = self.asked(Method::GET, path).await?;
+            let problem: Value = serde_json::from_str(&body)?;
+            let got = (status.as_u16(), problem["code"].as_str());
+            assert_eq!(got, (*expected, Some(*code)), "{path}: {body}");
+            assert_eq!(problem["type"], format!("/problems/{code}"));
+            let (found, _) = self.asked(Method::GET, &format!("/problems/{code}")).await?;
+            assert_eq!(found.as_u16(), 200, "the page of {code}");
+        }
+        Ok(())
     }
 
     /// What the wallet has to sign for an action.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use alloy::primitives::U256;
 use anyhow::{Context, ensure};
 use serde::Serialize;
-use tatum_chain::{Chain, ChannelState};
+use tatum_chain::Chain;
 use tatum_primitives::{B256, OperatorId, WEI_PER_DATA};
+use tatum_protocol::web::ChannelState;
 use tatum_receipt::{SessionKey, SignedReceipt, Verifier};
 use tatum_watchtower::{Config, run as watch};
 

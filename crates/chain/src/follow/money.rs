@@ -1,0 +1,68 @@
+//! The events of money that no rule of receipts asks for.
+//!
+//! Invariant: a pool is one that the factory says is its operator's; what any other contract tells is not asked for.
+
+use std::collections::BTreeSet;
+
+use alloy::rpc::types::{Filter, Log};
+use alloy::sol_types::SolEvent;
+use tatum_primitives::{Address, Epoch, OperatorId};
+
+use crate::bindings::DelegationPool::{RedeemRequest, Transfer};
+use crate::bindings::OperatorRegistry::OperatorOwnerChanged;
+use crate::bindings::overage::Overage::OverageBilled;
+use crate::overage::billed;
+use crate::view::{Fact, MoneyFact};
+use crate::{Chain, Result};
+
+/// Pools asked for at once: endpoints take no filter of any length.
+const POOLS_AT_ONCE: usize = 256;
+
+/// What a range of blocks says of bills, pools that there are by then, and who has a part in them; in an order that can be folded.
+pub(super) async fn between(
+    chain: &Chain,
+    mut pools: BTreeSet<Address>,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Fact>> {
+    let at = chain.deployment();
+    let filter = Filter::new()
+        .address(vec![at.operator_registry, at.overage])
+        .event_signature(vec![OperatorOwnerChanged::SIGNATURE_HASH, OverageBilled::SIGNATURE_HASH]);
+    let mut facts = Vec::new();
+    for log in chain.logs(&filter, from, to).await? {
+        facts.extend(bill(&log));
+        let Ok(changed) = log.log_decode::<OperatorOwnerChanged>() else { continue };
+        let OperatorOwnerChanged { operatorId, owner } = changed.inner.data;
+        // Any contract may own an operator; the pool is at the one address.
+        if chain.delegation_pool(OperatorId(operatorId)).await? == owner {
+            pools.insert(owner);
+            facts.push(MoneyFact::Pool(owner, OperatorId(operatorId)));
+        }
+    }
+    let pools: Vec<Address> = pools.into_iter().collect();
+    for some in pools.chunks(POOLS_AT_ONCE) {
+        let filter = Filter::new()
+            .address(some.to_vec())
+            .event_signature(vec![Transfer::SIGNATURE_HASH, RedeemRequest::SIGNATURE_HASH]);
+        facts.extend(chain.logs(&filter, from, to).await?.iter().filter_map(part));
+    }
+    Ok(facts.into_iter().map(Fact::Money).collect())
+}
+
+fn bill(log: &Log) -> Option<MoneyFact> {
+    let event = log.log_decode::<OverageBilled>().ok()?.inner.data;
+    Some(MoneyFact::Billed(billed(event)))
+}
+
+/// Who has a part in a pool, or had.
+fn part(log: &Log) -> Option<MoneyFact> {
+    let pool = log.address();
+    if let Ok(given) = log.log_decode::<Transfer>() {
+        let to = given.inner.data.to;
+        return (to != Address::ZERO).then_some(MoneyFact::Holder(pool, to));
+    }
+    let asked = log.log_decode::<RedeemRequest>().ok()?.inner.data;
+    let epoch = Epoch(asked.requestId.saturating_to());
+    Some(MoneyFact::Asked(pool, asked.controller, epoch))
+}

@@ -1,0 +1,35 @@
+//! A delegator before the page in a real browser: `tests/web/delegator.mjs` does what people do, and its views are looked at.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::ensure;
+use tatum_test_utils::repository;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::Served;
+
+/// Far more than it takes on a machine that has other work.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delegator_delegates_asks_back_and_redeems_in_a_browser() -> anyhow::Result<()> {
+    let served = Served::with(&["--requests-per-s", "500"]).await?;
+    served.pooled().await?;
+    let mut browser = Command::new("node");
+    browser
+        .arg(repository().join("tests/web/page.mjs"))
+        .env("TATUM_API", &served.base)
+        .env("TATUM_RPC", served.devnet.rpc_url())
+        .env("TATUM_PART", "delegator")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = timeout(PATIENCE, browser.output()).await??;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    println!("{told}");
+    ensure!(output.status.success(), "the browser ended with {}:\n{told}{errors}", output.status);
+    ensure!(!told.contains("nothing was tried"), "there is a pool:\n{told}");
+    Ok(())
+}

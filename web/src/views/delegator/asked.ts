@@ -1,0 +1,22 @@
+/** What is typed of amounts in a pool, as actions; or why it is none. */
+import { shortData, type Parsed } from '../../amounts';
+import type { Action, DelegationPool } from '../../api/types';
+
+export type Made = { action: Action; why: null } | { action: null; why: string };
+
+/** A delegation. The pool's owner may have more room than others, so the contract has the last word about room. */
+export function delegated(pool: DelegationPool, amount: Parsed): Made {
+  if (!amount.ok) return { action: null, why: amount.why };
+  const room = BigInt(pool.max_delegation_wei);
+  const owner = pool.delegator?.account.toLowerCase() === pool.owner.toLowerCase();
+  if (amount.wei > room && !owner) return { action: null, why: `There is room for ${shortData(room)} DATA.` };
+  return { action: { action: 'delegate', operator: pool.operator, amount_wei: amount.wei.toString() }, why: null };
+}
+
+/** A request for some of it back. */
+export function asked(pool: DelegationPool, amount: Parsed): Made {
+  if (!amount.ok) return { action: null, why: amount.why };
+  const worth = BigInt(pool.delegator?.worth_wei ?? '0');
+  if (amount.wei > worth) return { action: null, why: `Your part is worth ${shortData(worth)} DATA.` };
+  return { action: { action: 'request_delegation', operator: pool.operator, amount_wei: amount.wei.toString() }, why: null };
+}
