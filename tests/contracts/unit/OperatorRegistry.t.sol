@@ -408,6 +408,19 @@ contract OperatorRegistryTest is Fixture {
         vm.assertEq(registry.releasedOf(id), 0);
     }
 
+    function test_PartsOfABondAreFreeOneAfterTheOther() external {
+        uint32 id = _register(CAROL, CAROL);
+        vm.prank(CAROL);
+        registry.reduceBond(id, 1000e18);
+        _endEpoch();
+        vm.prank(CAROL);
+        registry.reduceBond(id, 500e18);
+        _skipEpochs(ANSWER_EPOCHS);
+        vm.assertEq(registry.releasedOf(id), 1000e18);
+        _skipEpochs(1);
+        vm.assertEq(registry.releasedOf(id), 1500e18);
+    }
+
     function test_RevertWhen_MoreOfABondGoesThanThereIs() external {
         uint32 id = _register(CAROL, CAROL);
         vm.startPrank(CAROL);
