@@ -51,14 +51,19 @@ contract EdgeDisproofsTest is Trial {
     function test_EdgesOutOfOrder() external {
         Dataset memory made = right;
         (made.edges[1], made.edges[2]) = (made.edges[2], made.edges[1]);
+        // All totals are right for this order: it is the order alone that is wrong.
+        _addUp(made.edges);
         ISettlement.Proposal memory p = _propose(made, 1);
+        _fails(_badEdgeStep(p, made, 1), Judge.NothingWrong.selector);
         _disproves(p, _badEdgeStep(p, made, 2));
     }
 
     function test_AnEdgeTwice() external {
         Dataset memory made = right;
         made.edges[1] = made.edges[0];
+        _addUp(made.edges);
         ISettlement.Proposal memory p = _propose(made, 1);
+        _fails(_badEdgeStep(p, made, 2), Judge.NothingWrong.selector);
         _disproves(p, _badEdgeStep(p, made, 1));
     }
 
@@ -109,6 +114,22 @@ contract EdgeDisproofsTest is Trial {
         ISettlement.Proposal memory p = _propose(made, 1);
         _fails(_badEdgeUnits(p, made, 0, false), Judge.NothingWrong.selector);
         _disproves(p, _badEdgeUnits(p, made, 0, true));
+    }
+
+    /// Its units are those of the receipt before the gap, which is the same payer's with another operator.
+    function test_AnEdgeWithoutAReceipt() external {
+        Dataset memory made = right;
+        made.edges[3] = _edge(1, _payer(1), 70_000, 70_001, 1, 1, 1);
+        ISettlement.Proposal memory p = _propose(made, 1);
+        _disproves(p, _badEdgeUnits(p, made, 3, false));
+    }
+
+    /// Its payer's units are those of another payer, whose receipt is before the gap.
+    function test_AnEdgeOfAPayerWithoutReceipts() external {
+        Dataset memory made = right;
+        made.edges[3] = _edge(0, _payer(2), 1, 70_001, 1, 1, 1);
+        ISettlement.Proposal memory p = _propose(made, 1);
+        _disproves(p, _badEdgeUnits(p, made, 3, true));
     }
 
     function test_UnitsAreJudgedByTheGapBehindTheEdgesReceiptsOnly() external {
@@ -183,5 +204,17 @@ contract EdgeDisproofsTest is Trial {
         made.receipts[4] = bytes.concat(made.receipts[4], hex"00");
         ISettlement.Proposal memory p = _propose(made, 1);
         _fails(_missingEdge(p, made, 4), ListReader.OpeningInvalid.selector);
+    }
+
+    /// @dev The running totals of edges that stand in this order.
+    function _addUp(bytes[] memory edges) private pure {
+        (uint64 operatorNano, uint64 totalNano) = (0, 0);
+        for (uint256 i = 0; i < edges.length; ++i) {
+            if (i != 0 && _part(edges[i], 0, 4) != _part(edges[i - 1], 0, 4)) operatorNano = 0;
+            uint64 nano = _u64(edges[i], 56);
+            operatorNano += nano;
+            totalNano += nano;
+            edges[i] = _patched(edges[i], 64, abi.encodePacked(operatorNano, totalNano));
+        }
     }
 }
