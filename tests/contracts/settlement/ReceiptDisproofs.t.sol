@@ -160,7 +160,11 @@ contract ReceiptDisproofsTest is Trial {
         bytes memory listed = _first(made.receipts[2], 278);
         _force(1, listed);
         ISettlement.Proposal memory p = _propose(made, 1);
-        _fails(_ignoredForced(p, made, listed), Judge.NothingWrong.selector);
+        // The gap before it would show nothing left of it.
+        for (uint256 g = 0; g <= 5; ++g) {
+            bytes memory call = abi.encodeCall(ReceiptDisproofs.ignoredForced, (p, listed, _gap(made.receipts, g)));
+            _fails(call, g == 3 ? Judge.NothingWrong.selector : ListReader.OpeningInvalid.selector);
+        }
     }
 
     /// Rubbish that was forced may be left out, and must be.
