@@ -120,14 +120,14 @@ impl Api {
     pub(crate) async fn pool(&self, id: OperatorId) -> Result<(AsOf, DelegationStatus), ApiError> {
         self.ensure_operator(id)?;
         let as_of = self.as_of()?;
-        let read = async {
+        let read = Box::pin(async {
             let _turn = self.turn().await?;
             if !self.shared.chain.has_delegation_pool(id).await? {
                 let detail = format!("operator {id} has no pool of delegators");
                 return Err(ApiError::not_found(detail));
             }
             Ok(self.shared.chain.delegation_status(id, None).await?)
-        };
+        });
         Ok((as_of, self.shared.pools.get(as_of.hash, id, read).await?))
     }
 }

@@ -114,9 +114,9 @@ async fn channel(
     payer: Address,
     operator: OperatorId,
 ) -> Result<ChannelStatus, ApiError> {
-    let read = async {
+    let read = Box::pin(async {
         let _turn = api.turn().await?;
         Ok(api.shared.chain.channel_status(payer, operator).await?)
-    };
+    });
     api.shared.channels.get(api.as_of()?.hash, (payer, operator), read).await
 }

@@ -85,10 +85,10 @@ pub(super) async fn of_delegator(
     // As the command line tells them: oldest first.
     epochs.reverse();
     let key = (operator, account, before, limit);
-    let read = async {
+    let read = Box::pin(async {
         let _turn = api.turn().await?;
         Ok(api.shared.chain.delegation_with(operator, account, epochs).await?)
-    };
+    });
     let pool = api.shared.delegators.get(as_of.hash, key, read).await?;
     Ok(Json(Delegation { as_of, pool, next }))
 }
@@ -116,9 +116,9 @@ pub(super) async fn of_account(
 }
 
 async fn holding(api: &Api, operator: OperatorId, account: Address) -> Result<Holding, ApiError> {
-    let read = async {
+    let read = Box::pin(async {
         let _turn = api.turn().await?;
         Ok(api.shared.chain.delegation_holding(operator, account).await?)
-    };
+    });
     api.shared.holdings.get(api.as_of()?.hash, (operator, account), read).await
 }
