@@ -4,7 +4,7 @@
 //! depend on how many channels are open.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::ops::RangeBounds;
 
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
@@ -42,7 +42,7 @@ impl Channels {
     /// The operators of open channels within a range of pairs.
     pub(crate) fn by_payer(
         &self,
-        range: (Bound<Pair>, Bound<Pair>),
+        range: impl RangeBounds<Pair>,
     ) -> impl Iterator<Item = OperatorId> {
         self.of.range(range).map(|((_, operator), _)| *operator)
     }
@@ -50,7 +50,7 @@ impl Channels {
     /// The payers of open channels within a range of pairs the other way round.
     pub(crate) fn by_operator(
         &self,
-        range: (Bound<(OperatorId, Address)>, Bound<(OperatorId, Address)>),
+        range: impl RangeBounds<(OperatorId, Address)>,
     ) -> impl Iterator<Item = Address> {
         self.payers.range(range).map(|(_, payer)| *payer)
     }

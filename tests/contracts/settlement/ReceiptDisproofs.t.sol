@@ -64,6 +64,24 @@ contract ReceiptDisproofsTest is Trial {
         _disproves(p, _badReceiptStep(p, made, 1));
     }
 
+    /// Totals are right: it is the key alone that stands there twice.
+    function test_AReceiptTwice() external {
+        bytes[] memory two = new bytes[](2);
+        (two[0], two[1]) = (_receipt(0, 0, 1, 10), _receipt(0, 0, 1, 20));
+        Dataset memory made = _dataset(two, 1);
+        ISettlement.Proposal memory p = _propose(made, 1);
+        _disproves(p, _badReceiptStep(p, made, 1));
+    }
+
+    /// Among its steps are another reader, another operator and another payer.
+    function test_AListThatIsRightHasNoBadStep() external {
+        Dataset memory made = right;
+        ISettlement.Proposal memory p = _propose(made, 1);
+        for (uint256 g = 0; g < 5; ++g) {
+            _fails(_badReceiptStep(p, made, g), Judge.NothingWrong.selector);
+        }
+    }
+
     function test_KeysAreComparedToTheirLastByte() external {
         bytes[] memory two = new bytes[](2);
         (two[0], two[1]) = (_ofReader(0, 0, 1, 10, 256), _ofReader(0, 0, 1, 20, 255));

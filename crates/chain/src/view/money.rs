@@ -6,7 +6,7 @@
 //! with money.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::BilledOverage;
@@ -143,7 +143,7 @@ fn pairs_after<A: Copy, B: Copy + Default>(
     first: A,
     after: Option<B>,
     last: B,
-) -> (Bound<(A, B)>, Bound<(A, B)>) {
+) -> impl RangeBounds<(A, B)> {
     let begin = match after {
         Some(after) => Bound::Excluded((first, after)),
         None => Bound::Included((first, B::default())),
