@@ -32,7 +32,10 @@ pub(crate) struct Channels {
 }
 
 /// A payer and an operator.
-pub(crate) type Pair = (Address, OperatorId);
+type Pair = (Address, OperatorId);
+
+/// A range, by its two ends.
+pub(crate) type Within<T> = (Bound<T>, Bound<T>);
 
 impl Channels {
     pub(crate) fn open(&self, payer: Address, operator: OperatorId) -> Option<OpenChannel> {
@@ -40,17 +43,14 @@ impl Channels {
     }
 
     /// The operators of open channels within a range of pairs.
-    pub(crate) fn by_payer(
-        &self,
-        range: impl RangeBounds<Pair>,
-    ) -> impl Iterator<Item = OperatorId> {
+    pub(crate) fn by_payer(&self, range: Within<Pair>) -> impl Iterator<Item = OperatorId> {
         self.of.range(range).map(|((_, operator), _)| *operator)
     }
 
     /// The payers of open channels within a range of pairs the other way round.
     pub(crate) fn by_operator(
         &self,
-        range: impl RangeBounds<(OperatorId, Address)>,
+        range: Within<(OperatorId, Address)>,
     ) -> impl Iterator<Item = Address> {
         self.payers.range(range).map(|(_, payer)| *payer)
     }

@@ -12,6 +12,7 @@ use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::BilledOverage;
 
 use super::ChainView;
+use crate::channel_view::Within;
 
 /// What happened to money.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,11 +140,7 @@ impl ChainView {
 }
 
 /// The pairs that begin with `first`, behind `after`; `last` is the largest there is.
-fn pairs_after<A: Copy, B: Copy + Default>(
-    first: A,
-    after: Option<B>,
-    last: B,
-) -> impl RangeBounds<(A, B)> {
+fn pairs_after<A: Copy, B: Copy + Default>(first: A, after: Option<B>, last: B) -> Within<(A, B)> {
     let begin = match after {
         Some(after) => Bound::Excluded((first, after)),
         None => Bound::Included((first, B::default())),
