@@ -4,7 +4,7 @@
 //! depend on how many channels are open.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::RangeBounds;
+use std::ops::Bound;
 
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;

@@ -221,7 +221,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Explain(command) => cmd::explain::run(command, output).await,
         Command::Receipts(command) => cmd::receipts::run(command, output).await,
         Command::Audit(command) => cmd::audit::run(command, output).await,
-        Command::Auditor(command) => cmd::auditor::run(command, output).await,
+        Command::Auditor(command) => Box::pin(cmd::auditor::run(command, output)).await,
         Command::Simulate(command) => cmd::simulate::run(command, output).await,
         Command::Bench(command) => cmd::bench::run(command, output).await,
         Command::Deploy(args) => cmd::deploy::run(*args, output).await,

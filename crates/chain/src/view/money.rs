@@ -6,7 +6,7 @@
 //! with money.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::BilledOverage;
