@@ -385,6 +385,12 @@ contract DelegationPoolTest is DelegationFixture {
         vm.assertEq(_bookedWei(), _realWei());
     }
 
+    function test_BeforeTheFirstEpochItIsTheFirst() external {
+        vm.warp(pool.genesis() - 1);
+        vm.assertEq(shares.claimableRedeemRequest(0, ALICE), 0);
+        vm.assertEq(_status().cutBps, CUT);
+    }
+
     /// Seconds of chain time have 32 bits in the books: they end in 2106.
     function test_RevertWhen_TheBooksAreFull() external {
         _pay(10e18);

@@ -292,6 +292,13 @@ contract OverageTest is Fixture, Openings {
         vm.assertGt(chargedWei, leavingWei * 48 / 100);
     }
 
+    function test_WhoHasNothingLeavingPaysItsStakeAtMost() external {
+        uint256 stakeWei = pool.stakeOf(_payer(0));
+        vm.prank(address(overage));
+        vm.assertEq(pool.chargeOverage(_payer(0), 0, 1e27, BOB), stakeWei);
+        vm.assertEq(pool.stakeOf(_payer(0)), 0);
+    }
+
     /// However many exits there are, a bill costs no more gas than fifty; the newest are looked at.
     function test_ABillLooksAtFiftyExits() external {
         for (uint256 i = 0; i < 55; ++i) {
