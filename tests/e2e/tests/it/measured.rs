@@ -14,7 +14,7 @@ async fn every_measure_prints_what_its_schema_says() -> anyhow::Result<()> {
         "simulate economy --scenario controller --epochs 120 --runs 1",
         "bench outbox --receipts 500",
         "bench ingest --receipts 500",
-        "bench rollup --payers 50 --operators 5",
+        "bench rollup --payers 50 --operators 10",
         "bench channel --receipts 100",
         "bench relay --messages 500 --steady-s 1",
     ] {
