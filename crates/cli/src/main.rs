@@ -170,7 +170,7 @@ fn main() -> ExitCode {
         Err(error) => match error.downcast::<clap::Error>() {
             Ok(error) => return told(&error),
             Err(error) => {
-                eprintln!("error: {error:#}");
+                output::tell(format_args!("error: {error:#}"));
                 return ExitCode::FAILURE;
             }
         },
@@ -180,7 +180,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: starting: {error}");
+            output::tell(format_args!("error: starting: {error}"));
             return ExitCode::FAILURE;
         }
     };

@@ -1,7 +1,7 @@
 //! What a command prints: a table for people, JSON for machines, always the same values.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Write, stderr};
 
 use anyhow::Context;
 
@@ -54,7 +54,7 @@ impl Output {
     /// Tells what is being done while the user waits.
     pub(crate) fn progress(self, what: impl Display) {
         if !self.json {
-            eprintln!("{what}");
+            tell(what);
         }
     }
 
@@ -63,9 +63,14 @@ impl Output {
         if self.json {
             print_json(&serde_json::json!({ "error": format!("{error:#}") }));
         } else {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
         }
     }
+}
+
+/// Says something beside the result. Where there is no room for it, it is lost: what is being done goes on.
+pub(crate) fn tell(what: impl Display) {
+    let _ = writeln!(stderr(), "{what}");
 }
 
 fn print_json(value: &impl Serialize) {
@@ -75,7 +80,7 @@ fn print_json(value: &impl Serialize) {
     });
     match text {
         Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("error: cannot print the result as JSON: {error}"),
+        Err(error) => tell(format_args!("error: cannot print the result as JSON: {error}")),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::args::{Account, state_folder};
 use crate::cmd::DIFFERS;
 use crate::confirm::ConfirmArgs;
 use crate::data_folder::DataFolder;
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::shutdown;
 
 /// Also in a long epoch, so that what failed is tried again soon.
@@ -173,11 +173,11 @@ impl Keeper<'_> {
             Need::Add(wei) => (wei, sent),
             Need::TooMuch(wei) => {
                 let (missing, spent) = (format_data(wei), format_data(self.spent.spent_wei));
-                eprintln!(
+                tell(format_args!(
                     "the stake lacks {missing} to buy {} bytes in the next epoch; the budget of {} has {spent} spent: give a larger --budget",
                     self.needed_bytes,
                     format_data(self.budget_wei),
-                );
+                ));
                 return Ok(ExitCode::from(DIFFERS));
             }
         };
