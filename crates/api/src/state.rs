@@ -9,7 +9,8 @@ use tatum_chain::{Chain, ChainView};
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::web::{
-    Account, AsOf, ChannelStatus, DelegationStatus, Holding, Network, OperatorStatus, QuotaPrice,
+    Account, AsOf, ChannelStatus, DelegationStatus, Delegator, Holding, Network, OperatorStatus,
+    QuotaPrice,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -46,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) prices: BlockCache<(), Vec<QuotaPrice>>,
     pub(crate) channels: BlockCache<(Address, OperatorId), ChannelStatus>,
     pools: BlockCache<OperatorId, DelegationStatus>,
-    pub(crate) delegators: BlockCache<RequestPage, DelegationStatus>,
+    pub(crate) delegators: BlockCache<RequestPage, Delegator>,
     pub(crate) holdings: BlockCache<(OperatorId, Address), Holding>,
 }
 

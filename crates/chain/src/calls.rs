@@ -244,9 +244,7 @@ impl Chain {
     }
 
     fn filing(&self, claim: OverageClaim) -> Call {
-        let OverageClaim { epoch, receipts, behind } = claim;
-        let sent = self.overage.file(epoch.0, receipts.top, receipts.count, behind.into());
-        call("file the overage", self.deployment().overage, sent.calldata())
+        call("file the overage", self.deployment().overage, self.filing_call(claim).calldata())
     }
 
     fn handed_over(&self, label: &'static str, to: Address, amount_wei: U256, word: Bytes) -> Call {

@@ -27,7 +27,7 @@ pub fn shares_for_down(holding: &Holding, account: Address, amount_wei: U256) ->
     if amount_wei > worth_wei {
         let (asked, held) = (Data(amount_wei), Data(worth_wei));
         return refused(format!(
-            "{asked} were asked for, and what {account} has there is worth {held}"
+            "{asked} were asked for, and what {account} has there is worth {held}; ask for that much at most, or for all of it"
         ));
     }
     // No more than there are shares, for the amount is no more than they are worth.
@@ -104,17 +104,17 @@ impl Chain {
         Ok(Delegator { account, shares, worth_wei, requests })
     }
 
-    /// An operator's pool, and what somebody has of it: of the requests, those of the epochs named, which are few, and no past is searched.
-    pub async fn delegation_with(
+    /// What somebody has of an operator's pool in the running epoch: of the requests, those of the epochs named, which are few, and no
+    /// past is searched.
+    pub async fn delegator_with(
         &self,
         operator: OperatorId,
         account: Address,
         asked: Vec<Epoch>,
-    ) -> Result<DelegationStatus> {
+        running: Epoch,
+    ) -> Result<Delegator> {
         let pool = self.pool_of(operator).await?;
-        let mut status = self.read_delegation(&pool, operator, None).await?;
-        status.delegator = Some(self.read_delegator(&pool, account, asked, status.epoch).await?);
-        Ok(status)
+        self.read_delegator(&pool, account, asked, running).await
     }
 
     /// What somebody has of an operator's pool, without what was asked back.

@@ -221,19 +221,29 @@ impl Cursor {
     /// Reads the quotas of the running epoch and, while it may still take receipts, of the one before. What one payer's failed
     /// call leaves unknown is asked for again next time; the others' answers stay.
     async fn read_quotas(&self, running: Epoch) -> Result<()> {
-        let mut failed = None;
+        let mut read = Ok(());
         for epoch in running.previous().into_iter().chain([running]) {
-            let mut quotas = stream::iter(self.view.payers_without_quota(epoch))
-                .map(|payer| self.quota(payer, epoch))
-                .buffer_unordered(PARALLEL_READS);
-            while let Some(quota) = quotas.next().await {
-                match quota {
-                    Ok(quota) => self.view.apply([quota], 0),
-                    Err(error) => failed = Some(error),
-                }
-            }
+            let unknown = self.view.payers_without_quota(epoch);
+            let quotas = unknown.into_iter().map(|payer| self.quota(payer, epoch));
+            read = self.keep_each(quotas).await.and(read);
         }
         self.view.forget_before(Epoch(running.0.saturating_sub(1)));
+        read
+    }
+
+    /// Keeps each fact as soon as it is read, also where another cannot be.
+    async fn keep_each(
+        &self,
+        reads: impl Iterator<Item = impl Future<Output = Result<Fact>>>,
+    ) -> Result<()> {
+        let mut failed = None;
+        let mut facts = stream::iter(reads).buffer_unordered(PARALLEL_READS);
+        while let Some(fact) = facts.next().await {
+            match fact {
+                Ok(fact) => self.view.apply([fact], 0),
+                Err(error) => failed = Some(error),
+            }
+        }
         failed.map_or(Ok(()), Err)
     }
 
@@ -248,17 +258,8 @@ impl Cursor {
         if epoch.next() < last {
             return Ok(());
         }
-        let mut failed = None;
-        let mut fees = stream::iter(self.view.payers_without_fee(epoch))
-            .map(|payer| self.fee(payer, (epoch, pool_bps)))
-            .buffer_unordered(PARALLEL_READS);
-        while let Some(fee) = fees.next().await {
-            match fee {
-                Ok(fee) => self.view.apply([fee], 0),
-                Err(error) => failed = Some(error),
-            }
-        }
-        failed.map_or(Ok(()), Err)
+        let unknown = self.view.payers_without_fee(epoch);
+        self.keep_each(unknown.into_iter().map(|payer| self.fee(payer, (epoch, pool_bps)))).await
     }
 
     async fn fee(&self, payer: Address, of: (Epoch, Bps)) -> Result<Fact> {

@@ -2,14 +2,16 @@
 //!
 //! Invariant: what a bill comes to, and whether it was filed, is the contract's word; nothing is worked out here. Source: `IOverage`.
 
+use alloy::contract::SolCallBuilder;
 use alloy::primitives::TxHash;
+use alloy::providers::DynProvider;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use tatum_merkle::{Gap, ListCommitment};
 use tatum_primitives::{Address, B256, Epoch, U256};
 use tatum_protocol::web::BilledOverage;
 
-use crate::bindings::overage::Overage::OverageBilled;
+use crate::bindings::overage::Overage::{OverageBilled, fileCall};
 use crate::{Chain, ChainError, Result};
 
 /// What puts a payer's overage before the contract.
@@ -49,9 +51,17 @@ impl Chain {
 
     /// Bills the payer of the line left of the gap in the final list of an epoch. A tenth is ours.
     pub async fn file_overage(&self, claim: OverageClaim) -> Result<TxHash> {
-        let OverageClaim { epoch, receipts, behind } = claim;
-        let call = self.overage.file(epoch.0, receipts.top, receipts.count, behind.into());
+        let call = self.filing_call(claim);
         self.send("filing an overage", call).await.map(|r| r.transaction_hash)
+    }
+
+    /// The call that does, whoever sends it.
+    pub(crate) fn filing_call(
+        &self,
+        claim: OverageClaim,
+    ) -> SolCallBuilder<&DynProvider, fileCall> {
+        let OverageClaim { epoch, receipts, behind } = claim;
+        self.overage.file(epoch.0, receipts.top, receipts.count, behind.into())
     }
 
     /// All bills of `payer` that were ever filed, oldest first.

@@ -10,7 +10,7 @@ use tatum_protocol::schema::{AddressText, OperatorNumber};
 use tatum_protocol::web::{ChannelShown, ChannelStatus, OperatorChannels, PayerChannels};
 use utoipa::IntoParams;
 
-use super::extract::{Path, Query, at_most, page};
+use super::extract::{AfterOperator, Path, Query, at_most, page};
 use crate::error::ApiError;
 use crate::refusals::Problems;
 use crate::state::Api;
@@ -19,19 +19,6 @@ use crate::state::Api;
 const MOST_CHANNELS: usize = 50;
 /// As many as are told to who does not say.
 const CHANNELS: usize = 20;
-
-/// Which of an account's channels to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AfterOperator {
-    /// Only those with operators after this one.
-    #[param(value_type = Option<OperatorNumber>)]
-    after: Option<OperatorId>,
-    /// At most so many.
-    #[param(minimum = 1, maximum = 50)]
-    limit: Option<usize>,
-}
 
 /// Which of an operator's channels to list.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -11,7 +11,7 @@ use tatum_protocol::schema::{self, AddressText, OperatorNumber};
 use tatum_protocol::web::{Delegation, Holding, Holdings};
 use utoipa::IntoParams;
 
-use super::extract::{Number, Path, Query, at_most, page};
+use super::extract::{AfterOperator, Number, Path, Query, at_most, page};
 use crate::error::ApiError;
 use crate::refusals::Problems;
 use crate::state::Api;
@@ -22,19 +22,6 @@ const MOST_POOLS: usize = 50;
 const MOST_REQUESTS: usize = 50;
 /// As many of either as are told to who does not say.
 const USUAL: usize = 20;
-
-/// Which pools to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Pools {
-    /// Only those of operators after this one.
-    #[param(value_type = Option<OperatorNumber>)]
-    after: Option<OperatorId>,
-    /// At most so many.
-    #[param(minimum = 1, maximum = 50)]
-    limit: Option<usize>,
-}
 
 /// Which requests to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -78,7 +65,7 @@ pub(super) async fn of_delegator(
 ) -> Result<Json<Delegation>, ApiError> {
     let limit = at_most(asked.limit, USUAL, MOST_REQUESTS)?;
     let before = asked.before.map(|before| Epoch(before.0));
-    let (as_of, _) = api.pool(operator).await?;
+    let (as_of, mut pool) = api.pool(operator).await?;
     let view = &api.shared.view;
     let epochs = view.delegation_requests_of(operator, account, before, limit.saturating_add(1));
     let (mut epochs, next) = page(epochs, limit);
@@ -87,21 +74,21 @@ pub(super) async fn of_delegator(
     let key = (operator, account, before, limit);
     let read = Box::pin(async {
         let _turn = api.turn().await?;
-        Ok(api.shared.chain.delegation_with(operator, account, epochs).await?)
+        Ok(api.shared.chain.delegator_with(operator, account, epochs, pool.epoch).await?)
     });
-    let pool = api.shared.delegators.get(as_of.hash, key, read).await?;
+    pool.delegator = Some(api.shared.delegators.get(as_of.hash, key, read).await?);
     Ok(Json(Delegation { as_of, pool, next }))
 }
 
 /// The pools that an account has, or had, shares of.
 #[utoipa::path(get, path = "/v1/accounts/{address}/delegations", tag = "delegators", operation_id = "delegations",
-    params(("address" = AddressText, Path, description = "The delegator"), Pools),
+    params(("address" = AddressText, Path, description = "The delegator"), AfterOperator),
     responses((status = 200, description = "What it has of some pools", body = Holdings), Problems)
 )]
 pub(super) async fn of_account(
     State(api): State<Api>,
     Path(account): Path<Address>,
-    Query(asked): Query<Pools>,
+    Query(asked): Query<AfterOperator>,
 ) -> Result<Json<Holdings>, ApiError> {
     let limit = at_most(asked.limit, USUAL, MOST_POOLS)?;
     let as_of = api.as_of()?;

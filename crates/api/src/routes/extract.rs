@@ -10,7 +10,10 @@ use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as Ax
 use axum::http::request::Parts;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
+use tatum_primitives::OperatorId;
 use tatum_protocol::ProblemKind;
+use tatum_protocol::schema::OperatorNumber;
+use utoipa::IntoParams;
 
 use crate::error::ApiError;
 
@@ -46,6 +49,19 @@ pub(super) fn at_most<N: PartialOrd + Display + From<u8>>(
         return Err(ApiError::bad_request(format!("limit is from 1 to {most}")));
     }
     Ok(limit)
+}
+
+/// Which of an account's channels, or parts of pools, to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AfterOperator {
+    /// Only those with operators after this one.
+    #[param(value_type = Option<OperatorNumber>)]
+    pub(super) after: Option<OperatorId>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 50)]
+    pub(super) limit: Option<usize>,
 }
 
 /// The first `limit` of what was found, and the last of them if there are more.
