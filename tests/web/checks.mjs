@@ -6,6 +6,7 @@ const PATIENCE_MS = 30_000;
 export class Checks {
   #count = 0;
   #strange = [];
+  #pages = [];
 
   /** Runs a check; what it returns is said beside it. The first that fails ends all. */
   check = async (name, body) => {
@@ -18,12 +19,15 @@ export class Checks {
     } catch (error) {
       console.log(`FAIL  ${name}`);
       console.error(error);
+      for (const page of this.#pages.filter((page) => !page.isClosed()))
+        console.error(`${page.url()} shows:\n${await page.innerText('body').catch(String)}`);
       process.exit(1);
     }
   };
 
   /** Whatever a page throws, or asks of another origin, or is denied by its policy fails the check in which it happens. */
   watch(page, origin) {
+    this.#pages.push(page);
     page.on('pageerror', (error) => this.#strange.push(`the page threw ${error.stack}`));
     page.on('console', (message) => {
       if (/Content Security Policy/.test(message.text())) this.#strange.push(message.text());

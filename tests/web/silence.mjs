@@ -2,8 +2,25 @@
 import { readJson } from './checks.mjs';
 import { equal } from './world.mjs';
 
+/** Far longer than what is shown waits to be read again. */
+const SLOW_MS = 6_000;
+
 export async function silence(world) {
   const { api, check, browser } = world;
+  await check('a server that takes longer than it is between two blocks is waited for', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    let asked = 0;
+    await page.route('**/v1/network', async (route) => {
+      asked += 1;
+      await new Promise((done) => setTimeout(done, SLOW_MS));
+      await route.continue().catch(() => {});
+    });
+    await page.goto(`${api}/#/network`);
+    await page.getByRole('region', { name: 'Contracts', exact: true }).waitFor({ timeout: 3 * SLOW_MS });
+    await context.close();
+    return `asked ${asked} times`;
+  });
   await check('after 60 s without an answer it says since when there is no chain node', async () => {
     const context = await browser.newContext();
     const page = await context.newPage();

@@ -91,6 +91,23 @@ export function useNow(every_ms = 1_000): number {
   return now;
 }
 
+/** Reads now and at each pulse. One that comes while an answer is waited for reads again after it: a server slower than the pulse answers too. */
+function atEachPulse(read: () => Promise<void>, gone: AbortSignal): () => void {
+  let [reading, again] = [false, false];
+  const next = async () => {
+    again = true;
+    if (reading) return;
+    reading = true;
+    while (again && !gone.aborted) {
+      again = false;
+      await read();
+    }
+    reading = false;
+  };
+  void next();
+  return pulse.subscribe(() => void next());
+}
+
 export interface Loaded<T> {
   data: T | null;
   problem: Problem | null;
@@ -98,21 +115,25 @@ export interface Loaded<T> {
 
 /** What stands at `path`; nothing is asked while it is null. */
 export function useLoad<T>(path: string | null): Loaded<T> {
-  const beat = useSignal(pulse);
   const [loaded, setLoaded] = useState<Loaded<T> & { path: string | null }>({ path, data: null, problem: null });
   useEffect(() => {
     if (path === null) return undefined;
     const gone = new AbortController();
-    api.read<T>(path, gone.signal).then(
-      (data) => setLoaded({ path, data, problem: null }),
-      (problem: unknown) => {
-        if (gone.signal.aborted) return;
-        const shown = problem instanceof Problem ? problem : new Problem(0, 'failed', 'This page failed', String(problem));
-        setLoaded((before) => ({ path, data: before.path === path ? before.data : null, problem: shown }));
-      },
-    );
-    return () => gone.abort();
-  }, [path, beat]);
+    const read = () =>
+      api.read<T>(path, gone.signal).then(
+        (data) => setLoaded({ path, data, problem: null }),
+        (problem: unknown) => {
+          if (gone.signal.aborted) return;
+          const shown = problem instanceof Problem ? problem : new Problem(0, 'failed', 'This page failed', String(problem));
+          setLoaded((before) => ({ path, data: before.path === path ? before.data : null, problem: shown }));
+        },
+      );
+    const stop = atEachPulse(read, gone.signal);
+    return () => {
+      stop();
+      gone.abort();
+    };
+  }, [path]);
   // What was read for another path is no answer to this one.
   return loaded.path === path ? loaded : { data: null, problem: null };
 }
