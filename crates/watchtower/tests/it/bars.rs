@@ -210,11 +210,9 @@ async fn an_answer_that_a_reorganisation_throws_out_is_given_again_by_the_same_p
     let world = World::start().await?;
     let tower = world.spawn(&world.tower, world.devnet.rpc_url(), &["--poll-ms", "100"])?;
     world.leave().await?;
-    for _ in 0..6 {
-        world.devnet.anvil().mine(1).await?;
-    }
     let blocks = world.blocks_until_paid(10, CALM_WEI).await?;
-    assert!(blocks <= 3, "{blocks} blocks");
+    // It is the newest block that pays: nothing has mined another since the exit.
+    assert!((1..=3).contains(&blocks), "{blocks} blocks");
     for depth in [1, 3, 6] {
         for _ in 1..depth {
             world.block(CALM_WEI).await?;
