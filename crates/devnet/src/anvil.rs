@@ -80,8 +80,34 @@ impl Anvil {
     }
 
     /// Replaces the newest `depth` blocks by others, without the transactions that were in them.
+    ///
+    /// A block that is mined meanwhile leaves anvil with a state that its logs do not lead to, for good; so no block comes by itself until it
+    /// is done, and one that is asked for comes after one that is under way.
     pub async fn reorganise(&self, depth: u64) -> anyhow::Result<()> {
-        self.request("anvil_reorg", json!([depth, []])).await.map(drop)
+        let every = self.request("anvil_getIntervalMining", json!([])).await?;
+        if every.is_null() {
+            return self.request("anvil_reorg", json!([depth, []])).await.map(drop);
+        }
+        self.request("evm_setIntervalMining", json!([0])).await?;
+        self.request("evm_mine", json!([])).await?;
+        let reorganised = self.request("anvil_reorg", json!([depth + 1, []])).await;
+        self.request("evm_setIntervalMining", json!([every])).await?;
+        reorganised.map(drop)
+    }
+
+    /// Mines each transaction at once until `work` is done, and goes on as before: what nobody watches need not take a second each.
+    /// Several blocks are of one second then.
+    pub async fn hurry<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let every = self.request("anvil_getIntervalMining", json!([])).await?;
+        self.set_automine(true).await?;
+        let done = work.await;
+        if !every.is_null() {
+            self.request("evm_setIntervalMining", json!([every])).await?;
+        }
+        done
     }
 
     /// Mines `blocks` blocks at once.

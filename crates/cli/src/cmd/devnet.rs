@@ -83,8 +83,8 @@ async fn running(args: &RunArgs, processes: &mut Processes, output: Output) -> a
     // Before anything is made that would be of no use without it.
     tatum_devnet::foundry("anvil")?;
     let folder = Folder::open(args, output)?;
-    processes.start_chain(&folder).await?;
-    let ready_at_ms = stage::set(&folder, output).await?;
+    let chain = processes.start_chain(&folder).await?;
+    let ready_at_ms = chain.hurry(stage::set(&folder, output)).await?;
     processes.start_services(&folder, output).await?;
     stage::until(ready_at_ms, output).await;
     told::tell(&folder, output)?;

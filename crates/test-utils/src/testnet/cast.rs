@@ -93,6 +93,16 @@ impl Cast {
         relays: &[usize],
         subscribers_per_stream: usize,
     ) -> anyhow::Result<Self> {
+        let assembling = Self::assemble_on_chain(devnet, streams, relays, subscribers_per_stream);
+        devnet.anvil().hurry(assembling).await
+    }
+
+    async fn assemble_on_chain(
+        devnet: &Devnet,
+        streams: &[RecordedStream],
+        relays: &[usize],
+        subscribers_per_stream: usize,
+    ) -> anyhow::Result<Self> {
         let proposers: Vec<SessionKey> =
             ["proposer", "second proposer"].into_iter().map(Devnet::account).collect();
         for proposer in &proposers {
@@ -112,7 +122,7 @@ impl Cast {
         for payer in &payers {
             devnet.fund(payer.account.address(), data(2_000)).await?;
         }
-        // The chain mines a block a second, so what can go side by side does.
+        // Each starts processes that wait for their blocks, so what can go side by side does.
         let mut at_once = tokio::task::JoinSet::new();
         for payer in payers {
             at_once.spawn(run_all(staking(devnet, payer)?));

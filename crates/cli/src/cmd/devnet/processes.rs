@@ -26,7 +26,7 @@ pub(super) struct Processes {
 
 impl Processes {
     /// Starts the chain, from the state that it ended with.
-    pub(super) async fn start_chain(&mut self, folder: &Folder) -> anyhow::Result<()> {
+    pub(super) async fn start_chain(&mut self, folder: &Folder) -> anyhow::Result<&Anvil> {
         let ports = folder.ports();
         let all = [ports.chain, ports.aggregator, ports.tracker, ports.api];
         for port in all.iter().chain(&ports.relays) {
@@ -38,8 +38,7 @@ impl Processes {
         }
         let state = folder.at("chain.json");
         let settings = AnvilSettings { port: Some(ports.chain), state: Some(&state) };
-        self.chain = Some(Anvil::start(settings, &folder.at("logs")).await?);
-        Ok(())
+        Ok(self.chain.insert(Anvil::start(settings, &folder.at("logs")).await?))
     }
 
     /// Starts the services, each when those before it are well.
