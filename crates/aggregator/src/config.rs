@@ -52,6 +52,9 @@ pub struct Config {
     /// For how many final epochs receipts are kept in the database; by default for all.
     #[serde(default)]
     pub keep_epochs: Option<u64>,
+    /// Whether operators are asked to stand for the list of receipts.
+    #[serde(default)]
+    pub gather_assents: bool,
     /// The least reward in nano for which a payer's overage is filed; it is a tenth of what is charged.
     #[serde(default = "default_overage_reward")]
     pub overage_reward_nano: Nano,
@@ -106,6 +109,7 @@ impl Config {
             rejections_hours: default_rejections_hours(),
             rejections_kept: default_rejections_kept(),
             keep_epochs: None,
+            gather_assents: false,
             overage_reward_nano: default_overage_reward(),
             lease_ms: default_lease_ms(),
         }

@@ -22,6 +22,7 @@
     )
 )]
 
+mod assents;
 pub mod audit;
 pub mod auditor;
 mod chain_rows;

@@ -17,12 +17,13 @@ use tatum_serve::Limits as Doors;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::assents::{AssentDesk, Gathering};
 use crate::close::{Closer, Leadership, Rivals, Rules};
 use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
 use crate::judge::Means;
 use crate::publish::{DatasetStore, Probe, Publication, Pulse};
-use crate::{Clock, Config, Identity, Metrics, ingest, public_url, publish};
+use crate::{Clock, Config, Identity, Metrics, assents, ingest, public_url, publish};
 
 /// How long the chain may be silent before the service says that it is not ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -128,9 +129,11 @@ fn closer(
             confirmations: config.confirmations,
             means: Means { demands: config.demands },
             keep_epochs: config.keep_epochs,
+            gathers_assents: config.gather_assents,
             overage_reward: config.overage_reward_nano,
         },
         rivals: Rivals::default(),
+        gathering: Gathering::default(),
         clock: shared.clock.clone(),
         metrics: Arc::clone(&shared.metrics),
         pulse: shared.pulse.clone(),
@@ -165,5 +168,7 @@ fn router(
         identity,
         evidence_turn: Arc::default(),
     };
-    with_fallbacks(ingest::router(ingest).merge(publish::router(publication)))
+    let (gathering, datasets) = (closer.gathering.clone(), config.datasets());
+    let assents = assents::router(AssentDesk { gathering, datasets });
+    with_fallbacks(ingest::router(ingest).merge(publish::router(publication)).merge(assents))
 }

@@ -6,11 +6,11 @@ use alloy::primitives::{Bytes, TxHash};
 use alloy::sol_types::SolValue;
 use serde::{Deserialize, Serialize};
 use tatum_merkle::ListCommitment;
-use tatum_primitives::{B256, Epoch, OperatorId, U256, eip712_digest, keccak256};
+use tatum_primitives::{Address, B256, Epoch, OperatorId, U256, eip712_digest, keccak256};
 use tatum_receipt::{SessionKey, Signature};
 
 use crate::bindings::IAssents;
-use crate::{Chain, ChainError, Deployment, Result};
+use crate::{Chain, ChainError, Deployment, Result, reads};
 
 /// A list of signed receipts that operators with more than half of the bond stand for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,31 @@ impl Assent {
     }
 }
 
+/// An operator whose owner's word counts for an assent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assenter {
+    /// Which one.
+    pub id: OperatorId,
+    /// Whose word it is, as things are now.
+    pub owner: Address,
+    /// Its bond in the epoch.
+    pub bond_wei: U256,
+}
+
 impl Chain {
+    /// Who can assent to a list of `epoch`, in order of id, and the sum of all bonds, of which it takes more than half.
+    pub async fn assenters(&self, epoch: Epoch) -> Result<(Vec<Assenter>, U256)> {
+        let read = |e| ChainError::from_call("reading who can assent", e);
+        let count = self.operators_in(epoch).await?;
+        let all = reads::each(0..count, async |id| {
+            let bond_wei = self.registry.bondAt(id, epoch.0).call().await.map_err(read)?;
+            let owner = self.registry.operatorAt(id).call().await.map_err(read)?.owner;
+            Ok(Assenter { id: OperatorId(id), owner, bond_wei })
+        });
+        let bonded = all.await?.into_iter().filter(|one| !one.bond_wei.is_zero()).collect();
+        Ok((bonded, self.registry.totalBondAt(epoch.0).call().await.map_err(read)?))
+    }
+
     /// The assent that counts for a proposal made now.
     pub async fn assent_of(&self, epoch: Epoch) -> Result<Option<Assent>> {
         let found = self.assents.assentOf(epoch.0).call().await;

@@ -58,7 +58,7 @@ mod view;
 
 pub use alloy::primitives::hex;
 pub use alloy::signers::local::PrivateKeySigner;
-pub use assents::Assent;
+pub use assents::{Assent, Assenter};
 pub use calls::{Call, Proven, Tried};
 pub use channel_status::Judged;
 pub use channels::{Agreement, Redeemed};

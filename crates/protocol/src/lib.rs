@@ -39,6 +39,7 @@
 )]
 
 mod alarm;
+mod assents;
 #[cfg(feature = "client")]
 pub mod client;
 mod epochs;
@@ -59,6 +60,7 @@ pub mod tracker;
 pub mod web;
 
 pub use alarm::{Alarm, AlarmKind};
+pub use assents::{ASSENT_PAGE, AssentStanding, MOST_ASSENTED, OfferedList, OperatorAssent};
 pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage};
 pub use evidence::{Cursor, Evidence, PaidBy, ServiceFigures, ServiceSums};
 pub use graph::{Graph, Vertex};

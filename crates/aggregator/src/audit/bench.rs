@@ -34,7 +34,7 @@ pub(super) async fn bench(
         }
     };
     let assented = match chain.assent_of(epoch).await? {
-        Some(assent) => desk.assented(&assent.list),
+        Some(assent) => desk.assented(chain, epoch, &assent.list).await,
         None => None,
     };
     Ok(Bench { facts, previous, assented })

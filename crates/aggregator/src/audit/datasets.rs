@@ -5,12 +5,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tatum_chain::Chain;
 use tatum_merkle::ListCommitment;
-use tatum_primitives::B256;
+use tatum_primitives::{B256, Epoch};
 use tatum_receipt::{SIGNED_RECEIPT_BYTES, SignedReceipt};
 use tatum_watcher::ListData;
 
-use super::{Budget, DatasetSource, FetchError, FetchLimits};
+use super::{Budget, DatasetSource, FetchError, FetchLimits, source};
+use crate::assents;
+use crate::http::error::chain_of;
+
+/// Places that are asked for an assented list: whoever proposes names one.
+const MOST_PLACES: usize = 16;
 
 /// Where an audit looks for datasets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,21 +95,67 @@ impl Desk {
 }
 
 impl Desk {
-    /// The assented list, if it lies in our folder or beside the datasets: `assents/{top}.receipts`, one signed receipt after
-    /// the other.
-    pub(super) fn assented(&self, list: &ListCommitment) -> Option<ListData> {
+    /// The list that operators stand for: beside the datasets as `assents/{top}.receipts`, one signed receipt after the other, or from where
+    /// the epoch's datasets are published.
+    pub(super) async fn assented(
+        &self,
+        chain: &Chain,
+        epoch: Epoch,
+        list: &ListCommitment,
+    ) -> Option<ListData> {
         let beside = match &self.source {
             Some(DatasetSource::Folder(folder)) => assented(folder, list),
             _ => None,
         };
-        beside.or_else(|| assented(&self.folder, list))
+        if let Some(found) = beside.or_else(|| assented(&self.folder, list)) {
+            return Some(found);
+        }
+        let named = match &self.source {
+            Some(DatasetSource::Url(url)) => Some(url.clone()),
+            _ => None,
+        };
+        fetch_assented(chain, epoch, list, named, &self.folder, &self.budget).await
     }
+}
+
+/// Fetches the list that operators stand for from `named` or from where a proposer published a dataset of the epoch, and puts it below
+/// `folder`. None if nobody has it: whoever asks sees that it is not to be had.
+pub(crate) async fn fetch_assented(
+    chain: &Chain,
+    epoch: Epoch,
+    list: &ListCommitment,
+    named: Option<String>,
+    folder: &Path,
+    budget: &Budget,
+) -> Option<ListData> {
+    let proposals = chain.proposals(epoch).await.unwrap_or_default();
+    let published = proposals.into_iter().map(|record| record.proposal.uri).take(MOST_PLACES);
+    let path = assents::path(folder, list);
+    tokio::fs::create_dir_all(path.parent()?).await.ok()?;
+    let receipt_bytes = u64::try_from(SIGNED_RECEIPT_BYTES).ok()?;
+    let size_bytes = u64::from(list.count).checked_mul(receipt_bytes)?;
+    for url in named.into_iter().chain(published) {
+        // Under another name until it is known to be the one.
+        let fetched = path.with_extension("fetching");
+        if let Err(error) = source::fetch_assented(&url, &fetched, size_bytes, budget).await {
+            tracing::debug!(%epoch, url, error = %chain_of(&error), "no assented list there");
+        } else if let Some(found) = read_assented(&fetched, list) {
+            tokio::fs::rename(&fetched, &path).await.ok()?;
+            return Some(found);
+        }
+        // Best effort: the next one writes over it.
+        let _ = tokio::fs::remove_file(&fetched).await;
+    }
+    None
 }
 
 /// The assented list that lies in `folder`, if it is the one.
 pub(crate) fn assented(folder: &Path, list: &ListCommitment) -> Option<ListData> {
-    let bytes =
-        std::fs::read(folder.join("assents").join(format!("{}.receipts", list.top))).ok()?;
+    read_assented(&assents::path(folder, list), list)
+}
+
+fn read_assented(path: &Path, list: &ListCommitment) -> Option<ListData> {
+    let bytes = std::fs::read(path).ok()?;
     let leaves = bytes.chunks(SIGNED_RECEIPT_BYTES).map(<[u8]>::to_vec).collect();
     ListData::new(leaves).ok().filter(|found| found.commitment() == *list)
 }

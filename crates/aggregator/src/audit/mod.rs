@@ -19,7 +19,7 @@ mod source;
 
 pub use budget::{Budget, FetchLimits};
 pub use datasets::Datasets;
-pub(crate) use datasets::assented;
+pub(crate) use datasets::{assented, fetch_assented};
 pub use epoch::{Audited, epoch, proposal, proposals};
 pub use error::{AuditError, FetchError};
 pub use held::held_receipts;
@@ -28,6 +28,9 @@ pub use receipt::{ReceiptReport, receipt, receipt_on_chain};
 pub use rejection::{RejectionReport, rejections};
 pub use report::{Check, EpochReport};
 pub use source::DatasetSource;
+
+/// Under which name the list that operators stood for is published beside a dataset's tables.
+pub const ASSENTED: &str = "assented.receipts";
 
 /// The names of a dataset's tables.
 pub const TABLES: [&str; 5] = [

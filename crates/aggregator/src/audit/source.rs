@@ -13,7 +13,7 @@ use tatum_protocol::client::http;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
-use super::{Budget, FetchError, TABLES};
+use super::{ASSENTED, Budget, FetchError, TABLES};
 
 /// The largest manifest; ours have two thousand bytes.
 const MAX_MANIFEST: u64 = 1 << 20;
@@ -66,6 +66,22 @@ impl DatasetSource {
             }
         }
     }
+}
+
+/// Fetches the list that operators stand for, of so many bytes, from where a dataset is published to `path`.
+pub(super) async fn fetch_assented(
+    url: &str,
+    path: &Path,
+    size_bytes: u64,
+    budget: &Budget,
+) -> Result<(), FetchError> {
+    let url = format!("{}/files/{ASSENTED}", url.trim_end_matches('/'));
+    let client = http().redirect(Policy::none()).build();
+    let client = client.map_err(|source| FetchError::Request { url: url.clone(), source })?;
+    let server = Server { client, budget };
+    let fetching = server.download(&url, path, size_bytes);
+    let fetched = tokio::time::timeout_at(budget.deadline(), fetching).await;
+    fetched.unwrap_or_else(|_| Err(budget.too_slow(&url)))
 }
 
 /// Whether a folder on this machine has the manifest. It may be anybody's, with a device or a pipe in a file's place.

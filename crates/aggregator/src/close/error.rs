@@ -86,6 +86,12 @@ pub enum CloseError {
         /// The list's top.
         top: B256,
     },
+    /// The list that operators are asked to stand for cannot be written.
+    #[error("writing the list that waits for operators' signatures")]
+    Offer(#[source] std::io::Error),
+    /// The list has more leaves than one can have.
+    #[error("the list that waits for operators' signatures")]
+    List(#[source] tatum_merkle::Error),
     /// An amount that does not fit.
     #[error("an amount")]
     Amount(#[from] tatum_primitives::NanoError),

@@ -39,8 +39,7 @@ impl Closer {
         let (block_number, block_hash) = (inputs.block_number, inputs.block_hash);
         let written = match parameters.assented {
             Some(list) => {
-                let assented = audit::assented(&self.datasets, &list);
-                let assented = assented.ok_or(CloseError::NoAssented { epoch, top: list.top })?;
+                let assented = self.assented_or_frozen(epoch, &list).await?;
                 self.write_assented(parameters, inputs, history, facts, assented).await?
             }
             None => self.write(parameters, inputs, history, facts).await?,

@@ -8,6 +8,7 @@
 //! open ──end + grace──► closing ──forcing over──► rolled ──propose──► proposed ──window──► finalized
 //! ```
 
+mod assent;
 mod bonds;
 mod demands;
 mod draft;
@@ -37,6 +38,7 @@ pub use error::CloseError;
 pub use lease::Leadership;
 pub use rivals::Rivals;
 
+use crate::assents::Gathering;
 use crate::http::error::chain_of;
 use crate::judge::Means;
 use crate::publish::Pulse;
@@ -57,6 +59,8 @@ pub struct Rules {
     pub means: Means,
     /// For how many final epochs receipts are kept in the database; `None` keeps all.
     pub keep_epochs: Option<u64>,
+    /// Whether operators are asked to stand for the list of receipts, which takes half of the grace.
+    pub gathers_assents: bool,
     /// The least reward for which a payer's overage is filed; below it the gas is not worth it.
     pub overage_reward: Nano,
 }
@@ -80,6 +84,8 @@ pub struct Closer {
     pub clock: Clock,
     /// What was found about others' proposals.
     pub rivals: Rivals,
+    /// The list that waits for operators' signatures.
+    pub(crate) gathering: Gathering,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Told each time the chain answers.

@@ -68,11 +68,10 @@ impl Closer {
         Ok(())
     }
 
-    /// open → closing, once the epoch and its grace are over.
+    /// open → closing, once the epoch is over and receipts are taken no more.
     async fn begin(&self, epoch: Epoch) -> Result<bool, CloseError> {
         let now_ms = self.clock.now_ms();
-        let grace_ms = self.windows().grace_s.saturating_mul(1000);
-        if now_ms < self.schedule.end_ms(epoch).saturating_add(grace_ms) {
+        if now_ms < self.schedule.end_ms(epoch).saturating_add(self.intake_ms()) {
             return Ok(false);
         }
         self.database.begin_closing(epoch, now_ms).await?;
@@ -83,6 +82,9 @@ impl Closer {
     /// closing → rolled, once the epoch is closed on chain and nothing can be forced into it any more.
     async fn roll_up(&self, epoch: Epoch, head_time_s: u64) -> Result<bool, CloseError> {
         let end_s = self.schedule.end_ms(epoch) / 1000;
+        if self.gather(epoch, head_time_s).await? {
+            return Ok(true);
+        }
         if head_time_s < self.windows().forced_until_s(end_s) {
             return Ok(false);
         }

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tatum_dataset::{Dataset, Error, Explainer, Overage, ReceiptProof, ReceiptProver};
-use tatum_merkle::SumTree;
+use tatum_merkle::{ListCommitment, SumTree};
 use tatum_primitives::{Address, B256, OperatorId, U256};
 use tatum_protocol::{OperatorProof, OverageLine, OveragePage, OverageProof, Payout};
 use tatum_receipt::SignedReceipt;
 use tokio::sync::Semaphore;
 
+use crate::assents;
 use crate::explain::payout;
 use crate::http::ApiError;
 
@@ -48,6 +49,11 @@ impl DatasetStore {
     /// The folder of the dataset with this manifest.
     pub(super) fn folder(&self, manifest_hash: B256) -> PathBuf {
         self.folder.join(manifest_hash.to_string())
+    }
+
+    /// Where the list lies that operators stood for.
+    pub(super) fn assented(&self, list: &ListCommitment) -> PathBuf {
+        assents::path(&self.folder, list)
     }
 
     /// Runs `read` on a thread that may block.
@@ -123,6 +129,11 @@ fn refused(error: Error) -> ApiError {
 }
 
 impl OpenDataset {
+    /// The list that operators stood for, if it was made by one.
+    pub(super) const fn assented(&self) -> Option<ListCommitment> {
+        self.dataset.manifest().parameters.assented
+    }
+
     /// An operator's entry with its proof.
     pub(super) fn operator(&self, operator: OperatorId) -> Result<OperatorProof, Error> {
         let tree = match self.tree.get() {

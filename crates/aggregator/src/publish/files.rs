@@ -13,8 +13,9 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
 use super::Publication;
+use super::dataset_store::OpenDataset;
 use super::epochs::manifest_hash;
-use crate::audit::TABLES;
+use crate::audit::{ASSENTED, TABLES};
 use crate::http::{ApiError, Path};
 
 /// Bytes read at a time.
@@ -32,12 +33,25 @@ pub(super) async fn file(
     State(publication): State<Publication>,
     Path((epoch, name)): Path<(Epoch, String)>,
 ) -> Result<Response, ApiError> {
+    let hash = manifest_hash(&publication, epoch).await?;
+    if name == ASSENTED {
+        return assented(&publication, hash).await;
+    }
     let known = TABLES.into_iter().chain([MANIFEST]).find(|known| *known == name);
     let missing =
         || ApiError::NotFound(format!("a dataset has {MANIFEST} and {}", TABLES.join(", ")));
     let known = known.ok_or_else(missing)?;
-    let hash = manifest_hash(&publication, epoch).await?;
     serve(&publication, hash, known).await
+}
+
+/// The list that operators stood for, beside the dataset that was made by it.
+async fn assented(publication: &Publication, hash: B256) -> Result<Response, ApiError> {
+    let listed = |dataset: &OpenDataset| Ok(dataset.assented());
+    let list = publication.datasets.read(hash, listed).await?;
+    let missing = || ApiError::NotFound("operators stood for no list of this epoch".to_owned());
+    let list = list.ok_or_else(missing)?;
+    let path = publication.datasets.assented(&list);
+    serve_file(&path, "application/octet-stream", format!("\"{}\"", list.top)).await
 }
 
 async fn serve(
@@ -46,17 +60,22 @@ async fn serve(
     name: &'static str,
 ) -> Result<Response, ApiError> {
     let path = publication.datasets.folder(hash).join(name);
-    let failed = |error: std::io::Error| ApiError::internal("opening a file of a dataset", &error);
-    let file = File::open(&path).await.map_err(failed)?;
-    let length = file.metadata().await.map_err(failed)?.len();
     let media_type =
         if name == MANIFEST { "application/json" } else { "application/vnd.apache.parquet" };
-    let headers = [
-        (CONTENT_TYPE, media_type.to_owned()),
-        (CONTENT_LENGTH, length.to_string()),
-        // The folder is named by its content, so the pair is as good as the file's own hash.
-        (ETAG, format!("\"{hash}/{name}\"")),
-    ];
+    // The folder is named by its content, so the pair is as good as the file's own hash.
+    serve_file(&path, media_type, format!("\"{hash}/{name}\"")).await
+}
+
+async fn serve_file(
+    path: &std::path::Path,
+    media_type: &'static str,
+    etag: String,
+) -> Result<Response, ApiError> {
+    let failed = |error: std::io::Error| ApiError::internal("opening a file of a dataset", &error);
+    let file = File::open(path).await.map_err(failed)?;
+    let length = file.metadata().await.map_err(failed)?.len();
+    let headers =
+        [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_LENGTH, length.to_string()), (ETAG, etag)];
     let pieces = try_unfold(file, |mut file| async move {
         let mut piece = vec![0; PIECE];
         let read = file.read(&mut piece).await?;

@@ -81,6 +81,10 @@ pub(crate) struct RunArgs {
     /// For how many final epochs receipts stay in the database, their datasets being on disk; otherwise for all
     #[arg(long, value_name = "EPOCHS")]
     keep_epochs: Option<u64>,
+    /// Ask operators to stand for the list of receipts (`tatum operator assent`): receipts are taken for half of the grace only, and what
+    /// operators with more than half of the bond sign in the other half is what counts, with what is forced
+    #[arg(long)]
+    gather_assents: bool,
     /// The least reward in DATA for which the overage of a payer is filed, a tenth of what it is charged: what the gas is worth to you
     #[arg(long, value_name = "DATA", default_value = "1", value_parser = parse_data)]
     overage_reward: U256,
@@ -119,6 +123,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     config.rejections_hours = args.rejections_hours;
     config.rejections_kept = args.rejections_kept;
     config.keep_epochs = args.keep_epochs;
+    config.gather_assents = args.gather_assents;
     config.overage_reward_nano =
         Nano::from_wei_down(args.overage_reward).context("reading --overage-reward")?;
     config.lease_ms = args.lease_ms;

@@ -1,5 +1,6 @@
 //! `tatum operator`: register, change what is registered, look at earnings and prices, claim, leave.
 
+mod assent;
 mod autoclaim;
 mod bond;
 mod change;
@@ -79,6 +80,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  tatum operator force 7 --receipts receipts.bin --keystore operator.json\n\nWhoever proposes must count what was forced and may count; anyone may force anybody's."
     )]
     Force(force::ForceArgs),
+    /// Stand for the aggregator's list of receipts while one's own are in it, until SIGINT or SIGTERM
+    #[command(
+        after_help = "Examples:\n  tatum operator assent --data ./relay --aggregator http://127.0.0.1:7070 --keystore operator.json\n  tatum operator assent --data ./relay-1 --data ./relay-2 --force-up-to 200 --every 30 --keystore operator.json\n\nFor aggregators with --gather-assents. Which receipts count is then what owners of more than half of the bond sign, and what is\nforced; a list that lacks a receipt which the folders keep is not signed. Killed and started again, it reads the list again."
+    )]
+    Assent(Box<assent::Args>),
     /// List operators: owner, bond, capacity, nodes, whether they leave
     #[command(
         after_help = "Examples:\n  tatum operator list\n  tatum operator list --after 49 --limit 50 --json\n\nNeeds nothing but the chain."
@@ -125,6 +131,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Leave(args) => bond::leave(&args, *output).await?,
         Command::WithdrawBond(args) => bond::withdraw(&args, *output).await?,
         Command::Force(args) => force::run(&args, *output).await?,
+        Command::Assent(args) => assent::run(&args, *output).await?,
         Command::List(args) => list::run(&args, *output).await?,
         Command::Status(args) => status::run(&args, *output).await?,
         Command::Earnings(args) => return earnings::run(&args, *output).await,

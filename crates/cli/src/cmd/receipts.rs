@@ -5,6 +5,8 @@ mod show;
 mod source;
 mod verify;
 
+pub(crate) use source::kept_in;
+
 use std::process::ExitCode;
 
 use tatum_protocol::CountedReceipt;

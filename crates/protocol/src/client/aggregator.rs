@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use tatum_primitives::{Address, B256, Epoch, OperatorId};
-use tatum_receipt::{DeliveryReceipt, SignedReceipt, Witnessed};
+use tatum_receipt::{DeliveryReceipt, SIGNED_RECEIPT_BYTES, SignedReceipt, Witnessed};
 
 use super::ClientError;
 use super::server::{Server, bytes, json};
 use crate::receipts::{self, Answer, BatchError, RECEIPTS};
 use crate::{
-    Cursor, Earnings, EpochSummary, Evidence, OperatorProof, OveragePage, OverageProof, PayerUse,
-    Payout, ReceiptPage,
+    AssentStanding, Cursor, Earnings, EpochSummary, Evidence, OfferedList, OperatorAssent,
+    OperatorProof, OveragePage, OverageProof, PayerUse, Payout, ReceiptPage,
 };
 
 /// How long it may take to answer.
@@ -233,6 +233,42 @@ impl AggregatorClient {
         let read: Result<Vec<SignedReceipt>, BatchError> =
             elements.map(|elements| elements.into_iter().filter_map(signed).collect());
         read.map_err(|source| ClientError::Batch { url, source })
+    }
+
+    /// The list of an epoch's receipts that waits for operators' signatures, while it does.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn offered_list(&self, epoch: Epoch) -> Result<OfferedList, ClientError> {
+        json(self.server.get(&format!("/v1/epochs/{epoch}/assent"))).await
+    }
+
+    /// The receipts of that list from a place on, [`ASSENT_PAGE`] of them at most. Whether they are those is for the caller to see.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn offered_receipts(
+        &self,
+        epoch: Epoch,
+        from: u32,
+    ) -> Result<Vec<SignedReceipt>, ClientError> {
+        let path = format!("/v1/epochs/{epoch}/assent/receipts");
+        let (url, body) = bytes(self.server.get(&path).query(&[("from", from)])).await?;
+        let decoded: Result<_, _> =
+            body.chunks(SIGNED_RECEIPT_BYTES).map(SignedReceipt::decode).collect();
+        decoded.map_err(|source| ClientError::Receipt { url, source })
+    }
+
+    /// Hands in an operator's word for the offered list; gives how much bond has signed by now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn assent(
+        &self,
+        epoch: Epoch,
+        word: &OperatorAssent,
+    ) -> Result<AssentStanding, ClientError> {
+        json(self.server.post(&format!("/v1/epochs/{epoch}/assent")).json(word)).await
     }
 
     /// Its counters, as Prometheus reads them.

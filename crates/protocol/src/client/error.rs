@@ -63,6 +63,14 @@ pub enum ClientError {
         /// Why.
         source: BatchError,
     },
+    /// What stands for a receipt in the answer is none.
+    #[error("the answer of {url} holds what is no receipt")]
+    Receipt {
+        /// What was asked.
+        url: String,
+        /// Why.
+        source: tatum_receipt::DecodeError,
+    },
     /// There are not as many answers as there were receipts.
     #[error("{url} gave {got} answers for {expected} receipts")]
     Count {
@@ -88,6 +96,7 @@ impl ClientError {
             | Self::TooLarge { .. }
             | Self::Answer { .. }
             | Self::Batch { .. }
+            | Self::Receipt { .. }
             | Self::Count { .. } => None,
         }
     }

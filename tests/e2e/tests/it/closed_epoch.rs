@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 const DATA: u128 = 1_000_000_000_000_000_000;
 /// Long, and moved by hand, so that nothing depends on how fast this machine is.
-const PARAMETERS: DevnetParameters =
+pub(crate) const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 3600, challenge_window_s: 60, grace_s: 60, force_s: 0 };
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Operators, with a node each. The last is for nobody.
@@ -32,6 +32,7 @@ pub(crate) struct Closed {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) url: String,
     pub(crate) chain: Chain,
+    parameters: DevnetParameters,
     _aggregator: Process,
 }
 
@@ -56,8 +57,16 @@ impl Closed {
 
     /// The same, with more words for the aggregator.
     pub(crate) async fn start_with(more: &[&str]) -> anyhow::Result<Self> {
+        Self::start_as(PARAMETERS, more).await
+    }
+
+    /// The same, with other times.
+    pub(crate) async fn start_as(
+        parameters: DevnetParameters,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
+        let devnet = Devnet::start(parameters, folder.path()).await?;
         let (operator, proposer) = (Devnet::account("operator"), Devnet::account("proposer"));
         for account in [&operator, &proposer] {
             devnet.fund(account.address(), U256::from(50_000 * DATA)).await?;
@@ -75,7 +84,7 @@ impl Closed {
             devnet.fund(payer.address(), U256::from(amount)).await?;
             devnet.connect(&payer).await?.stake(U256::from(amount)).await?;
         }
-        devnet.anvil().advance(PARAMETERS.epoch_length_s).await?;
+        devnet.anvil().advance(parameters.epoch_length_s).await?;
         let url = format!("http://127.0.0.1:{}", free_port()?);
         let data = folder.path().join("aggregator").display().to_string();
         let listen = url.trim_start_matches("http://");
@@ -84,7 +93,7 @@ impl Closed {
         command.env("TATUM_PRIVATE_KEY", tatum::hex(&proposer)).stdout(Stdio::null());
         let mut aggregator = Process::spawn("aggregator", command, folder.path())?;
         aggregator.until_healthy(&format!("{url}/ready"), PATIENCE).await?;
-        Ok(Self { devnet, folder, url, chain, _aggregator: aggregator })
+        Ok(Self { devnet, folder, url, chain, parameters, _aggregator: aggregator })
     }
 
     /// Receipts of every payer for every operator but the last.
@@ -131,13 +140,14 @@ impl Closed {
         receipts: &[SignedReceipt],
     ) -> anyhow::Result<Epoch> {
         self.hand_in(receipts).await?;
-        self.devnet.anvil().advance(PARAMETERS.epoch_length_s + PARAMETERS.grace_s).await?;
+        let DevnetParameters { epoch_length_s, grace_s, .. } = self.parameters;
+        self.devnet.anvil().advance(epoch_length_s + grace_s).await?;
         self.until_final(epoch).await?;
         Ok(epoch)
     }
 
     /// Until the aggregator, whose view of the chain may lag, has taken every one.
-    async fn hand_in(&self, receipts: &[SignedReceipt]) -> anyhow::Result<()> {
+    pub(crate) async fn hand_in(&self, receipts: &[SignedReceipt]) -> anyhow::Result<()> {
         let aggregator = AggregatorClient::new(&self.url)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -150,7 +160,7 @@ impl Closed {
         }
     }
 
-    async fn until_final(&self, epoch: Epoch) -> anyhow::Result<()> {
+    pub(crate) async fn until_final(&self, epoch: Epoch) -> anyhow::Result<()> {
         let aggregator = AggregatorClient::new(&self.url)?;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -159,7 +169,7 @@ impl Closed {
                 let (_, now_s) = self.chain.head().await?;
                 let in_window = summary.finalizable_at_s.is_some_and(|at_s| now_s < at_s);
                 if summary.state == EpochState::Proposed && in_window {
-                    self.devnet.anvil().advance(PARAMETERS.challenge_window_s).await?;
+                    self.devnet.anvil().advance(self.parameters.challenge_window_s).await?;
                 }
                 if waiting == epoch && summary.state == EpochState::Finalized {
                     return Ok(());

@@ -3,6 +3,7 @@
 
 mod api;
 mod asks;
+mod assents;
 mod bridge;
 mod chain;
 mod channels;

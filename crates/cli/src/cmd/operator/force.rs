@@ -11,7 +11,7 @@ use crate::keys::KeystoreArgs;
 use crate::output::Output;
 
 /// Receipts that one transaction forces, at most: some two million gas.
-const FORCED_AT_ONCE: usize = 50;
+pub(super) const FORCED_AT_ONCE: usize = 50;
 
 /// Which receipts to force.
 #[derive(Debug, clap::Args)]

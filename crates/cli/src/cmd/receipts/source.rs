@@ -136,7 +136,7 @@ pub(super) fn dataset(folder: &Path, epoch: Option<Epoch>) -> anyhow::Result<Dat
 }
 
 /// What a node or a client keeps, from `epoch` on.
-pub(super) async fn kept_in(
+pub(crate) async fn kept_in(
     folder: &Path,
     epoch: Option<Epoch>,
 ) -> anyhow::Result<Vec<StoredReceipt>> {
