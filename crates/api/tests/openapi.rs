@@ -5,7 +5,8 @@ const REMAKE: &str = "UPDATE_OPENAPI";
 
 #[test]
 fn the_openapi_description_is_as_it_was_reviewed() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    // Tests run in their package's folder; what is compiled in is the folder of whichever checkout shares the build.
+    let path = "../../docs/openapi.json";
     let made = tatum_api::openapi_json().unwrap();
     if std::env::var_os(REMAKE).is_some() {
         std::fs::write(path, &made).unwrap();

@@ -8,7 +8,7 @@ use tatum_database::NodeStore;
 use tatum_primitives::{Epoch, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_receipt::{Contents, SessionKey, SignedReceipt};
-use tatum_test_utils::{Devnet, DevnetParameters, Process};
+use tatum_test_utils::{Devnet, DevnetParameters, Process, schema};
 use tokio::time::{Instant, sleep};
 
 use crate::closed_epoch::{Closed, PARAMETERS};
@@ -58,7 +58,23 @@ fn spawn(closed: &Closed, operator: u32, folder: &str, more: &[&str]) -> anyhow:
     let words = ["operator", "assent", "--data", folder, "--every", "1", "--json"];
     let mut command = closed.command(&[&words, more].concat())?;
     command.env("TATUM_PRIVATE_KEY", tatum_test_utils::testnet::hex(&owner(operator)));
+    command.stdout(std::fs::File::create(printed_by(closed, operator))?);
     Process::spawn(&format!("assent-{operator}"), command, closed.folder.path())
+}
+
+fn printed_by(closed: &Closed, operator: u32) -> PathBuf {
+    closed.folder.path().join(format!("assent-{operator}.json"))
+}
+
+/// How many values an operator's process printed, each as `docs/cli.json` says.
+fn printed(closed: &Closed, operator: u32) -> anyhow::Result<usize> {
+    let words = ["operator", "assent"].map(str::to_owned);
+    let file = std::fs::File::open(printed_by(closed, operator))?;
+    let values = serde_json::Deserializer::from_reader(file).into_iter::<serde_json::Value>();
+    values
+        .map(|value| schema::check(&words, &value?))
+        .collect::<anyhow::Result<Vec<()>>>()
+        .map(|all| all.len())
 }
 
 async fn until<T>(
@@ -138,8 +154,9 @@ async fn operators_stand_for_the_list_and_who_is_left_out_forces_its_own() -> an
     // Whoever audits fetches the list from whoever proposed by it.
     let (code, told) = closed.told(&["audit", "epoch", &epoch.to_string()]).await?;
     assert_eq!(code, Some(0), "{told}");
-    for process in standing {
+    for (operator, process) in (0..).zip(standing) {
         process.terminate().await?;
+        assert!(printed(&closed, operator)? > 0, "operator {operator}");
     }
     Ok(())
 }
