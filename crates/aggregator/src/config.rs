@@ -52,6 +52,9 @@ pub struct Config {
     /// For how many final epochs receipts are kept in the database; by default for all.
     #[serde(default)]
     pub keep_epochs: Option<u64>,
+    /// Other aggregators of the deployment, whose receipts are taken in before the epoch takes no more.
+    #[serde(default)]
+    pub peers: Vec<String>,
     /// Whether operators are asked to stand for the list of receipts.
     #[serde(default)]
     pub gather_assents: bool,
@@ -109,6 +112,7 @@ impl Config {
             rejections_hours: default_rejections_hours(),
             rejections_kept: default_rejections_kept(),
             keep_epochs: None,
+            peers: Vec::new(),
             gather_assents: false,
             overage_reward_nano: default_overage_reward(),
             lease_ms: default_lease_ms(),

@@ -29,6 +29,7 @@ mod chain_rows;
 mod clock;
 pub mod close;
 mod config;
+mod exchange;
 mod explain;
 pub mod http;
 mod identity;

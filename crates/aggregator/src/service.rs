@@ -12,6 +12,7 @@ use anyhow::Context;
 use axum::Router;
 use tatum_chain::{Chain, ChainView, Deployment, PrivateKeySigner, follow};
 use tatum_database::{Database, Writer, WriterOptions};
+use tatum_protocol::client::AggregatorClient;
 use tatum_receipt::Verifier;
 use tatum_serve::Limits as Doors;
 use tokio::net::TcpListener;
@@ -19,11 +20,12 @@ use tokio::sync::watch;
 
 use crate::assents::{AssentDesk, Gathering};
 use crate::close::{Closer, Leadership, Rivals, Rules};
+use crate::exchange::Exchange;
 use crate::http::with_fallbacks;
 use crate::ingest::{Checker, Ingest};
 use crate::judge::Means;
 use crate::publish::{DatasetStore, Probe, Publication, Pulse};
-use crate::{Clock, Config, Identity, Metrics, assents, ingest, public_url, publish};
+use crate::{Clock, Config, Identity, Metrics, assents, ingest as intake, public_url, publish};
 
 /// How long the chain may be silent before the service says that it is not ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,9 +73,12 @@ pub async fn run_on(
         Shared { clock: Clock::default(), metrics: Arc::default(), pulse: Pulse::new(PATIENCE) };
     let identity = Identity::open(&config.data_dir, chain.domain())?;
     let closer = closer(&config, public_url, chain, &database, &view, &shared);
-    let router = router(&config, &closer, &view, writer, &shared, identity);
+    let ingest = ingest(&config, &closer, &view, writer, &shared);
+    let exchange = exchange(&config, &closer, ingest.clone(), &shared)?;
+    let router = router(&config, &closer, ingest, &shared, identity);
 
     let (stop, stopped) = watch::channel(false);
+    let exchanging = tokio::spawn(exchange.run(stopped.clone()));
     let closing = tokio::spawn(closer.run(lease, stopped.clone()));
     tracing::info!(%address, database = ?database.backend(), "the aggregator takes receipts");
     let shutdown = async move {
@@ -81,6 +86,7 @@ pub async fn run_on(
         stop.send_replace(true);
     };
     let served = tatum_serve::serve(listener, router, Doors::default(), shutdown).await;
+    exchanging.await.context("the exchange with other aggregators ended early")?;
     // The routes held the last writers; what they handed over is written before the database closes.
     writing.await.context("the receipt store ended early")?;
     closing.await.context("the epoch driver ended early")?;
@@ -141,14 +147,13 @@ fn closer(
     }
 }
 
-fn router(
+fn ingest(
     config: &Config,
     closer: &Closer,
     view: &ChainView,
     writer: Writer,
     shared: &Shared,
-    identity: Identity,
-) -> Router {
+) -> Ingest {
     let checker = Checker::new(
         Verifier::new(closer.chain.domain()),
         closer.schedule,
@@ -157,8 +162,33 @@ fn router(
         view.clone(),
         config.poll().saturating_mul(2),
     );
-    let metrics = Arc::clone(&shared.metrics);
-    let ingest = Ingest::new(config.limits, checker, writer, metrics);
+    Ingest::new(config.limits, checker, writer, Arc::clone(&shared.metrics))
+}
+
+fn exchange(
+    config: &Config,
+    closer: &Closer,
+    ingest: Ingest,
+    shared: &Shared,
+) -> anyhow::Result<Exchange> {
+    let peers = config.peers.iter().map(|peer| AggregatorClient::new(peer));
+    Ok(Exchange {
+        peers: peers.collect::<Result<_, _>>().context("another aggregator's address")?,
+        ingest,
+        schedule: closer.schedule,
+        clock: shared.clock.clone(),
+        intake_ms: closer.intake_ms(),
+        poll: config.poll(),
+    })
+}
+
+fn router(
+    config: &Config,
+    closer: &Closer,
+    ingest: Ingest,
+    shared: &Shared,
+    identity: Identity,
+) -> Router {
     let publication = Publication {
         database: closer.database.clone(),
         datasets: DatasetStore::new(config.datasets()),
@@ -170,5 +200,5 @@ fn router(
     };
     let (gathering, datasets) = (closer.gathering.clone(), config.datasets());
     let assents = assents::router(AssentDesk { gathering, datasets });
-    with_fallbacks(ingest::router(ingest).merge(publish::router(publication)).merge(assents))
+    with_fallbacks(intake::router(ingest).merge(publish::router(publication)).merge(assents))
 }

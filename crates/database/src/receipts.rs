@@ -184,6 +184,16 @@ impl Database {
         self.scan(PaidBy::Pool, epoch)
     }
 
+    /// The same from behind `after` on, `page` at a time.
+    pub fn scan_receipts_after(
+        &self,
+        epoch: Epoch,
+        after: Option<&ReceiptKey>,
+        page: u32,
+    ) -> ReceiptScan {
+        self.scan_receipts(epoch).behind(after, page)
+    }
+
     pub(crate) fn scan(&self, paid_by: PaidBy, epoch: Epoch) -> ReceiptScan {
         ReceiptScan {
             database: self.clone(),

@@ -21,7 +21,7 @@ const ROUND: u32 = 1;
 impl Closer {
     /// Milliseconds after an epoch's end in which receipts are taken: half of the grace where operators are to read and sign the list in the
     /// other half.
-    pub(super) fn intake_ms(&self) -> u64 {
+    pub(crate) fn intake_ms(&self) -> u64 {
         let grace_ms = self.windows().grace_s.saturating_mul(1000);
         if self.rules.gathers_assents { grace_ms / 2 } else { grace_ms }
     }

@@ -37,9 +37,9 @@ pub(super) async fn figures(
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     /// Those behind this one: the first 93 bytes of a receipt, in hexadecimal.
-    after: Option<Cursor>,
+    pub(super) after: Option<Cursor>,
     /// At most so many.
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
 impl Page {
@@ -61,7 +61,7 @@ pub(super) async fn receipts(
     Ok(([(CONTENT_TYPE, RECEIPTS)], receipts::encode(&found)))
 }
 
-fn key(cursor: &Cursor, epoch: Epoch) -> Result<ReceiptKey, ApiError> {
+pub(super) fn key(cursor: &Cursor, epoch: Epoch) -> Result<ReceiptKey, ApiError> {
     let message = "after is the first 93 bytes of a receipt in hexadecimal";
     cursor.key(epoch).ok_or_else(|| ApiError::BadRequest(message.to_owned()))
 }

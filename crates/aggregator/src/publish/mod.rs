@@ -13,6 +13,7 @@ mod payers;
 mod proofs;
 mod rejections;
 mod status;
+mod taken;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ pub fn router(publication: Publication) -> Router {
         .route("/v1/epochs/{epoch}/payouts/{operator}", get(proofs::payout))
         .route("/v1/epochs/{epoch}/receipts", get(proofs::receipts))
         .route("/v1/epochs/{epoch}/receipts/{leaf}", get(proofs::receipt))
+        .route("/v1/epochs/{epoch}/taken", get(taken::receipts))
         .route("/v1/epochs/{epoch}/evidence", get(evidence::figures))
         .route("/v1/epochs/{epoch}/evidence/receipts", get(evidence::receipts))
         .route("/v1/epochs/{epoch}/overages", get(overages::list))

@@ -7,7 +7,7 @@ use tatum_chain::{Chain, Fate};
 use tatum_primitives::{Epoch, U256};
 use tatum_test_utils::Devnet;
 
-use crate::world::{EPOCH_S, PATIENCE, Service, WINDOW_S, World};
+use crate::world::{EPOCH_S, GRACE_S, PATIENCE, Service, WINDOW_S, World};
 
 #[tokio::test]
 async fn aggregators_with_the_same_receipts_agree() {
@@ -26,6 +26,24 @@ async fn aggregators_with_the_same_receipts_agree() {
     assert_eq!(first["root"], second["root"]);
     assert_eq!(first["manifest_hash"], second["manifest_hash"]);
     assert!(first["note"].is_null() && second["note"].is_null(), "{first} {second}");
+    tokio::join!(one.stop(), other.stop());
+}
+
+#[tokio::test]
+async fn aggregators_that_know_each_other_take_each_others_receipts() {
+    let world = World::start().await;
+    let other = Service::start(&world, "other", "rival").await;
+    let silent = "http://127.0.0.1:9".to_owned();
+    let peers = vec![silent, other.url.clone()];
+    let one = Service::start_with(&world, "one", "proposer", |config| config.peers = peers).await;
+    let traffic = world.traffic(1);
+    let (early, late) = traffic.split_at(2);
+    world.hand_in(&one.url, early).await;
+    world.hand_in(&other.url, late).await;
+    // In the second half of the grace the one that knows the other asks it.
+    world.advance_to_end_of(1, GRACE_S / 2 + 1).await;
+    let seen = world.until_final(&one.url, 1).await;
+    assert_eq!(seen["receipts"], 3, "of each key the newest, wherever it was handed in: {seen}");
     tokio::join!(one.stop(), other.stop());
 }
 

@@ -81,6 +81,9 @@ pub(crate) struct RunArgs {
     /// For how many final epochs receipts stay in the database, their datasets being on disk; otherwise for all
     #[arg(long, value_name = "EPOCHS")]
     keep_epochs: Option<u64>,
+    /// Another aggregator of the deployment, whose receipts are taken in too before an epoch takes no more; may be repeated
+    #[arg(long, value_name = "URL")]
+    peer: Vec<String>,
     /// Ask operators to stand for the list of receipts (`tatum operator assent`): receipts are taken for half of the grace only, and what
     /// operators with more than half of the bond sign in the other half is what counts, with what is forced
     #[arg(long)]
@@ -123,6 +126,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     config.rejections_hours = args.rejections_hours;
     config.rejections_kept = args.rejections_kept;
     config.keep_epochs = args.keep_epochs;
+    config.peers = args.peer;
     config.gather_assents = args.gather_assents;
     config.overage_reward_nano =
         Nano::from_wei_down(args.overage_reward).context("reading --overage-reward")?;

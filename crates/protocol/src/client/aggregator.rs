@@ -271,6 +271,26 @@ impl AggregatorClient {
         json(self.server.post(&format!("/v1/epochs/{epoch}/assent")).json(word)).await
     }
 
+    /// Receipts that it holds of an epoch and what lies beside them, from behind one of them on. Whether they may count is for the caller to
+    /// check.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn taken(
+        &self,
+        epoch: Epoch,
+        after: Option<&DeliveryReceipt>,
+    ) -> Result<Vec<receipts::Element>, ClientError> {
+        let request = self.server.get(&format!("/v1/epochs/{epoch}/taken"));
+        let request = match after {
+            Some(receipt) => request.query(&[("after", Cursor::behind(receipt))]),
+            None => request,
+        };
+        let (url, body) = bytes(request).await?;
+        // As many as an answer of bounded size can hold.
+        receipts::decode(&body, body.len()).map_err(|source| ClientError::Batch { url, source })
+    }
+
     /// Its counters, as Prometheus reads them.
     ///
     /// # Errors
