@@ -92,8 +92,9 @@ async fn until<T>(
 }
 
 async fn paid(closed: &Closed, epoch: Epoch, operator: u32) -> anyhow::Result<u128> {
-    let payout = AggregatorClient::new(&closed.url)?.payout(epoch, OperatorId(operator)).await?;
-    Ok(payout.work_nano.0.into())
+    let payout =
+        AggregatorClient::new(&closed.url)?.payout(epoch, OperatorId(operator), 0, 10).await?;
+    Ok(u128::from(payout.work_nano.0))
 }
 
 #[tokio::test]
@@ -118,7 +119,9 @@ async fn operators_stand_for_the_list_and_who_is_left_out_forces_its_own() -> an
     }
 
     // Half of the bond is no assent, so it takes operator 1 beside the first owner's two; what is signed lacks operator 2's.
-    closed.devnet.anvil().advance(TIMES.epoch_length_s + TIMES.grace_s / 2).await?;
+    let end_s = closed.chain.schedule().await?.end_ms(epoch) / 1000;
+    let (_, now_s) = closed.chain.head().await?;
+    closed.devnet.anvil().advance(end_s + TIMES.grace_s / 2 - now_s).await?;
     let assent = until("an assent", async || Ok(closed.chain.assent_of(epoch).await?)).await?;
     assert_eq!(assent.list.count, 4);
     let said = |operator: u32| {

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 const PARAMETERS: DevnetParameters =
     DevnetParameters { epoch_length_s: 20, challenge_window_s: 3, grace_s: 4, force_s: 0 };
 const PATIENCE: Duration = Duration::from_secs(20);
-const AT_ONCE: Duration = Duration::from_secs(3);
+const AT_ONCE: Duration = Duration::from_secs(8);
 
 fn terminate(process: u32) -> anyhow::Result<()> {
     let status =
