@@ -49,6 +49,8 @@ struct State {
 struct Gathered {
     offer: Offer,
     signatures: BTreeMap<OperatorId, Signature>,
+    /// It is on chain, or too late: it is offered on for whoever has yet to see that it was left out.
+    is_posted: bool,
 }
 
 /// Why a word does not count.
@@ -76,7 +78,13 @@ pub(crate) enum Refusal {
 impl Gathering {
     /// Offers a list, in the place of any before.
     pub(crate) fn offer(&self, offer: Offer) {
-        self.with(|state| state.gathered = Some(Gathered { offer, signatures: BTreeMap::new() }));
+        let gathered = Gathered { offer, signatures: BTreeMap::new(), is_posted: false };
+        self.with(|state| state.gathered = Some(gathered));
+    }
+
+    /// What was signed needs posting no more.
+    pub(crate) fn posted(&self, epoch: Epoch) {
+        self.with(|state| state.of(epoch).map(|gathered| gathered.is_posted = true));
     }
 
     /// Nothing is left to gather for `epoch`, and nothing offered.
@@ -125,7 +133,7 @@ impl Gathering {
     /// What to post, once more than half of the bond has signed.
     pub(crate) fn assented(&self, epoch: Epoch) -> Option<(Assent, Vec<(OperatorId, Signature)>)> {
         self.with(|state| {
-            let gathered = state.of(epoch)?;
+            let gathered = state.of(epoch).filter(|gathered| !gathered.is_posted)?;
             let signatures = gathered.signatures.iter().map(|(id, signature)| (*id, *signature));
             let is_assent = gathered.standing().is_assent();
             is_assent.then(|| (gathered.offer.assent, signatures.collect()))
@@ -205,6 +213,8 @@ mod tests {
         assert_eq!(signatures.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [0, 2]);
         assert_eq!(gathering.offered(EPOCH).unwrap().standing.signed_wei, U256::from(20));
         assert_eq!((gathering.offered(Epoch(6)), gathering.assented(Epoch(6))), (None, None));
+        gathering.posted(EPOCH);
+        assert!(gathering.assented(EPOCH).is_none() && gathering.offered(EPOCH).is_some());
         assert!(!gathering.is_over(EPOCH));
         gathering.end(EPOCH);
         assert!(gathering.is_over(EPOCH) && gathering.offered(EPOCH).is_none());

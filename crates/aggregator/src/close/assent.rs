@@ -3,8 +3,6 @@
 //! Invariant: what is offered is what was frozen, so a restart offers the same list; and nothing here holds an epoch up: without an assent
 //! in time it is rolled up as it is.
 
-use std::collections::BTreeMap;
-
 use tatum_chain::Assent;
 use tatum_merkle::ListCommitment;
 use tatum_primitives::Epoch;
@@ -26,28 +24,32 @@ impl Closer {
         if self.rules.gathers_assents { grace_ms / 2 } else { grace_ms }
     }
 
-    /// Offers the frozen list, and posts what was signed. True if something was done.
+    /// Offers the frozen list for as long as anybody can sign or force, and posts what was signed. True if something was done.
     pub(super) async fn gather(&self, epoch: Epoch, head_time_s: u64) -> Result<bool, CloseError> {
-        let end_s = self.schedule.end_ms(epoch) / 1000;
-        let until_s = end_s.saturating_add(self.windows().grace_s);
         if !self.rules.gathers_assents || self.gathering.is_over(epoch) {
             return Ok(false);
         }
-        if head_time_s >= until_s || self.chain.assent_of(epoch).await?.is_some() {
+        let (windows, end_s) = (self.windows(), self.schedule.end_ms(epoch) / 1000);
+        if head_time_s >= windows.forced_until_s(end_s) {
             self.gathering.end(epoch);
             return Ok(false);
         }
-        if let Some((assent, signatures)) = self.gathering.assented(epoch) {
+        let until_s = end_s.saturating_add(windows.grace_s);
+        if self.gathering.offered(epoch).is_none() {
+            return self.offer(epoch, until_s).await;
+        }
+        let Some((assent, signatures)) = self.gathering.assented(epoch) else { return Ok(false) };
+        if head_time_s < until_s && self.chain.assent_of(epoch).await?.is_none() {
             let operators = signatures.len();
             let tx = self.chain.assent(epoch, assent, signatures).await?;
-            self.gathering.end(epoch);
             let ListCommitment { top, count } = assent.list;
             tracing::info!(%epoch, %top, receipts = count, operators, %tx, "operators stand for the list");
-            return Ok(true);
         }
-        if self.gathering.offered(epoch).is_some() {
-            return Ok(false);
-        }
+        self.gathering.posted(epoch);
+        Ok(true)
+    }
+
+    async fn offer(&self, epoch: Epoch, until_s: u64) -> Result<bool, CloseError> {
         let Some(list) = self.write_frozen(epoch).await? else {
             self.gathering.end(epoch);
             return Ok(false);
@@ -59,7 +61,7 @@ impl Closer {
             assent,
             digest: assent.digest(self.chain.deployment(), epoch),
             until_s,
-            assenters: assenters.into_iter().map(|one| (one.id, one)).collect::<BTreeMap<_, _>>(),
+            assenters: assenters.into_iter().map(|one| (one.id, one)).collect(),
             total_wei,
         });
         tracing::info!(%epoch, top = %list.top, receipts = list.count, "the list waits for operators' signatures");

@@ -54,7 +54,15 @@ fn of(receipts: &[SignedReceipt], operator: u32) -> Vec<SignedReceipt> {
     receipts.iter().filter(is_its).cloned().collect()
 }
 
-fn spawn(closed: &Closed, operator: u32, folder: &str, more: &[&str]) -> anyhow::Result<Process> {
+/// An operator's process, whose node was given its part of `receipts`.
+async fn spawn(
+    closed: &Closed,
+    operator: u32,
+    receipts: &[SignedReceipt],
+    more: &[&str],
+) -> anyhow::Result<Process> {
+    let folder = folder_of(closed, operator, receipts).await?;
+    let folder = folder.to_str().context("the folder's name")?;
     let words = ["operator", "assent", "--data", folder, "--every", "1", "--json"];
     let mut command = closed.command(&[&words, more].concat())?;
     command.env("TATUM_PRIVATE_KEY", tatum_test_utils::testnet::hex(&owner(operator)));
@@ -99,7 +107,8 @@ async fn paid(closed: &Closed, epoch: Epoch, operator: u32) -> anyhow::Result<u1
 
 #[tokio::test]
 async fn operators_stand_for_the_list_and_who_is_left_out_forces_its_own() -> anyhow::Result<()> {
-    let closed = Closed::start_as(TIMES, &["--gather-assents"]).await?;
+    let gathers = ["--gather-assents"];
+    let mut closed = Closed::start_as(TIMES, &gathers).await?;
     for operator in [1, 2] {
         hand_over(&closed, operator).await?;
     }
@@ -110,34 +119,32 @@ async fn operators_stand_for_the_list_and_who_is_left_out_forces_its_own() -> an
     let traffic = closed.traffic(epoch);
     // Operator 2 is censored: its receipts do not come to the aggregator.
     closed.hand_in(&[of(&traffic, 0), of(&traffic, 1)].concat()).await?;
-    let mut standing = Vec::new();
-    for operator in 0..3 {
-        let folder = folder_of(&closed, operator, &traffic).await?;
-        let folder = folder.to_str().context("the folder's name")?;
-        let more = if operator == 2 { ["--force-up-to", "10"].as_slice() } else { &[] };
-        standing.push(spawn(&closed, operator, folder, more)?);
-    }
-
-    // Half of the bond is no assent, so it takes operator 1 beside the first owner's two; what is signed lacks operator 2's.
     let end_s = closed.chain.schedule().await?.end_ms(epoch) / 1000;
     let (_, now_s) = closed.chain.head().await?;
     closed.devnet.anvil().advance(end_s + TIMES.grace_s / 2 - now_s).await?;
+
+    // Half of the bond is no assent. Killed with what was signed, the aggregator offers the same, and words are handed in again.
+    let mut standing = vec![spawn(&closed, 0, &traffic, &[]).await?];
+    let offered = until("the first owner's words", async || {
+        let offered = AggregatorClient::new(&closed.url)?.offered_list(epoch).await.ok();
+        Ok(offered.filter(|offered| !offered.standing.signed_wei.is_zero()))
+    })
+    .await?;
+    assert!(!offered.standing.is_assent(), "{offered:?}");
+    closed = closed.kill_aggregator(&gathers).await?;
+    standing.push(spawn(&closed, 1, &traffic, &[]).await?);
     let assent = until("an assent", async || Ok(closed.chain.assent_of(epoch).await?)).await?;
-    assert_eq!(assent.list.count, 4);
+    assert_eq!((assent.list, assent.list.count), (offered.receipts, 4));
+    // Who looks only now still sees that it was left out.
+    standing.push(spawn(&closed, 2, &traffic, &["--force-up-to", "10"]).await?);
     let said = |operator: u32| {
         let log = closed.folder.path().join(format!("assent-{operator}.log"));
         std::fs::read_to_string(log).unwrap_or_default()
     };
     until("the censored operator's word", async || {
-        Ok(said(2).contains("lacks 2 of ours: it is not signed").then_some(()))
+        Ok(said(2).contains("the list lacks receipts of ours: it is not signed").then_some(()))
     })
     .await?;
-
-    let late = AggregatorClient::new(&closed.url)?.offered_list(epoch).await;
-    assert!(
-        late.is_err_and(|error| error.problem().is_some()),
-        "nothing is offered after the assent"
-    );
 
     // The grace is over: now it forces its own, which count beside the list.
     closed.devnet.anvil().advance(TIMES.grace_s / 2).await?;

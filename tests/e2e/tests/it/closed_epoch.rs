@@ -1,7 +1,7 @@
 //! A chain with payers and operators, an aggregator process, and epochs that are closed on demand: what the commands of operators and
 //! auditors look at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -86,13 +86,15 @@ impl Closed {
         }
         devnet.anvil().advance(parameters.epoch_length_s).await?;
         let url = format!("http://127.0.0.1:{}", free_port()?);
-        let data = folder.path().join("aggregator").display().to_string();
-        let listen = url.trim_start_matches("http://");
-        let words = ["aggregator", "run", "--listen", listen, "--data", &data, "--poll-ms", "200"];
-        let mut command = tatum::command(&devnet, &[&words, more].concat())?;
-        command.env("TATUM_PRIVATE_KEY", tatum::hex(&proposer)).stdout(Stdio::null());
-        let mut aggregator = Process::spawn("aggregator", command, folder.path())?;
-        aggregator.until_healthy(&format!("{url}/ready"), PATIENCE).await?;
+        let aggregator = start_aggregator(&devnet, folder.path(), &url, more).await?;
+        Ok(Self { devnet, folder, url, chain, parameters, _aggregator: aggregator })
+    }
+
+    /// Kills the aggregator, and starts it again with the same data.
+    pub(crate) async fn kill_aggregator(self, more: &[&str]) -> anyhow::Result<Self> {
+        let Self { devnet, folder, url, chain, parameters, _aggregator: process } = self;
+        process.kill().await?;
+        let aggregator = start_aggregator(&devnet, folder.path(), &url, more).await?;
         Ok(Self { devnet, folder, url, chain, parameters, _aggregator: aggregator })
     }
 
@@ -208,6 +210,23 @@ impl Closed {
         let hash = summary.manifest_hash.context("there is no dataset")?;
         Ok(self.folder.path().join("aggregator/datasets").join(hash.to_string()))
     }
+}
+
+async fn start_aggregator(
+    devnet: &Devnet,
+    folder: &Path,
+    url: &str,
+    more: &[&str],
+) -> anyhow::Result<Process> {
+    let data = folder.join("aggregator").display().to_string();
+    let listen = url.trim_start_matches("http://");
+    let words = ["aggregator", "run", "--listen", listen, "--data", &data, "--poll-ms", "200"];
+    let mut command = tatum::command(devnet, &[&words, more].concat())?;
+    let proposer = Devnet::account("proposer");
+    command.env("TATUM_PRIVATE_KEY", tatum::hex(&proposer)).stdout(Stdio::null());
+    let mut aggregator = Process::spawn("aggregator", command, folder)?;
+    aggregator.until_healthy(&format!("{url}/ready"), PATIENCE).await?;
+    Ok(aggregator)
 }
 
 pub(crate) fn node(number: u8) -> NodeId {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tatum_chain::{Assent, Chain};
-use tatum_merkle::ListWords;
+use tatum_merkle::{ListCommitment, ListWords};
 use tatum_primitives::{Address, B256, Epoch, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::{ASSENT_PAGE, MOST_ASSENTED, OfferedList, OperatorAssent, ProblemKind};
@@ -64,6 +64,8 @@ pub(super) async fn run(args: &Args, output: Output) -> anyhow::Result<()> {
         verifier: Verifier::new(chain.domain()),
         aggregator: args.aggregator.client()?,
         missing: BTreeMap::new(),
+        signed: None,
+        forced: None,
         account: args.chain.account(&args.keystore)?,
         chain,
         owner,
@@ -86,8 +88,12 @@ struct Desk<'a> {
     verifier: Verifier,
     owner: SessionKey,
     operators: Vec<OperatorId>,
-    /// What the list of an epoch that was read lacks of ours; of an epoch that was signed for, nothing.
-    missing: BTreeMap<Epoch, (OfferedList, Vec<SignedReceipt>)>,
+    /// Of each epoch the list that was read, and what it lacks of ours.
+    missing: BTreeMap<Epoch, (ListCommitment, Vec<SignedReceipt>)>,
+    /// The list that was signed last; its words are handed in again until there is an assent, and told once.
+    signed: Option<(Epoch, ListCommitment)>,
+    /// The newest epoch for which all was forced that is to be.
+    forced: Option<Epoch>,
     output: Output,
 }
 
@@ -118,31 +124,32 @@ impl Desk<'_> {
         }
     }
 
-    /// Reads the list that is offered, unless that was done, and signs it if nothing of ours lacks.
+    /// Signs the list that is offered if nothing of ours lacks.
     async fn stand_for(&mut self, epoch: Epoch) -> anyhow::Result<()> {
+        let Some(offered) = self.compare(epoch).await? else { return Ok(()) };
+        let lacks = self.missing.get(&epoch).is_some_and(|(_, missing)| !missing.is_empty());
+        if lacks { Ok(()) } else { self.sign(&offered).await }
+    }
+
+    /// The list that is offered, if one is; what it lacks of ours is worked out once.
+    async fn compare(&mut self, epoch: Epoch) -> anyhow::Result<Option<OfferedList>> {
         let offered = match self.aggregator.offered_list(epoch).await {
             Ok(offered) => offered,
             Err(error) if error.problem().is_some_and(|p| p.kind == ProblemKind::NotYet) => {
-                return Ok(());
+                return Ok(None);
             }
             Err(error) => return Err(error).context("asking for the list"),
         };
-        let is_known = |read: &(OfferedList, _)| {
-            (read.0.round, read.0.receipts) == (offered.round, offered.receipts)
-        };
-        if !self.missing.get(&epoch).is_some_and(is_known) {
+        if self.missing.get(&epoch).is_none_or(|(read, _)| *read != offered.receipts) {
             let listed = self.read(&offered).await?;
             let missing = lacking(self.own(epoch).await?, &listed, &self.verifier);
             if !missing.is_empty() {
-                self.output.progress(format!(
-                    "the list of epoch {epoch} lacks {} of ours: it is not signed",
-                    missing.len()
-                ));
+                let count = missing.len();
+                tracing::warn!(%epoch, lacking = count, "the list lacks receipts of ours: it is not signed");
             }
-            self.missing.insert(epoch, (offered, missing));
+            self.missing.insert(epoch, (offered.receipts, missing));
         }
-        let lacks = self.missing.get(&epoch).is_some_and(|(_, missing)| !missing.is_empty());
-        if lacks { Ok(()) } else { self.sign(&offered).await }
+        Ok(Some(offered))
     }
 
     /// The receipts of the list, which lead to what is to be signed.
@@ -177,16 +184,20 @@ impl Desk<'_> {
     }
 
     /// Signs for each of our operators, until more than half of the bond has.
-    async fn sign(&self, offered: &OfferedList) -> anyhow::Result<()> {
+    async fn sign(&mut self, offered: &OfferedList) -> anyhow::Result<()> {
         let OfferedList { epoch, round, receipts, .. } = *offered;
         if offered.standing.is_assent() {
             return Ok(());
         }
+        let is_new = self.signed.replace((epoch, receipts)) != Some((epoch, receipts));
         let assent = Assent { round, list: receipts };
         let signature = assent.sign(self.chain.deployment(), epoch, &self.owner);
         for operator in &self.operators {
             let word = OperatorAssent { operator: *operator, round, receipts, signature };
             let standing = self.aggregator.assent(epoch, &word).await?;
+            if !is_new {
+                continue;
+            }
             let value = serde_json::json!({
                 "epoch": epoch, "operator": operator, "round": round, "receipts": receipts,
                 "signed_wei": standing.signed_wei.to_string(),
@@ -203,11 +214,20 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Forces what the list that counts lacks of ours.
+    /// Forces what the list that counts lacks of ours: the one that operators stand for, else the aggregator's.
     async fn force(&mut self, epoch: Epoch) -> anyhow::Result<()> {
-        let Some((_, missing)) = self.missing.get(&epoch) else { return Ok(()) };
-        if missing.is_empty() {
+        if self.forced == Some(epoch) {
             return Ok(());
+        }
+        // Whoever was away, or too slow for the others, has yet to see it.
+        self.compare(epoch).await?;
+        let Some((read, missing)) = self.missing.get(&epoch) else { return Ok(()) };
+        if let Some(assent) = self.chain.assent_of(epoch).await? {
+            let (top, aggregator) = (assent.list.top, self.aggregator.base());
+            ensure!(
+                assent.list == *read,
+                "operators stand for the list {top} of epoch {epoch}, which {aggregator} does not have; name the aggregator that has it"
+            );
         }
         let forced: BTreeSet<B256> =
             self.chain.forced(epoch).await?.signed_hashes.into_iter().collect();
@@ -229,7 +249,7 @@ impl Desk<'_> {
                 self.output.result(&value, &rows);
             }
         }
-        self.missing.remove(&epoch);
+        self.forced = Some(epoch);
         ensure!(
             beyond == 0,
             "{beyond} receipts of epoch {epoch} are left out; force them with `tatum operator force {epoch} --receipts FILE`, FILE being \
