@@ -44,7 +44,7 @@ pub struct AssentStanding {
 impl AssentStanding {
     /// Whether more than half of the bond signed.
     pub fn is_assent(&self) -> bool {
-        self.signed_wei > self.total_wei / U256::from(2)
+        self.signed_wei > self.total_wei.saturating_sub(self.signed_wei)
     }
 }
 

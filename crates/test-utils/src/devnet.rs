@@ -39,7 +39,7 @@ impl Devnet {
         let anvil = Anvil::start(AnvilSettings::default(), logs).await?;
         let deployer = Self::account("deployer");
         anvil.fund(deployer.address()).await?;
-        let deployment_file = anvil.hurry(deploy(&anvil, &deployer, parameters)).await?;
+        let deployment_file = anvil.hurry(Box::pin(deploy(&anvil, &deployer, parameters))).await?;
         let deployment = Deployment::load(&deployment_file)?;
         let chain = Chain::connect(&anvil.rpc_url().parse()?, deployment.clone()).await?;
         let deployer = chain.signing(signer(&deployer)?, None).await?;

@@ -84,7 +84,7 @@ async fn running(args: &RunArgs, processes: &mut Processes, output: Output) -> a
     tatum_devnet::foundry("anvil")?;
     let folder = Folder::open(args, output)?;
     let chain = processes.start_chain(&folder).await?;
-    let ready_at_ms = chain.hurry(stage::set(&folder, output)).await?;
+    let ready_at_ms = chain.hurry(Box::pin(stage::set(&folder, output))).await?;
     processes.start_services(&folder, output).await?;
     stage::until(ready_at_ms, output).await;
     told::tell(&folder, output)?;

@@ -94,7 +94,7 @@ impl Cast {
         subscribers_per_stream: usize,
     ) -> anyhow::Result<Self> {
         let assembling = Self::assemble_on_chain(devnet, streams, relays, subscribers_per_stream);
-        devnet.anvil().hurry(assembling).await
+        devnet.anvil().hurry(Box::pin(assembling)).await
     }
 
     async fn assemble_on_chain(
