@@ -107,7 +107,7 @@ abstract contract SponsorQueue is ISponsorVault, ReentrancyGuardTransient {
         // Effect: their part of the rest is theirs alone.
         uint256 ofRest = part * queue.restShares / all;
         queue.restShares -= uint128(ofRest);
-        request.shares += uint112(ofRest);
+        request.shares += ofRest.toUint112();
         if (ofRest != 0) request.endWei = uint112(Math.max(request.endWei, queue.restEndWei));
 
         // Effect: the others come in anew, and end where what is asked from the pool ends.
@@ -144,6 +144,7 @@ abstract contract SponsorQueue is ISponsorVault, ReentrancyGuardTransient {
         Request memory request = _requests[msg.sender][requestId];
         if (request.shares == 0 || request.round != queue.round) revert RequestUnknown(requestId);
         if (!_isReturned(queue, request.endWei, requestId)) revert RequestPending(requestId + UNBONDING_EPOCHS);
+        // What was missing may have voided it just now: it is worth nothing then.
         if (request.round == queue.round) amountWei = _worth(queue, request.shares);
         uint256 hereWei = _hereWei();
         if (amountWei > hereWei) revert NotFreeYet(amountWei, hereWei);

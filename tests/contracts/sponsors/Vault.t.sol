@@ -179,7 +179,9 @@ contract SponsorVaultTest is SponsorFixture {
         vm.assertApproxEqAbs(bothWei, 594e17, 8);
         vm.assertEq(_owed(), bothWei);
         _unbond(1);
-        (uint64 laterId,) = _ask(ALICE, 20e27);
+        // What an earlier epoch's request pays as its fee is none of this one's.
+        (uint64 laterId,) = _ask(ALICE, 10e27);
+        _ask(ALICE, 10e27);
         _unbond(1);
         vm.assertEq(_withdraw(ALICE, requestId), bothWei);
         vm.prank(ALICE);
@@ -367,23 +369,112 @@ contract SponsorVaultTest is SponsorFixture {
         vm.assertApproxEqAbs(_withdraw(ALICE, first), aliceWei - 49e18, 10);
     }
 
-    /// A bill that takes all of what is leaving voids the requests; whoever asks later has a book of its own.
-    function test_ABillOfAllThatIsLeavingVoidsTheRequests() external {
+    /// What lay here for who leaves hides no loss of the others'.
+    function test_ABillOfWhatIsLeavingIsNotHiddenByWhatLiesHere() external {
+        _stakeOf(ALICE, 100e18);
+        (uint64 first, uint256 aliceWei) = _ask(ALICE, ALL);
+        _endEpoch();
+        vm.assertEq(_bill(1, 49e18), 49e18);
+        _sponsor(BOB, 200e18);
+        (uint64 second, uint256 bobWei) = _ask(BOB, ALL);
+        vm.assertApproxEqAbs(bobWei, 200e18, 2);
+        vm.assertApproxEqAbs(_withdraw(BOB, second), bobWei, 2);
+        _unbond(1);
+        vm.assertApproxEqAbs(_withdraw(ALICE, first), aliceWei - 49e18, 10);
+    }
+
+    /// Nor does the fee, which the pool takes of what is asked for in the running epoch at its end.
+    function test_ABillOfWhatIsLeavingIsNotHiddenByTheFee() external {
+        _stakeOf(ALICE, 100e18);
+        (uint64 first, uint256 aliceWei) = _ask(ALICE, ALL);
+        vm.assertEq(_bill(1, 98e18), 98e18);
+        _sponsor(BOB, 1e18);
+        (uint64 second, uint256 bobWei) = _ask(BOB, ALL);
+        vm.assertEq(first, second);
+        _unbond(2);
+        vm.assertApproxEqAbs(_withdraw(BOB, second), bobWei, 10);
+        vm.assertApproxEqAbs(_withdraw(ALICE, first), aliceWei - 98e18, 10);
+    }
+
+    /// Who sends the vault tokens fills a loss that was not noticed. The line is short all the same, so its last waits for the longest.
+    function test_ADonationFillsALoss() external {
+        _sponsor(ALICE, 100e18);
+        _stakeOf(BOB, 300e18);
+        (, uint256 aliceWei) = _ask(ALICE, ALL);
+        _endEpoch();
+        (uint64 second, uint256 bobWei) = _ask(BOB, ALL);
+        _bill(1, 40e18);
+        token.transfer(address(vault), 40e18);
+        _unbond(2);
+        vm.assertEq(_withdraw(ALICE, 1), aliceWei);
+        vm.prank(BOB);
+        vm.expectRevert(abi.encodeWithSelector(ISponsorVault.RequestPending.selector, 4));
+        vault.withdraw(second, BOB);
+        _skipEpochs(3);
+        vm.prank(BOB);
+        vm.expectRevert(abi.encodeWithSelector(ISponsorVault.RequestPending.selector, 4));
+        vault.withdraw(second, BOB);
+        _skipEpochs(1);
+        vm.assertEq(_withdraw(BOB, second), bobWei);
+    }
+
+    /// A rest that a bill took of is staked again when it is really here.
+    function test_ARestThatIsNotHereIsNotStaked() external {
         _sponsor(ALICE, 3e18);
         _stakeOf(BOB, 5e17);
-        (uint64 first,) = _ask(ALICE, ALL);
+        _ask(ALICE, ALL);
+        _stakeOf(MALLORY, 10e18);
+        _endEpoch();
+        _ask(MALLORY, vault.sharesOf(MALLORY));
+        _bill(1, 5e18);
+        vm.assertEq(pool.stakeOf(address(vault)), 0);
+        vm.assertGt(_rest(), 0);
+        _unbond(1);
+        vm.expectRevert(ISponsorVault.NothingToStake.selector);
+        vault.stake();
+        _stakeOf(BOB, 2e18);
+        uint256 restWei = _rest();
+        vm.assertGt(restWei, 0);
+        vm.assertEq(pool.stakeOf(address(vault)), 2e18);
+        _unbond(1);
+        vault.stake();
+        vm.assertEq(_rest(), 0);
+        vm.assertApproxEqAbs(pool.stakeOf(address(vault)), 198e16 + restWei, 3);
+    }
+
+    /// A bill that takes all of what is leaving voids the requests; whoever asks later has a book of its own.
+    function test_ABillOfAllThatIsLeavingVoidsTheRequests() external {
+        _billAllThatIsLeaving();
+        _stakeOf(MALLORY, 50e18);
+        _expectVoid();
+    }
+
+    function test_ABillOfAllThatIsLeavingIsNoticedByATransferToo() external {
+        _billAllThatIsLeaving();
+        vm.prank(MALLORY);
+        token.transferAndCall(address(vault), 50e18, "");
+        vault.stake();
+        _expectVoid();
+    }
+
+    function _billAllThatIsLeaving() private {
+        _sponsor(ALICE, 3e18);
+        _stakeOf(BOB, 5e17);
+        _ask(ALICE, ALL);
         vm.assertGt(_rest(), 0);
         _endEpoch();
         _bill(1, 100e18);
-        _stakeOf(MALLORY, 50e18);
+    }
+
+    function _expectVoid() private {
         // BOB's rest was on its way as well: his shares stood for it alone.
         vm.assertEq(vault.sharesOf(BOB), 0);
         (uint64 second, uint256 amountWei) = _ask(MALLORY, ALL);
         vm.assertApproxEqAbs(amountWei, 495e17, 5);
         vm.prank(ALICE);
-        vm.expectRevert(abi.encodeWithSelector(ISponsorVault.RequestUnknown.selector, first));
-        vault.withdraw(first, ALICE);
-        (uint256 firstWei, bool isHere) = vault.requestOf(ALICE, first);
+        vm.expectRevert(abi.encodeWithSelector(ISponsorVault.RequestUnknown.selector, 1));
+        vault.withdraw(1, ALICE);
+        (uint256 firstWei, bool isHere) = vault.requestOf(ALICE, 1);
         vm.assertEq(firstWei, 0);
         vm.assertFalse(isHere);
         _unbond(2);

@@ -51,8 +51,8 @@ contract SponsorHandler {
         uint256 after_ = VAULT.totalShares() + PER_WEI;
         // Few shares have no price that a wei would not change.
         if (before > 1e27 && after_ > 1e27) {
-            uint256 leastWei = beforeWei * after_ / before;
-            require(VAULT.totalWei() + restWei + 10 >= leastWei - leastWei * mostFallBps / 10_000, "V8: a price fell");
+            uint256 leastWei = (beforeWei - restWei) * after_ / before;
+            require(VAULT.totalWei() + 10 >= leastWei - leastWei * mostFallBps / 10_000, "V8: a price fell");
         }
     }
 
