@@ -33,6 +33,8 @@ pub struct Deployment {
     pub channel_hub: Address,
     /// Where pools of delegators come from.
     pub delegation_factory: Address,
+    /// Where sponsors' vaults come from.
+    pub sponsor_factory: Address,
     /// How long each part of an epoch's settlement takes.
     pub windows: Windows,
     /// A block before the first event of any of the contracts.
@@ -105,7 +107,7 @@ impl Deployment {
     }
 
     /// All its contracts.
-    pub const fn contracts(&self) -> [Address; 11] {
+    pub const fn contracts(&self) -> [Address; 12] {
         [
             self.token,
             self.stake_pool,
@@ -118,6 +120,7 @@ impl Deployment {
             self.overage,
             self.channel_hub,
             self.delegation_factory,
+            self.sponsor_factory,
         ]
     }
 

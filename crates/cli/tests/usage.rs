@@ -25,7 +25,7 @@ fn contracts(chain_id: u64) -> serde_json::Value {
         "chainId": chain_id, "token": address, "stakePool": address, "operatorRegistry": address,
         "distributor": address, "disproofs": address, "demands": address, "assents": address,
         "forcedReceipts": address, "overage": address, "channelHub": address,
-        "delegationFactory": address, "deployBlock": 0, "windows": {
+        "delegationFactory": address, "sponsorFactory": address, "deployBlock": 0, "windows": {
             "grace": 1, "force": 1, "settle": 1, "challenge": 1, "answer": 1, "follow": 1,
         },
     })

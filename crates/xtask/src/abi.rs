@@ -14,8 +14,8 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use tatum_test_utils::{foundry, repository};
 
-/// Those that Rust speaks to.
-const CONTRACTS: [&str; 13] = [
+/// Those that Rust speaks to, and those of sponsors, to whom wallets speak.
+const CONTRACTS: [&str; 15] = [
     "DataToken",
     "StakePool",
     "OperatorRegistry",
@@ -29,10 +29,12 @@ const CONTRACTS: [&str; 13] = [
     "ChannelHub",
     "DelegationFactory",
     "DelegationPool",
+    "SponsorFactory",
+    "SponsorVault",
 ];
 
 /// Those that `tatum deploy` creates.
-const CREATED: [&str; 12] = [
+const CREATED: [&str; 13] = [
     "DataToken",
     "TimelockController",
     "StakePool",
@@ -45,6 +47,7 @@ const CREATED: [&str; 12] = [
     "Overage",
     "ChannelHub",
     "DelegationFactory",
+    "SponsorFactory",
 ];
 
 /// What to do.

@@ -201,7 +201,7 @@ mod tests {
             "chainId": 1, "token": address, "stakePool": address, "operatorRegistry": address,
             "distributor": address, "disproofs": address, "demands": address, "assents": address,
             "forcedReceipts": address, "overage": address, "channelHub": address,
-            "delegationFactory": address, "windows": windows, "deployBlock": 7,
+            "delegationFactory": address, "sponsorFactory": address, "windows": windows, "deployBlock": 7,
         });
         serde_json::from_value(json).unwrap()
     }

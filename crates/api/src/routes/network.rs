@@ -36,6 +36,7 @@ pub(super) async fn network(State(api): State<Api>) -> Result<Json<Network>, Api
                 channel_hub: at.channel_hub,
                 overage: at.overage,
                 delegation_factory: at.delegation_factory,
+                sponsor_factory: at.sponsor_factory,
             },
             token: chain.token_summary().await?,
             epoch: terms.epoch,

@@ -25,4 +25,5 @@ creations! {
     overage: Overage, "../../abi/creation/Overage.json";
     channel_hub: ChannelHub, "../../abi/creation/ChannelHub.json";
     delegation_factory: DelegationFactory, "../../abi/creation/DelegationFactory.json";
+    sponsor_factory: SponsorFactory, "../../abi/creation/SponsorFactory.json";
 }

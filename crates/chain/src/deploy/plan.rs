@@ -47,6 +47,7 @@ struct Places {
     overage: Address,
     channel_hub: Address,
     delegation_factory: Address,
+    sponsor_factory: Address,
 }
 
 /// Gives out the account's nonces, and the addresses that come with them.
@@ -84,6 +85,7 @@ impl Places {
             overage: nonces.next(),
             channel_hub: nonces.next(),
             delegation_factory: nonces.next(),
+            sponsor_factory: nonces.next(),
         }
     }
 }
@@ -115,6 +117,12 @@ impl Plan {
                 "DelegationFactory",
                 "deploying the factory of delegation pools",
                 delegation_factory(&at),
+            ),
+            (
+                at.sponsor_factory,
+                "SponsorFactory",
+                "deploying the factory of sponsors' vaults",
+                sponsor_factory(&at),
             ),
         ];
         let mut nonce = begun.first_nonce;
@@ -150,6 +158,7 @@ impl Plan {
             overage: at.overage,
             channel_hub: at.channel_hub,
             delegation_factory: at.delegation_factory,
+            sponsor_factory: at.sponsor_factory,
             windows: Windows {
                 grace_s: windows.grace,
                 force_s: windows.force,
@@ -300,6 +309,11 @@ fn delegation_factory(at: &Places) -> Bytes {
     code(&BYTECODE, &constructorCall { token, registry, stakePool: at.stake_pool })
 }
 
+fn sponsor_factory(at: &Places) -> Bytes {
+    use creation::sponsor_factory::SponsorFactory::{BYTECODE, constructorCall};
+    code(&BYTECODE, &constructorCall { token: at.token, pool: at.stake_pool })
+}
+
 #[cfg(test)]
 mod tests {
     use alloy::primitives::B256;
@@ -318,7 +332,7 @@ mod tests {
             timelock_proposer: Address::repeat_byte(3),
             ..Parameters::well_known("local").unwrap()
         };
-        for (parameters, count) in [(Parameters::well_known("local").unwrap(), 11), (timed, 12)] {
+        for (parameters, count) in [(Parameters::well_known("local").unwrap(), 12), (timed, 13)] {
             let begun = begun(parameters);
             let plan = Plan::of(&begun);
             assert_eq!(plan.contracts.len(), count);

@@ -82,6 +82,9 @@ pub struct Contracts {
     /// Where pools of delegators come from.
     #[schema(value_type = AddressText)]
     pub delegation_factory: Address,
+    /// Where sponsors' vaults come from.
+    #[schema(value_type = AddressText)]
+    pub sponsor_factory: Address,
 }
 
 /// The token.
