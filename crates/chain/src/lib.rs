@@ -64,6 +64,7 @@ pub use channel_status::Judged;
 pub use channels::{Agreement, Redeemed};
 pub use claims::{Claim, RangeClaim};
 pub use client::Chain;
+pub use delegation::MOST_CUT_BPS;
 pub use delegation_status::shares_for_down;
 pub use demands::{Asked, Demand, Shown, Tree};
 pub use deployment::{Deployment, DeploymentError, Windows};

@@ -155,11 +155,12 @@ impl ChainView {
         named.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// The operators that `account` owns, those too that have left.
-    pub fn owned_by(&self, account: Address) -> Vec<OperatorId> {
+    /// The operators that `account` owns or runs by their pools of delegators, those too that have left.
+    pub fn run_by(&self, account: Address) -> Vec<OperatorId> {
         let facts = self.read();
-        let owned = facts.owners.iter().filter(|(_, owner)| **owner == account);
-        owned.map(|(id, _)| *id).collect()
+        let owned = facts.owners.iter().chain(facts.money.pool_owners());
+        let owned = owned.filter(|(_, owner)| **owner == account).map(|(id, _)| *id);
+        owned.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether there is such an operator.

@@ -119,6 +119,7 @@ export interface Operators {
 export interface OneOperator {
   as_of: AsOf;
   operator: Operator;
+  pool_owner: Hex | null;
   nodes: Hex[];
   earned: { claimable_nano: string; proof: { epoch: number; cumulative_nano: string; root: Hex } } | null;
 }

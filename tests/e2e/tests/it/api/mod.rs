@@ -8,6 +8,7 @@ mod claims;
 mod delegations;
 mod events;
 mod overages;
+mod pools;
 mod transactions;
 mod wallet;
 
