@@ -9,6 +9,7 @@ mod delegations;
 mod events;
 mod overages;
 mod pools;
+mod prices;
 mod transactions;
 mod wallet;
 
