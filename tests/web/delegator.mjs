@@ -72,12 +72,12 @@ export async function delegator(world) {
   });
 }
 
-/** The first operator that has a pool. */
+/** The first operator that has a pool, and stays. */
 async function pooled(api) {
   const { operators } = await readJson(api, '/v1/operators?limit=50');
   for (const { id } of operators) {
     const answer = await fetch(`${api}/v1/operators/${id}/delegation`);
-    if (answer.ok) return id;
+    if (answer.ok && !(await answer.json()).pool.retired) return id;
   }
   return null;
 }

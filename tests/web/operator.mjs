@@ -1,6 +1,6 @@
-/** What an operator does: registers, changes what may be changed, claims, leaves. */
+/** What an operator does: registers, changes what may be changed, claims, makes a pool of delegators, leaves. */
 import { readJson, until } from './checks.mjs';
-import { connect, ended } from './world.mjs';
+import { connect, ended, equal } from './world.mjs';
 
 export async function operator(world) {
   const { api, check, account, open } = world;
@@ -93,6 +93,54 @@ export async function operator(world) {
       await until(`operator ${one} has its money`, async () => BigInt((await show(one)).operator.claimed_nano) > 0n);
     await page.context().close();
     return `operators ${rich.join(', ')}`;
+  });
+  const pool = async () => (await readJson(api, `/v1/operators/${id}/delegation`)).pool;
+  await check('a cut that is none has words, and a pool that is not agreed to is not made', async () => {
+    await onPage('Pool of delegators', async (section) => {
+      await section.getByRole('textbox').fill('51');
+      await section.getByRole('button', { name: 'Make a pool…' }).click();
+      await section.getByText('Write a per cent from 0 to 50').waitFor();
+      await section.getByRole('textbox').fill('10');
+      await section.getByRole('button', { name: 'Make a pool…' }).click();
+      await section.getByRole('button', { name: 'Leave it' }).click();
+      await ended(section, 'failed');
+      equal((await show(id)).pool_owner, null);
+    });
+  });
+  await check('its owner makes a pool of delegators, and runs the operator by it', async () => {
+    await onPage('Pool of delegators', async (section) => {
+      await section.getByRole('textbox').fill('10');
+      await section.getByRole('button', { name: 'Make a pool…' }).click();
+      await section.getByRole('button', { name: 'Go on' }).click();
+      await until('there is a pool', async () => (await show(id)).pool_owner?.toLowerCase() === account);
+      equal((await pool()).cut_bps, 1_000);
+    });
+    await onPage('Nodes', async (section) => {
+      await section.getByRole('textbox').fill(node);
+      await section.getByRole('button', { name: 'Add node' }).click();
+      await until('the node is there', async () => (await show(id)).nodes.includes(node));
+    });
+  });
+  await check('the cut is lowered at once, and a rise is announced', async () => {
+    for (const [typed, done] of [
+      ['8', (now) => now.cut_bps === 800],
+      ['12.5', (now) => now.cut_bps === 800 && now.next_cut_bps === 1_250],
+    ])
+      await onPage('Pool of delegators', async (section) => {
+        await section.getByLabel('New cut').fill(typed);
+        await section.getByRole('button', { name: 'Change the cut…' }).click();
+        await section.getByRole('button', { name: 'Go on' }).click();
+        await ended(section, 'done');
+        await until(`the cut is ${typed} %`, async () => done(await pool()));
+      });
+  });
+  await check('a rise of more than 5 % is refused in words, before anything is sent', async () => {
+    await onPage('Pool of delegators', async (section) => {
+      await section.getByLabel('New cut').fill('20');
+      await section.getByRole('button', { name: 'Change the cut…' }).click();
+      await section.getByRole('button', { name: 'Go on' }).click();
+      await section.getByText(/it may by 5 % at once\. Nothing was sent\./).waitFor();
+    });
   });
   await check('leaving warns first, and then the operator has left', async () => {
     await onPage('Leave', async (section) => {

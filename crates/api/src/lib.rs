@@ -15,6 +15,7 @@
 )]
 
 mod asked_transactions;
+mod asks;
 mod cache;
 mod error;
 mod heads;

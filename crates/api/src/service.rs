@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tatum_chain::{Chain, follow_with_money};
 use tatum_protocol::ProblemKind;
-use tatum_protocol::client::AggregatorClient;
+use tatum_protocol::client::{AggregatorClient, NodeClient};
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -25,6 +25,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
+use crate::asks::{KnownAsks, MOST_RELAYS};
 use crate::error::ApiError;
 use crate::heads::Heads;
 use crate::limits::{Limits, limit};
@@ -49,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The aggregator whose epochs it tells.
     pub aggregator: String,
+    /// Where relays serve their status, which are asked for their asks.
+    pub relays: Vec<String>,
     /// Blocks on top of one before events in it are relied on.
     pub confirmations: u64,
     /// How often the chain is looked at.
@@ -68,6 +71,7 @@ pub async fn run(
     chain: Chain,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let relays = relays(&config.relays)?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
@@ -77,7 +81,8 @@ pub async fn run(
         .await
         .context("following the chain")?;
     let (heads, watching) = Heads::follow(chain.clone(), view.clone(), config.poll);
-    let api = Api::new(chain, view, heads, aggregator, config.listeners);
+    let (asks, asking) = KnownAsks::follow(relays);
+    let api = Api::new(chain, view, (heads, asks), aggregator, config.listeners);
     let router = router(api, Limits::new(config.requests_per_s))?;
     tracing::info!(%address, "the web API and the page are served");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -95,8 +100,17 @@ pub async fn run(
         () = cut_off => Ok(()),
     };
     watching.abort();
+    asking.abort();
     drop(follower);
     served.context("serving")
+}
+
+fn relays(urls: &[String]) -> anyhow::Result<Vec<NodeClient>> {
+    ensure!(urls.len() <= MOST_RELAYS, "name {MOST_RELAYS} relays at most to be asked");
+    let client = |url: &String| {
+        NodeClient::new(url).with_context(|| format!("asking the relay at {url} for its ask"))
+    };
+    urls.iter().map(client).collect()
 }
 
 fn router(api: Api, limits: Limits) -> anyhow::Result<Router> {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tatum_chain::{Chain, ChainView};
+use tatum_chain::{Chain, ChainView, PaidLast};
 use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::web::{
@@ -15,6 +15,7 @@ use tatum_protocol::web::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::asked_transactions::AskedTransactions;
+use crate::asks::KnownAsks;
 use crate::cache::BlockCache;
 use crate::error::ApiError;
 use crate::heads::Heads;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) chain: Chain,
     pub(crate) view: ChainView,
     pub(crate) heads: Heads,
+    pub(crate) asks: KnownAsks,
     pub(crate) aggregator: AggregatorClient,
     pub(crate) asked_transactions: AskedTransactions,
     pub(crate) listeners: Arc<Semaphore>,
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) accounts: BlockCache<Address, Account>,
     pub(crate) operators: BlockCache<OperatorId, OperatorStatus>,
     pub(crate) prices: BlockCache<(), Vec<QuotaPrice>>,
+    pub(crate) medians: BlockCache<PaidLast, Option<u128>>,
     pub(crate) channels: BlockCache<(Address, OperatorId), ChannelStatus>,
     pools: BlockCache<OperatorId, DelegationStatus>,
     pub(crate) delegators: BlockCache<RequestPage, Delegator>,
@@ -58,7 +61,7 @@ impl Api {
     pub(crate) fn new(
         chain: Chain,
         view: ChainView,
-        heads: Heads,
+        (heads, asks): (Heads, KnownAsks),
         aggregator: AggregatorClient,
         listeners: usize,
     ) -> Self {
@@ -66,6 +69,7 @@ impl Api {
             chain,
             view,
             heads,
+            asks,
             aggregator,
             asked_transactions: AskedTransactions::default(),
             listeners: Arc::new(Semaphore::new(listeners)),
@@ -75,6 +79,7 @@ impl Api {
             accounts: BlockCache::default(),
             operators: BlockCache::default(),
             prices: BlockCache::default(),
+            medians: BlockCache::default(),
             channels: BlockCache::default(),
             pools: BlockCache::default(),
             delegators: BlockCache::default(),

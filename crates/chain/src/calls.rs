@@ -15,6 +15,7 @@ use crate::revert_reasons::words_of;
 use crate::{Chain, ChainError, Claim, OverageClaim, Result};
 
 mod delegating;
+mod operating;
 
 /// A call that somebody else's wallet sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,12 @@ impl Chain {
             Action::FileOverage { .. } => {
                 proven.overage.map(|claim| self.filing(claim)).into_iter().collect()
             }
+            Action::AddNode { .. }
+            | Action::RemoveNode { .. }
+            | Action::DeclareCapacity { .. }
+            | Action::Leave { .. }
+            | Action::CreateDelegationPool { .. }
+            | Action::SetDelegationCut { .. } => self.operating(account, action).await?,
             Action::Delegate { .. }
             | Action::RequestDelegation { .. }
             | Action::RequestDelegationAll { .. }
@@ -126,26 +133,9 @@ impl Chain {
                 at.stake_pool,
                 pool.revokeSessionKey(*key).calldata(),
             ),
-            Action::AddNode { operator, node } => call(
-                "add the node",
-                at.operator_registry,
-                registry.addNode(operator.0, node.0).calldata(),
-            ),
-            Action::RemoveNode { operator, node } => call(
-                "remove the node",
-                at.operator_registry,
-                registry.removeNode(operator.0, node.0).calldata(),
-            ),
-            Action::DeclareCapacity { operator, capacity_bytes } => {
-                let sent = registry.declareCapacity(operator.0, *capacity_bytes);
-                call("declare the capacity", at.operator_registry, sent.calldata())
-            }
             Action::SetPayout { operator, payout } => {
                 let sent = registry.setPayout(operator.0, *payout);
                 call("change the payout address", at.operator_registry, sent.calldata())
-            }
-            Action::Leave { operator } => {
-                call("leave", at.operator_registry, registry.requestExit(operator.0).calldata())
             }
             Action::WithdrawBond { operator } => call(
                 "withdraw the bond",
@@ -172,6 +162,12 @@ impl Chain {
             | Action::AddBond { .. }
             | Action::Claim { .. }
             | Action::FileOverage { .. }
+            | Action::AddNode { .. }
+            | Action::RemoveNode { .. }
+            | Action::DeclareCapacity { .. }
+            | Action::Leave { .. }
+            | Action::CreateDelegationPool { .. }
+            | Action::SetDelegationCut { .. }
             | Action::Delegate { .. }
             | Action::RequestDelegation { .. }
             | Action::RequestDelegationAll { .. }

@@ -12,6 +12,8 @@ use crate::bindings::DelegationPool::Withdraw;
 use crate::client::{Delegations, Registry};
 use crate::{Chain, ChainError, Result};
 
+/// The most that a pool's owner may keep of an income, in parts of ten thousand.
+pub const MOST_CUT_BPS: u16 = 5_000;
 /// Of the shares that were promised, so many in a thousand must come: the price may move between the look and the transaction.
 const KEPT_PER_MILLE: u64 = 999;
 

@@ -6,7 +6,7 @@ use alloy::primitives::TxHash;
 use alloy::transports::TransportError;
 use tatum_primitives::{Address, Data, Epoch, U256};
 
-use crate::revert_reasons::revert_reason;
+use crate::revert_reasons::{revert_reason, says_demand_not_open};
 
 /// Shorthand.
 pub type Result<T> = std::result::Result<T, ChainError>;
@@ -129,6 +129,11 @@ impl ChainError {
     /// Whether the same call may succeed later without a change.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Rpc(_) | Self::NotClosed { .. } | Self::Unknown { .. })
+    }
+
+    /// Whether a demand was refused its answer because it is not open any more: somebody else was faster.
+    pub fn is_demand_not_open(&self) -> bool {
+        matches!(self, Self::Refused { reason, .. } if says_demand_not_open(reason))
     }
 
     /// What the contract said, where it can be told, of a failed `action`.

@@ -58,7 +58,7 @@ pub async fn follow_with_fees(
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
     let fees = Some(chain.pool_bps().await?);
-    start(chain, confirmations, interval, More { fees, ..More::default() }).await
+    start(chain, confirmations, interval, More { fees, money: false }).await
 }
 
 /// The same with bills and delegations, which rules of receipts do not ask for: two or three requests more for each range of blocks.
@@ -67,7 +67,8 @@ pub async fn follow_with_money(
     confirmations: u64,
     interval: Duration,
 ) -> Result<(ChainView, Follower)> {
-    start(chain, confirmations, interval, More { money: true, ..More::default() }).await
+    let fees = Some(chain.pool_bps().await?);
+    start(chain, confirmations, interval, More { fees, money: true }).await
 }
 
 /// What is read beyond the facts that rules of receipts ask for.

@@ -14,9 +14,11 @@ use tatum_receipt::checks::{ChainFacts, OpenChannel, PaidEpoch};
 use crate::channel_view::{ChannelFact, Channels};
 
 mod money;
+mod prices;
 
 use money::Money;
 pub(crate) use money::MoneyFact;
+pub use prices::PaidLast;
 
 /// What happened on chain, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ pub(crate) struct Facts {
     payers: BTreeSet<Address>,
     session_keys: HashMap<(Address, Address), KeyOf>,
     quotas: HashMap<(Address, Epoch), u64>,
-    paid: HashMap<(Address, Epoch), PaidEpoch>,
+    paid: BTreeMap<Epoch, BTreeMap<Address, PaidEpoch>>,
     channels: Channels,
     money: Money,
     block: u64,
@@ -155,11 +157,12 @@ impl ChainView {
         named.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// The operators that `account` owns, those too that have left.
-    pub fn owned_by(&self, account: Address) -> Vec<OperatorId> {
+    /// The operators that `account` owns or runs by their pools of delegators, those too that have left.
+    pub fn run_by(&self, account: Address) -> Vec<OperatorId> {
         let facts = self.read();
-        let owned = facts.owners.iter().filter(|(_, owner)| **owner == account);
-        owned.map(|(id, _)| *id).collect()
+        let owned = facts.owners.iter().chain(facts.money.pool_owners());
+        let owned = owned.filter(|(_, owner)| **owner == account).map(|(id, _)| *id);
+        owned.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether there is such an operator.
@@ -225,7 +228,8 @@ impl ChainView {
     /// Payers of whom it is not known yet what they paid in `epoch`.
     pub(crate) fn payers_without_fee(&self, epoch: Epoch) -> Vec<Address> {
         let facts = self.read();
-        let unknown = |payer: &&Address| !facts.paid.contains_key(&(**payer, epoch));
+        let known = facts.paid.get(&epoch);
+        let unknown = |payer: &&Address| known.is_none_or(|known| !known.contains_key(*payer));
         facts.payers.iter().filter(unknown).copied().collect()
     }
 
@@ -263,7 +267,7 @@ impl ChainView {
     pub(crate) fn forget_before(&self, epoch: Epoch) {
         let mut facts = self.write();
         facts.quotas.retain(|(_, of), _| *of >= epoch);
-        facts.paid.retain(|(_, of), _| of.next() >= epoch);
+        facts.paid.retain(|of, _| of.next() >= epoch);
         facts.leaving.retain(|_, requests| {
             requests.retain(|(_, from)| *from >= epoch);
             !requests.is_empty()
@@ -319,7 +323,7 @@ impl Facts {
                 self.quotas.insert((payer, epoch), bytes);
             }
             Fact::Paid(payer, paid) => {
-                self.paid.insert((payer, paid.epoch), paid);
+                self.paid.entry(paid.epoch).or_default().insert(payer, paid);
             }
             Fact::Owner(id, owner) => {
                 self.owners.insert(id, owner);
@@ -370,7 +374,7 @@ impl ChainFacts for ChainView {
     fn paid_before(&self, payer: Address, epoch: Epoch) -> Option<PaidEpoch> {
         let facts = self.read();
         let last = epoch.previous()?;
-        let known = |of| facts.paid.get(&(payer, of)).copied();
+        let known = |of| facts.paid.get(&of)?.get(&payer).copied();
         known(last).or_else(|| known(last.previous()?))
     }
 

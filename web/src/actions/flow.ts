@@ -30,6 +30,8 @@ const FORFEITING = new Set([
   'revoke_session_key',
   'leave',
   'exit_channel',
+  'create_delegation_pool',
+  'set_delegation_cut',
   'request_delegation',
   'request_delegation_all',
 ]);

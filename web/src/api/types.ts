@@ -95,6 +95,24 @@ export interface Prices {
   prices: { epoch: number; quota_bytes_per_data: string }[];
 }
 
+/** What payers paid for a GiB of their quotas in the newest closed epoch. */
+export interface RealisedPrices {
+  as_of: AsOf;
+  epoch: number | null;
+  is_complete: boolean;
+  median_nano_per_gib: string | null;
+  payers: { payer: Hex; fee_nano: string; steered_nano: string; quota_bytes: string; nano_per_gib: string | null }[];
+  next: Hex | null;
+}
+
+/** What relays ask for a GiB, as far as the server was told to ask them. */
+export interface Asks {
+  asked_at_s: number | null;
+  silent: number;
+  median_ask_nano_per_gib: string | null;
+  relays: { node: Hex; operator: number | null; ask_nano_per_gib: string | null }[];
+}
+
 export interface Operator {
   id: number;
   owner: Hex;
@@ -119,6 +137,7 @@ export interface Operators {
 export interface OneOperator {
   as_of: AsOf;
   operator: Operator;
+  pool_owner: Hex | null;
   nodes: Hex[];
   earned: { claimable_nano: string; proof: { epoch: number; cumulative_nano: string; root: Hex } } | null;
 }

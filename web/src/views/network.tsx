@@ -6,6 +6,7 @@ import { Age, Bytes, Data, Figure, Figures, Hash, Until, When } from '../parts/f
 import { Heading, Section, Table } from '../parts/section';
 import { span } from '../times';
 import { PriceChart } from './price_chart';
+import { Prices } from './prices';
 
 export function NetworkView() {
   const { network } = useSurroundings();
@@ -54,6 +55,7 @@ export function NetworkView() {
         </Figures>
         <PriceChart />
       </Section>
+      <Prices />
       <Section title="Contracts" foot={<Age asOf={network.as_of} />}>
         <p class="hint">Chain {network.chain_id}. Compare these with what you were told elsewhere before you stake.</p>
         <Table

@@ -4,7 +4,7 @@
 //! open is read from the chain each time, so a restart goes on with what is left, and one demand that cannot be answered
 //! keeps no other one waiting. Unanswered, an honest proposer would lose its bond: `Demands.expire`.
 
-use tatum_chain::{ChainError, Demand, Proposal};
+use tatum_chain::{Demand, Proposal};
 use tatum_dataset::Dataset;
 use tatum_watcher::ProposalData;
 
@@ -50,9 +50,7 @@ impl Closer {
         let tx = match self.chain.answer(&demand.asked, &shown).await {
             Ok(tx) => tx,
             // Somebody else was faster.
-            Err(ChainError::Refused { reason, .. }) if reason.contains("DemandNotOpen") => {
-                return Ok(());
-            }
+            Err(error) if error.is_demand_not_open() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         self.metrics.demand_answered();

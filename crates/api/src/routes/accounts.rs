@@ -36,7 +36,7 @@ pub(super) async fn account(
             stake,
             used,
             session_keys: view.session_keys_of(address),
-            operators: view.owned_by(address),
+            operators: view.run_by(address),
         })
     });
     Ok(Json(api.shared.accounts.get(as_of.hash, address, read).await?))

@@ -5,7 +5,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use tatum_chain::{Call, Claim, Proven, Tried};
+use tatum_chain::{Call, Claim, MOST_CUT_BPS, Proven, Tried};
 use tatum_primitives::{Address, OperatorId, U256};
 use tatum_protocol::web::{Action, Prepared, Request, StakeBy, Step};
 use tatum_protocol::{OperatorProof, ProblemKind};
@@ -33,6 +33,7 @@ pub(super) async fn prepare(
     State(api): State<Api>,
     Body(Request { account, action }): Body<Request>,
 ) -> Result<Json<Prepared>, ApiError> {
+    check_bounds(&action)?;
     let as_of = api.as_of()?;
     // Before the turn: it has one of its own.
     let pool = match delegated_to(&action) {
@@ -42,10 +43,6 @@ pub(super) async fn prepare(
     let _turn = api.turn().await?;
     let proofs = match &action {
         Action::Claim { operators } => proofs(&api, operators).await?,
-        Action::RegisterOperator { metadata, .. } if metadata.len() > MOST_METADATA => {
-            let detail = format!("a name has at most {MOST_METADATA} bytes");
-            return Err(ApiError::bad_request(detail));
-        }
         _ => Vec::new(),
     };
     let overage = match action {
@@ -68,10 +65,27 @@ pub(super) async fn prepare(
     Ok(Json(Prepared { as_of, chain_id, account, warnings, steps }))
 }
 
+/// Refuses what is longer or larger than any contract takes, before the chain is asked.
+fn check_bounds(action: &Action) -> Result<(), ApiError> {
+    let detail = match action {
+        Action::RegisterOperator { metadata, .. } if metadata.len() > MOST_METADATA => {
+            format!("a name has at most {MOST_METADATA} bytes")
+        }
+        Action::CreateDelegationPool { cut_bps, .. } | Action::SetDelegationCut { cut_bps, .. }
+            if *cut_bps > MOST_CUT_BPS =>
+        {
+            format!("a cut is at most {MOST_CUT_BPS} parts of ten thousand")
+        }
+        _ => return Ok(()),
+    };
+    Err(ApiError::bad_request(detail))
+}
+
 /// Whose pool of delegators an action is about.
 const fn delegated_to(action: &Action) -> Option<OperatorId> {
     match action {
-        Action::Delegate { operator, .. }
+        Action::SetDelegationCut { operator, .. }
+        | Action::Delegate { operator, .. }
         | Action::RequestDelegation { operator, .. }
         | Action::RequestDelegationAll { operator }
         | Action::RedeemDelegation { operator, .. }

@@ -13,6 +13,7 @@ mod network;
 mod operators;
 mod overages;
 mod plan;
+mod prices;
 mod status;
 mod transactions;
 mod warnings;
@@ -28,6 +29,8 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(network::network))
         .routes(routes!(network::prices))
+        .routes(routes!(prices::payers))
+        .routes(routes!(prices::asks))
         .routes(routes!(plan::plan))
         .routes(routes!(accounts::account))
         .routes(routes!(channels::of_payer))

@@ -69,7 +69,9 @@ pub(super) async fn show(
             None => None,
         }
     };
-    Ok(Json(Operator { as_of, operator, nodes: api.shared.view.nodes_of(id), earned }))
+    let view = &api.shared.view;
+    let (pool_owner, nodes) = (view.pool_owner_of(id), view.nodes_of(id));
+    Ok(Json(Operator { as_of, operator, pool_owner, nodes, earned }))
 }
 
 /// How many epochs.

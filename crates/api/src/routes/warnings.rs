@@ -1,5 +1,6 @@
 //! What one should know before signing: what is given up, and for how long.
 
+use tatum_chain::percent;
 use tatum_primitives::Address;
 use tatum_protocol::OperatorProof;
 use tatum_protocol::web::{Action, DelegationStatus};
@@ -36,6 +37,11 @@ pub(super) async fn warnings(
         Action::RevokeSessionKey { key } => format!(
             "Whoever holds {key} may finish the epochs that it may still sign for; it can never be authorised again by another account."
         ),
+        Action::AddBond { operator, .. } if api.shared.view.pool_owner_of(*operator).is_some() => {
+            format!(
+                "Operator {operator} has a pool of delegators: what is added to its bond belongs to all who hold shares of the pool, and does not come back. Delegate instead, and it is this account's."
+            )
+        }
         Action::RegisterOperator { .. } | Action::AddBond { .. } => {
             "The bond answers for what the operator does. It comes back only after the operator has asked to leave and has waited.".to_owned()
         }
@@ -44,6 +50,14 @@ pub(super) async fn warnings(
         ),
         Action::ExitChannel { .. } => {
             "The operator may redeem the newest receipts until the channel's window is over; what is left comes back by settling after it.".to_owned()
+        }
+        Action::CreateDelegationPool { operator, cut_bps } => format!(
+            "There is no way back: the bond of operator {operator} becomes shares of the pool, of which this account keeps a twentieth at least while others delegate. It runs the operator as before and keeps {} of every income. What the operator earned and was not claimed is paid to the pool: claim it first.",
+            percent(*cut_bps)
+        ),
+        Action::SetDelegationCut { cut_bps, .. } => {
+            let Some(pool) = pool else { return Ok(Vec::new()) };
+            new_cut(pool, *cut_bps)
         }
         Action::Delegate { operator, .. } => format!(
             "What is delegated answers for what operator {operator} does: a slash of its bond falls on every share. Asked for back, it stops earning at once and can be redeemed {} epochs later at the earliest.",
@@ -81,4 +95,18 @@ pub(super) async fn warnings(
         | Action::FileOverage { .. } => return Ok(Vec::new()),
     };
     Ok(vec![said])
+}
+
+/// What another cut of a pool comes to, and when.
+fn new_cut(pool: &DelegationStatus, cut_bps: u16) -> String {
+    let (before, after) = (percent(pool.cut_bps), percent(cut_bps));
+    if cut_bps > pool.cut_bps {
+        let from = pool.epoch.0.saturating_add(pool.unbonding_epochs).saturating_add(1);
+        return format!(
+            "The cut rises from {before} to {after} in epoch {from}, if it is announced in this one: who does not like it can have left before. It takes the place of any rise that was announced."
+        );
+    }
+    format!(
+        "The cut goes from {before} to {after} at once, and a rise that was announced falls away. A later rise is 5 % at most and waits for a whole unbonding."
+    )
 }

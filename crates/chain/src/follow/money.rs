@@ -8,7 +8,7 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use tatum_primitives::{Address, Epoch, OperatorId};
 
-use crate::bindings::DelegationPool::{RedeemRequest, Transfer};
+use crate::bindings::DelegationPool::{OwnerChanged, PoolCreated, RedeemRequest, Transfer};
 use crate::bindings::OperatorRegistry::OperatorOwnerChanged;
 use crate::bindings::overage::Overage::OverageBilled;
 use crate::overage::billed;
@@ -42,9 +42,12 @@ pub(super) async fn between(
     }
     let pools: Vec<Address> = pools.into_iter().collect();
     for some in pools.chunks(POOLS_AT_ONCE) {
-        let filter = Filter::new()
-            .address(some.to_vec())
-            .event_signature(vec![Transfer::SIGNATURE_HASH, RedeemRequest::SIGNATURE_HASH]);
+        let filter = Filter::new().address(some.to_vec()).event_signature(vec![
+            PoolCreated::SIGNATURE_HASH,
+            OwnerChanged::SIGNATURE_HASH,
+            Transfer::SIGNATURE_HASH,
+            RedeemRequest::SIGNATURE_HASH,
+        ]);
         facts.extend(chain.logs(&filter, from, to).await?.iter().filter_map(part));
     }
     Ok(facts.into_iter().map(Fact::Money).collect())
@@ -55,9 +58,15 @@ fn bill(log: &Log) -> Option<MoneyFact> {
     Some(MoneyFact::Billed(billed(event)))
 }
 
-/// Who has a part in a pool, or had.
+/// Who has a part in a pool, or had; or whose it is.
 fn part(log: &Log) -> Option<MoneyFact> {
     let pool = log.address();
+    if let Ok(made) = log.log_decode::<PoolCreated>() {
+        return Some(MoneyFact::PoolOwner(pool, made.inner.data.owner));
+    }
+    if let Ok(changed) = log.log_decode::<OwnerChanged>() {
+        return Some(MoneyFact::PoolOwner(pool, changed.inner.data.owner));
+    }
     if let Ok(given) = log.log_decode::<Transfer>() {
         let to = given.inner.data.to;
         return (to != Address::ZERO).then_some(MoneyFact::Holder(pool, to));

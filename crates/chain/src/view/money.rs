@@ -21,6 +21,8 @@ pub(crate) enum MoneyFact {
     Billed(BilledOverage),
     /// An operator has its pool.
     Pool(Address, OperatorId),
+    /// Whose a pool is from now on.
+    PoolOwner(Address, Address),
     /// Somebody was given shares of a pool.
     Holder(Address, Address),
     /// Somebody asked a pool for something back, in an epoch.
@@ -33,11 +35,17 @@ pub(super) struct Money {
     /// A payer is billed once for an epoch.
     bills: BTreeMap<(Address, Epoch), BilledOverage>,
     pools: BTreeMap<Address, OperatorId>,
+    pool_owners: BTreeMap<OperatorId, Address>,
     holders: BTreeSet<(Address, OperatorId)>,
     asked: BTreeSet<(OperatorId, Address, Epoch)>,
 }
 
 impl Money {
+    /// Who runs operators by their pools.
+    pub(super) fn pool_owners(&self) -> impl Iterator<Item = (&OperatorId, &Address)> {
+        self.pool_owners.iter()
+    }
+
     pub(super) fn apply(&mut self, fact: MoneyFact) {
         match fact {
             MoneyFact::Billed(bill) => {
@@ -45,6 +53,9 @@ impl Money {
             }
             MoneyFact::Pool(pool, operator) => {
                 self.pools.insert(pool, operator);
+            }
+            MoneyFact::PoolOwner(pool, owner) => {
+                self.pool_owners.extend(self.pools.get(&pool).map(|operator| (*operator, owner)));
             }
             MoneyFact::Holder(pool, account) => {
                 self.holders.extend(self.pools.get(&pool).map(|operator| (account, *operator)));
@@ -77,6 +88,11 @@ impl ChainView {
     /// Whether an operator's pool of delegators is here.
     pub fn is_delegation_pool(&self, address: Address) -> bool {
         self.read().money.pools.contains_key(&address)
+    }
+
+    /// Who runs an operator by its pool of delegators, if it has one.
+    pub fn pool_owner_of(&self, operator: OperatorId) -> Option<Address> {
+        self.read().money.pool_owners.get(&operator).copied()
     }
 
     /// Where pools of delegators are.
@@ -200,6 +216,23 @@ mod tests {
         let requests = |before| view.delegation_requests_of(operator, ONE, before, 9);
         assert_eq!(requests(None), [Epoch(7), Epoch(3)]);
         assert_eq!(requests(Some(Epoch(7))), [Epoch(3)]);
+    }
+
+    #[test]
+    fn who_runs_an_operator_by_its_pool_is_told_of_it_as_of_its_own() {
+        let owner = |pool, owner| Fact::Money(MoneyFact::PoolOwner(pool, owner));
+        let owned = [Fact::Owner(OperatorId(2), ONE), Fact::Owner(OperatorId(7), ONE)];
+        let view = view(owned.into_iter().chain([owner(POOL, ONE)]));
+        assert_eq!(view.pool_owner_of(OperatorId(2)), None, "that was no pool's word");
+        let pooled = Fact::Money(MoneyFact::Pool(POOL, OperatorId(2)));
+        view.apply([Fact::Owner(OperatorId(2), POOL), pooled, owner(POOL, ONE)], 2);
+        assert_eq!(view.run_by(ONE), [2, 7].map(OperatorId));
+        assert_eq!(view.pool_owner_of(OperatorId(2)), Some(ONE));
+        view.apply([owner(POOL, TWO)], 3);
+        assert_eq!(
+            (view.run_by(ONE), view.run_by(TWO)),
+            (vec![OperatorId(7)], vec![OperatorId(2)])
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use anyhow::Context;
 use tatum_api::Config;
 
 use crate::args::{AggregatorArgs, ChainArgs};
+use crate::cmd::node_status::status_base;
 use crate::config::ConfigArgs;
 use crate::output::Output;
 use crate::shutdown;
@@ -31,6 +32,9 @@ pub(crate) struct RunArgs {
     /// Where to listen (HTTP)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7100")]
     listen: SocketAddr,
+    /// Where a relay serves its status, to be asked for its ask now and then; may be repeated, up to 200
+    #[arg(long = "relay-status", value_name = "URL", value_delimiter = ',')]
+    relay_status: Vec<String>,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -66,6 +70,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
             let config = Config {
                 listen: args.listen,
                 aggregator: args.aggregator.url().to_owned(),
+                relays: args.relay_status.iter().map(|url| status_base(url)).collect(),
                 confirmations,
                 poll: Duration::from_millis(poll_ms),
                 requests_per_s,

@@ -44,11 +44,15 @@ impl StatusUrl {
     }
 }
 
+/// The address of the server whose status is at `url`, which may lack the scheme and may have the path.
+pub(super) fn status_base(url: &str) -> String {
+    let base = url.trim_end_matches('/').trim_end_matches("/status");
+    if base.contains("://") { base.to_owned() } else { format!("http://{base}") }
+}
+
 /// What the node says of itself that serves its status at `url`, with or without the scheme and the path.
 pub(super) async fn status_at(url: &str) -> anyhow::Result<NodeStatus> {
-    let base = url.trim_end_matches('/').trim_end_matches("/status");
-    let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
-    NodeClient::new(&base)?
+    NodeClient::new(&status_base(url))?
         .status()
         .await
         .context("is the node running with `--status`, and is this its address?")

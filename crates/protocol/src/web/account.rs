@@ -34,7 +34,7 @@ pub struct Account {
     pub used: Option<PayerUse>,
     /// Keys that sign receipts for it, or did.
     pub session_keys: Vec<SessionKeySummary>,
-    /// Operators that it owns.
+    /// Operators that it owns, or runs by their pools of delegators.
     #[schema(value_type = Vec<u32>)]
     pub operators: Vec<OperatorId>,
 }

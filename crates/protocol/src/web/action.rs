@@ -192,6 +192,24 @@ pub enum Action {
         #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
     },
+    /// Hand the operator, its bond and its payout address over to a pool of delegators, which the account runs; there is no way back.
+    CreateDelegationPool {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// What the account keeps of every income, in parts of ten thousand.
+        #[schema(minimum = 0, maximum = 5_000)]
+        cut_bps: u16,
+    },
+    /// Lower the cut of the account's pool at once, or announce a rise, which counts after a whole unbonding.
+    SetDelegationCut {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// The cut, in parts of ten thousand.
+        #[schema(minimum = 0, maximum = 5_000)]
+        cut_bps: u16,
+    },
     /// Delegate to an operator that has a pool of delegators.
     Delegate {
         /// The operator.

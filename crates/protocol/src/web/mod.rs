@@ -1,4 +1,4 @@
-//! What the web API speaks: accounts, operators, plans, channels, delegations, overages, actions that somebody else signs, transactions, events.
+//! What the web API speaks: accounts, operators, plans, prices, channels, delegations, overages, actions that somebody else signs, transactions, events.
 //!
 //! Invariant: amounts, bytes and everything else that can pass 2^53 stand as decimal text; what was read from the chain says of
 //! which block. The OpenAPI description is made from these types, so it cannot say anything else than what is sent.
@@ -14,6 +14,7 @@ mod operator;
 mod operator_proof;
 mod overage;
 mod plan;
+mod price;
 mod transaction;
 
 pub use account::{Account, SessionKeyState, SessionKeySummary, StakeStatus, Unbonding};
@@ -29,4 +30,5 @@ pub use operator::{Earned, Operator, OperatorPage, OperatorStatus};
 pub use operator_proof::OperatorProofText;
 pub use overage::{BilledOverage, BilledOverages, OwedOverage, OwedOverages};
 pub use plan::{PayerPlan, StakePlan};
+pub use price::{Ask, Asks, PayerPrice, RealisedPrices};
 pub use transaction::{SignedTransaction, TransactionHash, TransactionState, TransactionStatus};

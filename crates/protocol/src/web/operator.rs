@@ -74,6 +74,9 @@ pub struct Operator {
     pub as_of: AsOf,
     /// The operator.
     pub operator: OperatorStatus,
+    /// Who runs it by its pool of delegators, which is its owner then; nothing if it has no pool.
+    #[schema(value_type = Option<AddressText>)]
+    pub pool_owner: Option<Address>,
     /// Its nodes' keys.
     #[schema(value_type = Vec<WordText>)]
     pub nodes: Vec<NodeId>,

@@ -1,5 +1,5 @@
 //! A relay with an ask, through the real binary: who paid less for its quota is declined with both numbers and served by another relay,
-//! who paid more is served by both.
+//! who paid more is served by both. The command line and the web API tell prices and asks alike.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tatum_receipt::SessionKey;
 use tatum_test_utils::testnet::{
     Cast, Network, Payer, RecordedStream, command, compare, hex, json,
 };
-use tatum_test_utils::{Devnet, DevnetParameters};
+use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
 use tokio::time::{Instant, sleep};
 
 /// All that is judged by one epoch's prices happens in the next.
@@ -90,6 +90,60 @@ fn log(network: &Network, payer: &Payer) -> anyhow::Result<String> {
     Ok(std::fs::read_to_string(network.logs().join(format!("{}.log", payer.name)))?)
 }
 
+/// The web API says the same, of relays that it was told to ask; one that is not there is counted.
+async fn told_by_the_api(
+    devnet: &Devnet,
+    network: &Network,
+    relays: [&str; 2],
+    told: &Prices,
+) -> anyhow::Result<()> {
+    let (listen, none) = (format!("127.0.0.1:{}", free_port()?), "127.0.0.1:9".to_owned());
+    let relays = [relays[0], relays[1], &none].join(",");
+    let aggregator = network.aggregator_url();
+    let words = ["api", "run", "--listen", &listen, "--aggregator", aggregator];
+    let words = [&words[..], &["--relay-status", &relays, "--poll-ms", "100"]].concat();
+    let mut api = Process::spawn("prices-api", command(devnet, &words)?, &network.logs())?;
+    let base = format!("http://{listen}");
+    api.until_healthy(&format!("{base}/ready"), PATIENCE).await?;
+    let deadline = Instant::now() + PATIENCE;
+    let asks = loop {
+        let url = format!("{base}/v1/prices/asks");
+        let asks: Value = reqwest::get(url).await?.error_for_status()?.json().await?;
+        if asks["asked_at_s"].is_u64() {
+            break asks;
+        }
+        ensure!(Instant::now() < deadline, "nobody was asked: {asks}");
+        sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((&asks["silent"], asks["relays"].as_array().map(Vec::len)), (&1.into(), Some(2)));
+    let median = asks["median_ask_nano_per_gib"].as_str().map(str::to_owned);
+    assert_eq!(median, told.median_ask_nano_per_gib);
+    let said = |of: &Value, operator| {
+        (of["node"].clone(), of[operator].clone(), of["ask_nano_per_gib"].clone())
+    };
+    let by_api = asks["relays"].as_array().into_iter().flatten().map(|of| said(of, "operator"));
+    for relay in by_api {
+        let mut by_command = told.relays.iter().map(|of| said(of, "operator_id"));
+        assert!(by_command.any(|of| of == relay), "{relay:?} is not in {told:?}");
+    }
+    assert!(!asks.to_string().contains("127.0.0.1"), "where they are is nobody's: {asks}");
+
+    let url = format!("{base}/v1/prices/payers");
+    let prices: Value = reqwest::get(url).await?.error_for_status()?.json().await?;
+    let epoch = Epoch(prices["epoch"].as_u64().context("no epoch is closed")?);
+    let same = self::prices(devnet, epoch, &[]).await?;
+    for of in &same.payers {
+        let mut payers = prices["payers"].as_array().into_iter().flatten();
+        let price = |shown: &Value| shown["nano_per_gib"].as_str().map(str::to_owned);
+        let address = of.payer.to_string().to_lowercase();
+        let found = payers.find(|shown| {
+            shown["payer"].as_str().is_some_and(|payer| payer.to_lowercase() == address)
+        });
+        assert_eq!(found.map(price), Some(of.nano_per_gib.clone()), "{address}: {prices}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_paid_less_than_a_relay_asks_is_told_both_numbers_and_served_by_another()
 -> anyhow::Result<()> {
@@ -138,6 +192,7 @@ async fn who_paid_less_than_a_relay_asks_is_told_both_numbers_and_served_by_anot
     assert!(metrics.contains(&format!("tatum_node_ask_nano_per_gib {ask_nano}\n")), "{metrics}");
     assert!(!metrics.contains("tatum_node_price_stops_total 0\n"), "{metrics}");
 
+    told_by_the_api(&devnet, &network, [&free_url, &url], &told).await?;
     network.stop_subscribers(&streams).await?;
     let delivery = compare(&streams, folder.path())?;
     assert_eq!((delivery.lost, delivery.in_order), (0, true), "another relay served it");

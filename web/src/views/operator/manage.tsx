@@ -9,7 +9,7 @@ import { Section } from '../../parts/section';
 import { isAddress } from '../../wallet/provider';
 import { BYTE_UNITS, parseBytes } from './bytes_field';
 
-export function Manage({ operator }: { operator: Operator }) {
+export function Manage({ operator, pooled }: { operator: Operator; pooled: boolean }) {
   const { network } = useSurroundings();
   const left = operator.exit_epoch !== null;
   const free = operator.bond_free_from !== null && operator.bond_free_from <= network.epoch;
@@ -18,17 +18,18 @@ export function Manage({ operator }: { operator: Operator }) {
       {!left && (
         <div class="columns">
           <Capacity operator={operator} />
-          <Bond operator={operator} />
+          {!pooled && <Bond operator={operator} />}
         </div>
       )}
-      <Payout operator={operator} />
+      {!pooled && <Payout operator={operator} />}
       <Section title="Leave">
         {!left && <Leave operator={operator} />}
-        {left && free && BigInt(operator.bond_wei) > 0n && (
+        {left && pooled && <p>It has left. Its bond is the pool’s: ask your part back there.</p>}
+        {left && !pooled && free && BigInt(operator.bond_wei) > 0n && (
           <Act label="Withdraw bond" action={() => ({ action: 'withdraw_bond', operator: operator.id })} />
         )}
-        {left && !free && <p>It has left. Its bond is free from epoch {operator.bond_free_from ?? '…'} on.</p>}
-        {left && BigInt(operator.bond_wei) === 0n && <p>It has left, and its bond was withdrawn.</p>}
+        {left && !pooled && !free && <p>It has left. Its bond is free from epoch {operator.bond_free_from ?? '…'} on.</p>}
+        {left && !pooled && BigInt(operator.bond_wei) === 0n && <p>It has left, and its bond was withdrawn.</p>}
       </Section>
     </>
   );

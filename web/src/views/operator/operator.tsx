@@ -10,6 +10,7 @@ import { EarningsChart } from './earnings';
 import { Manage } from './manage';
 import { Nodes } from './nodes';
 import { State } from './operators';
+import { PoolOfDelegators } from './pool';
 import { Readiness } from './readiness';
 
 /** What operators have declared that never declared anything: the most that 64 bits hold. */
@@ -18,7 +19,8 @@ const NO_BOUND = '18446744073709551615';
 export function OperatorView({ id }: { id: number }) {
   const { session } = useSurroundings();
   const loaded = useLoad<OneOperator>(`/v1/operators/${id}`);
-  const owner = loaded.data?.operator.owner;
+  // A pool owns its operator, and whoever owns the pool runs it.
+  const owner = loaded.data ? (loaded.data.pool_owner ?? loaded.data.operator.owner) : undefined;
   const account = useLoad<Account>(owner ? `/v1/accounts/${owner}` : null);
   const mine = owner !== undefined && owner.toLowerCase() === session.connected?.account;
   return (
@@ -33,7 +35,8 @@ export function OperatorView({ id }: { id: number }) {
             <Earned id={id} data={data} />
             <Readiness data={data} owner={account.data} />
             <Nodes data={data} mine={mine} />
-            {mine && <Manage operator={data.operator} />}
+            <PoolOfDelegators data={data} mine={mine} />
+            {mine && <Manage operator={data.operator} pooled={data.pool_owner !== null} />}
           </>
         )}
       </Show>

@@ -1,7 +1,7 @@
 //! A pool itself: made, looked at, kept, and its owner's cut.
 
 use anyhow::ensure;
-use tatum_chain::percent;
+use tatum_chain::{MOST_CUT_BPS, percent};
 use tatum_primitives::{Address, OperatorId};
 
 use super::{AccountArgs, changed, rows};
@@ -9,9 +9,6 @@ use crate::amounts::format_data;
 use crate::args::ChainArgs;
 use crate::confirm::ConfirmArgs;
 use crate::output::Output;
-
-/// The most that a pool's owner may keep of an income.
-const MOST_CUT_BPS: u16 = 5_000;
 
 /// Which operator's pool, and who acts.
 #[derive(Debug, clap::Args)]

@@ -5,10 +5,9 @@
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tatum_chain::Chain;
+use tatum_chain::{Chain, median, payer_price};
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, U256, WEI_PER_NANO};
-use tatum_receipt::checks::PaidEpoch;
-use tatum_rewards::{Fee, RealisedPrice};
+use tatum_protocol::web::PayerPrice;
 
 use crate::amounts::format_data;
 use crate::args::ChainArgs;
@@ -45,21 +44,6 @@ struct Prices {
     /// The same of the relays that were asked and ask something.
     #[serde(with = "tatum_primitives::decimal::optional_nano")]
     median_ask_nano_per_gib: Option<Nano>,
-}
-
-/// What a payer paid.
-#[derive(Debug, Serialize)]
-struct PayerPrice {
-    payer: Address,
-    #[serde(with = "tatum_primitives::decimal::nano")]
-    fee_nano: Nano,
-    #[serde(with = "tatum_primitives::decimal::nano")]
-    steered_nano: Nano,
-    #[serde(with = "tatum_primitives::decimal")]
-    quota_bytes: u64,
-    /// Nothing for who had no quota: it has no price yet.
-    #[serde(with = "tatum_primitives::decimal::optional")]
-    nano_per_gib: Option<u128>,
 }
 
 /// What a relay says of itself.
@@ -111,21 +95,7 @@ async fn paid(chain: &Chain, named: &[Address], epoch: Epoch) -> anyhow::Result<
     if named.is_empty() {
         paid = chain.paid_by_all(epoch).await?;
     }
-    paid.into_iter().map(|(payer, paid)| price(payer, paid)).collect()
-}
-
-fn price(payer: Address, paid: PaidEpoch) -> anyhow::Result<PayerPrice> {
-    let PaidEpoch { fee_nano, quota_bytes, pool_bps, .. } = paid;
-    let steered_nano = Fee::divide(fee_nano, pool_bps)?.steered_nano;
-    let price = RealisedPrice::of(fee_nano, quota_bytes, pool_bps)?;
-    let nano_per_gib = price.map(|price| price.nano_per_gib_down());
-    Ok(PayerPrice { payer, fee_nano, steered_nano, quota_bytes, nano_per_gib })
-}
-
-/// The middle one; the lower of two.
-fn median<T: Ord + Copy>(mut all: Vec<T>) -> Option<T> {
-    all.sort_unstable();
-    all.get(all.len().checked_sub(1)? / 2).copied()
+    paid.into_iter().map(|(payer, paid)| Ok(payer_price(payer, paid)?)).collect()
 }
 
 fn show(prices: &Prices, output: Output) {
@@ -168,28 +138,9 @@ fn per_gib(nano: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tatum_primitives::Bps;
 
     #[test]
-    fn the_median_is_the_middle_one_or_the_lower_of_two() {
-        assert_eq!(median(Vec::<u64>::new()), None);
-        assert_eq!(median(vec![5]), Some(5));
-        assert_eq!(median(vec![9, 5]), Some(5));
-        assert_eq!(median(vec![9, 5, 7]), Some(7));
-        assert_eq!(median(vec![9, 5, 7, 8]), Some(7));
-    }
-
-    #[test]
-    fn who_had_no_quota_has_no_price() {
-        let pool_bps = Bps::new(1_000).unwrap();
-        let paid = |quota_bytes| PaidEpoch {
-            epoch: Epoch(3),
-            fee_nano: Nano(1_000),
-            quota_bytes,
-            pool_bps,
-        };
-        assert_eq!(price(Address::ZERO, paid(0)).unwrap().nano_per_gib, None);
-        assert_eq!(price(Address::ZERO, paid(1 << 30)).unwrap().nano_per_gib, Some(900));
+    fn prices_are_told_in_data() {
         assert_eq!(per_gib(900), "0.0000009 DATA per GiB");
     }
 }

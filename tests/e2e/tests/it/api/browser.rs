@@ -1,4 +1,4 @@
-//! A delegator before the page in a real browser: `tests/web/delegator.mjs` does what people do, and its views are looked at.
+//! Delegators and operators before the page in a real browser: `tests/web/` does what people do, and their views are looked at.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,12 +17,26 @@ const PATIENCE: Duration = Duration::from_secs(600);
 async fn a_delegator_delegates_asks_back_and_redeems_in_a_browser() -> anyhow::Result<()> {
     let served = Served::with(&["--requests-per-s", "500"]).await?;
     served.pooled().await?;
+    let told = browse(&served, "delegator").await?;
+    ensure!(!told.contains("nothing was tried"), "there is a pool:\n{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_makes_a_pool_changes_its_cut_and_leaves_in_a_browser() -> anyhow::Result<()> {
+    let served = Served::with(&["--requests-per-s", "500"]).await?;
+    browse(&served, "operator").await?;
+    Ok(())
+}
+
+/// What a part of the page's checks told, all of which hold.
+async fn browse(served: &Served, part: &str) -> anyhow::Result<String> {
     let mut browser = Command::new("node");
     browser
         .arg(repository().join("tests/web/page.mjs"))
         .env("TATUM_API", &served.base)
         .env("TATUM_RPC", served.devnet.rpc_url())
-        .env("TATUM_PART", "delegator")
+        .env("TATUM_PART", part)
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = timeout(PATIENCE, browser.output()).await??;
@@ -30,6 +44,5 @@ async fn a_delegator_delegates_asks_back_and_redeems_in_a_browser() -> anyhow::R
     let errors = String::from_utf8_lossy(&output.stderr);
     println!("{told}");
     ensure!(output.status.success(), "the browser ended with {}:\n{told}{errors}", output.status);
-    ensure!(!told.contains("nothing was tried"), "there is a pool:\n{told}");
-    Ok(())
+    Ok(told.into_owned())
 }

@@ -12,7 +12,7 @@ fn wei(value: &Value) -> u128 {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-fn of(action: &str, more: Value) -> Value {
+pub(super) fn of(action: &str, more: Value) -> Value {
     let mut body = json!({ "action": action, "operator": 0 });
     for (key, value) in more.as_object().into_iter().flatten() {
         body[key] = value.clone();
@@ -21,7 +21,7 @@ fn of(action: &str, more: Value) -> Value {
 }
 
 /// Why the first step would be refused.
-fn refused(prepared: &Value) -> &str {
+pub(super) fn refused(prepared: &Value) -> &str {
     prepared["steps"][0]["refused"].as_str().unwrap_or_default()
 }
 

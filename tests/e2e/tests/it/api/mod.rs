@@ -8,6 +8,8 @@ mod claims;
 mod delegations;
 mod events;
 mod overages;
+mod pools;
+mod prices;
 mod transactions;
 mod wallet;
 
