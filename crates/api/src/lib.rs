@@ -20,6 +20,7 @@ mod cache;
 mod error;
 mod heads;
 mod limits;
+mod listeners;
 mod metrics;
 mod openapi;
 mod page;

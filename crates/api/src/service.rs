@@ -29,6 +29,7 @@ use crate::asks::{KnownAsks, MOST_RELAYS};
 use crate::error::ApiError;
 use crate::heads::Heads;
 use crate::limits::{Limits, limit};
+use crate::listeners::MostListeners;
 use crate::metrics::count;
 use crate::openapi::description;
 use crate::page;
@@ -60,6 +61,8 @@ pub struct Config {
     pub requests_per_s: u32,
     /// Event streams at a time.
     pub listeners: usize,
+    /// Event streams of one client at a time.
+    pub listeners_per_client: usize,
 }
 
 /// Runs the API and the page until `shutdown` resolves.
@@ -81,8 +84,10 @@ pub async fn run(
         .await
         .context("following the chain")?;
     let (heads, watching) = Heads::follow(chain.clone(), view.clone(), config.poll);
+    let listeners =
+        MostListeners { in_all: config.listeners, of_one_client: config.listeners_per_client };
     let (asks, asking) = KnownAsks::follow(relays);
-    let api = Api::new(chain, view, (heads, asks), aggregator, config.listeners);
+    let api = Api::new(chain, view, (heads, asks), aggregator, listeners);
     let router = router(api, Limits::new(config.requests_per_s))?;
     tracing::info!(%address, "the web API and the page are served");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -19,6 +19,7 @@ use crate::asks::KnownAsks;
 use crate::cache::BlockCache;
 use crate::error::ApiError;
 use crate::heads::Heads;
+use crate::listeners::{Listeners, MostListeners};
 use crate::metrics::Metrics;
 
 /// Requests that read the chain at a time.
@@ -40,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) asks: KnownAsks,
     pub(crate) aggregator: AggregatorClient,
     pub(crate) asked_transactions: AskedTransactions,
-    pub(crate) listeners: Arc<Semaphore>,
+    pub(crate) listeners: Listeners,
     pub(crate) metrics: Metrics,
     reads: Semaphore,
     pub(crate) networks: BlockCache<(), Network>,
@@ -63,7 +64,7 @@ impl Api {
         view: ChainView,
         (heads, asks): (Heads, KnownAsks),
         aggregator: AggregatorClient,
-        listeners: usize,
+        listeners: MostListeners,
     ) -> Self {
         let shared = Shared {
             chain,
@@ -72,7 +73,7 @@ impl Api {
             asks,
             aggregator,
             asked_transactions: AskedTransactions::default(),
-            listeners: Arc::new(Semaphore::new(listeners)),
+            listeners: Listeners::new(listeners),
             metrics: Metrics::default(),
             reads: Semaphore::new(READS),
             networks: BlockCache::default(),

@@ -44,7 +44,7 @@ impl Service {
     pub fn api(listen: SocketAddr, aggregator: &str) -> Self {
         let service = Self::new("api", "api", format!("http://{listen}/ready"));
         let service = service.with(&["--listen", &listen.to_string(), "--aggregator", aggregator]);
-        service.with(&["--requests-per-s", "1000"])
+        service.with(&["--requests-per-s", "1000", "--listeners-per-client", "1000"])
     }
 
     /// Another program that is told `words` and says at `well_url` that it is well.

@@ -3,6 +3,8 @@
 //! Invariant: nothing is changed by asking. Each transaction is tried before it is answered, so whoever signs knows what the
 //! contract would say; one that needs another before it cannot be tried yet and says nothing.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use tatum_chain::{Call, Claim, MOST_CUT_BPS, Proven, Tried};
@@ -145,11 +147,13 @@ async fn proofs(api: &Api, operators: &[OperatorId]) -> Result<Vec<OperatorProof
     if let Some(id) = operators.iter().find(|id| !api.shared.view.has_operator(**id)) {
         return Err(ApiError::not_found(format!("there is no operator {id}")));
     }
+    // Each once: the second claim of an operator would be sent, paid for with gas, and refused.
+    let operators: BTreeSet<OperatorId> = operators.iter().copied().collect();
     let mut proofs = Vec::new();
     if let Some(newest) = final_distribution(api).await? {
         for id in operators {
-            let claimed = api.shared.chain.claimed_nano(*id).await?;
-            let earned = earned(api, newest, *id, claimed).await;
+            let claimed = api.shared.chain.claimed_nano(id).await?;
+            let earned = earned(api, newest, id, claimed).await;
             proofs.extend(earned.filter(|it| it.claimable_nano.0 > 0).map(|it| it.proof));
         }
     }

@@ -1,20 +1,22 @@
 //! `GET /v1/events`: what happens, as server-sent events.
 //!
 //! Invariant: who comes back with `Last-Event-ID` is told what it missed, as far as that is kept; who does not read fast
-//! enough is cut off; there are no more listeners than were allowed.
+//! enough is cut off; there are no more listeners than were allowed, in all and of one client.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt, stream};
+use tatum_protocol::ProblemKind;
 use tatum_protocol::web::Event;
 
 use crate::error::ApiError;
 use crate::heads::Numbered;
+use crate::listeners::Full;
 use crate::refusals::Problems;
 use crate::state::Api;
 
@@ -28,10 +30,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 )]
 pub(super) async fn listen(
     State(api): State<Api>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     asked: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, ApiError> {
-    let place = Arc::clone(&api.shared.listeners).try_acquire_owned();
-    let place = place.map_err(|_| ApiError::busy("as many listen already as can be served"))?;
+    let place = api.shared.listeners.enter(from.ip()).map_err(|full| match full {
+        Full::InAll => ApiError::busy("as many listen already as can be served"),
+        Full::OfTheClient => {
+            let detail = "as many listen from this address already as may; close one first";
+            ApiError::new(ProblemKind::TooManyRequests, detail)
+        }
+    })?;
     let last = asked.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (missed, happening) = api.shared.heads.listen(last);
     let coming = stream::unfold((happening, place), async |(mut happening, place)| {

@@ -54,6 +54,9 @@ pub(crate) struct LimitArgs {
     /// Event streams open at the same time
     #[arg(long, value_name = "STREAMS", default_value_t = 1_000)]
     listeners: usize,
+    /// Of these, of one client, by IPv4 address or IPv6 network
+    #[arg(long, value_name = "STREAMS", default_value_t = 50)]
+    listeners_per_client: usize,
     /// Blocks on top of one before the events in it are relied on
     #[arg(long, default_value_t = 0)]
     confirmations: u64,
@@ -66,7 +69,8 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     match command {
         Command::Run(args) => {
             let chain = args.chain.read_only().await?;
-            let LimitArgs { requests_per_s, listeners, confirmations, poll_ms } = args.limits;
+            let LimitArgs { requests_per_s, listeners, listeners_per_client, .. } = args.limits;
+            let LimitArgs { confirmations, poll_ms, .. } = args.limits;
             let config = Config {
                 listen: args.listen,
                 aggregator: args.aggregator.url().to_owned(),
@@ -75,6 +79,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
                 poll: Duration::from_millis(poll_ms),
                 requests_per_s,
                 listeners,
+                listeners_per_client,
             };
             tatum_api::run(config, chain, shutdown::requested())
                 .await

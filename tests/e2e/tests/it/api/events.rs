@@ -63,6 +63,29 @@ async fn a_listener_that_comes_back_is_told_what_it_missed() -> anyhow::Result<(
 }
 
 #[tokio::test]
+async fn one_client_does_not_take_every_place() -> anyhow::Result<()> {
+    let served = Served::with(&["--listeners-per-client", "2"]).await?;
+    let held = [listen(&served, None).await?, listen(&served, None).await?];
+    let refused = served.http.get(format!("{}/v1/events", served.base)).send().await?;
+    assert_eq!(refused.status().as_u16(), 429);
+    let problem: Value = refused.json().await?;
+    assert!(problem["detail"].as_str().is_some_and(|text| text.contains("this address")));
+    // Whoever asks from elsewhere is heard: all of 127/8 is this machine.
+    let elsewhere =
+        reqwest::Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2]));
+    let url = format!("{}/v1/events", served.base);
+    assert!(elsewhere.build()?.get(url).send().await?.status().is_success());
+    drop(held);
+    for _ in 0..100 {
+        if listen(&served, None).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the places were never free again")
+}
+
+#[tokio::test]
 async fn there_are_no_more_listeners_than_were_allowed() -> anyhow::Result<()> {
     let served = Served::with(&["--listeners", "1"]).await?;
     let held = listen(&served, None).await?;
