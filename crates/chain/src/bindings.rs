@@ -60,6 +60,18 @@ sol!(
     DelegationPool,
     "../../abi/DelegationPool.json"
 );
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    SponsorFactory,
+    "../../abi/SponsorFactory.json"
+);
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    SponsorVault,
+    "../../abi/SponsorVault.json"
+);
 
 /// What shows a proposal wrong.
 pub mod disproofs {

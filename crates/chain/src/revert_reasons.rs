@@ -9,6 +9,8 @@ mod delegation;
 mod library;
 mod operators;
 mod settlement;
+mod shares;
+mod sponsors;
 mod stakes;
 mod token;
 
@@ -22,6 +24,8 @@ use crate::bindings::DelegationPool::DelegationPoolErrors as Delegation;
 use crate::bindings::Distributor::DistributorErrors as Payouts;
 use crate::bindings::ForcedReceipts::ForcedReceiptsErrors as Forcing;
 use crate::bindings::OperatorRegistry::OperatorRegistryErrors as Registry;
+use crate::bindings::SponsorFactory::SponsorFactoryErrors as Vaults;
+use crate::bindings::SponsorVault::SponsorVaultErrors as Vault;
 use crate::bindings::StakePool::StakePoolErrors as Pool;
 use crate::bindings::demands::Demands::DemandsErrors as Demands;
 use crate::bindings::disproofs::Disproofs::DisproofsErrors as Disproofs;
@@ -54,6 +58,8 @@ pub(crate) fn words_of(data: &[u8]) -> String {
         .or_else(|_| Hub::abi_decode(data).map(channels::hub))
         .or_else(|_| Delegation::abi_decode(data).map(delegation::delegation))
         .or_else(|_| Pools::abi_decode(data).map(delegation::pools))
+        .or_else(|_| Vault::abi_decode(data).map(sponsors::vault))
+        .or_else(|_| Vaults::abi_decode(data).map(sponsors::vaults))
         .or_else(|_| Token::abi_decode(data).map(token::token))
         .ok()
         .or_else(|| alloy::sol_types::decode_revert_reason(data))
@@ -74,8 +80,9 @@ mod tests {
     use super::*;
     use crate::bindings::OperatorRegistry;
 
+    /// Tests run in their package's folder.
     fn repository() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+        Path::new("../..").to_owned()
     }
 
     /// The types that every error in `abi/` takes, by its name.

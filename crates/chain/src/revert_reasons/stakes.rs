@@ -10,6 +10,10 @@ use super::library::{
 };
 use super::{Overage, Pool};
 
+/// Thrown where tokens come with data that is neither nothing nor an address.
+pub(super) const BENEFICIARY_MALFORMED: &str =
+    "the data sent along with the tokens is no address of whom they are for";
+
 pub(super) fn pool(error: Pool) -> String {
     match error {
         Pool::StakeBelowMinimum(e) => {
@@ -37,9 +41,7 @@ pub(super) fn pool(error: Pool) -> String {
         Pool::SessionKeySignatureInvalid(_) => "the session key did not agree".to_owned(),
         Pool::SessionKeyNotAuthorized(e) => format!("{} is no session key of this account", e.key),
         Pool::BeneficiaryZero(_) => "a stake has to be somebody's, not the zero address's".to_owned(),
-        Pool::BeneficiaryMalformed(_) => {
-            "the data sent along with the tokens is no address of whom they are staked for".to_owned()
-        }
+        Pool::BeneficiaryMalformed(_) => BENEFICIARY_MALFORMED.to_owned(),
         Pool::EpochNotBegun(e) => format!("epoch {} has not begun", e.epoch),
         Pool::EpochNotClosed(e) => {
             format!("epoch {} is not closed yet; anybody may close one that is over", e.epoch)
