@@ -1,4 +1,4 @@
-/** What is said when the server answers no more, or its chain stands still. */
+/** What is said when the server answers late or no more, or its chain stands still; and what becomes of who is faster than the page. */
 import { readJson } from './checks.mjs';
 import { equal } from './world.mjs';
 
@@ -20,6 +20,22 @@ export async function silence(world) {
     await page.getByRole('region', { name: 'Contracts', exact: true }).waitFor({ timeout: 3 * SLOW_MS });
     await context.close();
     return `asked ${asked} times`;
+  });
+  await check('whoever goes on before the page listens arrives all the same', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    // As soon as the first view stands: what listens is started after it.
+    await page.addInitScript(() => {
+      const seen = new MutationObserver(() => {
+        if (!document.querySelector('h1')) return;
+        seen.disconnect();
+        location.hash = '#/auditor';
+      });
+      seen.observe(document, { childList: true, subtree: true });
+    });
+    await page.goto(`${api}/#/network`);
+    await page.getByRole('heading', { level: 1, name: 'Epochs' }).waitFor({ timeout: SLOW_MS });
+    await context.close();
   });
   await check('after 60 s without an answer it says since when there is no chain node', async () => {
     const context = await browser.newContext();

@@ -62,6 +62,8 @@ export function useRoute(): Route {
   useEffect(() => {
     const moved = () => setHash(location.hash);
     addEventListener('hashchange', moved);
+    // Whoever went on before this listened would stay where they came in.
+    moved();
     return () => removeEventListener('hashchange', moved);
   }, []);
   return parseRoute(hash);
