@@ -18,8 +18,10 @@ use crate::{Engine, Error};
 const EDGES: &str = include_str!("../sql/edges.sql");
 /// The order of receipts.
 const CANONICAL: [&str; 6] = ["payer", "operator_id", "node", "stream_key", "role", "reader"];
-/// What a sort may need on top when it merges what it spilled: a share of the memory, and not more than this.
+/// What a sort may need on top when it merges what it spilled: a part of the memory, and not more than this. The memory is shared equally by
+/// all that sort at the moment, three dozen of them on two threads, and a part that is larger than a share is an error.
 const MOST_RESERVED: usize = 10 << 20;
+const RESERVED_PARTS: usize = 96;
 
 /// Opens the tables in `folder`.
 pub(crate) async fn open(
@@ -54,7 +56,7 @@ fn config(engine: &Engine) -> SessionConfig {
         .with_batch_size(engine.batch_rows.get())
         // Rows that come in order stay in order from thread to thread, and nothing is sorted or hashed again.
         .with_prefer_existing_sort(engine.sorted)
-        .with_sort_spill_reservation_bytes(MOST_RESERVED.min(engine.memory_bytes / 32));
+        .with_sort_spill_reservation_bytes(MOST_RESERVED.min(engine.memory_bytes / RESERVED_PARTS));
     // A hash join keeps one side in memory and fails where that does not fit; a merge join spills.
     config.options_mut().optimizer.prefer_hash_join = false;
     config
