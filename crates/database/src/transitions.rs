@@ -1,6 +1,6 @@
 //! The steps of an epoch: open → closing → rolled → proposed → finalized.
 //!
-//! Invariant: a state only moves to the right (but for a proposal that the chain lost, or facts of it that changed), each step in one statement that
+//! Invariant: a state only moves to the right (but for what the chain lost, or facts of it that changed), each step in one statement that
 //! names the state it starts from; so a step repeated after a crash either finds its work to do or finds it done.
 
 use tatum_primitives::{Address, B256, Epoch};
@@ -70,7 +70,7 @@ impl Database {
         self.moved(epoch, EpochState::Rolled, done.rows_affected()).await
     }
 
-    /// Takes a proposal back to [`EpochState::Rolled`]: the chain no longer holds it. One of two steps to the left.
+    /// Takes a proposal back to [`EpochState::Rolled`]: the chain no longer holds it. A step to the left.
     pub async fn record_cancelled(&self, epoch: Epoch, now_ms: u64) -> Result<(), DatabaseError> {
         const SQL: &str = "UPDATE epochs SET state = 'rolled', proposer = NULL, propose_tx = NULL, \
                            finalizable_at_s = NULL, updated_ms = $2 WHERE epoch = $1 AND state = 'proposed'";
@@ -104,6 +104,17 @@ impl Database {
             .execute(self.writer())
             .await?;
         self.moved(epoch, EpochState::Proposed, done.rows_affected()).await
+    }
+
+    /// Takes a final epoch back: the chain no longer holds what made it final. What was settled by another's root is rolled up again, so that
+    /// ours is ours.
+    pub async fn record_undone(&self, epoch: Epoch, now_ms: u64) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET state = CASE WHEN manifest_hash IS NULL OR note IS NOT NULL THEN 'closing' \
+                           ELSE 'rolled' END, proposer = NULL, propose_tx = NULL, finalizable_at_s = NULL, \
+                           finalize_tx = NULL, note = NULL, updated_ms = $2 WHERE epoch = $1 AND state = 'finalized'";
+        let query = sqlx::query(SQL).bind(bigint(epoch.0)?).bind(bigint(now_ms)?);
+        let done = query.execute(self.writer()).await?;
+        self.moved(epoch, EpochState::Finalized, done.rows_affected()).await
     }
 
     /// Records that the chain settled the epoch without us: by another root, whose dataset came to `settled`, or by a root

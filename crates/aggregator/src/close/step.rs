@@ -17,6 +17,9 @@ impl Closer {
         self.pulse.beat();
         let on_chain = self.chain.finalized_epoch().await?;
         self.metrics.finalized(on_chain.map_or(0, |epoch| epoch.0.saturating_add(1)));
+        if self.take_back(on_chain).await? {
+            return Ok(true);
+        }
         let epoch = self.next_epoch(on_chain).await?;
         let record = self.database.epoch(epoch).await?;
         if record.is_none() {
@@ -34,6 +37,22 @@ impl Closer {
             },
             EpochState::Finalized => Ok(true),
         }
+    }
+
+    /// Takes back an epoch that is final here and was undone on the chain, the newest first: nobody would make it final again. An endpoint that
+    /// is only behind has the event still.
+    async fn take_back(&self, on_chain: Option<Epoch>) -> Result<bool, CloseError> {
+        let last = self.database.last_finalized().await?;
+        let Some(last) = last.filter(|last| on_chain.is_none_or(|on_chain| on_chain < *last))
+        else {
+            return Ok(false);
+        };
+        if self.chain.final_proposal(last).await?.is_some() {
+            return Ok(false);
+        }
+        self.database.record_undone(last, self.clock.now_ms()).await?;
+        tracing::warn!(epoch = %last, "the chain no longer holds the final distribution (reorganised)");
+        Ok(true)
     }
 
     /// The oldest epoch that is not final here.

@@ -1,12 +1,16 @@
 //! An epoch from receipts to claims, and everything published about it.
 
+use std::time::Duration;
+
 use tatum_aggregator::audit::{self, DatasetSource};
 use tatum_chain::{Chain, Claim};
 use tatum_primitives::{Epoch, U256};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::{EpochSummary, PROBLEM_JSON, Problem};
 
-use crate::world::{EPOCH_S, Service, World, copy_folder};
+use tokio::time::{Instant, sleep};
+
+use crate::world::{EPOCH_S, PATIENCE, Service, World, copy_folder};
 
 #[tokio::test]
 async fn receipts_become_claims_that_anybody_can_check() {
@@ -27,6 +31,31 @@ async fn receipts_become_claims_that_anybody_can_check() {
     a_changed_dataset_is_found_out(&world, &chain, &service, &epoch).await;
     receipts_are_proven(&world, &chain, &service).await;
     odd_requests_are_answered_plainly(&world, &service).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_reorganisation_made_not_final_is_made_final_again() {
+    let world = World::start().await;
+    let service = Service::start(&world, "data", "proposer").await;
+    world.hand_in(&service.url, &world.traffic(1)).await;
+    world.advance(EPOCH_S + 60).await;
+    let before = world.until_final(&service.url, 1).await;
+    let chain = world.reader().await;
+    world.devnet.anvil().reorganise(5).await.unwrap();
+    assert_ne!(chain.finalized_epoch().await.unwrap(), Some(Epoch(1)), "it is undone");
+
+    let deadline = Instant::now() + PATIENCE;
+    while chain.finalized_epoch().await.unwrap() != Some(Epoch(1)) {
+        assert!(Instant::now() < deadline, "nobody makes it final again");
+        world.until_final(&service.url, 1).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    world.hand_in(&service.url, &world.traffic(2)).await;
+    world.advance(EPOCH_S + 60).await;
+    world.until_final(&service.url, 2).await;
+    let after = world.until_final(&service.url, 1).await;
+    assert_eq!((&after["root"], &after["state"]), (&before["root"], &before["state"]));
     service.stop().await;
 }
 

@@ -93,6 +93,14 @@ async fn steps_go_in_order_and_say_so_otherwise(scene: Scene) {
         (EpochState::Finalized, Some(tx), None)
     );
     assert_eq!((record.proposer, record.propose_tx), (Some(proposer), None));
+
+    // The chain undid it: what was rolled up here stands, and has yet to be brought to the chain.
+    database.record_undone(epoch, 9).await.unwrap();
+    assert!(database.record_undone(epoch, 9).await.is_err());
+    let record = database.epoch(epoch).await.unwrap().unwrap();
+    assert_eq!((record.state, record.rolled), (EpochState::Rolled, Some(rolled())));
+    assert_eq!((record.proposer, record.finalize_tx), (None, None));
+    assert_eq!(database.last_finalized().await.unwrap(), None);
 }
 
 async fn epochs_are_listed_newest_first(scene: Scene) {
@@ -121,4 +129,11 @@ async fn an_overruled_epoch_shows_what_the_chain_settled(scene: Scene) {
     assert_eq!(database.epoch(Epoch(5)).await.unwrap().unwrap().rolled, None);
     assert_eq!(database.last_finalized().await.unwrap(), Some(Epoch(5)));
     assert_eq!(database.first_epoch().await.unwrap(), Some(Epoch(4)));
+
+    // The chain undid both: what another came to is not ours, so ours is rolled up again.
+    for epoch in [Epoch(5), Epoch(4)] {
+        database.record_undone(epoch, 4).await.unwrap();
+        let record = database.epoch(epoch).await.unwrap().unwrap();
+        assert_eq!((record.state, record.note), (EpochState::Closing, None));
+    }
 }
