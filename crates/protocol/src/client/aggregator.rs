@@ -243,7 +243,7 @@ impl AggregatorClient {
         json(self.server.get(&format!("/v1/epochs/{epoch}/assent"))).await
     }
 
-    /// The receipts of that list from a place on, [`ASSENT_PAGE`] of them at most. Whether they are those is for the caller to see.
+    /// The receipts of that list from a place on, [`crate::ASSENT_PAGE`] of them at most. Whether they are those is for the caller to see.
     ///
     /// # Errors
     /// [`ClientError`].
