@@ -15,8 +15,10 @@ use crate::Clock;
 use crate::http::error::chain_of;
 use crate::ingest::Ingest;
 
-/// For whom their receipts are checked: an address that no client has, so that none pays for another's.
-const PEERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+/// For whom a peer's receipts are checked: an address of its own that no client has (0.0.0.0/8), so that nobody pays for what another sends.
+fn address_of(place: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(place).unwrap_or(u32::MAX)))
+}
 
 /// Who else there is, and when they are asked.
 #[derive(Debug)]
@@ -47,10 +49,13 @@ impl Exchange {
     }
 
     async fn look(&self, asked: &mut [Option<Epoch>]) {
-        for (peer, asked) in self.peers.iter().zip(asked) {
+        for ((place, peer), asked) in self.peers.iter().enumerate().zip(asked) {
             let Some(epoch) = self.due().filter(|epoch| *asked != Some(*epoch)) else { continue };
-            match self.take_from(peer, epoch).await {
-                Ok(receipts) => {
+            match self.take_from(peer, address_of(place), epoch).await {
+                Ok(None) => {
+                    tracing::warn!(%epoch, peer = peer.base(), "not all that another aggregator holds was taken; asking again");
+                }
+                Ok(Some(receipts)) => {
                     *asked = Some(epoch);
                     tracing::info!(%epoch, receipts, peer = peer.base(), "took another aggregator's receipts");
                 }
@@ -69,8 +74,13 @@ impl Exchange {
         (self.intake_ms / 2..self.intake_ms).contains(&since_ms).then_some(epoch)
     }
 
-    /// Takes what `peer` holds of `epoch`; gives how much it was.
-    async fn take_from(&self, peer: &AggregatorClient, epoch: Epoch) -> Result<usize, ClientError> {
+    /// Takes what `peer` holds of `epoch`; gives how much it was, or nothing if some of it has to be asked for again.
+    async fn take_from(
+        &self,
+        peer: &AggregatorClient,
+        address: IpAddr,
+        epoch: Epoch,
+    ) -> Result<Option<usize>, ClientError> {
         let (mut behind, mut count): (Option<DeliveryReceipt>, usize) = (None, 0);
         while self.due() == Some(epoch) {
             let page = peer.taken(epoch, behind.as_ref()).await?;
@@ -82,11 +92,11 @@ impl Exchange {
             }
             count = count.saturating_add(page.len());
             behind = Some(last);
-            // What was refused was so for a reason, and what could not be stored is asked for again at the next look.
-            if self.ingest.submit(PEERS, page).await.is_err() {
-                break;
+            // A receipt that was refused was so for a reason; this is a page that nothing was stored of.
+            if self.ingest.submit(address, page).await.is_err() {
+                return Ok(None);
             }
         }
-        Ok(count)
+        Ok(Some(count))
     }
 }

@@ -33,14 +33,14 @@ pub(super) async fn file(
     State(publication): State<Publication>,
     Path((epoch, name)): Path<(Epoch, String)>,
 ) -> Result<Response, ApiError> {
-    let hash = manifest_hash(&publication, epoch).await?;
-    if name == ASSENTED {
-        return assented(&publication, hash).await;
-    }
-    let known = TABLES.into_iter().chain([MANIFEST]).find(|known| *known == name);
+    let known = TABLES.into_iter().chain([MANIFEST, ASSENTED]).find(|known| *known == name);
     let missing =
         || ApiError::NotFound(format!("a dataset has {MANIFEST} and {}", TABLES.join(", ")));
     let known = known.ok_or_else(missing)?;
+    let hash = manifest_hash(&publication, epoch).await?;
+    if known == ASSENTED {
+        return assented(&publication, hash).await;
+    }
     serve(&publication, hash, known).await
 }
 

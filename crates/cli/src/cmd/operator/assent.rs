@@ -194,7 +194,15 @@ impl Desk<'_> {
         let signature = assent.sign(self.chain.deployment(), epoch, &self.owner);
         for operator in &self.operators {
             let word = OperatorAssent { operator: *operator, round, receipts, signature };
-            let standing = self.aggregator.assent(epoch, &word).await?;
+            let standing = match self.aggregator.assent(epoch, &word).await {
+                Ok(standing) => standing,
+                // One that has no bond in the epoch keeps the owner's others from nothing.
+                Err(error) if error.problem().is_some() => {
+                    tracing::warn!(%epoch, %operator, "its word does not count: {error}");
+                    continue;
+                }
+                Err(error) => return Err(error).context("handing in a word"),
+            };
             if !is_new {
                 continue;
             }
