@@ -113,13 +113,14 @@ impl Served {
         action
     }
 
-    /// Has the wallet send every step.
+    /// Has the wallet send every step, and returns once the API knows what came of them.
     async fn done(&self, action: Value) -> anyhow::Result<Value> {
         let prepared = self.prepared(action).await?;
         for step in prepared["steps"].as_array().into_iter().flatten() {
             anyhow::ensure!(step["refused"].is_null(), "{step}");
             self.wallet.send(step).await?;
         }
+        self.caught_up().await?;
         Ok(prepared)
     }
 
