@@ -28,7 +28,7 @@ abstract contract Claims is IDistributor {
 
     mapping(uint256 group => Lanes) private _claimed;
 
-    uint256 private constant WEI_PER_NANO = 1e9;
+    uint256 internal constant WEI_PER_NANO = 1e9;
     uint256 private constant LANE_MASK = type(uint64).max;
 
     constructor(IERC20 token_) {

@@ -33,7 +33,8 @@ contract Distributor is Proposals {
         // Effect: it is the root. Later proposals are for the next epoch.
         uint256 depth = EntryMath.depthOf(OPERATORS.operatorCount(draft.epoch));
         bytes32 root = MerkleSum.rootOf(draft.entriesTop, depth);
-        _records[proposal.counter].state = State.Final;
+        Record storage record = _records[proposal.counter];
+        (record.state, record.proposerNano) = (State.Final, _spend(draft.epoch, proposal.availableNano));
         finalizedRoot = root;
         receiptsHashOf[draft.epoch] = keccak256(abi.encodePacked(draft.receiptsTop, draft.receiptsCount));
         (_progress.nextEpoch, _progress.before) = (draft.epoch + 1, progress.proposals);

@@ -100,6 +100,8 @@ interface ISettlement {
     event Cancelled(uint64 indexed counter, address indexed reporter, uint256 rewardWei);
     event Vetoed(uint64 indexed counter);
     event BondReturned(uint64 indexed counter, address indexed proposer, uint256 amountWei);
+    /// @notice The proposer of a final proposal got its part of the epoch's pot.
+    event ProposerPaid(uint64 indexed counter, address indexed proposer, uint64 nano);
     event RewardWithdrawn(uint64 indexed counter, address indexed reporter, uint256 amountWei);
     event Burnt(uint256 amountWei);
 
@@ -138,7 +140,8 @@ interface ISettlement {
     function propose(Draft calldata draft, string calldata uri) external returns (uint64 counter);
     /// @notice Makes the oldest surviving proposal final, and has the pool hand over the pots. Anyone may call.
     function finalize(Proposal calldata proposal) external;
-    /// @notice Returns a proposal's bond once its own window has passed, whichever became final.
+    /// @notice Returns a proposal's bond once its own window has passed, whichever became final; of the one that did, with the
+    /// proposer's part of the epoch's pot. Anyone may call.
     function withdrawBond(Proposal calldata proposal) external;
     /// @notice Pays the half of a cancelled proposal's bond to whoever showed it to be wrong, and gives up the other half to be burnt.
     /// Anyone may call.
@@ -165,8 +168,13 @@ interface ISettlement {
     function nextEpoch() external view returns (uint64);
     /// @notice The first moment at which `epoch` can be proposed: forcing and settling are over.
     function proposableAt(uint64 epoch) external view returns (uint256);
-    /// @notice What a proposal for `epoch` made now could pay out beyond the finalized root.
-    function availableNano(uint64 epoch) external view returns (uint64);
+    /// @notice What a proposal for the next epoch with so much work could pay out beyond the finalized root: what is funded, but for
+    /// what proposers get.
+    function availableNano(uint64 epoch, uint64 workNano) external view returns (uint64);
+    /// @notice What the proposer of a final proposal gets of its epoch's pot when it withdraws its bond; zero for any other.
+    function proposerNano(uint64 counter) external view returns (uint64);
+    /// @notice The part of every pot that is the proposer's.
+    function proposerBps() external view returns (uint16);
     function windows() external view returns (Windows memory);
     /// @notice Who may veto, how often still, and until when.
     function guardian() external view returns (address account, uint32 vetoes, uint64 until);

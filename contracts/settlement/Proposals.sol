@@ -6,7 +6,6 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {BondVault} from "../distribution/BondVault.sol";
-import {Claims} from "../distribution/Claims.sol";
 import {IAssents} from "../interfaces/IAssents.sol";
 import {IForcedReceipts} from "../interfaces/IForcedReceipts.sol";
 import {IOperatorFacts} from "../interfaces/IOperatorFacts.sol";
@@ -14,12 +13,13 @@ import {IPoolFacts} from "../interfaces/IPoolFacts.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {MerkleSum} from "../libraries/MerkleSum.sol";
 import {Calendar} from "./Calendar.sol";
+import {Funding} from "./Funding.sol";
 
 /// @title Proposals
 /// @notice See ISettlement. A proposal is kept as its commitment and its standing, both under its counter. Nothing but its own
 /// faults, its own demands and the guardian can end or delay it.
 /// @dev A cancellation calls no token, so no token can hold it up.
-abstract contract Proposals is Claims, Calendar {
+abstract contract Proposals is Funding, Calendar {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
@@ -34,6 +34,8 @@ abstract contract Proposals is Claims, Calendar {
         /// What every proposal posts, and how much more for each receipt.
         uint96 baseBondWei;
         uint64 bondPerReceiptWei;
+        /// The part of every pot that is its final proposal's proposer's.
+        uint16 proposerBps;
         Windows windows;
         /// Nobody, or who may veto, how often, and until when.
         address guardian;
@@ -48,6 +50,8 @@ abstract contract Proposals is Claims, Calendar {
         uint24 openDemands;
         /// `Final`, `Vetoed`, or nothing yet.
         State state;
+        /// What the proposer of a final one gets with its bond.
+        uint64 proposerNano;
     }
 
     struct Progress {
@@ -73,7 +77,6 @@ abstract contract Proposals is Claims, Calendar {
     /// @notice Keeps the bonds.
     BondVault public immutable bondVault;
 
-    IPoolFacts internal immutable POOL;
     IOperatorFacts internal immutable OPERATORS;
     IForcedReceipts private immutable FORCED;
     IAssents private immutable ASSENTS;
@@ -96,9 +99,13 @@ abstract contract Proposals is Claims, Calendar {
     mapping(uint64 counter => Record) internal _records;
     mapping(address proposer => Latest) private _latest;
 
-    constructor(Parameters memory parameters) Claims(parameters.token) Calendar(parameters.pool, parameters.windows) {
-        if (parameters.baseBondWei == 0) revert SettlementParameterInvalid();
-        POOL = parameters.pool;
+    constructor(Parameters memory parameters)
+        Funding(parameters.token, parameters.pool, parameters.proposerBps)
+        Calendar(parameters.pool, parameters.windows)
+    {
+        if (parameters.baseBondWei == 0) {
+            revert SettlementParameterInvalid();
+        }
         OPERATORS = parameters.operators;
         FORCED = parameters.forced;
         ASSENTS = parameters.assents;
@@ -143,15 +150,19 @@ abstract contract Proposals is Claims, Calendar {
         // Check: it is final or taken back, or its window has passed.
         uint64 counter = proposal.counter;
         _checkMade(proposal);
-        if (_records[counter].state == State.None) _checkRipe(counter);
+        Record memory record = _records[counter];
+        if (record.state == State.None) _checkRipe(counter);
 
-        // Effect: it answers for nothing any more.
+        // Effect: it answers for nothing any more, and is paid for at most once.
         delete _commitments[counter];
+        address proposer = proposal.proposer;
         uint256 amountWei = _bondOf(proposal);
-        emit BondReturned(counter, proposal.proposer, amountWei);
+        emit BondReturned(counter, proposer, amountWei);
+        if (record.proposerNano != 0) emit ProposerPaid(counter, proposer, record.proposerNano);
 
         // Interaction: pay it out.
-        bondVault.pay(proposal.proposer, amountWei);
+        bondVault.pay(proposer, amountWei);
+        if (record.proposerNano != 0) TOKEN.safeTransfer(proposer, record.proposerNano * WEI_PER_NANO);
     }
 
     /// @inheritdoc ISettlement
@@ -250,6 +261,11 @@ abstract contract Proposals is Claims, Calendar {
     }
 
     /// @inheritdoc ISettlement
+    function proposerNano(uint64 counter) external view returns (uint64) {
+        return _timeOf(counter) == 0 ? 0 : _records[counter].proposerNano;
+    }
+
+    /// @inheritdoc ISettlement
     function proposableAt(uint64 epoch) external view returns (uint256) {
         return _proposableAt(epoch);
     }
@@ -262,14 +278,6 @@ abstract contract Proposals is Claims, Calendar {
     /// @inheritdoc ISettlement
     function guardian() external view returns (address account, uint32 vetoes, uint64 until) {
         return (GUARDIAN, _progress.vetoes, GUARDIAN_UNTIL);
-    }
-
-    /// @inheritdoc ISettlement
-    function availableNano(uint64 epoch) public view returns (uint64) {
-        // Sums of the tree have 64 bits: what is funded beyond that stays.
-        uint256 fundedNano = POOL.fundedThroughWei(epoch) / 1e9;
-        if (fundedNano > type(uint64).max) fundedNano = type(uint64).max;
-        return (fundedNano - MerkleSum.nanoOf(finalizedRoot)).toUint64();
     }
 
     /// @inheritdoc ISettlement
@@ -289,7 +297,7 @@ abstract contract Proposals is Claims, Calendar {
         proposal.proposer = msg.sender;
         proposal.time = uint64(block.timestamp);
         proposal.oldRoot = finalizedRoot;
-        proposal.availableNano = availableNano(draft.epoch);
+        proposal.availableNano = availableNano(draft.epoch, draft.workNano);
         proposal.assentRound = assented.round;
         proposal.assentTop = assented.top;
         proposal.assentCount = assented.count;

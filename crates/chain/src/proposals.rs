@@ -188,9 +188,9 @@ impl Chain {
         call.call().await.map_err(|e| ChainError::from_call("reading a proposal's bond", e))
     }
 
-    /// What a distribution of `epoch` proposed now may pay beyond the final one.
-    pub async fn available_nano(&self, epoch: Epoch) -> Result<Nano> {
-        let call = self.distributor.availableNano(epoch.0);
+    /// What a distribution of the next `epoch` with so much work may pay beyond the final one.
+    pub async fn available_nano(&self, epoch: Epoch, work: Nano) -> Result<Nano> {
+        let call = self.distributor.availableNano(epoch.0, work.0);
         let available = call.call().await;
         available.map(Nano).map_err(|e| ChainError::from_call("reading what is available", e))
     }
@@ -210,10 +210,12 @@ impl Chain {
         self.send("finalizing", call).await.map(|r| r.transaction_hash)
     }
 
-    /// Has a proposal's bond paid back to its proposer.
-    pub async fn withdraw_proposal_bond(&self, proposal: &Proposal) -> Result<TxHash> {
+    /// Has a proposal's bond paid back to its proposer, with the proposer's part of the pot if it is final; tells that part.
+    pub async fn withdraw_proposal_bond(&self, proposal: &Proposal) -> Result<(TxHash, Nano)> {
         let call = self.distributor.withdrawBond(proposal.into());
-        self.send("withdrawing a proposal's bond", call).await.map(|r| r.transaction_hash)
+        let receipt = self.send("withdrawing a proposal's bond", call).await?;
+        let paid = receipt.decoded_log::<Distributor::ProposerPaid>();
+        Ok((receipt.transaction_hash, Nano(paid.map_or(0, |paid| paid.nano))))
     }
 
     /// The counters of proposals that our account showed to be wrong, in the blocks from `from` on, and was not paid for.

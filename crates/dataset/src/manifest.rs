@@ -55,7 +55,7 @@ pub struct Parameters {
     /// The epoch's fees.
     #[serde(with = "tatum_primitives::decimal::nano")]
     pub pot_nano: Nano,
-    /// What may be paid: everything funded so far less `previous_total_nano`.
+    /// What may be paid: everything funded so far less `previous_total_nano` and what proposers get, and never less than the work.
     #[serde(with = "tatum_primitives::decimal::nano")]
     pub available_nano: Nano,
     /// What the distribution before promised in all.

@@ -9,7 +9,6 @@ use tatum_primitives::{Nano, OperatorId};
 use tatum_rewards::{Fee, Payouts, Round};
 use tatum_watcher::{Book, EdgeLeaf};
 
-use crate::edge_units::SortedUnits;
 use crate::lineup::Counted;
 use crate::table::Row;
 use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, RowError};
@@ -43,11 +42,32 @@ pub(crate) fn roll_up(
     previous_nano: &[Nano],
     counted: Counted,
 ) -> Result<Distribution, Error> {
+    let edges = edges(parameters, payers, operators, previous_nano, counted)?;
+    distribute(parameters, operators, previous_nano, edges)
+}
+
+/// The first half of it, which what is available does not matter to.
+pub(crate) fn edges(
+    parameters: &Parameters,
+    payers: &[Payer],
+    operators: &[Operator],
+    previous_nano: &[Nano],
+    counted: Counted,
+) -> Result<Edges, Error> {
     check_payers(payers)?;
     check_operators(operators)?;
     check_previous(parameters, operators, previous_nano)?;
     let steered = |payer| steered_nano(parameters, payers, payer);
-    let edges = Edges::of(counted.units, operators.len(), steered)?;
+    Edges::of(counted, operators.len(), steered)
+}
+
+/// The second half: what each operator gets.
+pub(crate) fn distribute(
+    parameters: &Parameters,
+    operators: &[Operator],
+    previous_nano: &[Nano],
+    edges: Edges,
+) -> Result<Distribution, Error> {
     let paid = pay(parameters, operators, previous_nano, &edges)?;
     let rows = rows(operators, &paid);
     let tree = SumTree::build(rows.iter().map(entry).collect())?;
@@ -55,7 +75,7 @@ pub(crate) fn roll_up(
         root: tree.root(),
         depth: tree.depth(),
         entries_top: tree.top(),
-        receipts: counted.receipts,
+        receipts: edges.receipts,
         edges: edges.list,
         work_nano: edges.work_nano,
         total_nano: tree.total(),
@@ -66,7 +86,8 @@ pub(crate) fn roll_up(
 }
 
 /// What the edges of an epoch come to.
-struct Edges {
+pub(crate) struct Edges {
+    receipts: ListCommitment,
     list: ListCommitment,
     /// By operator id. What goes to operators that do not exist goes to nobody.
     works: Vec<Nano>,
@@ -74,8 +95,13 @@ struct Edges {
 }
 
 impl Edges {
+    /// What all of them pay.
+    pub(crate) const fn work_nano(&self) -> Nano {
+        self.work_nano
+    }
+
     fn of(
-        units: SortedUnits,
+        Counted { receipts, units }: Counted,
         operators: usize,
         steered: impl Fn(Address) -> Result<Nano, Error>,
     ) -> Result<Self, Error> {
@@ -85,7 +111,7 @@ impl Edges {
         loop {
             let some = lines.by_ref().take(EDGES_AT_A_TIME).collect::<Result<Vec<_>, Error>>()?;
             let Some(last) = some.last() else {
-                return Ok(Self { list: list.commitment(), works, work_nano });
+                return Ok(Self { receipts, list: list.commitment(), works, work_nano });
             };
             work_nano = last.total_nano;
             for edge in &some {

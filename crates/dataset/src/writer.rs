@@ -15,7 +15,7 @@ use tatum_receipt::{Rejection, SignedReceipt};
 use crate::facts::Rules;
 use crate::folder::{Staging, digest};
 use crate::lineup::Lineup;
-use crate::rollup::roll_up;
+use crate::rollup::{distribute, edges};
 use crate::table::{Row, TableWriter};
 use crate::{
     Beside, CountedReceipt, Distribution, Error, FileEntry, HeadRow, MANIFEST, Manifest, Operator,
@@ -195,7 +195,11 @@ impl Writer {
             write_table(folder, &operators)?,
         ];
         let counted = lineup.counted()?;
-        let distribution = roll_up(&parameters, &payers, &operators, &previous_nano, counted)?;
+        let edges = edges(&parameters, &payers, &operators, &previous_nano, counted)?;
+        // The proposer's part gives way to work, as the chain has it.
+        let available_nano = parameters.available_nano.max(edges.work_nano());
+        let parameters = Parameters { available_nano, ..parameters };
+        let distribution = distribute(&parameters, &operators, &previous_nano, edges)?;
         files.push(write_table(folder, &distribution.rows)?);
         files.push(end(folder, self.heads)?);
         let manifest = Manifest::new(parameters, files, distribution.results.clone());

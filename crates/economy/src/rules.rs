@@ -88,6 +88,8 @@ pub struct PayRule {
     pub pool_bps: u16,
     /// The most of the pool for an operator, as a share of its paid work; 0 is without a limit.
     pub pool_limit_bps: u16,
+    /// The part of every pot that is its final proposal's proposer's (E10).
+    pub proposer_bps: u16,
     /// How the pool is divided.
     pub pool_by: PoolBy,
     /// Whether work is paid up to the declared and bonded capacity (E3).
@@ -190,6 +192,7 @@ impl Default for PayRule {
         Self {
             pool_bps: 1_000,
             pool_limit_bps: 5_000,
+            proposer_bps: 25,
             pool_by: PoolBy::Bond,
             is_capped: true,
             bills_overage: true,
@@ -237,6 +240,7 @@ struct Parameters {
     quota_bytes_per_data: u64,
     pool_bps: u16,
     pool_limit_bps: u16,
+    proposer_bps: u16,
     #[serde(with = "decimal")]
     minimum_bond_wei: u128,
 }
@@ -274,6 +278,7 @@ impl Rules {
             pay: PayRule {
                 pool_bps: read.pool_bps,
                 pool_limit_bps: read.pool_limit_bps,
+                proposer_bps: read.proposer_bps,
                 ..usual.pay
             },
             operators: OperatorRule { minimum_bond_wei: read.minimum_bond_wei, ..usual.operators },
@@ -324,6 +329,10 @@ impl Rules {
         if pay.pool_bps > 10_000 || pay.pool_limit_bps > 10_000 {
             let got = format!("{} and {}", pay.pool_bps, pay.pool_limit_bps);
             return refuse("pay.pool_bps and pool_limit_bps", got, "10 000 at most");
+        }
+        if pay.proposer_bps > pay.pool_bps {
+            let name = "pay.proposer_bps";
+            return refuse(name, pay.proposer_bps.to_string(), "pay.pool_bps at most");
         }
         if operators.minimum_bond_wei == 0 || operators.capacity_bytes_per_data == 0 {
             return refuse("operators", "0".into(), "a bond and a capacity of more than nothing");

@@ -36,7 +36,10 @@ contract SystemHandler is SystemWatch {
     bool public rightWaitsTooLong;
     bool public wrongBondCameBack;
     bool public secondWasTaken;
+    bool public proposerPayWentAstray;
     uint256 public donatedWei;
+    uint256 public proposersPaidWei;
+    uint256 public honestPaidWei;
     uint256 public finalizations;
     uint256 public refusedSeconds;
     uint256 public repeats;
@@ -250,8 +253,7 @@ contract SystemHandler is SystemWatch {
             // The honest proposer waits until its epoch is final.
             bool waits = made.proposal.draft.epoch == s.distributor.nextEpoch();
             if (made.proposal.proposer == s.honest && waits) continue;
-            (bool done,) = address(s.distributor).call(abi.encodeCall(ISettlement.withdrawBond, (made.proposal)));
-            if (done && uint256(made.kind) > 1) wrongBondCameBack = true;
+            if (_withdrawBond(made.proposal) && uint256(made.kind) > 1) wrongBondCameBack = true;
         }
         _prune();
     }
@@ -312,7 +314,7 @@ contract SystemHandler is SystemWatch {
         for (uint256 i = 0; i < _open.length; ++i) {
             if (uint256(_made[_open[i]].kind) > 1) continue;
             ISettlement.State state = s.distributor.standingOf(_open[i]).state;
-            if (state != ISettlement.State.Over) s.distributor.withdrawBond(_made[_open[i]].proposal);
+            if (state != ISettlement.State.Over) require(_withdrawBond(_made[_open[i]].proposal), "a bond stays");
         }
         _reclaimAll();
     }
@@ -321,6 +323,11 @@ contract SystemHandler is SystemWatch {
 
     function finalizedNano(uint256 id) external view returns (uint256) {
         return id < _entries.length ? uint64(uint256(_entries[id])) : 0;
+    }
+
+    /// @notice What all pots through `epoch` leave to those who proposed.
+    function proposersNano(uint64 epoch) external view returns (uint256) {
+        return _proposersNano(epoch);
     }
 
     function finalizedCount() external view returns (uint256) {
@@ -382,7 +389,7 @@ contract SystemHandler is SystemWatch {
     {
         ISettlement.Proposal memory p;
         (p.draft, p.proposer, p.time) = (draft, proposer, uint64(block.timestamp));
-        (p.oldRoot, p.availableNano) = (_finalizedRoot(), s.distributor.availableNano(draft.epoch));
+        (p.oldRoot, p.availableNano) = (_finalizedRoot(), s.distributor.availableNano(draft.epoch, draft.workNano));
         IAssents.Assent memory list = s.assents.assentOf(draft.epoch);
         (p.assentRound, p.assentTop, p.assentCount) = (list.round, list.top, list.count);
         p.uriHash = keccak256("uri");
@@ -398,6 +405,21 @@ contract SystemHandler is SystemWatch {
         }
         (_data[p.counter], _made[p.counter]) = (made, Made(p, kind, _place, _missing));
         _open.push(p.counter);
+    }
+
+    /// @dev With the bond comes the part of the pot, if the proposal is final, and nothing twice.
+    function _withdrawBond(ISettlement.Proposal memory proposal) private returns (bool done) {
+        address proposer = proposal.proposer;
+        uint256 before = s.token.balanceOf(proposer);
+        bool isFinal = s.distributor.standingOf(proposal.counter).state == ISettlement.State.Final;
+        bytes memory call = abi.encodeCall(ISettlement.withdrawBond, (proposal));
+        (done,) = address(s.distributor).call(call);
+        if (!done) return false;
+        (bool again,) = address(s.distributor).call(call);
+        uint256 gotWei = s.token.balanceOf(proposer) - before - _bondOf(proposal.counter);
+        if (again || gotWei != (isFinal ? _proposerWei(proposal.draft.epoch) : 0)) proposerPayWentAstray = true;
+        proposersPaidWei += gotWei;
+        if (proposer == s.honest) honestPaidWei += gotWei;
     }
 
     function _noteFinal(uint64 counter) private {

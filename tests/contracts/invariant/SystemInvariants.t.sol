@@ -103,6 +103,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
         vm.assertFalse(handler.secondWasTaken(), "D12: a proposer had two open proposals of an epoch");
         vm.assertFalse(handler.factsChanged(), "D10: a fact of an epoch that is over changed");
         _d11_SumsAreThoseOfTheOperators();
+        _d15_ProposersGetTheirPart();
         vm.assertEq(address(demands).balance, handler.openOffersWei(), "D13: offers");
     }
 
@@ -112,7 +113,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
         for (uint256 i = 0; i < handler.finalizedCount(); ++i) {
             vm.assertEq(distributor.claimedNano(uint32(i)), handler.finalizedNano(i), "D8: claimed");
         }
-        vm.assertEq(token.balanceOf(PROPOSER), honestWei, "D9: the honest proposer paid");
+        vm.assertEq(token.balanceOf(PROPOSER), honestWei + handler.honestPaidWei(), "D9: the honest proposer paid");
     }
 
     /// The handler is not idle: in a long walk every kind of cheat is posted and caught, and distributions are finalized.
@@ -141,6 +142,7 @@ contract SystemInvariants is Fixture, InvariantTarget {
         }
         vm.assertGt(handler.finalizations(), 30);
         vm.assertGt(handler.answers(), 20);
+        vm.assertGt(handler.proposersPaidWei(), 0);
         vm.assertGt(handler.refusedSeconds(), 0);
         vm.assertGt(handler.repeats(), 10);
         vm.assertGt(handler.repeatsInASecond(), 5);
@@ -154,7 +156,8 @@ contract SystemInvariants is Fixture, InvariantTarget {
         uint64 closed = pool.closedEpochs();
         uint256 sentWei = (closed == 0 ? 0 : pool.fundedThroughWei(closed - 1)) - pool.unsentPotsWei();
         uint256 heldWei = token.balanceOf(address(distributor)) - handler.donatedWei();
-        vm.assertEq(heldWei + claimedNano * 1e9, sentWei, "D1: claimed and held is what was sent");
+        uint256 paidWei = claimedNano * 1e9 + handler.proposersPaidWei();
+        vm.assertEq(heldWei + paidWei, sentWei, "D1: paid and held is what was sent");
     }
 
     function _d2_ClaimsOnlyRiseToThePromise() private view {
@@ -168,12 +171,20 @@ contract SystemInvariants is Fixture, InvariantTarget {
         uint64 next = distributor.nextEpoch();
         if (next == 0) return;
         uint256 sumNano = uint64(uint256(distributor.finalizedRoot()));
-        vm.assertLe(sumNano * 1e9, pool.fundedThroughWei(next - 1), "D4: promised more than funded");
+        uint256 promisedWei = (sumNano + handler.proposersNano(next - 1)) * 1e9;
+        vm.assertLe(promisedWei, pool.fundedThroughWei(next - 1), "D4: promised more than funded");
     }
 
     function _d5_VaultHoldsTheBonds() private view {
         uint256 owedWei = handler.standingBondsWei() + handler.uncollectedWei();
         vm.assertEq(token.balanceOf(address(_vault())), owedWei + handler.unburntWei(), "D5: vault");
+    }
+
+    function _d15_ProposersGetTheirPart() private view {
+        vm.assertFalse(handler.proposerPayWentAstray(), "D15: a proposer did not get its part, or got it twice");
+        uint64 next = distributor.nextEpoch();
+        uint256 partWei = next == 0 ? 0 : handler.proposersNano(next - 1) * 1e9;
+        vm.assertLe(handler.proposersPaidWei(), partWei, "D15: proposers got more than their part");
     }
 
     function _d11_SumsAreThoseOfTheOperators() private view {

@@ -171,7 +171,7 @@ contract OverageTest is Fixture, Openings {
             sum += pool.potOf(epoch);
             vm.assertEq(pool.fundedThroughWei(epoch), sum);
         }
-        vm.assertEq(distributor.availableNano(2), pool.fundedThroughWei(2) / 1e9 - uint64(uint256(_finalizedRoot())));
+        vm.assertEq(distributor.availableNano(2, 0), _availableNano(2, uint64(uint256(_finalizedRoot()))));
     }
 
     function test_RevertWhen_APayerIsWithinTheTolerance() external {

@@ -44,7 +44,7 @@ contract SettlementProposalsTest is Trial {
         vm.warp(p.time + 3 hours);
         settlement.finalize(p);
         settlement.withdrawBond(p);
-        vm.assertEq(token.balanceOf(MALLORY), before);
+        vm.assertEq(token.balanceOf(MALLORY), before + _proposerWei(1));
         vm.expectRevert(abi.encodeWithSelector(ISettlement.ProposalNotOpen.selector, p.counter));
         settlement.withdrawBond(p);
     }
@@ -272,7 +272,8 @@ contract SettlementProposalsTest is Trial {
         vm.assertEq(account, GUARDIAN);
         vm.assertEq(vetoes, 1);
         vm.assertEq(until, GENESIS + 30 days);
-        vm.assertEq(settlement.availableNano(1), 2 * POT / 1e9 - uint64(uint256(settlement.finalizedRoot())));
+        uint64 promisedNano = uint64(uint256(settlement.finalizedRoot()));
+        vm.assertEq(settlement.availableNano(1, 0), _availableNano(1, promisedNano));
     }
 
     function test_OnlyTheDistributorPaysFromTheVault() external {
@@ -321,23 +322,24 @@ contract SettlementProposalsTest is Trial {
     }
 
     function test_RevertWhen_MoreIsPaidThanThereIs() external {
+        uint64 before = uint64(uint256(settlement.finalizedRoot()));
+        uint64 available = _availableNano(1, before);
+        uint64 sum = before + available;
         ISettlement.Draft memory draft = _draft(right, 1);
-        uint64 available = uint64(2 * POT / 1e9 - uint64(uint256(settlement.finalizedRoot())));
-        draft.workNano = available + 1;
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.SumWrong.selector, available + 1, available));
-        settlement.propose(draft, "uri");
-        draft = _draft(right, 1);
-        uint64 sum = uint64(2 * POT / 1e9);
         draft.entriesTop = SumTree.word(draft.entriesTop, sum + 1);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.SumWrong.selector, sum + 1, available));
         settlement.propose(draft, "uri");
-        uint64 before = uint64(uint256(settlement.finalizedRoot()));
         draft.entriesTop = SumTree.word(draft.entriesTop, before - 1);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.SumWrong.selector, before - 1, available));
         settlement.propose(draft, "uri");
+        // The proposer's part gives way to work, and nothing else does.
+        uint64 leftNano = available + uint64(_proposerWei(1) / 1e9);
+        draft.workNano = leftNano + 1;
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.SumWrong.selector, leftNano + 1, leftNano));
+        settlement.propose(draft, "uri");
         // The ends are taken.
-        draft.entriesTop = SumTree.word(draft.entriesTop, sum);
-        draft.workNano = available;
+        draft.entriesTop = SumTree.word(draft.entriesTop, before + leftNano);
+        draft.workNano = leftNano;
         _proposeAs(PROPOSER, draft);
         draft.entriesTop = SumTree.word(draft.entriesTop, before);
         _proposeAs(MALLORY, draft);

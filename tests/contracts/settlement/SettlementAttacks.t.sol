@@ -28,7 +28,7 @@ contract SettlementAttacksTest is Trial {
         vm.warp(honest.time + 3 hours);
         settlement.finalize(honest);
         settlement.withdrawBond(honest);
-        vm.assertEq(token.balanceOf(PROPOSER), before);
+        vm.assertEq(token.balanceOf(PROPOSER), before + _proposerWei(1));
     }
 
     /// A cheat won the fine of its own contest: now half is gone whoever reports it.

@@ -155,6 +155,7 @@ abstract contract Fixture {
             demands: address(demands),
             baseBondWei: PROPOSER_BOND,
             bondPerReceiptWei: PER_RECEIPT,
+            proposerBps: 25,
             windows: _windows(),
             guardian: address(0),
             vetoes: 0,
@@ -249,7 +250,7 @@ abstract contract Fixture {
         uint256 proposableAt = distributor.proposableAt(draft.epoch);
         if (block.timestamp < proposableAt) vm.warp(proposableAt);
         bytes32 oldRoot = distributor.finalizedRoot();
-        uint64 availableNano = distributor.availableNano(draft.epoch);
+        uint64 availableNano = distributor.availableNano(draft.epoch, draft.workNano);
         vm.prank(proposer);
         uint64 counter = distributor.propose(draft, "uri");
         return ISettlement.Proposal({

@@ -49,8 +49,9 @@ impl Closer {
                 return Ok(false);
             }
         }
-        let tx = self.chain.withdraw_proposal_bond(proposal).await?;
-        tracing::info!(epoch = %proposal.draft.epoch, counter = proposal.counter, %tx, "our bond is back");
+        let (tx, paid) = self.chain.withdraw_proposal_bond(proposal).await?;
+        let (epoch, counter) = (proposal.draft.epoch, proposal.counter);
+        tracing::info!(%epoch, counter, %tx, proposer_nano = paid.0, "our bond is back, with our part of the pot");
         Ok(true)
     }
 }

@@ -57,7 +57,8 @@ impl Closer {
         if assented != parameters.assented {
             return Ok(Some("operators assented to another list".to_owned()));
         }
-        let (got, available) = (parameters.available_nano, self.chain.available_nano(epoch).await?);
+        let available = self.chain.available_nano(epoch, manifest.results.work_nano).await?;
+        let got = parameters.available_nano;
         Ok((got != available).then(|| format!("{available} DATA are available, not {got}")))
     }
 }

@@ -86,7 +86,8 @@ impl Closer {
             pool_limit_bps: inputs.pool_limit_bps,
             grace_ms: deployment.windows.grace_s.saturating_mul(1000),
             pot_nano: Nano::from_wei_down(inputs.pot_wei)?,
-            available_nano: self.chain.available_nano(epoch).await?,
+            // The dataset's writer knows the work, to which the proposer's part gives way.
+            available_nano: self.chain.available_nano(epoch, Nano::ZERO).await?,
             previous_total_nano: history.total,
             previous_manifest_hash: history.manifest_hash,
             assented: self.chain.assent_of(epoch).await?.map(|assent| assent.list),

@@ -57,6 +57,16 @@ pub enum ParametersError {
         /// What it can be.
         most_wei: U256,
     },
+    /// More for proposers than there is beside work.
+    #[error(
+        "proposerBps is {proposer_bps}, and can be {pool_bps} at most: it is taken out of the common part, poolBps"
+    )]
+    ProposersTakeWork {
+        /// What proposers would get of every pot.
+        proposer_bps: u16,
+        /// What is not for work.
+        pool_bps: u16,
+    },
     /// A timelock that could never act.
     #[error("a timelock needs a timelockProposer, or it can never act")]
     NoTimelockProposer,
@@ -89,6 +99,7 @@ pub struct Parameters {
     pub base_bond_wei: U256,
     #[serde(with = "tatum_primitives::decimal")]
     pub bond_per_receipt_wei: U256,
+    pub proposer_bps: u16,
     pub windows: LongWindows,
     pub guardian: Address,
     pub vetoes: u32,
@@ -184,6 +195,10 @@ impl Parameters {
             if got_wei > most_wei {
                 return Err(ParametersError::TooLarge { name, got_wei, most_wei });
             }
+        }
+        let (proposer_bps, pool_bps) = (self.proposer_bps, self.pool_bps);
+        if proposer_bps > pool_bps {
+            return Err(ParametersError::ProposersTakeWork { proposer_bps, pool_bps });
         }
         if self.timelock_delay != 0 && self.timelock_proposer == Address::ZERO {
             return Err(ParametersError::NoTimelockProposer);
@@ -294,6 +309,14 @@ mod tests {
         assert!(error.contains("baseBondWei") && error.contains(&most), "{error}");
         let per_receipt = local.set("bondPerReceiptWei", "18446744073709551616").unwrap();
         assert!(per_receipt.checked().is_err());
+    }
+
+    #[test]
+    fn proposers_get_no_more_than_the_common_part() {
+        let local = Parameters::well_known("local").unwrap();
+        local.set("proposerBps", "1000").unwrap().checked().unwrap();
+        let error = local.set("proposerBps", "1001").unwrap().checked().unwrap_err().to_string();
+        assert!(error.contains("proposerBps is 1001") && error.contains("1000 at most"), "{error}");
     }
 
     #[test]

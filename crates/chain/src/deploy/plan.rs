@@ -284,6 +284,7 @@ fn distributor(from: &Parameters, at: &Places) -> Bytes {
         // Both fit: `Parameters::checked` saw to it.
         baseBondWei: from.base_bond_wei.saturating_to(),
         bondPerReceiptWei: from.bond_per_receipt_wei.saturating_to(),
+        proposerBps: from.proposer_bps,
         windows: windows!(from, distributor),
         guardian: from.guardian,
         vetoes: from.vetoes,

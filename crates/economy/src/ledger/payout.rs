@@ -1,6 +1,6 @@
 //! What an epoch pays, by `tatum-rewards` itself, and what is carried from one epoch to the next.
 //!
-//! Invariant: `funded = distributed + carried` in nano, from the first epoch on. The rules that were tried and left are the same payout with
+//! Invariant: `funded = distributed + proposers' + carried` in nano, from the first epoch on. The rules that were tried and left are the same payout with
 //! other weights: without a cap everybody has all of the capacity, the pool by id has bonds of one, the pool by work has the works.
 
 use tatum_primitives::{Nano, WEI_PER_NANO};
@@ -39,6 +39,7 @@ pub struct Paid {
 pub struct Purse {
     funded_wei: u128,
     distributed_nano: u64,
+    proposers_nano: u64,
 }
 
 impl Purse {
@@ -48,10 +49,17 @@ impl Purse {
         self.distributed_nano
     }
 
+    /// What proposers got in all.
+    #[must_use]
+    pub const fn proposers_nano(&self) -> u64 {
+        self.proposers_nano
+    }
+
     /// What was put in, less what was paid out.
     #[must_use]
-    pub fn available_nano(&self) -> u64 {
-        nano_down(self.funded_wei).saturating_sub(self.distributed_nano)
+    pub fn left_nano(&self) -> u64 {
+        let spent = self.distributed_nano.saturating_add(self.proposers_nano);
+        nano_down(self.funded_wei).saturating_sub(spent)
     }
 
     /// Pays an epoch of these fees (by payer), receipts, and operators (by id).
@@ -67,13 +75,26 @@ impl Purse {
         edges: &[Edge],
         operators: &[Counts],
     ) -> Result<Paid, Error> {
+        let before = nano_down(self.funded_wei);
         self.funded_wei += pot_wei;
         let works = works(rules, fees_wei, edges, operators.len())?;
         let pot = Nano(nano_down(pot_wei));
-        let paid = pay(rules, Nano(self.available_nano()), pot, &works, operators)?;
+        // As in `Funding.sol`: the proposer's part gives way to work.
+        let work: u64 = works.iter().map(|work| work.0).sum();
+        let (left, funded) = (self.left_nano(), nano_down(self.funded_wei) - before);
+        let part = proposer_part(funded, rules.pay.proposer_bps);
+        let available = left.saturating_sub(part).max(work);
+        let paid = pay(rules, Nano(available), pot, &works, operators)?;
         self.distributed_nano += paid.distributed_nano;
+        self.proposers_nano += part.min(left.saturating_sub(available));
         Ok(paid)
     }
+}
+
+/// The proposer's part of a pot, rounded down.
+fn proposer_part(pot_nano: u64, bps: u16) -> u64 {
+    let part = u128::from(pot_nano) * u128::from(bps) / 10_000;
+    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 /// What receipts steer to each operator.

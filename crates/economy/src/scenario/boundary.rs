@@ -72,7 +72,7 @@ pub(super) fn empty(play: &Play, report: &mut Report) -> Result<(), Error> {
             let fees = [pool.fee_of(payer)];
             let paid = purse.settle(&play.rules, closed.pot_wei, &fees, &[], &counts)?;
             paid_nano += paid.distributed_nano;
-            lost = lost.max(purse.available_nano() - paid.carried_nano);
+            lost = lost.max(purse.left_nano() - paid.carried_nano);
         }
         report.exactly(format!("{name}: the quota per DATA moves"), moved, 0.0);
         report.exactly(format!("{name}: paid without receipts, nano"), seen(paid_nano.into()), 0.0);

@@ -44,8 +44,8 @@ pub(super) fn dust(play: &Play, report: &mut Report) -> Result<(), Error> {
     );
     let missing = put_in.abs_diff(pots + pool.total_wei());
     report.exactly("stakes neither there nor taken as fees, wei", seen(missing), 0.0);
-    let unpaid = (pots / 1_000_000_000)
-        .abs_diff(u128::from(purse.distributed_nano() + purse.available_nano()));
+    let paid_out = purse.distributed_nano() + purse.proposers_nano();
+    let unpaid = (pots / 1_000_000_000).abs_diff(u128::from(paid_out + purse.left_nano()));
     report.exactly("fees neither paid nor carried, nano", seen(unpaid), 0.0);
     Ok(())
 }

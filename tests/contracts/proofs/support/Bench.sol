@@ -35,6 +35,7 @@ abstract contract Bench {
                 demands: DEMANDS,
                 baseBondWei: BASE_BOND,
                 bondPerReceiptWei: PER_RECEIPT,
+                proposerBps: 25,
                 windows: _windows(),
                 guardian: GUARDIAN,
                 vetoes: 1,

@@ -19,6 +19,7 @@ abstract contract Rule {
     }
 
     uint32 internal constant MOST_OPERATORS = 8;
+    uint16 internal constant PROPOSER_BPS = 25;
 
     /// @dev Keys of payers, in order of their addresses.
     uint256[3] internal payerKeys;
@@ -187,13 +188,37 @@ abstract contract Rule {
         }
     }
 
+    function _fundedNano(uint64 epoch) internal view returns (uint256) {
+        return _pool().fundedThroughWei(epoch) / 1e9;
+    }
+
+    function _availableNano(uint64 epoch, uint256 promisedNano) internal view returns (uint64) {
+        return uint64(_fundedNano(epoch) - _proposersNano(epoch) - promisedNano);
+    }
+
+    /// @dev What all pots through `epoch` leave to those who proposed, where fees are not so small that it gives way to work.
+    function _proposersNano(uint64 epoch) internal view returns (uint256 nano) {
+        uint256 before;
+        for (uint64 e = 0; e <= epoch; ++e) {
+            uint256 fundedNano = _fundedNano(e);
+            nano += (fundedNano - before) * PROPOSER_BPS / 10_000;
+            before = fundedNano;
+        }
+    }
+
+    /// @dev What the proposer of `epoch`'s final proposal gets beside its bond.
+    function _proposerWei(uint64 epoch) internal view returns (uint256) {
+        return (_proposersNano(epoch) - (epoch == 0 ? 0 : _proposersNano(epoch - 1))) * 1e9;
+    }
+
     function _entriesOf(bytes[] memory edges, uint64 workNano, uint64 epoch)
         internal
         view
         returns (bytes32[] memory entries)
     {
         entries = new bytes32[](_operators().operatorCount(epoch));
-        uint256 common = _pool().fundedThroughWei(epoch) / 1e9 - uint64(uint256(_finalizedRoot())) - workNano;
+        uint256 available = _availableNano(epoch, uint64(uint256(_finalizedRoot())));
+        uint256 common = available < workNano ? 0 : available - workNano;
         for (uint32 id = 0; id < entries.length; ++id) {
             uint256 work;
             for (uint256 i = 0; i < edges.length; ++i) {

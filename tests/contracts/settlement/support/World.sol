@@ -86,6 +86,7 @@ abstract contract World is Openings {
             demands: address(demands),
             baseBondWei: BOND,
             bondPerReceiptWei: PER_RECEIPT,
+            proposerBps: PROPOSER_BPS,
             windows: _windows(),
             guardian: address(0),
             vetoes: 0,
@@ -119,9 +120,10 @@ abstract contract World is Openings {
 
     // Moves.
 
-    /// @dev Ends `epoch` with a pot of `POT`; with it all that comes before proposals.
+    /// @dev Ends `epoch` with a pot of `POT`, which the settlement has; with it all that comes before proposals.
     function _end(uint64 epoch, uint32 operators) internal {
         facts.close(epoch, POT, operators);
+        token.transfer(address(settlement), POT);
         vm.warp(_endOf(epoch) + 2 hours + 10 minutes);
     }
 
@@ -155,7 +157,7 @@ abstract contract World is Openings {
         proposal.proposer = proposer;
         proposal.time = uint64(block.timestamp);
         proposal.oldRoot = settlement.finalizedRoot();
-        proposal.availableNano = uint64(facts.fundedThroughWei(draft.epoch) / 1e9 - uint64(uint256(proposal.oldRoot)));
+        proposal.availableNano = _availableNano(draft.epoch, uint64(uint256(proposal.oldRoot)));
         proposal.assentRound = assents.assentOf(draft.epoch).round;
         proposal.assentTop = assents.assentOf(draft.epoch).top;
         proposal.assentCount = assents.assentOf(draft.epoch).count;
