@@ -98,8 +98,10 @@ proptest! {
             funded += pot;
             let fees = [pot / 2, pot / 3, pot / 7];
             let paid = purse.settle(&Rules::default(), pot, &fees, &edges, &counts).unwrap();
-            prop_assert_eq!(paid.carried_nano, purse.available_nano());
-            let all = u128::from(purse.distributed_nano()) + u128::from(paid.carried_nano);
+            prop_assert_eq!(paid.carried_nano, purse.left_nano());
+            let out = purse.distributed_nano() + purse.proposers_nano();
+            prop_assert!(u128::from(purse.proposers_nano()) <= funded / 1_000_000_000 * 25 / 10_000);
+            let all = u128::from(out) + u128::from(paid.carried_nano);
             prop_assert_eq!(all, funded / 1_000_000_000);
         }
     }
