@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IDelegationPool} from "../interfaces/IDelegationPool.sol";
@@ -140,6 +142,13 @@ abstract contract OperatorSeat is DelegationShares {
     /// @inheritdoc IDelegationPool
     function requestExit(uint32 operatorId_) external onlyOwner {
         REGISTRY.requestExit(operatorId_);
+    }
+
+    /// @inheritdoc IERC1271
+    /// @dev The word of the pool's owner is the pool's: so an operator that has a pool assents to lists of receipts. Nothing but assents takes a contract's word here. DATA's permits do not, so no signature reaches what the pool holds.
+    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
+        bool isOwners = SignatureChecker.isValidSignatureNow(_seat.owner, hash, signature);
+        return isOwners ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
     }
 
     /// @inheritdoc IDelegationPool

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+
 /// @title A pool of delegators behind one operator
 /// @notice Owns the operator's bond and is its payout address. Who delegates holds shares of what is in it, which carry what the operator
 /// earns and what it is slashed for. Shares are an ERC-20 with 9 decimals; the views are ERC-4626's, requests are ERC-7540's, with the epoch
 /// as the request's id. Only `redeem` differs from that: it names the request.
 /// @dev Amounts inside are whole nano (1e-9 DATA), as in distributions.
-interface IDelegationPool {
+interface IDelegationPool is IERC1271 {
     /// @notice The pool as it stands, an unnoticed slash included. Amounts in wei of DATA.
     struct Status {
         address owner;

@@ -40,7 +40,7 @@ impl Assent {
 pub struct Assenter {
     /// Which one.
     pub id: OperatorId,
-    /// Whose word it is, as things are now.
+    /// Whose word it is, as things are now: its owner's, or that of its pool's owner.
     pub owner: Address,
     /// Its bond in the epoch.
     pub bond_wei: U256,
@@ -53,11 +53,24 @@ impl Chain {
         let count = self.operators_in(epoch).await?;
         let all = reads::each(0..count, async |id| {
             let bond_wei = self.registry.bondAt(id, epoch.0).call().await.map_err(read)?;
-            let owner = self.registry.operatorAt(id).call().await.map_err(read)?.owner;
-            Ok(Assenter { id: OperatorId(id), owner, bond_wei })
+            let id = OperatorId(id);
+            // Who has no bond has no word, so nobody is asked whose it would be.
+            let owner =
+                if bond_wei.is_zero() { Address::ZERO } else { self.who_assents(id).await? };
+            Ok(Assenter { id, owner, bond_wei })
         });
         let bonded = all.await?.into_iter().filter(|one| !one.bond_wei.is_zero()).collect();
         Ok((bonded, self.registry.totalBondAt(epoch.0).call().await.map_err(read)?))
+    }
+
+    /// Who signs for an operator: its owner, or the owner of its pool of delegators.
+    pub async fn who_assents(&self, operator: OperatorId) -> Result<Address> {
+        let seat = self.operator_owner(operator).await?;
+        if seat != self.delegation_pool(operator).await? {
+            return Ok(seat);
+        }
+        let owner = self.pool_of(operator).await?.owner().call().await;
+        owner.map_err(|e| ChainError::from_call("reading the pool's owner", e))
     }
 
     /// The assent that counts for a proposal made now.

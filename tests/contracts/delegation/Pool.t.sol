@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
+import {IAssents} from "../../../contracts/interfaces/IAssents.sol";
 import {IDelegationFactory} from "../../../contracts/interfaces/IDelegationFactory.sol";
 import {IDelegationPool} from "../../../contracts/interfaces/IDelegationPool.sol";
 import {IOperatorRegistry} from "../../../contracts/interfaces/IOperatorRegistry.sol";
@@ -31,6 +32,51 @@ contract DelegationPoolTest is DelegationFixture {
         vm.assertFalse(factory.isCreated(1));
         vm.assertEq(registry.operatorAt(OPERATOR).owner, address(shares));
         vm.assertEq(registry.payoutAt(OPERATOR, type(uint64).max), address(shares));
+    }
+
+    /// An operator that has a pool assents by the word of the pool's owner, of the one that it has now.
+    function test_ThePoolsOwnerAssentsForTheOperator() external {
+        _endEpoch();
+        IAssents.Assent memory list = IAssents.Assent(1, 3, keccak256("a list of receipts"));
+        bytes memory carols = _assentBy(_key("carol"), list);
+        bytes memory bobs = _assentBy(_key("bob"), list);
+        (uint32[] memory ids, bytes[] memory words) = (new uint32[](1), new bytes[](1));
+        words[0] = bobs;
+        vm.expectRevert(abi.encodeWithSelector(IAssents.SignatureInvalid.selector, OPERATOR));
+        assents.assent(1, list, ids, words);
+        vm.assertEq(shares.isValidSignature(_assentDigest(list), carols), bytes4(0x1626ba7e));
+        vm.assertEq(shares.isValidSignature(_assentDigest(list), bobs), bytes4(0xffffffff));
+        vm.assertEq(shares.isValidSignature(keccak256("another"), carols), bytes4(0xffffffff));
+        vm.assertEq(shares.isValidSignature(_assentDigest(list), ""), bytes4(0xffffffff));
+        words[0] = carols;
+        assents.assent(1, list, ids, words);
+        vm.assertEq(assents.assentOf(1).top, list.top);
+        // Another owner, another word.
+        _delegate(BOB, 1000e18);
+        vm.prank(CAROL);
+        shares.offerOwner(BOB);
+        vm.prank(BOB);
+        shares.acceptOwner();
+        list.round = 2;
+        words[0] = _assentBy(_key("carol"), list);
+        vm.expectRevert(abi.encodeWithSelector(IAssents.SignatureInvalid.selector, OPERATOR));
+        assents.assent(1, list, ids, words);
+        words[0] = _assentBy(_key("bob"), list);
+        assents.assent(1, list, ids, words);
+    }
+
+    function _assentBy(uint256 key, IAssents.Assent memory list) private view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _assentDigest(list));
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev Of epoch 1.
+    function _assentDigest(IAssents.Assent memory list) private view returns (bytes32) {
+        bytes32 kind = keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+        bytes32 domain = keccak256(abi.encode(kind, keccak256("Tatum"), keccak256("1"), block.chainid, assents));
+        bytes32 typeHash = keccak256("Assent(uint64 epoch,uint32 round,bytes32 top,uint32 count)");
+        bytes32 hash = keccak256(abi.encode(typeHash, uint64(1), list.round, list.top, list.count));
+        return keccak256(abi.encodePacked(hex"1901", domain, hash));
     }
 
     function test_RevertWhen_SomebodyElseMakesOrSetsUpAPool() external {

@@ -17,7 +17,7 @@ use crate::closed_epoch::{Closed, PARAMETERS};
 const TIMES: DevnetParameters = DevnetParameters { grace_s: 240, force_s: 120, ..PARAMETERS };
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Operators 0 and 3 are the first owner's, with half of the bond; 1 and 2 are of an owner each.
+/// Operators 0 and 3 are the first owner's, with half of the bond; 1 and 2 are of an owner each, 1 by its pool of delegators.
 fn owner(operator: u32) -> SessionKey {
     match operator {
         1 | 2 => Devnet::account(&format!("owner {operator}")),
@@ -112,6 +112,7 @@ async fn operators_stand_for_the_list_and_who_is_left_out_forces_its_own() -> an
     for operator in [1, 2] {
         hand_over(&closed, operator).await?;
     }
+    closed.devnet.connect(&owner(1)).await?.create_delegation_pool(OperatorId(1), 1_000).await?;
     // An aggregator settles one epoch after the other.
     closed.devnet.anvil().advance(TIMES.grace_s + TIMES.force_s).await?;
     closed.until_final(Epoch(0)).await?;
@@ -132,7 +133,7 @@ async fn operators_stand_for_the_list_and_who_is_left_out_forces_its_own() -> an
     .await?;
     assert!(!offered.standing.is_assent(), "{offered:?}");
     closed = closed.kill_aggregator(&gathers).await?;
-    standing.push(spawn(&closed, 1, &traffic, &[]).await?);
+    standing.push(spawn(&closed, 1, &traffic, &["--operator", "1"]).await?);
     let assent = until("an assent", async || Ok(closed.chain.assent_of(epoch).await?)).await?;
     assert_eq!((assent.list, assent.list.count), (offered.receipts, 4));
     // Who looks only now still sees that it was left out.

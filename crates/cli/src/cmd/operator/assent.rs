@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Folder of one of the operator's nodes, which may be running; may be repeated
     #[arg(long, value_name = "DIR", required = true)]
     data: Vec<PathBuf>,
+    /// An operator that the account runs by its pool of delegators; may be repeated. Those that it owns are found
+    #[arg(long = "operator", value_name = "ID")]
+    pooled: Vec<OperatorId>,
     /// The most receipts of an epoch that are forced if they are left out, for some 45 000 gas each; otherwise it is said how
     #[arg(long, value_name = "RECEIPTS", default_value_t = 0)]
     force_up_to: usize,
@@ -45,10 +48,21 @@ pub(crate) struct Args {
 pub(super) async fn run(args: &Args, output: Output) -> anyhow::Result<()> {
     let owner = keys::session_key(&args.keystore.account().required()?)?;
     let chain = args.chain.read_only().await?;
-    let operators = chain.operators_of(owner.address()).await?;
+    let mut operators = chain.operators_of(owner.address()).await?;
+    for operator in &args.pooled {
+        let signer = chain.who_assents(*operator).await?;
+        ensure!(
+            signer == owner.address(),
+            "{signer} stands for operator {operator}, not {}",
+            owner.address()
+        );
+        operators.push(*operator);
+    }
+    operators.sort_unstable();
+    operators.dedup();
     ensure!(
         !operators.is_empty(),
-        "{} owns no operator; its owner's key stands for it",
+        "{} owns no operator; its owner's key stands for it, and --operator names one that is run by its pool",
         owner.address()
     );
     for folder in &args.data {
