@@ -6,6 +6,7 @@
 mod devnet;
 mod disk;
 pub mod hostile;
+pub mod internet;
 pub mod metrics;
 mod paths;
 pub mod postgres;

@@ -1,151 +1,17 @@
 //! Links through NATs: every side in a network namespace of its own, behind a router that nftables makes one kind of NAT.
-//!
-//! Each test runs itself again in a user namespace, so nothing of it outlives it and nobody has to be root. Where the
-//! system allows no namespaces, it says so and ends.
 
 use std::process::Command;
 
+use tatum_test_utils::internet::{Nat, OUTSIDE, OUTSIDE_V6, home, home_v6, with_internet, within};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;
 
-/// Set for the run within the namespace.
-const INSIDE: &str = "TATUM_TEST_INTERNET";
 /// Set for a process in a home: who it is.
 const ACTOR: &str = "TATUM_TEST_ACTOR";
 /// Before everything that a process in a home says.
 const SAYS: &str = "> ";
-/// Tracker, aggregator and publisher; also where the routers' outsides are.
-const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-const OUTSIDE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
-/// The one machine behind each router. The same everywhere, as it is in many homes.
-const HOME: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 const MESSAGES: usize = 200;
-
-/// How a router maps and filters UDP (RFC 4787).
-#[derive(Clone, Copy)]
-enum Nat {
-    /// One outside port for each inside port; whoever knows it gets in.
-    FullCone,
-    /// The same, but only those get in who were sent something.
-    RestrictedCone,
-    /// Another outside port for each destination.
-    Symmetric,
-}
-
-impl Nat {
-    const fn rules(self) -> &'static str {
-        match self {
-            Self::FullCone => {
-                "table ip nat {
-                   chain out { type nat hook postrouting priority srcnat; oifname wan masquerade; }
-                   chain in { type nat hook prerouting priority dstnat; iifname wan meta l4proto udp dnat to 192.168.1.2; }
-                 }"
-            }
-            // Dropped before a connection is remembered: otherwise a packet that comes too early takes the port away.
-            Self::RestrictedCone => {
-                "table ip nat {
-                   chain out { type nat hook postrouting priority srcnat; oifname wan masquerade; }
-                 }
-                 table ip filter {
-                   chain in { type filter hook input priority filter; iifname wan ct state new drop; }
-                 }"
-            }
-            Self::Symmetric => {
-                "table ip nat {
-                   chain out { type nat hook postrouting priority srcnat; oifname wan masquerade fully-random; }
-                 }
-                 table ip filter {
-                   chain in { type filter hook input priority filter; iifname wan ct state new drop; }
-                 }"
-            }
-        }
-    }
-}
-
-fn sh(script: &str) {
-    let status = Command::new("sh").args(["-euc", script]).status().unwrap();
-    assert!(status.success(), "{script}");
-}
-
-/// A home behind a router of this kind; the number tells homes apart.
-fn home(number: u8, nat: Nat) -> String {
-    let outside = 10 + number;
-    sh(&format!(
-        "ip netns add router{number}
-         ip netns add home{number}
-         ip link add wan{number} type veth peer name wan netns router{number}
-         ip link set wan{number} master internet up
-         ip -n router{number} link add lan type veth peer name eth netns home{number}
-         for ns in router{number} home{number}; do ip -n $ns link set lo up; done
-         ip -n router{number} addr add 198.51.100.{outside}/24 dev wan
-         ip -n router{number} link set wan up
-         ip -n router{number} addr add 192.168.1.1/24 dev lan
-         ip -n router{number} link set lan up
-         ip -n home{number} addr add {HOME}/24 dev eth
-         ip -n home{number} link set eth up
-         ip -n home{number} route add default via 192.168.1.1
-         ip netns exec router{number} sysctl -qw net.ipv4.ip_forward=1
-         ip netns exec router{number} nft -f - <<'RULES'\n{}\nRULES",
-        nat.rules()
-    ));
-    format!("home{number}")
-}
-
-/// A machine without any IPv4 address.
-fn home_v6(number: u8) -> String {
-    sh(&format!(
-        "ip netns add home{number}
-         ip link add wan{number} type veth peer name eth netns home{number}
-         ip link set wan{number} master internet up
-         ip -n home{number} link set lo up
-         ip -n home{number} addr del 127.0.0.1/8 dev lo
-         ip -n home{number} addr add 2001:db8::1{number}/64 dev eth nodad
-         ip -n home{number} link set eth up"
-    ));
-    format!("home{number}")
-}
-
-/// Runs a test with an internet of its own.
-fn with_internet(test: &str, body: impl AsyncFnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        sh(&format!(
-            "mount -t tmpfs tmpfs /run
-             ip link set lo up
-             ip link add internet type bridge
-             ip addr add {OUTSIDE}/24 dev internet
-             ip addr add {OUTSIDE_V6}/64 dev internet nodad
-             ip link set internet up"
-        ));
-        tokio::runtime::Runtime::new().unwrap().block_on(body());
-        return;
-    }
-    let unshare = |program: &std::ffi::OsStr| {
-        let mut command = Command::new("unshare");
-        command
-            .args([
-                "--user",
-                "--map-root-user",
-                "--net",
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child",
-            ])
-            .arg(program);
-        command
-    };
-    let mut probe = unshare("sh".as_ref());
-    probe.args(["-c", "ip link add probe type bridge && nft list ruleset"]);
-    if !probe.output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: network namespaces, ip or nft are not to be had on this system");
-        return;
-    }
-    let itself = std::env::current_exe().unwrap();
-    let mut run = unshare(itself.as_os_str());
-    run.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
-    assert!(run.status().unwrap().success());
-}
 
 /// What runs in a home, told to the process there.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -187,12 +53,10 @@ fn in_a_home() {
 
 /// Starts an actor in a home.
 fn start(home: &str, actor: &Actor) -> tokio::process::Child {
-    let itself = std::env::current_exe().unwrap();
-    tokio::process::Command::new("ip")
-        .args(["netns", "exec", home])
-        .arg(itself)
-        .args(["--exact", "nat::in_a_home", "--nocapture"])
-        .env(ACTOR, serde_json::to_string(actor).unwrap())
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    itself.args(["--exact", "nat::in_a_home", "--nocapture"]);
+    itself.env(ACTOR, serde_json::to_string(actor).unwrap());
+    tokio::process::Command::from(within(home, &itself))
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -233,53 +97,57 @@ async fn delivers_to(home: &str, network: &Network) {
 }
 
 #[test]
-fn through_two_cones() {
+fn through_two_cones() -> anyhow::Result<()> {
     with_internet("nat::through_two_cones", async || {
         let network = Network::start_at(OUTSIDE.into()).await;
-        let _relay = relay_in(&home(0, Nat::RestrictedCone), 0, &network);
-        delivers_to(&home(1, Nat::RestrictedCone), &network).await;
-    });
+        let _relay = relay_in(&home(0, Nat::RestrictedCone)?, 0, &network);
+        delivers_to(&home(1, Nat::RestrictedCone)?, &network).await;
+        Ok(())
+    })
 }
 
 #[test]
-fn from_a_symmetric_nat_to_a_full_cone() {
+fn from_a_symmetric_nat_to_a_full_cone() -> anyhow::Result<()> {
     with_internet("nat::from_a_symmetric_nat_to_a_full_cone", async || {
         let network = Network::start_at(OUTSIDE.into()).await;
-        let _relay = relay_in(&home(0, Nat::FullCone), 0, &network);
-        delivers_to(&home(1, Nat::Symmetric), &network).await;
-    });
+        let _relay = relay_in(&home(0, Nat::FullCone)?, 0, &network);
+        delivers_to(&home(1, Nat::Symmetric)?, &network).await;
+        Ok(())
+    })
 }
 
 #[test]
-fn over_ipv6_alone() {
+fn over_ipv6_alone() -> anyhow::Result<()> {
     with_internet("nat::over_ipv6_alone", async || {
         let network = Network::start_at(OUTSIDE_V6.into()).await;
-        let _relay = relay_in(&home_v6(0), 0, &network);
-        delivers_to(&home_v6(1), &network).await;
-    });
+        let _relay = relay_in(&home_v6(0)?, 0, &network);
+        delivers_to(&home_v6(1)?, &network).await;
+        Ok(())
+    })
 }
 
 /// Tracker and aggregator are reached by one family, relays and clients have both.
 #[test]
-fn from_an_ipv4_home_through_a_nat_to_a_machine_of_both_families() {
+fn from_an_ipv4_home_through_a_nat_to_a_machine_of_both_families() -> anyhow::Result<()> {
     with_internet(
         "nat::from_an_ipv4_home_through_a_nat_to_a_machine_of_both_families",
         async || {
             let network = Network::start_at(OUTSIDE.into()).await;
             tokio::spawn(relay::run(network.relay_config(0), std::future::pending()));
-            delivers_to(&home(1, Nat::Symmetric), &network).await;
+            delivers_to(&home(1, Nat::Symmetric)?, &network).await;
+            Ok(())
         },
-    );
+    )
 }
 
 /// No link is possible between two symmetric NATs; another relay serves instead.
 #[test]
-fn around_two_symmetric_nats() {
+fn around_two_symmetric_nats() -> anyhow::Result<()> {
     with_internet("nat::around_two_symmetric_nats", async || {
         let network = Network::start_at(OUTSIDE.into()).await;
-        let _unreachable = relay_in(&home(0, Nat::Symmetric), 0, &network);
+        let _unreachable = relay_in(&home(0, Nat::Symmetric)?, 0, &network);
         tokio::spawn(relay::run(network.relay_config(1), std::future::pending()));
-        delivers_to(&home(1, Nat::Symmetric), &network).await;
+        delivers_to(&home(1, Nat::Symmetric)?, &network).await;
         let subscriber = session(1).address();
         let served = |network: &Network| -> Vec<NodeId> {
             let held = network.held.lock().unwrap();
@@ -287,5 +155,6 @@ fn around_two_symmetric_nats() {
         };
         network.until(|network| !served(network).is_empty()).await;
         assert_eq!(served(&network), [relay_key(1).id()]);
-    });
+        Ok(())
+    })
 }

@@ -34,7 +34,7 @@ async fn hand_over(closed: &Closed, operator: u32) -> anyhow::Result<()> {
 }
 
 /// A folder of an operator's node, with the receipts that it was given.
-async fn folder_of(
+pub(crate) async fn folder_of(
     closed: &Closed,
     operator: u32,
     receipts: &[SignedReceipt],
@@ -85,7 +85,7 @@ fn printed(closed: &Closed, operator: u32) -> anyhow::Result<usize> {
         .map(|all| all.len())
 }
 
-async fn until<T>(
+pub(crate) async fn until<T>(
     what: &str,
     look: impl AsyncFn() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {

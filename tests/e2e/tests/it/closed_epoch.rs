@@ -33,6 +33,7 @@ pub(crate) struct Closed {
     pub(crate) url: String,
     pub(crate) chain: Chain,
     parameters: DevnetParameters,
+    listen: String,
     _aggregator: Process,
 }
 
@@ -65,6 +66,17 @@ impl Closed {
         parameters: DevnetParameters,
         more: &[&str],
     ) -> anyhow::Result<Self> {
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        Self::start_at(&listen, &format!("http://{listen}"), parameters, more).await
+    }
+
+    /// The same, where others reach the aggregator at `url`.
+    pub(crate) async fn start_at(
+        listen: &str,
+        url: &str,
+        parameters: DevnetParameters,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let devnet = Devnet::start(parameters, folder.path()).await?;
         let (operator, proposer) = (Devnet::account("operator"), Devnet::account("proposer"));
@@ -85,17 +97,17 @@ impl Closed {
             devnet.connect(&payer).await?.stake(U256::from(amount)).await?;
         }
         devnet.anvil().advance(parameters.epoch_length_s).await?;
-        let url = format!("http://127.0.0.1:{}", free_port()?);
-        let aggregator = start_aggregator(&devnet, folder.path(), &url, more).await?;
-        Ok(Self { devnet, folder, url, chain, parameters, _aggregator: aggregator })
+        let aggregator = start_aggregator(&devnet, folder.path(), listen, url, more).await?;
+        let (listen, url) = (listen.to_owned(), url.to_owned());
+        Ok(Self { devnet, folder, url, chain, parameters, listen, _aggregator: aggregator })
     }
 
     /// Kills the aggregator, and starts it again with the same data.
     pub(crate) async fn kill_aggregator(self, more: &[&str]) -> anyhow::Result<Self> {
-        let Self { devnet, folder, url, chain, parameters, _aggregator: process } = self;
+        let Self { devnet, folder, url, chain, parameters, listen, _aggregator: process } = self;
         process.kill().await?;
-        let aggregator = start_aggregator(&devnet, folder.path(), &url, more).await?;
-        Ok(Self { devnet, folder, url, chain, parameters, _aggregator: aggregator })
+        let aggregator = start_aggregator(&devnet, folder.path(), &listen, &url, more).await?;
+        Ok(Self { devnet, folder, url, chain, parameters, listen, _aggregator: aggregator })
     }
 
     /// Receipts of every payer for every operator but the last.
@@ -215,13 +227,14 @@ impl Closed {
 async fn start_aggregator(
     devnet: &Devnet,
     folder: &Path,
+    listen: &str,
     url: &str,
     more: &[&str],
 ) -> anyhow::Result<Process> {
     let data = folder.join("aggregator").display().to_string();
-    let listen = url.trim_start_matches("http://");
-    let words = ["aggregator", "run", "--listen", listen, "--data", &data, "--poll-ms", "200"];
-    let mut command = tatum::command(devnet, &[&words, more].concat())?;
+    let words = ["aggregator", "run", "--listen", listen, "--public-url", url, "--data", &data];
+    let mut command =
+        tatum::command(devnet, &[&words, ["--poll-ms", "200"].as_slice(), more].concat())?;
     let proposer = Devnet::account("proposer");
     command.env("TATUM_PRIVATE_KEY", tatum::hex(&proposer)).stdout(Stdio::null());
     let mut aggregator = Process::spawn("aggregator", command, folder)?;

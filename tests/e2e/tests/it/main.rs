@@ -17,6 +17,7 @@ mod devnet;
 mod doctor;
 mod explained;
 mod guides;
+mod hosts;
 mod measured;
 mod metrics;
 mod money;
