@@ -11,6 +11,11 @@ import {TakingToken} from "./support/TakingToken.sol";
 /// @notice What is checked on the spot, for every draft, root and funds; and that a bond goes one way, for every proposal in
 /// whatever state its counter is.
 contract ProposalProofs is Bench {
+    uint256 private constant PROGRESS_SLOT = 3;
+    uint256 private constant BURNT_SLOT = 4;
+    uint256 private constant COMMITMENTS_SLOT = 5;
+    uint256 private constant RECORDS_SLOT = 6;
+
     Distributor private settlement;
     TakingToken private token;
 
@@ -57,7 +62,7 @@ contract ProposalProofs is Bench {
     function check_ACounterIsUsedOnce(ISettlement.Draft calldata draft, uint64 proposals) external {
         vm.assume(proposals < type(uint64).max);
         facts.setFunds(type(uint64).max, draft.forcedHash);
-        vm.store(address(settlement), bytes32(uint256(2)), bytes32(uint256(proposals) << 64));
+        vm.store(address(settlement), bytes32(PROGRESS_SLOT), bytes32(uint256(proposals) << 64));
         vm.warp(1_000_000 + 2 days);
         uint64 counter = settlement.propose(draft, "uri");
         assert(counter == proposals + 1 && settlement.proposalCount() == counter);
@@ -75,7 +80,7 @@ contract ProposalProofs is Bench {
     ) external {
         _prepare(proposal, again, record, time);
         settlement.withdrawBond(proposal);
-        _assertReturned(proposal);
+        _assertReturned(proposal, record);
         assert(!_did(address(this), abi.encodeCall(settlement.withdrawBond, (again))));
     }
 
@@ -120,7 +125,7 @@ contract ProposalProofs is Bench {
 
     /// Whatever the slot of a counter holds, what is paid for it is paid once; and nothing while its bond answers.
     function check_ARewardIsPaidOnce(uint64 counter, uint256 kept) external {
-        vm.store(address(settlement), keccak256(abi.encode(counter, uint256(4))), bytes32(kept));
+        vm.store(address(settlement), keccak256(abi.encode(counter, COMMITMENTS_SLOT)), bytes32(kept));
         settlement.withdrawReward(counter);
         assert(uint40(kept) == 0 && kept != 0);
         assert(token.transfers() == 1);
@@ -128,7 +133,7 @@ contract ProposalProofs is Bench {
     }
 
     function check_WhatIsBurntIsBurntOnce(uint256 amountWei) external {
-        vm.store(address(settlement), bytes32(uint256(3)), bytes32(amountWei));
+        vm.store(address(settlement), bytes32(BURNT_SLOT), bytes32(amountWei));
         settlement.burn();
         assert(token.paidWei(settlement.BURN()) == amountWei && amountWei != 0);
         assert(!_did(address(this), abi.encodeCall(settlement.burn, ())));
@@ -155,8 +160,8 @@ contract ProposalProofs is Bench {
         vm.assume(uint256(keccak256(abi.encode(again))) >> 40 != 0);
         // State has four values.
         vm.assume(uint8(record >> 64) <= uint8(ISettlement.State.Vetoed));
-        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, uint256(4))), _commitment(proposal));
-        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, uint256(5))), bytes32(record));
+        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, COMMITMENTS_SLOT)), _commitment(proposal));
+        vm.store(address(settlement), keccak256(abi.encode(proposal.counter, RECORDS_SLOT)), bytes32(record));
         vm.warp(time);
     }
 
@@ -165,16 +170,18 @@ contract ProposalProofs is Bench {
         return bytes32((hash & ~uint256(type(uint40).max)) | uint40(proposal.time));
     }
 
-    function _assertReturned(ISettlement.Proposal calldata proposal) private view {
-        assert(token.transfers() == 1);
-        assert(token.paidWei(proposal.proposer) == _bond(proposal));
-        assert(vm.load(address(settlement), bytes32(uint256(3))) == 0);
+    /// @dev The bond, and what was booked for the proposer when the proposal became final.
+    function _assertReturned(ISettlement.Proposal calldata proposal, uint256 record) private view {
+        uint256 proposerNano = uint64(record >> 72);
+        assert(token.transfers() == (proposerNano == 0 ? 1 : 2));
+        assert(token.paidWei(proposal.proposer) == _bond(proposal) + proposerNano * 1e9);
+        assert(vm.load(address(settlement), bytes32(BURNT_SLOT)) == 0);
     }
 
     /// @dev Both halves are what was posted, and each leaves once.
     function _assertDivided(ISettlement.Proposal calldata proposal) private {
         settlement.withdrawReward(proposal.counter);
-        uint256 burntWei = uint256(vm.load(address(settlement), bytes32(uint256(3))));
+        uint256 burntWei = uint256(vm.load(address(settlement), bytes32(BURNT_SLOT)));
         uint256 rewardWei = token.paidWei(address(1));
         assert(rewardWei + burntWei == _bond(proposal));
         assert(burntWei >= rewardWei && burntWei - rewardWei <= 1);
