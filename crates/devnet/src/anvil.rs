@@ -1,7 +1,7 @@
 //! An Ethereum chain of one machine: anvil, one block a second, on the loopback interface.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -82,7 +82,8 @@ impl Anvil {
     /// Replaces the newest `depth` blocks by others, without the transactions that were in them.
     ///
     /// A block that is mined meanwhile leaves anvil with a state that its logs do not lead to, for good; so no block comes by itself until it
-    /// is done, and one that is asked for comes after one that is under way.
+    /// is done, and one that is asked for comes after one that is under way. Anvil's clock goes on from the last block that stays, and so falls
+    /// behind by what was replaced; it is put right, or a network that goes on for long is an epoch ahead of its chain.
     pub async fn reorganise(&self, depth: u64) -> anyhow::Result<()> {
         let every = self.request("anvil_getIntervalMining", json!([])).await?;
         if every.is_null() {
@@ -90,9 +91,19 @@ impl Anvil {
         }
         self.request("evm_setIntervalMining", json!([0])).await?;
         self.request("evm_mine", json!([])).await?;
+        let ahead_s = self.time_s().await? - unix_time_s()?;
         let reorganised = self.request("anvil_reorg", json!([depth + 1, []])).await;
+        self.request("evm_setTime", json!([unix_time_s()? + ahead_s])).await?;
         self.request("evm_setIntervalMining", json!([every])).await?;
         reorganised.map(drop)
+    }
+
+    /// The time of the newest block, in seconds since 1970.
+    async fn time_s(&self) -> anyhow::Result<i64> {
+        let block = self.request("eth_getBlockByNumber", json!(["latest", false])).await?;
+        let time =
+            block.get("timestamp").and_then(Value::as_str).context("a block without a time")?;
+        Ok(i64::from_str_radix(time.trim_start_matches("0x"), 16)?)
     }
 
     /// Mines each transaction at once until `work` is done, and goes on as before: what nobody watches need not take a second each.
@@ -170,6 +181,11 @@ impl Anvil {
     async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         request(&self.http, &self.rpc_url, method, params).await
     }
+}
+
+/// This machine's time.
+fn unix_time_s() -> anyhow::Result<i64> {
+    Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?)
 }
 
 /// Gives an account a thousand of the coin of the anvil at `rpc_url`, for gas.

@@ -60,9 +60,8 @@ pub(super) fn run(play: &Play, report: &mut Report) -> Result<(), Error> {
                 with.iter().zip(&without).map(|(with, without)| moved(with, without)).collect();
             report.figure(format!("{fold} × all stakes, {name}: price"), &moved);
             if matches == 1.0 {
-                let off: Vec<f64> = moved.iter().map(|fold| (fold - 1.0).abs()).collect();
-                // The middle run: a single run's price wanders by itself.
-                furthest = furthest.max(middle(&off));
+                // The middle run, which way it moved being part of it: a single run's price wanders by itself, either way.
+                furthest = furthest.max((middle(&moved) - 1.0).abs());
                 if fold == 10.0
                     && let Some(world) = with.first()
                 {

@@ -174,3 +174,24 @@ async fn refusals_say_why() -> anyhow::Result<()> {
     assert!(matches!(error, ChainError::WrongChain { got: 31_337, expected: 1 }), "{error}");
     Ok(())
 }
+
+/// Nodes go by this machine's clock: a chain that falls behind it by an epoch knows no quotas of theirs.
+#[tokio::test]
+async fn a_chain_that_is_reorganised_keeps_its_time() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
+    let chain = devnet.connect(&Devnet::account("anybody")).await?;
+    let behind_s = async || {
+        let (_, time_s) = chain.head().await?;
+        let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+        anyhow::Ok(now_s.saturating_sub(time_s))
+    };
+    let before_s = behind_s().await?;
+    devnet.anvil().mine(4).await?;
+    for _ in 0..5 {
+        devnet.anvil().reorganise(4).await?;
+    }
+    let lost_s = behind_s().await?.saturating_sub(before_s);
+    assert!(lost_s <= 5, "five times four blocks were replaced, and {lost_s} s are gone");
+    Ok(())
+}
