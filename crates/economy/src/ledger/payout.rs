@@ -30,6 +30,8 @@ pub struct Paid {
     pub pot_nano: u64,
     /// What was paid out of it.
     pub distributed_nano: u64,
+    /// What its proposer got.
+    pub proposer_nano: u64,
     /// What is left for the next epoch.
     pub carried_nano: u64,
 }
@@ -84,9 +86,10 @@ impl Purse {
         let (left, funded) = (self.left_nano(), nano_down(self.funded_wei) - before);
         let part = proposer_part(funded, rules.pay.proposer_bps);
         let available = left.saturating_sub(part).max(work);
-        let paid = pay(rules, Nano(available), pot, &works, operators)?;
+        let mut paid = pay(rules, Nano(available), pot, &works, operators)?;
+        paid.proposer_nano = part.min(left.saturating_sub(available));
         self.distributed_nano += paid.distributed_nano;
-        self.proposers_nano += part.min(left.saturating_sub(available));
+        self.proposers_nano += paid.proposer_nano;
         Ok(paid)
     }
 }
@@ -167,6 +170,7 @@ pub fn pay(
         pays: settled.earnings.iter().map(|earning| earning.pay).collect(),
         pot_nano: pot.0,
         distributed_nano: settled.distributed_nano.0,
+        proposer_nano: 0,
         carried_nano: settled.carried_nano.0,
     })
 }

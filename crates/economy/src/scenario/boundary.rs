@@ -137,7 +137,8 @@ fn unaccounted(days: &[Day]) -> u64 {
     let mut carried = 0u64;
     let mut worst = 0;
     for day in days {
-        let out = day.paid_to_work_nano + day.paid_to_idle_nano + day.carried_nano;
+        let out = day.paid_to_work_nano + day.paid_to_idle_nano;
+        let out = out + day.proposer_nano + day.carried_nano;
         worst = worst.max((day.pot_nano + carried).abs_diff(out).saturating_sub(1));
         carried = day.carried_nano;
     }

@@ -46,6 +46,8 @@ pub struct Day {
     pub paid_to_work_nano: u64,
     /// See above.
     pub paid_to_idle_nano: u64,
+    /// What the proposer got.
+    pub proposer_nano: u64,
     /// What was paid to nobody, and carried.
     pub carried_nano: u64,
     /// The fees of the population alone, in wei.
@@ -100,6 +102,7 @@ impl Day {
             pot_nano: paid.pot_nano,
             paid_to_work_nano: to_work,
             paid_to_idle_nano: to_idle,
+            proposer_nano: paid.proposer_nano,
             carried_nano: paid.carried_nano,
             fees_wei: world.payers.iter().map(|payer| fee(payer.account)).sum(),
             outsiders_fees_wei,
