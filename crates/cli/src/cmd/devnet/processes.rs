@@ -105,7 +105,8 @@ fn services(folder: &Folder) -> anyhow::Result<Vec<Keyed>> {
             .with(&["--node-keystore", &path(folder, &name)]);
         all.push((relay, None));
     }
-    all.push((Service::api(local(ports.api), &aggregator), None));
+    let api = Service::api(local(ports.api), &aggregator).with(&["--tracker", &tracker]);
+    all.push((api, None));
     Ok(all)
 }
 
