@@ -27,7 +27,17 @@ describe('a stream’s drawing', () => {
   it('places clients in the order of their relays, so that lines are short', () => {
     const { lines } = drawing(ring(4, 4))!;
     const lengths = lines.filter(([from]) => !from.relay).map(([from, to]) => Math.hypot(from.x - to.x, from.y - to.y));
-    expect(Math.max(...lengths)).toBeLessThan(60);
+    expect(Math.max(...lengths)).toBeLessThan(70);
+  });
+
+  it('lays no line on another where there are few nodes', () => {
+    const links = [
+      { a: node(0), b: node(1) },
+      ...[2, 3].flatMap((client) => [0, 1].map((relay) => ({ a: node(relay), b: node(client) }))),
+    ];
+    const { lines } = drawing({ ...ring(2, 2), links })!;
+    const slopes = lines.map(([from, to]) => Math.atan2(to.y - from.y, to.x - from.x).toFixed(2));
+    expect(new Set(slopes).size).toBe(5);
   });
 
   it('is none of nobody, nor of more than a frame holds, and leaves out links of nobody', () => {

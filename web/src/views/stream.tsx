@@ -27,7 +27,7 @@ function Numbers({ told }: { told: StreamStatus }) {
   return (
     <Figures>
       <Figure name="Relays">{count(told.relays)}</Figure>
-      <Figure name="Clients" note={`${count(told.publishers)} of these publish`}>
+      <Figure name="Clients" note={`${count(told.publishers)} publishing`}>
         {count(told.clients)}
       </Figure>
       <Figure name="Passes a second" note="as the middle one of its relays says">

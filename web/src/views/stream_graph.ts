@@ -33,7 +33,8 @@ export function drawing(stream: Pick<StreamStatus, 'nodes' | 'links'>): Drawing 
   const clients = stream.nodes.filter((node) => !node.is_relay).map(({ node }) => ({ node, angle: between(node, stream.links, angles) }));
   clients.sort((a, b) => a.angle - b.angle || (a.node < b.node ? -1 : 1));
   clients.forEach(({ node }, index) => {
-    spots.set(node, at(node, false, (2 * Math.PI * index) / clients.length, CLIENTS_AT));
+    // Half a step on, so that no line lies on another.
+    spots.set(node, at(node, false, (2 * Math.PI * (index + 0.5)) / clients.length, CLIENTS_AT));
   });
   const lines = stream.links.flatMap(({ a, b }): [Spot, Spot][] => {
     const [from, to] = [spots.get(a), spots.get(b)];

@@ -34,7 +34,7 @@ export function Streams() {
                   { name: 'Stream', cell: (row) => <a href={`#/network/${row.stream}`}>{named(row)}</a> },
                   { name: 'Relays', cell: (row) => count(row.relays), numeric: true },
                   { name: 'Clients', cell: (row) => count(row.clients), numeric: true },
-                  { name: 'Of these publish', cell: (row) => count(row.publishers), numeric: true },
+                  { name: 'Publishing', cell: (row) => count(row.publishers), numeric: true },
                   { name: 'A second', cell: (row) => <Bytes bytes={row.bytes_per_s} />, numeric: true },
                 ]}
               />
