@@ -19,11 +19,12 @@ import { NowhereView } from './views/nowhere';
 import { OperatorView } from './views/operator/operator';
 import { OperatorsView } from './views/operator/operators';
 import { PublisherView } from './views/publisher/publisher';
+import { StreamView } from './views/stream';
 import { useSession } from './wallet/session';
 import icon from './icon.svg';
 
 const WAYS: [string, string, Route['view'][]][] = [
-  ['#/network', 'Network', ['network']],
+  ['#/network', 'Network', ['network', 'stream']],
   ['#/publisher', 'Publisher', ['publisher']],
   ['#/operator', 'Operator', ['operators', 'operator']],
   ['#/delegator', 'Delegator', ['delegations', 'delegation']],
@@ -55,6 +56,8 @@ function View({ route }: { route: Route }) {
   switch (route.view) {
     case 'network':
       return <NetworkView />;
+    case 'stream':
+      return <StreamView key={route.stream} stream={route.stream} />;
     case 'publisher':
       return <PublisherView address={route.address} />;
     case 'operators':

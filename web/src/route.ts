@@ -1,9 +1,11 @@
 /** Where in the page one is: the part of the address behind "#", so that every view can be linked to. */
 import { useEffect, useState } from 'preact/hooks';
+import type { Hex } from './api/types';
 import { isAddress } from './wallet/provider';
 
 export type Route =
   | { view: 'network' }
+  | { view: 'stream'; stream: Hex }
   | { view: 'publisher'; address: string | null }
   | { view: 'operators' }
   | { view: 'operator'; id: number }
@@ -48,9 +50,14 @@ export function parseRoute(hash: string): Route {
     case 'auditor/N/receipts/N':
       return { view: 'receipts', epoch: a!, offset: c! };
   }
+  if (parts[0] === 'network' && parts.length === 2 && isWord(parts[1])) return { view: 'stream', stream: parts[1] };
   if (parts[0] === 'publisher' && parts.length === 2 && isAddress(parts[1])) return { view: 'publisher', address: parts[1] };
   if (parts[0] === 'delegator' && parts.length === 2 && isAddress(parts[1])) return { view: 'delegations', address: parts[1] };
   return { view: 'nowhere', path };
+}
+
+function isWord(text: string | undefined): text is Hex {
+  return text !== undefined && /^0x[0-9a-f]{64}$/.test(text);
 }
 
 function number(text: string | undefined): number | null {

@@ -29,6 +29,7 @@ mod refusals;
 mod routes;
 mod service;
 mod state;
+mod streams;
 
 pub use openapi::openapi_json;
 pub use service::{Config, run};

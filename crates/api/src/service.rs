@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tatum_chain::{Chain, follow_with_money};
 use tatum_protocol::ProblemKind;
-use tatum_protocol::client::{AggregatorClient, NodeClient};
+use tatum_protocol::client::{AggregatorClient, NodeClient, TrackerClient};
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -36,6 +36,7 @@ use crate::page;
 use crate::problems::problem;
 use crate::routes;
 use crate::state::Api;
+use crate::streams::{KnownStreams, MOST_TRACKERS};
 
 /// Bytes of a request's body, at most.
 const MOST_BODY: usize = 512 * 1024;
@@ -51,8 +52,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The aggregator whose epochs it tells.
     pub aggregator: String,
-    /// Where relays serve their status, which are asked for their asks.
+    /// Where relays serve their status, which are asked for their asks and what they carry.
     pub relays: Vec<String>,
+    /// Where trackers are, which are asked for their streams.
+    pub trackers: Vec<String>,
     /// Blocks on top of one before events in it are relied on.
     pub confirmations: u64,
     /// How often the chain is looked at.
@@ -74,7 +77,7 @@ pub async fn run(
     chain: Chain,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let relays = relays(&config.relays)?;
+    let (relays, trackers) = (relays(&config.relays)?, trackers(&config.trackers)?);
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
@@ -87,7 +90,8 @@ pub async fn run(
     let listeners =
         MostListeners { in_all: config.listeners, of_one_client: config.listeners_per_client };
     let (asks, asking) = KnownAsks::follow(relays);
-    let api = Api::new(chain, view, (heads, asks), aggregator, listeners);
+    let (streams, listing) = KnownStreams::follow(trackers);
+    let api = Api::new(chain, view, (heads, asks, streams), aggregator, listeners);
     let router = router(api, Limits::new(config.requests_per_s))?;
     tracing::info!(%address, "the web API and the page are served");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -106,6 +110,7 @@ pub async fn run(
     };
     watching.abort();
     asking.abort();
+    listing.abort();
     drop(follower);
     served.context("serving")
 }
@@ -114,6 +119,14 @@ fn relays(urls: &[String]) -> anyhow::Result<Vec<NodeClient>> {
     ensure!(urls.len() <= MOST_RELAYS, "name {MOST_RELAYS} relays at most to be asked");
     let client = |url: &String| {
         NodeClient::new(url).with_context(|| format!("asking the relay at {url} for its ask"))
+    };
+    urls.iter().map(client).collect()
+}
+
+fn trackers(urls: &[String]) -> anyhow::Result<Vec<TrackerClient>> {
+    ensure!(urls.len() <= MOST_TRACKERS, "name {MOST_TRACKERS} trackers at most to be asked");
+    let client = |url: &String| {
+        TrackerClient::new(url).with_context(|| format!("asking the tracker at {url}"))
     };
     urls.iter().map(client).collect()
 }

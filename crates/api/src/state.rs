@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::heads::Heads;
 use crate::listeners::{Listeners, MostListeners};
 use crate::metrics::Metrics;
+use crate::streams::KnownStreams;
 
 /// Requests that read the chain at a time.
 const READS: usize = 32;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) view: ChainView,
     pub(crate) heads: Heads,
     pub(crate) asks: KnownAsks,
+    pub(crate) streams: KnownStreams,
     pub(crate) aggregator: AggregatorClient,
     pub(crate) asked_transactions: AskedTransactions,
     pub(crate) listeners: Listeners,
@@ -62,7 +64,7 @@ impl Api {
     pub(crate) fn new(
         chain: Chain,
         view: ChainView,
-        (heads, asks): (Heads, KnownAsks),
+        (heads, asks, streams): (Heads, KnownAsks, KnownStreams),
         aggregator: AggregatorClient,
         listeners: MostListeners,
     ) -> Self {
@@ -71,6 +73,7 @@ impl Api {
             view,
             heads,
             asks,
+            streams,
             aggregator,
             asked_transactions: AskedTransactions::default(),
             listeners: Listeners::new(listeners),

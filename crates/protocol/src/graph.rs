@@ -1,11 +1,15 @@
-//! `/v1/streams/{stream}` of a tracker: who is whose neighbour in a stream partition.
+//! `/v1/streams` of a tracker, which stream partitions it knows, and `/v1/streams/{stream}`: who is whose neighbour in one.
 //!
-//! Invariant: each pair stands once, the smaller id first; nothing of it is secret, since every neighbour is told.
+//! Invariant: each pair stands once, the smaller id first; nothing of it is secret, since every neighbour is told. A list is in the
+//! order of keys, and has [`MOST_LISTED`] at most.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{NodeId, OperatorId, StreamKey};
+use tatum_primitives::{NodeId, OperatorId, StreamId, StreamKey};
+
+/// Stream partitions in one answer, at most.
+pub const MOST_LISTED: usize = 500;
 
 /// A stream partition's graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,4 +31,32 @@ pub struct Vertex {
     pub relay: bool,
     /// Its operator, if it has one.
     pub operator_id: Option<OperatorId>,
+}
+
+/// Some of the stream partitions that a tracker knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamList {
+    /// Those after the key that was asked for, by key.
+    pub streams: Vec<StreamEntry>,
+    /// Ask on by `after` with this, if there are more.
+    pub next: Option<StreamKey>,
+}
+
+/// A stream partition that somebody takes part in, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamEntry {
+    /// Its key.
+    pub stream: StreamKey,
+    /// The stream.
+    pub id: StreamId,
+    /// The partition.
+    pub partition: u16,
+    /// Relays that carry it.
+    pub relays: usize,
+    /// Clients that take part in it.
+    pub clients: usize,
+    /// Of these, those that said under their signature that they publish.
+    pub publishers: usize,
+    /// What passes, as the middle one of its relays says.
+    pub bytes_per_second: u64,
 }

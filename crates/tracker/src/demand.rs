@@ -40,7 +40,7 @@ impl Load {
     }
 
     /// The median: half of the relays would have to lie to move it at will.
-    fn bytes_per_second(&self) -> u64 {
+    pub(crate) fn bytes_per_second(&self) -> u64 {
         let mut all: Vec<u64> = self.reports.values().copied().collect();
         all.sort_unstable();
         all.get(all.len() / 2).copied().unwrap_or_default()

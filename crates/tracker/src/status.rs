@@ -1,15 +1,17 @@
-//! What a tracker shows of itself: how many there are of everything, and one stream's graph.
+//! What a tracker shows of itself: how many there are of everything, its streams, and one stream's graph.
 //!
-//! Invariant: the size of a status does not depend on what strangers do. In a graph each pair stands once, the smaller id
+//! Invariant: the size of a status does not depend on what strangers do, nor does that of one page of its streams. In a graph each pair stands once, the smaller id
 //! first; nothing of it is secret, since every neighbour is told.
 
 use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use tatum_primitives::{NodeId, StreamKey};
 use tatum_protocol::status::TrackerSummary;
-use tatum_protocol::{Graph, Vertex};
+use tatum_protocol::{Graph, MOST_LISTED, StreamEntry, StreamList, Vertex};
 
 use crate::Tracker;
+use crate::stream::StreamState;
 use crate::topology::Topology;
 
 impl Tracker {
@@ -26,10 +28,33 @@ impl Tracker {
         }
     }
 
+    /// The streams that somebody takes part in, those after one key.
+    #[must_use]
+    pub fn streams_after(&self, after: Option<StreamKey>) -> StreamList {
+        let from = after.map_or(Unbounded, Excluded);
+        let mut rest = self.streams.range((from, Unbounded));
+        let streams: Vec<StreamEntry> =
+            rest.by_ref().take(MOST_LISTED).map(|(key, state)| entry(*key, state)).collect();
+        let last = streams.last().map(|last| last.stream);
+        StreamList { streams, next: last.filter(|_| rest.next().is_some()) }
+    }
+
     /// Who is whose neighbour in a stream; nobody if nobody takes part.
     #[must_use]
     pub fn graph(&self, stream: StreamKey) -> Graph {
         graph(stream, self.streams.get(&stream).map(|stream| &stream.topology))
+    }
+}
+
+fn entry(stream: StreamKey, state: &StreamState) -> StreamEntry {
+    StreamEntry {
+        stream,
+        id: state.name.id.clone(),
+        partition: state.name.partition,
+        relays: state.topology.relay_count(),
+        clients: state.topology.client_count(),
+        publishers: state.publishing_count(),
+        bytes_per_second: state.load.bytes_per_second(),
     }
 }
 

@@ -71,6 +71,12 @@ impl StreamState {
         });
     }
 
+    /// How many clients publish.
+    pub(crate) fn publishing_count(&self) -> usize {
+        let nodes: BTreeSet<&NodeId> = self.publishers.values().flatten().collect();
+        nodes.len()
+    }
+
     /// The clients that publish with a key.
     pub(crate) fn nodes_of(&self, publisher: &Address) -> impl Iterator<Item = NodeId> {
         self.publishers.get(publisher).into_iter().flatten().copied()

@@ -113,6 +113,38 @@ export interface Asks {
   relays: { node: Hex; operator: number | null; ask_nano_per_gib: string | null }[];
 }
 
+/** A stream partition in numbers, as its tracker has it. */
+export interface StreamShown {
+  stream: Hex;
+  id: string;
+  partition: number;
+  owner: Hex | null;
+  relays: number;
+  clients: number;
+  publishers: number;
+  bytes_per_s: string;
+}
+
+/** The streams that trackers know, as far as the server was told to ask them. */
+export interface Streams {
+  as_of: AsOf;
+  asked_at_s: number | null;
+  silent: number;
+  is_complete: boolean;
+  streams: StreamShown[];
+  next: Hex | null;
+}
+
+/** Who carries a stream for whom. */
+export interface StreamStatus extends StreamShown {
+  as_of: AsOf;
+  asked_at_s: number;
+  relays_asked_at_s: number | null;
+  is_cut: boolean;
+  nodes: { node: Hex; is_relay: boolean; operator: number | null; delay_ms: number | null; messages: string | null }[];
+  links: { a: Hex; b: Hex }[];
+}
+
 export interface Operator {
   id: number;
   owner: Hex;

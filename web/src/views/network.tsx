@@ -7,6 +7,7 @@ import { Heading, Section, Table } from '../parts/section';
 import { span } from '../times';
 import { PriceChart } from './price_chart';
 import { Prices } from './prices';
+import { Streams } from './streams';
 
 export function NetworkView() {
   const { network } = useSurroundings();
@@ -56,6 +57,7 @@ export function NetworkView() {
         <PriceChart />
       </Section>
       <Prices />
+      <Streams />
       <Section title="Contracts" foot={<Age asOf={network.as_of} />}>
         <p class="hint">Chain {network.chain_id}. Compare these with what you were told elsewhere before you stake.</p>
         <Table

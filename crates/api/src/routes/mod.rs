@@ -15,6 +15,7 @@ mod overages;
 mod plan;
 mod prices;
 mod status;
+mod streams;
 mod transactions;
 mod warnings;
 
@@ -31,6 +32,8 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(network::prices))
         .routes(routes!(prices::payers))
         .routes(routes!(prices::asks))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::show))
         .routes(routes!(plan::plan))
         .routes(routes!(accounts::account))
         .routes(routes!(channels::of_payer))

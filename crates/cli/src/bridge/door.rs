@@ -25,13 +25,13 @@ const HTTP_PORT: u16 = 80;
 /// Who is let in.
 #[derive(Debug)]
 pub(super) struct Door {
-    token: Token,
+    token: Arc<Token>,
     port: u16,
     is_remote: bool,
 }
 
 impl Door {
-    pub(super) const fn new(token: Token, port: u16, is_remote: bool) -> Self {
+    pub(super) const fn new(token: Arc<Token>, port: u16, is_remote: bool) -> Self {
         Self { token, port, is_remote }
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let headers = given
             .iter()
             .map(|(name, value)| (name.clone(), value.replace("TOKEN", &text).parse().unwrap()));
-        let door = Door::new(token, 7095, is_remote);
+        let door = Door::new(Arc::new(token), 7095, is_remote);
         let checked = door.check(&Uri::from_static("/v1/streams/a/messages"), &headers.collect());
         checked.err().map(|problem| problem.kind.status().as_u16())
     }

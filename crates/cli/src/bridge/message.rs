@@ -3,7 +3,7 @@
 //! Invariant: a message's name is `PUBLISHER/CHAIN/NUMBER`, and it is what a reader goes on after.
 
 use serde_json::{Value, json};
-use tatum_node::client::{Acceptance, Item, Position};
+use tatum_node::client::{Acceptance, Delivered, Item, Position};
 use tatum_primitives::{Address, StreamKey};
 
 use crate::formats::json_message;
@@ -11,6 +11,27 @@ use crate::formats::json_message;
 /// A message's name.
 fn name(publisher: &Address, chain: u64, sequence: u64) -> String {
     format!("{publisher:#x}/{chain}/{sequence}")
+}
+
+/// What a message that was read is called.
+pub(super) fn name_of_read(message: &Delivered) -> String {
+    name(&message.publisher, message.chain, message.sequence)
+}
+
+/// The message, for readers that are told of nothing else; that one is missed is in the log.
+pub(super) fn readable(item: &Item) -> Option<&Delivered> {
+    match item {
+        Item::Message(message) => return Some(message),
+        Item::Gap(gap) => tracing::warn!(
+            publisher = %gap.publisher, first = gap.first, last = gap.last,
+            "a reader misses messages that no relay has any more"
+        ),
+        Item::Unreadable(message) => tracing::warn!(
+            publisher = %message.publisher, sequence = message.sequence,
+            "a reader misses a message under a group key that nobody gave us"
+        ),
+    }
+    None
 }
 
 /// What a published message is called.
@@ -44,7 +65,7 @@ impl Told {
     pub(super) fn of(item: &Item) -> Self {
         match item {
             Item::Message(message) => {
-                let name = name(&message.publisher, message.chain, message.sequence);
+                let name = name_of_read(message);
                 let mut json = json_message(message);
                 json["id"] = name.clone().into();
                 Self { kind: "message", name: Some(name), json }

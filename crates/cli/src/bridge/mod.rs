@@ -1,10 +1,12 @@
-//! The bridge: programs of this machine publish and subscribe over HTTP and WebSocket.
+//! The bridge: programs of this machine publish and subscribe over HTTP, WebSocket and MQTT.
 //!
-//! Invariant: nobody without the token gets past the [`door`]; no message is said to be accepted that no relay accepted; what
+//! Invariant: nobody without the token gets past the [`door`], nor past MQTT's; no message is said to be accepted that no relay accepted; what
 //! is open at a time is bounded: streams that are published to, readers, and what waits for each reader.
 
+mod accept;
 mod door;
 mod message;
+pub(crate) mod mqtt;
 mod opened;
 mod publishers;
 mod queue;
@@ -41,6 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) struct Config {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// How it speaks MQTT, if it does.
+    pub(crate) mqtt: Option<mqtt::Config>,
     /// Whether it may be asked by the address of another machine.
     pub(crate) is_remote: bool,
     /// What whoever asks must know.
@@ -96,19 +100,27 @@ pub(crate) async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("listening on {}", config.listen))?;
-    let address = listener.local_addr().context("reading the listening address")?;
+    let (listener, address) = listen(config.listen).await?;
+    let mqtt = match config.mqtt {
+        Some(mqtt) => Some((listen(mqtt.listen).await?, mqtt.connections)),
+        None => None,
+    };
     let (stop, stopped) = watch::channel(false);
     let (working, mut worked) = mpsc::channel(1);
     let work = Work { stopped: stopped.clone(), working: working.downgrade() };
     let bridge = Arc::new(Bridge {
         publishers: Publishers::new(config.client.clone(), config.streams, work.clone()),
-        readers: Readers::new(config.client, config.readers, work),
+        readers: Readers::new(config.client, config.readers, work.clone()),
     });
     bridge.publishers.reopen();
-    let door = Door::new(config.token, address.port(), config.is_remote);
+    let token = Arc::new(config.token);
+    if let Some(((listener, address), connections)) = mqtt {
+        let lifetime = Lifetime { stopped: stopped.clone(), _working: working.clone() };
+        let hall = mqtt::Hall::new(Arc::clone(&bridge), Arc::clone(&token), work);
+        tokio::spawn(mqtt::serve(listener, connections, Arc::new(hall), lifetime));
+        tracing::info!(%address, "MQTT is spoken");
+    }
+    let door = Door::new(token, address.port(), config.is_remote);
     let router = routes::router(bridge, door);
     tracing::info!(%address, "the bridge is open");
     let serving = tatum_serve::serve(listener, router, tatum_serve::Limits::default(), async {
@@ -124,6 +136,14 @@ pub(crate) async fn serve(
     // Each task ends by itself; that one does not in time is its relays' fault.
     let _ = timeout(PATIENCE + LAST_ANSWERS, worked.recv()).await;
     served.context("serving")
+}
+
+/// Listens, and says where.
+async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("listening on {address}"))?;
+    let address = listener.local_addr().context("reading the listening address")?;
+    Ok((listener, address))
 }
 
 /// Resolves when who still reads at the end has had its time.

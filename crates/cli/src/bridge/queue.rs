@@ -159,6 +159,13 @@ impl Receiver {
         }
     }
 
+    /// Resolves once it was too slow. Can be cancelled.
+    pub(super) async fn cut_off(&self) {
+        while !self.was_cut_off() {
+            self.0.filled.notified().await;
+        }
+    }
+
     /// Whether it was too slow.
     pub(super) fn was_cut_off(&self) -> bool {
         self.0.lock().was_cut_off

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tatum_api::Config;
+use tatum_node::TrackerAddress;
 
 use crate::args::{AggregatorArgs, ChainArgs};
 use crate::cmd::node_status::status_base;
@@ -32,9 +33,12 @@ pub(crate) struct RunArgs {
     /// Where to listen (HTTP)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7100")]
     listen: SocketAddr,
-    /// Where a relay serves its status, to be asked for its ask now and then; may be repeated, up to 200
+    /// Where a relay serves its status, to be asked for its ask and what it carries now and then; may be repeated, up to 200
     #[arg(long = "relay-status", value_name = "URL", value_delimiter = ',')]
     relay_status: Vec<String>,
+    /// A tracker, as URL or URL#KEY, to be asked for its streams now and then; may be repeated, up to 32. Nobody is asked otherwise
+    #[arg(long, value_name = "URL", env = "TATUM_TRACKER", value_delimiter = ',')]
+    tracker: Vec<TrackerAddress>,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -74,6 +78,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
             let config = Config {
                 listen: args.listen,
                 aggregator: args.aggregator.url().to_owned(),
+                trackers: args.tracker.iter().map(TrackerAddress::http_url).collect(),
                 relays: args.relay_status.iter().map(|url| status_base(url)).collect(),
                 confirmations,
                 poll: Duration::from_millis(poll_ms),

@@ -21,7 +21,7 @@ const TOKEN_FILE: &str = "bridge.token";
 pub(crate) enum Command {
     /// Take messages from programs of this machine and hand messages to them, until SIGINT or SIGTERM
     #[command(
-        after_help = "Example:\n  tatum bridge run --payer 0xf39F…2266 --session-keystore session.json --data ./bridge\n\n  curl -H \"Authorization: Bearer $(cat ~/.local/state/tatum/bridge.token)\" \\\n    --data-binary '{\"temperature\": 21}' http://127.0.0.1:7095/v1/streams/acme%2Fweather/messages\n\nPOST to /v1/streams/STREAM/messages publishes the body, or with Content-Type: application/x-ndjson each of its lines; it is answered\nwhen relays have accepted all. GET reads NDJSON, or with Accept: text/event-stream server-sent events; ?from=oldest, now or last:N says\nwhere to begin. /v1/streams/STREAM/socket is a WebSocket both ways. A / in STREAM is written %2F; ?partition=3 names another than 0."
+        after_help = "Example:\n  tatum bridge run --payer 0xf39F…2266 --session-keystore session.json --data ./bridge\n\n  curl -H \"Authorization: Bearer $(cat ~/.local/state/tatum/bridge.token)\" \\\n    --data-binary '{\"temperature\": 21}' http://127.0.0.1:7095/v1/streams/acme%2Fweather/messages\n\nPOST to /v1/streams/STREAM/messages publishes the body, or with Content-Type: application/x-ndjson each of its lines; it is answered\nwhen relays have accepted all. GET reads NDJSON, or with Accept: text/event-stream server-sent events; ?from=oldest, now or last:N says\nwhere to begin. /v1/streams/STREAM/socket is a WebSocket both ways. A / in STREAM is written %2F; ?partition=3 names another than 0.\n\nWith --mqtt-listen 127.0.0.1:1883 a topic is a stream's id as it is, ?partition=3 behind it for another partition than 0. QoS is 0 or 1; a message\nof QoS 1 is acknowledged when a relay has accepted it. There are no wildcards, retained messages or sessions."
     )]
     Run(RunArgs),
 }
@@ -32,6 +32,12 @@ pub(crate) struct RunArgs {
     /// Where to listen (HTTP and WebSocket)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7095")]
     listen: SocketAddr,
+    /// Speak MQTT 3.1.1 and 5 here too; not unless said. The password is the token, the user name any
+    #[arg(long, value_name = "ADDRESS")]
+    mqtt_listen: Option<SocketAddr>,
+    /// MQTT connections at the same time
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    mqtt_connections: u16,
     /// Listen where other machines reach it too. Nothing is encrypted on the way: put something in between that does
     #[arg(long)]
     allow_remote: bool,
@@ -42,7 +48,7 @@ pub(crate) struct RunArgs {
     /// Streams that are published to at the same time
     #[arg(long, value_name = "STREAMS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     streams: u16,
-    /// Readers at the same time, sockets among them
+    /// Readers at the same time, sockets and MQTT's subscriptions among them
     #[arg(long, value_name = "READERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     readers: u16,
     #[command(flatten)]
@@ -53,11 +59,12 @@ pub(crate) struct RunArgs {
 
 pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode> {
     let Command::Run(args) = command;
-    ensure!(
-        args.allow_remote || args.listen.ip().is_loopback(),
-        "{} can be reached from other machines; say --allow-remote if that is meant",
-        args.listen
-    );
+    for listen in [Some(args.listen), args.mqtt_listen].into_iter().flatten() {
+        ensure!(
+            args.allow_remote || listen.ip().is_loopback(),
+            "{listen} can be reached from other machines; say --allow-remote if that is meant"
+        );
+    }
     ensure!(
         args.client.bind().port() == 0,
         "each stream has links of its own, which cannot all end at port {}; leave it out of --bind, or say 0",
@@ -72,6 +79,10 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     tracing::info!(token_file = %file.display(), "requests need the token in this file");
     let config = bridge::Config {
         listen: args.listen,
+        mqtt: args.mqtt_listen.map(|listen| bridge::mqtt::Config {
+            listen,
+            connections: args.mqtt_connections.into(),
+        }),
         is_remote: args.allow_remote,
         token,
         client,

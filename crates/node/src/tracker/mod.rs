@@ -9,6 +9,7 @@ mod mind;
 mod permissions;
 mod refusal;
 mod session;
+mod status;
 mod stun;
 
 use std::future::Future;
@@ -17,15 +18,11 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State as AxumState};
+use axum::Router;
 use axum::routing::{any, get};
-use axum::{Json, Router};
 use tatum_database::NodeStore;
 use tatum_overlay::permissions::SignedPermissions;
-use tatum_primitives::{Domain, StreamKey, millis};
-use tatum_protocol::status::{Health, TrackerStatus};
-use tatum_protocol::{Graph, ProblemKind};
+use tatum_primitives::{Domain, millis};
 use tatum_receipt::Verifier;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
@@ -35,7 +32,6 @@ pub use tatum_tracker::{Regions, Shape};
 use crate::relay::{SharedFacts, open_store};
 use crate::{Clock, NodeError, NodeKey};
 use mind::Mind;
-use refusal::{Refusal, refused};
 use tatum_tracker::Checks;
 
 /// How often idle streams are looked for.
@@ -208,10 +204,8 @@ impl Tracker {
         let stun = self.stun.map(|socket| tokio::spawn(stun::answer(socket)));
         let sweep = tokio::spawn(sweep(shared.clone()));
         let routes = Router::new()
-            .route("/health", get(health))
-            .route("/status", get(status))
+            .merge(status::routes())
             .route("/metrics", get(metrics::metrics))
-            .route("/v1/streams/{stream}", get(graph))
             .merge(permissions::routes())
             .route("/v1/tracker", any(session::upgrade));
         let routes = refusal::with_fallbacks(routes).with_state(shared);
@@ -277,21 +271,4 @@ async fn sweep(shared: Shared) {
         mind.tracker.sweep(&now);
         mind.send();
     }
-}
-
-async fn health() -> Json<Health> {
-    Json(Health::ok())
-}
-
-async fn status(AxumState(shared): AxumState<Shared>) -> Json<TrackerStatus> {
-    let summary = shared.lock().tracker.summary();
-    Json(TrackerStatus { tracker: shared.config.key.id(), summary })
-}
-
-async fn graph(
-    AxumState(shared): AxumState<Shared>,
-    stream: Result<Path<StreamKey>, PathRejection>,
-) -> Result<Json<Graph>, Refusal> {
-    let stream = stream.map_err(|error| refused(ProblemKind::BadRequest, error.body_text()))?;
-    Ok(Json(shared.lock().tracker.graph(stream.0)))
 }

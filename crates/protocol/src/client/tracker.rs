@@ -8,7 +8,7 @@ use tatum_primitives::{StreamId, StreamKey};
 use super::ClientError;
 use super::server::{Server, json};
 use crate::status::TrackerStatus;
-use crate::{Graph, ProblemKind, Published};
+use crate::{Graph, ProblemKind, Published, StreamList};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,6 +40,15 @@ impl TrackerClient {
     /// [`ClientError`].
     pub async fn graph(&self, stream: StreamKey) -> Result<Graph, ClientError> {
         json(self.server.get(&format!("/v1/streams/{stream}"))).await
+    }
+
+    /// The stream partitions that it knows, those after one key.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn streams(&self, after: Option<StreamKey>) -> Result<StreamList, ClientError> {
+        let after = after.map(|key| ("after", key.to_string()));
+        json(self.server.get("/v1/streams").query(after.as_slice())).await
     }
 
     /// Whom it knows.

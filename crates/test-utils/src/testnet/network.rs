@@ -141,6 +141,9 @@ impl Network {
     /// Starts the web API and the page.
     pub async fn start_api(&mut self, devnet: &Devnet) -> anyhow::Result<()> {
         let service = Service::api(address(&self.api_url)?, self.aggregator_url());
+        let statuses = self.relay_status_urls().collect::<Vec<_>>().join(",");
+        let service = service.with(&["--tracker", self.tracker_url()]);
+        let service = service.with(&["--relay-status", &statuses]);
         self.service(&service, tatum::command(devnet, &[])?).await
     }
 

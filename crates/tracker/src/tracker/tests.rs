@@ -150,6 +150,28 @@ fn relays_are_recruited_when_clients_come_and_released_when_they_are_gone() {
 }
 
 #[test]
+fn streams_are_told_in_numbers_and_from_any_of_them_on() {
+    let mut world = World::new(true);
+    world.connect(1, true);
+    let (first, second) = (world.connect(50, false), world.connect(51, false));
+    for stream in 1..=3 {
+        world.say(first, world.account(first, stream, 5, Role::Publisher)).unwrap();
+    }
+    world.say(second, world.account(second, 2, 6, Role::Subscriber)).unwrap();
+    let all = world.tracker.streams_after(None);
+    assert_eq!((all.streams.len(), all.next), (3, None));
+    assert!(all.streams.is_sorted_by_key(|entry| entry.stream));
+    let told = |stream| all.streams.iter().find(|entry| entry.stream == named(stream).key());
+    let both = told(2).unwrap();
+    assert_eq!((both.id.as_str(), both.partition), ("test/2", 0));
+    assert_eq!((both.clients, both.publishers), (2, 1));
+    assert_eq!(told(1).map(|one| (one.clients, one.publishers)), Some((1, 1)));
+    let rest = world.tracker.streams_after(Some(all.streams[0].stream));
+    assert_eq!(rest.streams, all.streams[1..]);
+    assert_eq!(world.tracker.streams_after(Some(all.streams[2].stream)).streams, []);
+}
+
+#[test]
 fn a_relay_that_vanishes_is_replaced() {
     let mut world = World::new(false);
     let first = world.connect(1, true);

@@ -1,5 +1,7 @@
 //! Two bridges beside clients of a real network: one publishes, one reads, as other programs of the machine would.
 
+mod mqtt;
+
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -20,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const NDJSON: &str = "application/x-ndjson";
 /// A byte more than a message holds.
 const TOO_LARGE: usize = 32_753;
+
+/// MQTT connections that a bridge takes.
+const CONNECTIONS: usize = 12;
 
 /// A network with one relay, and who publishes and reads.
 struct Stage {
@@ -65,7 +70,10 @@ impl Stage {
         let name = format!("{}-bridge", payer.name);
         let (host, data) = (format!("127.0.0.1:{}", free_port()?), self.network.data(&name));
         let (address, file) = (payer.account.address().to_string(), format!("{data}/token"));
+        let (mqtt, connections) = (free_port()?, CONNECTIONS.to_string());
+        let mqtt_host = format!("127.0.0.1:{mqtt}");
         let mut words = vec!["bridge", "run", "--listen", &host, "--payer", &address];
+        words.extend(["--mqtt-listen", &mqtt_host, "--mqtt-connections", &connections]);
         words.extend(["--tracker", self.network.tracker_url()]);
         words.extend(["--data", &data, "--token-file", &file]);
         let mut command = command(&self.devnet, &words)?;
@@ -73,13 +81,14 @@ impl Stage {
         let mut process = Process::spawn(&name, command, &self.network.logs())?;
         process.until_healthy(&format!("http://{host}/health"), PATIENCE).await?;
         let token = std::fs::read_to_string(file)?;
-        Ok(Bridge { process, host, token, stream: self.stream.clone() })
+        Ok(Bridge { process, host, mqtt, token, stream: self.stream.clone() })
     }
 }
 
 struct Bridge {
     process: Process,
     host: String,
+    mqtt: u16,
     token: String,
     stream: String,
 }
@@ -91,6 +100,11 @@ impl Bridge {
 
     fn asked(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header(AUTHORIZATION, format!("Bearer {}", self.token))
+    }
+
+    /// The stream, as MQTT has it.
+    fn topic(&self) -> String {
+        self.stream.replace("%2F", "/")
     }
 
     fn messages(&self) -> String {

@@ -16,6 +16,7 @@ use tatum_protocol::{Problem, ProblemKind};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{About, Bridge, Refused};
+use crate::bridge::accept::{RELAY_PATIENCE, unanswered};
 use crate::bridge::message::name_of;
 use crate::bridge::publishers::Publishing;
 use crate::formats::InputFormat;
@@ -24,8 +25,6 @@ use crate::formats::InputFormat;
 const MOST_LINES: usize = 4_096;
 /// How long a body may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// How long relays may take to accept it.
-pub(super) const RELAY_PATIENCE: Duration = Duration::from_secs(30);
 const NDJSON: &str = "application/x-ndjson";
 
 #[derive(Deserialize)]
@@ -76,15 +75,6 @@ async fn published(
         waiting.push(publishing.publish(payload).await?);
     }
     Ok(waiting)
-}
-
-/// What is said when not every message was accepted in time.
-pub(super) fn unanswered(accepted: usize, refusal: Option<String>) -> Problem {
-    let why = refusal.map(|refusal| format!(" ({refusal})")).unwrap_or_default();
-    let detail = format!(
-        "relays accepted {accepted} messages in time{why}; the others may have been accepted, or be so yet: who sends them again may publish them twice"
-    );
-    Problem::new(ProblemKind::Busy, detail)
 }
 
 fn is_ndjson(headers: &HeaderMap) -> bool {

@@ -11,13 +11,14 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
-use tatum_node::client::{Acceptance, Item, MAX_PAYLOAD_BYTES, Stream};
+use tatum_node::client::{MAX_PAYLOAD_BYTES, Stream};
 use tatum_protocol::{Problem, ProblemKind};
 use tokio::time::{Duration, timeout};
 
-use super::publish::{RELAY_PATIENCE, unanswered};
 use super::read::Asked;
 use super::{About, Bridge, Refused};
+use crate::bridge::accept::{accepted, publish, too_large};
+use crate::bridge::message::readable;
 use crate::bridge::queue::Receiver;
 
 /// How long the other side may take for a frame.
@@ -58,23 +59,8 @@ type Frames = futures_util::stream::SplitStream<WebSocket>;
 /// Sends what comes until it ends; why, if the other side is still there to be told.
 async fn send_all(out: &mut Out, mut items: Receiver) -> Option<CloseFrame> {
     while let Some(item) = items.next().await {
-        let frame = match &*item {
-            Item::Message(message) => frame(&message.payload),
-            Item::Gap(gap) => {
-                tracing::warn!(
-                    publisher = %gap.publisher, first = gap.first, last = gap.last,
-                    "a socket's reader misses messages that no relay has any more"
-                );
-                continue;
-            }
-            Item::Unreadable(message) => {
-                tracing::warn!(
-                    publisher = %message.publisher, sequence = message.sequence,
-                    "a socket's reader misses a message under a group key that nobody gave us"
-                );
-                continue;
-            }
-        };
+        let Some(message) = readable(&item) else { continue };
+        let frame = frame(&message.payload);
         timeout(FRAME_PATIENCE, out.send(frame)).await.ok()?.ok()?;
     }
     Some(if items.was_cut_off() {
@@ -103,26 +89,10 @@ async fn publish_all(mut frames: Frames, bridge: &Bridge, stream: Stream) -> Opt
             Ok(Message::Close(_)) => return None,
             Err(_) => return Some(close(close_code::SIZE, &too_large())),
         };
-        match publish(bridge, stream.clone(), payload).await {
+        match publish(bridge, stream.clone(), &payload).await {
             Ok(acceptance) => waiting.push(accepted(acceptance)),
             Err(problem) => return Some(closing(&problem)),
         }
-    }
-}
-
-async fn publish(bridge: &Bridge, stream: Stream, payload: Bytes) -> Result<Acceptance, Problem> {
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(Problem::new(ProblemKind::TooLarge, too_large()));
-    }
-    let publishing = bridge.publishers.of(stream).await?;
-    let published = timeout(RELAY_PATIENCE, publishing.publish(payload.to_vec())).await;
-    published.unwrap_or_else(|_| Err(unanswered(0, None)))
-}
-
-async fn accepted(mut acceptance: Acceptance) -> Result<(), Problem> {
-    match timeout(RELAY_PATIENCE, acceptance.told()).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(unanswered(0, acceptance.refusal())),
     }
 }
 
@@ -131,10 +101,6 @@ fn frame(payload: &[u8]) -> Message {
         Ok(text) => Message::Text(text.into()),
         Err(_) => Message::Binary(Bytes::copy_from_slice(payload)),
     }
-}
-
-fn too_large() -> String {
-    format!("a message holds {MAX_PAYLOAD_BYTES} bytes")
 }
 
 fn closing(problem: &Problem) -> CloseFrame {

@@ -105,7 +105,10 @@ fn services(folder: &Folder) -> anyhow::Result<Vec<Keyed>> {
             .with(&["--node-keystore", &path(folder, &name)]);
         all.push((relay, None));
     }
-    all.push((Service::api(local(ports.api), &aggregator), None));
+    let statuses: Vec<String> = ports.relays.iter().map(|port| Folder::url(*port)).collect();
+    let api = Service::api(local(ports.api), &aggregator)
+        .with(&["--tracker", &tracker, "--relay-status", &statuses.join(",")]);
+    all.push((api, None));
     Ok(all)
 }
 

@@ -10,6 +10,7 @@ mod events;
 mod overages;
 mod pools;
 mod prices;
+mod streams;
 mod transactions;
 mod wallet;
 

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Hex, StreamStatus } from '../src/api/types';
+import { parseRoute } from '../src/route';
+import { MOST_DRAWN, drawing } from '../src/views/stream_graph';
+import { named } from '../src/views/streams';
+
+const node = (number: number) => `0x${number.toString(16).padStart(64, '0')}` as Hex;
+
+/** Relays in a ring, and clients at one of them each. */
+function ring(relays: number, clients: number): Pick<StreamStatus, 'nodes' | 'links'> {
+  const vertex = (number: number, is_relay: boolean) => ({ node: node(number), is_relay, operator: null, delay_ms: null, messages: null });
+  const nodes = Array.from({ length: relays + clients }, (_, number) => vertex(number, number < relays));
+  const links = nodes.map((_, number) => ({ a: node(number), b: node(number < relays ? (number + 1) % relays : number % relays) }));
+  return { nodes, links };
+}
+
+describe('a stream’s drawing', () => {
+  it('has every node at a place of its own inside the frame, and every link between two of them', () => {
+    const graph = ring(6, 40);
+    const { spots, lines } = drawing(graph)!;
+    expect([spots.length, lines.length]).toEqual([46, 46]);
+    expect(new Set(spots.map(({ x, y }) => `${x} ${y}`)).size).toBe(46);
+    for (const { x, y } of spots) expect(Math.hypot(x, y)).toBeLessThan(100);
+    expect(drawing(graph)).toEqual({ spots, lines });
+  });
+
+  it('places clients in the order of their relays, so that lines are short', () => {
+    const { lines } = drawing(ring(4, 4))!;
+    const lengths = lines.filter(([from]) => !from.relay).map(([from, to]) => Math.hypot(from.x - to.x, from.y - to.y));
+    expect(Math.max(...lengths)).toBeLessThan(70);
+  });
+
+  it('lays no line on another where there are few nodes', () => {
+    const links = [
+      { a: node(0), b: node(1) },
+      ...[2, 3].flatMap((client) => [0, 1].map((relay) => ({ a: node(relay), b: node(client) }))),
+    ];
+    const { lines } = drawing({ ...ring(2, 2), links })!;
+    const slopes = lines.map(([from, to]) => Math.atan2(to.y - from.y, to.x - from.x).toFixed(2));
+    expect(new Set(slopes).size).toBe(5);
+  });
+
+  it('is none of nobody, nor of more than a frame holds, and leaves out links of nobody', () => {
+    expect(drawing({ nodes: [], links: [] })).toBeNull();
+    expect(drawing(ring(1, MOST_DRAWN))).toBeNull();
+    const graph = ring(2, 0);
+    expect(drawing({ ...graph, links: [{ a: node(0), b: node(99) }] })!.lines).toEqual([]);
+  });
+});
+
+describe('a stream', () => {
+  it('has an address in the page by its key, and a name as commands have it', () => {
+    expect(parseRoute(`#/network/${node(7)}`)).toEqual({ view: 'stream', stream: node(7) });
+    for (const wrong of ['0x7', node(7).slice(2), `${node(7)}0`]) expect(parseRoute(`#/network/${wrong}`).view).toBe('nowhere');
+    expect(named({ id: 'acme/weather', partition: 0 })).toBe('acme/weather');
+    expect(named({ id: 'acme/weather', partition: 3 })).toBe('acme/weather#3');
+  });
+});
