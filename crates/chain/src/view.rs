@@ -15,10 +15,12 @@ use crate::channel_view::{ChannelFact, Channels};
 
 mod money;
 mod prices;
+mod sponsors;
 
 use money::Money;
 pub(crate) use money::MoneyFact;
 pub use prices::PaidLast;
+pub(crate) use sponsors::SponsorFact;
 
 /// What happened on chain, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]

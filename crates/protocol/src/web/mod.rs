@@ -1,4 +1,4 @@
-//! What the web API speaks: accounts, operators, plans, prices, channels, delegations, overages, actions that somebody else signs, transactions, events.
+//! What the web API speaks: accounts, operators, plans, prices, channels, delegations, sponsors, overages, actions that somebody else signs, transactions, events.
 //!
 //! Invariant: amounts, bytes and everything else that can pass 2^53 stand as decimal text; what was read from the chain says of
 //! which block. The OpenAPI description is made from these types, so it cannot say anything else than what is sent.
@@ -15,6 +15,7 @@ mod operator_proof;
 mod overage;
 mod plan;
 mod price;
+mod sponsor;
 mod transaction;
 
 pub use account::{Account, SessionKeyState, SessionKeySummary, StakeStatus, Unbonding};
@@ -31,4 +32,8 @@ pub use operator_proof::OperatorProofText;
 pub use overage::{BilledOverage, BilledOverages, OwedOverage, OwedOverages};
 pub use plan::{PayerPlan, StakePlan};
 pub use price::{Ask, Asks, PayerPrice, RealisedPrices};
+pub use sponsor::{
+    Sponsor, SponsorHolding, SponsorHoldings, SponsorRequest, Sponsorship, VaultStatus,
+    VaultSummary, Vaults,
+};
 pub use transaction::{SignedTransaction, TransactionHash, TransactionState, TransactionStatus};
