@@ -54,8 +54,9 @@ pub(super) async fn between(
         ]);
         facts.extend(chain.logs(&filter, from, to).await?.iter().filter_map(part));
     }
+    let mut facts: Vec<Fact> = facts.into_iter().map(Fact::Money).collect();
     facts.extend(sponsors::between(chain, vaults, from, to).await?);
-    Ok(facts.into_iter().map(Fact::Money).collect())
+    Ok(facts)
 }
 
 fn bill(log: &Log) -> Option<MoneyFact> {

@@ -1,4 +1,4 @@
-//! Money that no rule of receipts asks for, folded from events: bills of overage, pools of delegators, sponsors' vaults and who may have a part in them,
+//! Money that no rule of receipts asks for, folded from events: bills of overage, pools of delegators and who may have a part in them,
 //! and which channels are open.
 //!
 //! Invariant: it says where to look, and the contracts say what is there: shares that were given away and requests that were redeemed
@@ -12,7 +12,6 @@ use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::web::BilledOverage;
 
 use super::ChainView;
-use super::sponsors::{SponsorFact, Sponsors};
 use crate::channel_view::Within;
 
 /// What happened to money.
@@ -28,8 +27,6 @@ pub(crate) enum MoneyFact {
     Holder(Address, Address),
     /// Somebody asked a pool for something back, in an epoch.
     Asked(Address, Address, Epoch),
-    /// Something happened to a sponsors' vault.
-    Sponsors(SponsorFact),
 }
 
 /// All of it.
@@ -41,7 +38,6 @@ pub(super) struct Money {
     pool_owners: BTreeMap<OperatorId, Address>,
     holders: BTreeSet<(Address, OperatorId)>,
     asked: BTreeSet<(OperatorId, Address, Epoch)>,
-    pub(super) sponsors: Sponsors,
 }
 
 impl Money {
@@ -68,7 +64,6 @@ impl Money {
                 let asked = self.pools.get(&pool).map(|operator| (*operator, account, epoch));
                 self.asked.extend(asked);
             }
-            MoneyFact::Sponsors(fact) => self.sponsors.apply(fact),
         }
     }
 }

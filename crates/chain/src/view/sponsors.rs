@@ -55,12 +55,12 @@ impl Sponsors {
 impl ChainView {
     /// What a sponsors' vault is for, if one is here.
     pub fn sponsor_vault(&self, vault: Address) -> Option<VaultSummary> {
-        self.read().money.sponsors.vaults.get(&vault).copied()
+        self.read().sponsors.vaults.get(&vault).copied()
     }
 
     /// Where sponsors' vaults are.
     pub(crate) fn vault_addresses(&self) -> BTreeSet<Address> {
-        self.read().money.sponsors.vaults.keys().copied().collect()
+        self.read().sponsors.vaults.keys().copied().collect()
     }
 
     /// At most `limit` vaults after the one named, of all, or for one owner's streams.
@@ -71,7 +71,7 @@ impl ChainView {
         limit: usize,
     ) -> Vec<VaultSummary> {
         let facts = self.read();
-        let sponsors = &facts.money.sponsors;
+        let sponsors = &facts.sponsors;
         let Some(owner) = stream_owner else {
             let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
             let vaults = sponsors.vaults.range((begin, Bound::Unbounded));
@@ -89,7 +89,7 @@ impl ChainView {
         limit: usize,
     ) -> Vec<Address> {
         let facts = self.read();
-        let held = facts.money.sponsors.holders.range(pairs_after(account, after, LAST));
+        let held = facts.sponsors.holders.range(pairs_after(account, after, LAST));
         held.take(limit).map(|(_, vault)| *vault).collect()
     }
 
@@ -107,7 +107,7 @@ impl ChainView {
             None => Bound::Included((vault, account, Epoch(u64::MAX))),
         };
         let first = Bound::Included((vault, account, Epoch(0)));
-        let asked = facts.money.sponsors.asked.range((first, end));
+        let asked = facts.sponsors.asked.range((first, end));
         asked.rev().take(limit).map(|(_, _, epoch)| *epoch).collect()
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     use tatum_primitives::{B256, EpochSchedule};
 
     use super::*;
-    use crate::view::{Fact, MoneyFact};
+    use crate::view::Fact;
 
     const ONE: Address = Address::repeat_byte(1);
     const TWO: Address = Address::repeat_byte(2);
@@ -129,7 +129,7 @@ mod tests {
 
     fn view(facts: &[SponsorFact]) -> ChainView {
         let view = ChainView::new(EpochSchedule { genesis_s: 0, length_s: 10 });
-        view.apply(facts.iter().map(|fact| Fact::Money(MoneyFact::Sponsors(*fact))), 1);
+        view.apply(facts.iter().map(|fact| Fact::Sponsors(*fact)), 1);
         view
     }
 

@@ -159,7 +159,8 @@ async fn leaves(
     let chain = devnet.connect(leaver).await?;
     let before = chain.balance_wei(leaver.address()).await?;
     let deadline = Instant::now() + PATIENCE;
-    let redeem = ["redeem", "--vault", &vault.to_string()];
+    let vault = vault.to_string();
+    let redeem = ["redeem", "--vault", &vault];
     let paid = loop {
         match sponsor(devnet, leaver, &redeem).await {
             Ok(paid) => break paid,

@@ -12,10 +12,10 @@ const PARAMETERS: DevnetParameters =
 const END: u64 = 12;
 
 /// A chain with a vault for the owner's streams, and two sponsors with 1 000 DATA each.
-pub(crate) struct Vaulted {
-    pub(crate) devnet: Devnet,
+struct Vaulted {
+    devnet: Devnet,
     folder: tempfile::TempDir,
-    pub(crate) vault: String,
+    vault: String,
 }
 
 pub(crate) fn data(amount: u128) -> U256 {
@@ -226,6 +226,7 @@ async fn what_is_no_vault_no_stream_and_no_amount_is_told_so() -> anyhow::Result
         }
     }
     let (owner, stream) = (owner().address().to_string(), stream());
+    let stranger = one.address().to_string();
     let create = async |words: &[&str]| {
         let words = [&["sponsor", "create", "--yes"], words].concat();
         format!("{:#}", vaulted.run(&one, &words).await.unwrap_err())
@@ -237,7 +238,7 @@ async fn what_is_no_vault_no_stream_and_no_amount_is_told_so() -> anyhow::Result
         (&["--stream", &stream, "--until", "1001"], "ends in an epoch from 1 to 1000"),
         (&["--stream", &stream, "--epochs", "1001"], "1..=1000"),
         (&["--stream", "acme/weather", "--until", "5"], "name the streams' owner with --owner"),
-        (&["--stream", &stream, "--owner", &one.address().to_string(), "--until", "5"], "not of"),
+        (&["--stream", &stream, "--owner", &stranger, "--until", "5"], "not of"),
         (&["--until", "5"], "--stream"),
     ];
     for (words, because) in cases {
@@ -256,7 +257,7 @@ async fn what_is_no_vault_no_stream_and_no_amount_is_told_so() -> anyhow::Result
     let listed = vaulted.run(&one, &["sponsor", "list", "--owner", &owner]).await?;
     let vaults: Vec<_> = listed.as_array().into_iter().flatten().map(|of| &of["vault"]).collect();
     assert_eq!(vaults, [&Value::from(vaulted.vault.as_str()), &made["vault"]]);
-    let of_nobody = vaulted.run(&one, &["sponsor", "list", "--owner", &one.address().to_string()]);
+    let of_nobody = vaulted.run(&one, &["sponsor", "list", "--owner", &stranger]);
     assert_eq!(of_nobody.await?, serde_json::json!([]));
     Ok(())
 }

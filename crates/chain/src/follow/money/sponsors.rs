@@ -11,7 +11,7 @@ use tatum_primitives::{Address, Epoch};
 use super::AT_ONCE;
 use crate::bindings::SponsorVault::{Sponsored, WithdrawRequested};
 use crate::sponsor_vaults::created_filter;
-use crate::view::{MoneyFact, SponsorFact};
+use crate::view::{Fact, SponsorFact};
 use crate::{Chain, Result};
 
 /// What a range of blocks says of vaults that there are by then, and who has a part in them.
@@ -20,7 +20,7 @@ pub(super) async fn between(
     mut vaults: BTreeSet<Address>,
     from: u64,
     to: u64,
-) -> Result<Vec<MoneyFact>> {
+) -> Result<Vec<Fact>> {
     let mut facts = Vec::new();
     let created = chain.logs(&created_filter(), from, to).await?;
     if !created.is_empty() {
@@ -36,7 +36,7 @@ pub(super) async fn between(
         let filter = Filter::new().address(some.to_vec()).event_signature(events);
         facts.extend(chain.logs(&filter, from, to).await?.iter().filter_map(part));
     }
-    Ok(facts.into_iter().map(MoneyFact::Sponsors).collect())
+    Ok(facts.into_iter().map(Fact::Sponsors).collect())
 }
 
 /// Who has a part in a vault, or had.
