@@ -257,8 +257,8 @@ async fn what_is_no_vault_no_stream_and_no_amount_is_told_so() -> anyhow::Result
     let listed = vaulted.run(&one, &["sponsor", "list", "--owner", &owner]).await?;
     let vaults: Vec<_> = listed.as_array().into_iter().flatten().map(|of| &of["vault"]).collect();
     assert_eq!(vaults, [&Value::from(vaulted.vault.as_str()), &made["vault"]]);
-    let of_nobody = vaulted.run(&one, &["sponsor", "list", "--owner", &stranger]);
-    assert_eq!(of_nobody.await?, serde_json::json!([]));
+    let of_nobody = vaulted.run(&one, &["sponsor", "list", "--owner", &stranger]).await?;
+    assert_eq!(of_nobody, serde_json::json!([]));
     Ok(())
 }
 
