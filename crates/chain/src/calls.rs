@@ -106,16 +106,8 @@ impl Chain {
             | Action::RequestDelegationAll { .. }
             | Action::RedeemDelegation { .. }
             | Action::CollectDelegation { .. } => self.delegating(account, action).await?,
-            Action::CreateSponsorVault { .. }
-            | Action::Sponsor { .. }
-            | Action::StakeSponsored { .. }
-            | Action::RequestSponsored { .. }
-            | Action::RequestSponsoredAll { .. }
-            | Action::RedeemSponsored { .. }
-            | Action::CollectSponsored { .. }
-            | Action::EndSponsored { .. }
-            | Action::AuthorizeSponsoredKey { .. }
-            | Action::RevokeSponsoredKey { .. } => self.sponsoring(account, action).await?,
+            Action::CreateSponsorVault { .. } => self.sponsoring(account, action).await?,
+            of_vault if of_vault.vault().is_some() => self.sponsoring(account, of_vault).await?,
             single => self.single(single).into_iter().collect(),
         })
     }

@@ -9,6 +9,7 @@ use tatum_protocol::web::{Sponsor, StakeBy};
 use super::vault::OfArgs;
 use super::{Sent, changed, shares};
 use crate::amounts::{format_data, parse_data};
+use crate::args::PartArgs;
 use crate::confirm::ConfirmArgs;
 use crate::output::Output;
 
@@ -51,12 +52,8 @@ impl From<By> for StakeBy {
 /// How much to ask for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Amount in DATA, at the price of the moment
-    #[arg(value_parser = parse_data, required_unless_present = "all")]
-    amount: Option<U256>,
-    /// Everything
-    #[arg(long, conflicts_with = "amount")]
-    all: bool,
+    #[command(flatten)]
+    part: PartArgs,
     #[command(flatten)]
     confirm: ConfirmArgs,
     #[command(flatten)]
@@ -98,9 +95,9 @@ pub(super) async fn remove(args: &RemoveArgs, output: Output) -> anyhow::Result<
     let Sponsor { account, shares, worth_wei, .. } =
         status.sponsor.context("the vault does not tell what the account has")?;
     let held = Held { account, of: "the vault", shares, worth_wei };
-    let amount_wei = args.amount.unwrap_or(worth_wei);
+    let amount_wei = args.part.amount.unwrap_or(worth_wei);
     let asked = held.shares_for_down("asking for what was sponsored back", amount_wei)?;
-    let asked = args.amount.map_or(U256::MAX, |_| asked);
+    let asked = args.part.amount.map_or(U256::MAX, |_| asked);
     chain.check_request_sponsored(vault, asked).await?;
     let amount = format_data(amount_wei);
     let from = status.epoch.0.saturating_add(status.unbonding_epochs);
