@@ -76,6 +76,7 @@ async fn a_reader_without_a_stake_is_served_and_the_vault_pays_the_operator() ->
     let counts_from = schedule.epoch_at_ms(now_s * 1_000).next();
 
     let mut network = Network::start(&devnet, &cast, &streams, folder.path()).await?;
+    network.start_api(&devnet).await?;
     network.until_epoch(schedule, counts_from).await;
     let shown = chain.vault_status(vault, None).await?;
     assert!(shown.quota_bytes > U256::ZERO && shown.next_quota_bytes > U256::ZERO, "{shown:?}");
