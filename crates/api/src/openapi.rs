@@ -14,7 +14,7 @@ use crate::routes;
     info(
         title = "Tatum",
         version = "1",
-        description = "Stakes, channels, operators, delegations, epochs and payouts of a Tatum deployment. Amounts in wei (10^18 are a DATA), nano (10^9 are a DATA) and bytes are whole numbers in decimal text. What is read from the chain says of which block. Nothing here holds a key: actions are answered as transactions and messages that the caller's own wallet signs.",
+        description = "Stakes, channels, operators, delegations, sponsors, epochs and payouts of a Tatum deployment. Amounts in wei (10^18 are a DATA), nano (10^9 are a DATA) and bytes are whole numbers in decimal text. What is read from the chain says of which block. Nothing here holds a key: actions are answered as transactions and messages that the caller's own wallet signs.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This service")),
@@ -24,6 +24,7 @@ use crate::routes;
         (name = "publishers", description = "Stakes and quotas"),
         (name = "operators", description = "Who runs nodes, and what they earn"),
         (name = "delegators", description = "Pools of delegators behind operators"),
+        (name = "sponsors", description = "Vaults that pay for somebody's streams"),
         (name = "auditors", description = "Epochs and proofs"),
         (name = "actions", description = "What wallets sign"),
         (name = "service", description = "How this service is"),

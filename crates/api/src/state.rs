@@ -10,7 +10,7 @@ use tatum_primitives::{Address, Epoch, OperatorId};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::web::{
     Account, AsOf, ChannelStatus, DelegationStatus, Delegator, Holding, Network, OperatorStatus,
-    QuotaPrice,
+    QuotaPrice, Sponsor, SponsorHolding, VaultStatus,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -55,10 +55,15 @@ pub(crate) struct Shared {
     pools: BlockCache<OperatorId, DelegationStatus>,
     pub(crate) delegators: BlockCache<RequestPage, Delegator>,
     pub(crate) holdings: BlockCache<(OperatorId, Address), Holding>,
+    vaults: BlockCache<Address, VaultStatus>,
+    pub(crate) sponsors: BlockCache<SponsorPage, Sponsor>,
+    pub(crate) sponsored: BlockCache<(Address, Address), SponsorHolding>,
 }
 
 /// Whose requests of a pool are told: those of so many epochs before one.
 type RequestPage = (OperatorId, Address, Option<Epoch>, usize);
+/// The same of a vault.
+type SponsorPage = (Address, Address, Option<Epoch>, usize);
 
 impl Api {
     pub(crate) fn new(
@@ -88,6 +93,9 @@ impl Api {
             pools: BlockCache::default(),
             delegators: BlockCache::default(),
             holdings: BlockCache::default(),
+            vaults: BlockCache::default(),
+            sponsors: BlockCache::default(),
+            sponsored: BlockCache::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -139,5 +147,18 @@ impl Api {
             Ok(self.shared.chain.delegation_status(id, None).await?)
         });
         Ok((as_of, self.shared.pools.get(as_of.hash, id, read).await?))
+    }
+
+    /// A sponsors' vault, if one is there.
+    pub(crate) async fn vault(&self, vault: Address) -> Result<(AsOf, VaultStatus), ApiError> {
+        let missing = || ApiError::not_found(format!("there is no sponsors' vault at {vault}"));
+        let of = self.shared.view.sponsor_vault(vault).ok_or_else(missing)?;
+        let as_of = self.as_of()?;
+        let read = Box::pin(async {
+            let _turn = self.turn().await?;
+            let keys = self.shared.view.session_keys_of(vault);
+            Ok(self.shared.chain.vault_status_with(&of, keys).await?)
+        });
+        Ok((as_of, self.shared.vaults.get(as_of.hash, vault, read).await?))
     }
 }

@@ -11,11 +11,13 @@ use tatum_primitives::{Address, U256};
 use tatum_protocol::web::{Action, Permit, StakeBy};
 
 use crate::bindings::StakePool::stakeWithPermitCall;
+use crate::permit::in_parts;
 use crate::revert_reasons::words_of;
 use crate::{Chain, ChainError, Claim, OverageClaim, Result};
 
 mod delegating;
 mod operating;
+mod sponsoring;
 
 /// A call that somebody else's wallet sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +106,8 @@ impl Chain {
             | Action::RequestDelegationAll { .. }
             | Action::RedeemDelegation { .. }
             | Action::CollectDelegation { .. } => self.delegating(account, action).await?,
+            Action::CreateSponsorVault { .. } => self.sponsoring(account, action).await?,
+            of_vault if of_vault.vault().is_some() => self.sponsoring(account, of_vault).await?,
             single => self.single(single).into_iter().collect(),
         })
     }
@@ -172,7 +176,17 @@ impl Chain {
             | Action::RequestDelegation { .. }
             | Action::RequestDelegationAll { .. }
             | Action::RedeemDelegation { .. }
-            | Action::CollectDelegation { .. } => return None,
+            | Action::CollectDelegation { .. }
+            | Action::CreateSponsorVault { .. }
+            | Action::Sponsor { .. }
+            | Action::StakeSponsored { .. }
+            | Action::RequestSponsored { .. }
+            | Action::RequestSponsoredAll { .. }
+            | Action::RedeemSponsored { .. }
+            | Action::CollectSponsored { .. }
+            | Action::EndSponsored { .. }
+            | Action::AuthorizeSponsoredKey { .. }
+            | Action::RevokeSponsoredKey { .. } => return None,
         })
     }
 
@@ -220,16 +234,8 @@ impl Chain {
     }
 
     fn permitted_stake(&self, amount_wei: U256, permit: &Permit) -> Call {
-        let (rs, v) = permit.signature.0.split_at(64);
-        let (r, s) = rs.split_at(32);
-        let call = stakeWithPermitCall {
-            amountWei: amount_wei,
-            deadline: U256::from(permit.deadline_s),
-            // Some wallets say 0 and 1.
-            v: v.first().map_or(0, |v| if *v < 27 { v.saturating_add(27) } else { *v }),
-            r: alloy::primitives::B256::from_slice(r),
-            s: alloy::primitives::B256::from_slice(s),
-        };
+        let (deadline, v, r, s) = in_parts(permit);
+        let call = stakeWithPermitCall { amountWei: amount_wei, deadline, v, r, s };
         let data = alloy::sol_types::SolCall::abi_encode(&call).into();
         Call { label: "stake", to: self.deployment().stake_pool, data }
     }

@@ -18,7 +18,7 @@ use crate::bindings::disproofs::Disproofs;
 use crate::bindings::overage::Overage;
 use crate::bindings::{
     Assents, ChannelHub, DataToken, DelegationFactory, DelegationPool, Distributor, ForcedReceipts,
-    OperatorRegistry, StakePool,
+    OperatorRegistry, SponsorFactory, SponsorVault, StakePool,
 };
 use crate::journal::Journal;
 use crate::logs::PieceSize;
@@ -36,6 +36,8 @@ pub(crate) type Bills = Overage::OverageInstance<DynProvider>;
 pub(crate) type Signers = Assents::AssentsInstance<DynProvider>;
 pub(crate) type Hub = ChannelHub::ChannelHubInstance<DynProvider>;
 pub(crate) type Pools = DelegationFactory::DelegationFactoryInstance<DynProvider>;
+pub(crate) type Vaults = SponsorFactory::SponsorFactoryInstance<DynProvider>;
+pub(crate) type Vault = SponsorVault::SponsorVaultInstance<DynProvider>;
 pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
 
 /// A connection to one deployment, with or without a key to send transactions.
@@ -56,6 +58,7 @@ pub struct Chain {
     pub(crate) overage: Bills,
     pub(crate) channel_hub: Hub,
     pub(crate) delegation_factory: Pools,
+    pub(crate) sponsor_factory: Vaults,
 }
 
 impl Chain {
@@ -77,6 +80,7 @@ impl Chain {
                 deployment.delegation_factory,
                 provider.clone(),
             ),
+            sponsor_factory: SponsorFactory::new(deployment.sponsor_factory, provider.clone()),
             deployment,
             sender: None,
             pieces: PieceSize::default(),
@@ -240,7 +244,7 @@ impl Chain {
         self.logs(filter, from, self.provider.get_block_number().await?).await
     }
 
-    fn sender(&self) -> Result<&Sender> {
+    pub(crate) fn sender(&self) -> Result<&Sender> {
         self.sender.as_ref().ok_or(ChainError::NoSigner)
     }
 }

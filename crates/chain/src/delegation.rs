@@ -10,17 +10,11 @@ use tatum_protocol::web::DelegationStatus;
 
 use crate::bindings::DelegationPool::Withdraw;
 use crate::client::{Delegations, Registry};
+use crate::shares::least_shares;
 use crate::{Chain, ChainError, Result};
 
 /// The most that a pool's owner may keep of an income, in parts of ten thousand.
 pub const MOST_CUT_BPS: u16 = 5_000;
-/// Of the shares that were promised, so many in a thousand must come: the price may move between the look and the transaction.
-const KEPT_PER_MILLE: u64 = 999;
-
-/// The fewest shares that a delegation takes where `shares` were promised.
-pub(crate) fn least_shares(shares: U256) -> U256 {
-    shares.saturating_mul(U256::from(KEPT_PER_MILLE)).wrapping_div(U256::from(1_000))
-}
 
 impl Chain {
     /// Where the pool of an operator is, or would be.

@@ -4,38 +4,21 @@
 
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use tatum_primitives::{Address, Data, Epoch, OperatorId, U256};
+use tatum_primitives::{Address, Epoch, OperatorId, U256};
 use tatum_protocol::web::{DelegationRequest, DelegationStatus, Delegator, Holding};
 
 use crate::bindings::DelegationPool::RedeemRequest;
 use crate::client::Delegations;
 use crate::inputs::narrow;
+use crate::shares::Held;
 use crate::{Chain, ChainError, Result, reads};
 
 /// The shares of `holding` that stand for an amount, rounded down: never more than were asked for.
 pub fn shares_for_down(holding: &Holding, account: Address, amount_wei: U256) -> Result<U256> {
-    let refused = |reason: String| {
-        Err(ChainError::Refused { action: "asking for the delegation back", reason })
-    };
     let Holding { operator, shares, worth_wei, .. } = *holding;
-    if shares == U256::ZERO {
-        return refused(format!("{account} holds no shares of operator {operator}'s pool"));
-    }
-    if amount_wei == U256::ZERO {
-        return refused("nothing was asked for".to_owned());
-    }
-    if amount_wei > worth_wei {
-        let (asked, held) = (Data(amount_wei), Data(worth_wei));
-        return refused(format!(
-            "{asked} were asked for, and what {account} has there is worth {held}; ask for that much at most, or for all of it"
-        ));
-    }
-    // No more than there are shares, for the amount is no more than they are worth.
-    let asked = shares.saturating_mul(amount_wei).checked_div(worth_wei).unwrap_or_default();
-    if asked == U256::ZERO {
-        return refused("that is less than a share is worth".to_owned());
-    }
-    Ok(asked)
+    let of = format!("operator {operator}'s pool");
+    let held = Held { account, of: &of, shares, worth_wei };
+    held.shares_for_down("asking for the delegation back", amount_wei)
 }
 
 impl Chain {
@@ -179,39 +162,4 @@ impl Chain {
 
 fn reading(error: alloy::contract::Error) -> ChainError {
     ChainError::from_call("reading the pool of delegators", error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(shares: u64, worth_wei: u64, amount_wei: u64) -> Result<U256> {
-        let (shares, worth_wei) = (U256::from(shares), U256::from(worth_wei));
-        let (operator, pool) = (OperatorId(3), Address::ZERO);
-        let holding = Holding { operator, pool, shares, worth_wei };
-        shares_for_down(&holding, Address::ZERO, U256::from(amount_wei))
-    }
-
-    #[test]
-    fn the_shares_for_an_amount_are_rounded_down_and_never_more_than_there_are() {
-        for (amount_wei, shares) in [(1_000, 300), (999, 299), (500, 150), (4, 1)] {
-            assert_eq!(asked(300, 1_000, amount_wei).unwrap(), U256::from(shares), "{amount_wei}");
-        }
-    }
-
-    #[test]
-    fn more_than_there_is_nothing_and_less_than_a_share_are_refused_in_words() {
-        let cases = [
-            (300, 1_000, 1_001, "were asked for"),
-            (300, 1_000, 0, "nothing was asked for"),
-            (300, 1_000, 3, "less than a share"),
-            (0, 0, 1, "holds no shares of operator 3"),
-            // Shares of a pool that lost everything.
-            (300, 0, 1, "were asked for"),
-        ];
-        for (shares, worth_wei, amount_wei, words) in cases {
-            let told = asked(shares, worth_wei, amount_wei).unwrap_err().to_string();
-            assert!(told.contains(words), "{told}");
-        }
-    }
 }

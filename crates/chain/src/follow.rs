@@ -61,7 +61,7 @@ pub async fn follow_with_fees(
     start(chain, confirmations, interval, More { fees, money: false }).await
 }
 
-/// The same with bills and delegations, which rules of receipts do not ask for: two or three requests more for each range of blocks.
+/// The same with bills, delegations and sponsors, which rules of receipts do not ask for: three to five requests more for each range of blocks.
 pub async fn follow_with_money(
     chain: Chain,
     confirmations: u64,
@@ -76,7 +76,7 @@ pub async fn follow_with_money(
 struct More {
     /// The pool share, if fees are read.
     fees: Option<Bps>,
-    /// Bills and delegations.
+    /// Bills, delegations and sponsors.
     money: bool,
 }
 
@@ -169,9 +169,9 @@ impl Cursor {
         let tip = self.block(last).await?;
         let mut facts = facts_between(&self.chain, self.view.schedule(), first, last).await?;
         if self.more.money {
-            // A pool of a branch that was left is asked for once too often, and says nothing.
-            let pools = self.view.delegation_pools();
-            facts.extend(money::between(&self.chain, pools, first, last).await?);
+            // A pool or vault of a branch that was left is asked for once too often, and says nothing.
+            let parts = (self.view.delegation_pools(), self.view.vault_addresses());
+            facts.extend(money::between(&self.chain, parts, first, last).await?);
         }
         if self.block(last).await? != tip {
             return Ok(());
@@ -320,7 +320,7 @@ fn facts_of(log: &Log, schedule: EpochSchedule, time_s: u64) -> Vec<Fact> {
 }
 
 /// What one event means to the rules, if anything.
-fn fact(log: &Log, schedule: EpochSchedule, time_s: u64) -> Option<Fact> {
+pub(crate) fn fact(log: &Log, schedule: EpochSchedule, time_s: u64) -> Option<Fact> {
     fn data<E: SolEvent>(log: &Log) -> Option<E> {
         log.log_decode::<E>().ok().map(|decoded| decoded.inner.data)
     }

@@ -1,6 +1,7 @@
 //! Transactions that others signed: passed on, and what became of them.
 //!
-//! Invariant: only what is signed for this chain and calls one of the deployment's contracts, or a pool of delegators of its, is passed on.
+//! Invariant: only what is signed for this chain and calls one of the deployment's contracts, or a pool of delegators or a sponsors' vault of its,
+//! is passed on.
 
 use alloy::consensus::{Transaction, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
@@ -27,8 +28,8 @@ pub struct Became {
 }
 
 impl Chain {
-    /// Passes on a transaction that somebody signed; `is_pool` knows the pools of delegators.
-    pub async fn pass_on(&self, raw: &[u8], is_pool: impl Fn(Address) -> bool) -> Result<B256> {
+    /// Passes on a transaction that somebody signed; `is_known` knows the pools of delegators and the sponsors' vaults.
+    pub async fn pass_on(&self, raw: &[u8], is_known: impl Fn(Address) -> bool) -> Result<B256> {
         let action = "passing on the transaction";
         let refused = |reason: String| ChainError::Refused { action, reason };
         let mut rest = raw;
@@ -40,7 +41,7 @@ impl Chain {
             let got = envelope.chain_id().map_or("no chain".to_owned(), |id| format!("chain {id}"));
             return Err(refused(format!("it is signed for {got}, and this is chain {expected}")));
         }
-        let is_ours = |to: Address| self.deployment().contracts().contains(&to) || is_pool(to);
+        let is_ours = |to: Address| self.deployment().contracts().contains(&to) || is_known(to);
         if !envelope.to().is_some_and(is_ours) {
             return Err(refused("it calls none of the deployment's contracts".into()));
         }

@@ -29,6 +29,13 @@ pub struct StakeTerms {
 }
 
 impl StakeTerms {
+    /// What the stake of now buys in the next epoch, after the running one's fee.
+    #[must_use]
+    pub fn next_quota_bytes(&self) -> U256 {
+        let rate_ppb = U256::from(self.fee_rate_ppb);
+        bought_bytes(self.stake_wei, rate_ppb, self.next_quota_bytes_per_data)
+    }
+
     /// What must be added to the stake, so that it buys `bytes` in the next epoch and is not too small to be one; `U256::MAX` if
     /// no amount does.
     #[must_use]
@@ -93,7 +100,7 @@ impl Chain {
                 .await
                 .map_err(read)?,
             next_quota_bytes_per_data: next,
-            next_quota_bytes: bought_bytes(stake_wei, U256::from(fee_rate_ppb), next),
+            next_quota_bytes: terms.next_quota_bytes(),
             epoch,
             next_epoch_at_s: self.schedule().await?.end_ms(epoch) / 1_000,
             balance_wei: self.balance_wei(payer).await?,

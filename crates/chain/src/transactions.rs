@@ -16,9 +16,10 @@ use alloy::network::{Ethereum, EthereumWallet, NetworkTransactionBuilder, Transa
 use alloy::primitives::TxHash;
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::transports::TransportError;
-use tatum_primitives::Address;
+use tatum_primitives::{Address, B256};
 use tokio::sync::Mutex;
 
 use self::fees::Fees;
@@ -37,7 +38,7 @@ const NONCE_TRIES: u32 = 5;
 /// What sends for one account.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
-    account: Address,
+    signer: PrivateKeySigner,
     wallet: EthereumWallet,
     provider: DynProvider,
     poll: Duration,
@@ -59,8 +60,8 @@ impl Sender {
     pub(crate) fn new(signer: PrivateKeySigner, provider: DynProvider, journal: Journal) -> Self {
         let poll = if provider.client().is_local() { POLL_LOCAL } else { POLL };
         Self {
-            account: signer.address(),
-            wallet: EthereumWallet::from(signer),
+            wallet: EthereumWallet::from(signer.clone()),
+            signer,
             provider,
             poll,
             turn: Arc::default(),
@@ -70,7 +71,21 @@ impl Sender {
     }
 
     pub(crate) fn account(&self) -> Address {
-        self.account
+        self.signer.address()
+    }
+
+    /// The account's signature of what is no transaction, such as a permit.
+    pub(crate) fn sign(
+        &self,
+        action: &'static str,
+        digest: B256,
+    ) -> Result<tatum_receipt::Signature> {
+        let signed = self.signer.sign_hash_sync(&digest);
+        let refused = |error: alloy::signers::Error| ChainError::Refused {
+            action,
+            reason: error.to_string(),
+        };
+        Ok(tatum_receipt::Signature(signed.map_err(refused)?.as_bytes()))
     }
 
     /// Sends a transaction and waits until it is mined and has succeeded.
@@ -79,7 +94,7 @@ impl Sender {
         action: &'static str,
         call: CallBuilder<P, D, Ethereum>,
     ) -> Result<TransactionReceipt> {
-        let call = call.from(self.account);
+        let call = call.from(self.account());
         let gas = call.estimate_gas().await.map_err(|e| ChainError::from_call(action, e))?;
         let request = call.into_transaction_request().with_gas_limit(most_gas(gas));
         let sent = {
@@ -148,7 +163,7 @@ impl Sender {
     /// The nonce that is next. A provider may lag behind what it mined of ours; but if that is gone, the chain was reorganised, and its
     /// number is free again: one that is given out above it would never come to its turn.
     async fn free_nonce(&self, turn: &Turn) -> Result<u64> {
-        let known = self.provider.get_transaction_count(self.account).pending().await?;
+        let known = self.provider.get_transaction_count(self.account()).pending().await?;
         let mined_last = *self.mined_last.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nonce = known;
         if known < turn.next_nonce {
@@ -169,7 +184,7 @@ impl Sender {
         let strays = self.journal().strays();
         for versions in strays {
             let Some(Sent { action, nonce, hash, .. }) = versions.last().cloned() else { continue };
-            let used = self.provider.get_transaction_count(self.account).await?;
+            let used = self.provider.get_transaction_count(self.account()).await?;
             // One whose turn has not come waits for others that nobody knows any more.
             if used == nonce {
                 tracing::warn!(action, %hash, "an earlier transaction is still open; waiting for it");
@@ -215,7 +230,7 @@ impl Sender {
     }
 
     async fn signed(&self, request: TransactionRequest) -> std::result::Result<TxEnvelope, String> {
-        let built = request.with_from(self.account).build(&self.wallet).await;
+        let built = request.with_from(self.account()).build(&self.wallet).await;
         built.map_err(|error| error.to_string())
     }
 }

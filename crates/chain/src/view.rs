@@ -15,10 +15,13 @@ use crate::channel_view::{ChannelFact, Channels};
 
 mod money;
 mod prices;
+mod sponsors;
 
 use money::Money;
 pub(crate) use money::MoneyFact;
 pub use prices::PaidLast;
+pub(crate) use sponsors::SponsorFact;
+use sponsors::Sponsors;
 
 /// What happened on chain, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub(crate) enum Fact {
     Channel(B256, ChannelFact),
     /// Something happened to money that no rule asks for.
     Money(MoneyFact),
+    /// Something happened to a sponsors' vault.
+    Sponsors(SponsorFact),
 }
 
 /// Epochs in which an operator named a node as its own.
@@ -98,6 +103,7 @@ pub(crate) struct Facts {
     paid: BTreeMap<Epoch, BTreeMap<Address, PaidEpoch>>,
     channels: Channels,
     money: Money,
+    sponsors: Sponsors,
     block: u64,
 }
 
@@ -333,6 +339,7 @@ impl Facts {
             }
             Fact::Channel(id, fact) => self.channels.apply(id, fact),
             Fact::Money(fact) => self.money.apply(fact),
+            Fact::Sponsors(fact) => self.sponsors.apply(fact),
         }
     }
 }

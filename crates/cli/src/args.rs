@@ -7,9 +7,10 @@ use anyhow::Context;
 use tatum_chain::{Chain, Deployment, DeploymentError, Endpoints, PrivateKeySigner};
 use tatum_node::client::Stream;
 use tatum_node::{NodeKey, TrackerAddress, Trackers};
-use tatum_primitives::{Address, StreamId, StreamKey};
+use tatum_primitives::{Address, StreamId, StreamKey, U256};
 use tatum_protocol::client::AggregatorClient;
 
+use crate::amounts::parse_data;
 use crate::keys::{self, KeySource, KeystoreArgs};
 
 /// Which deployment.
@@ -108,6 +109,17 @@ pub(crate) fn state_folder() -> anyhow::Result<PathBuf> {
         .or_else(|| named("XDG_STATE_HOME").map(|state| state.join("tatum")))
         .or_else(|| named("HOME").map(|home| home.join(".local/state/tatum")))
         .context("no folder to keep transactions in: set TATUM_STATE, or HOME")
+}
+
+/// How much of what an account has.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct PartArgs {
+    /// Amount in DATA, at the price of the moment
+    #[arg(value_parser = parse_data, required_unless_present = "all")]
+    pub(crate) amount: Option<U256>,
+    /// Everything
+    #[arg(long, conflicts_with = "amount")]
+    all: bool,
 }
 
 /// Which trackers.

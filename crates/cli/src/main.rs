@@ -89,6 +89,9 @@ enum Command {
     /// Delegate DATA to an operator, and run an operator that takes delegations
     #[command(subcommand)]
     Delegate(cmd::delegate::Command),
+    /// Put a stake together for somebody's streams, and name the keys that sign for it
+    #[command(subcommand)]
+    Sponsor(cmd::sponsor::Command),
     /// Redeem what nodes were given in payment channels, in time
     #[command(subcommand)]
     Watchtower(cmd::watchtower::Command),
@@ -213,6 +216,7 @@ async fn run(command: Command, output: &output::Output) -> anyhow::Result<ExitCo
         Command::Overage(command) => cmd::overage::run(command, output).await,
         Command::Channel(command) => cmd::channel::run(command, output).await,
         Command::Delegate(command) => cmd::delegate::run(command, output).await,
+        Command::Sponsor(command) => cmd::sponsor::run(command, output).await,
         Command::Watchtower(command) => cmd::watchtower::run(command, output).await,
         Command::Session(command) => cmd::session::run(command, output).await,
         Command::Aggregator(command) => cmd::aggregator::run(command, output).await,
@@ -262,7 +266,8 @@ mod tests {
         if word.starts_with('$') {
             return address;
         }
-        let addresses = ["0xADDRESS", "0xOWNER", "0xPAYER", "0xSESSION", "0xSUBSCRIBER"];
+        let addresses =
+            ["0xADDRESS", "0xOWNER", "0xPAYER", "0xSESSION", "0xSUBSCRIBER", "0xVAULT", "0xKEY"];
         let word =
             addresses.iter().fold(word.to_owned(), |word, name| word.replace(name, &address));
         let signature = format!("0x{:0130x}", 7);

@@ -62,6 +62,23 @@ contract SponsorBillsTest is SponsorFixture {
         vm.assertApproxEqAbs(_withdraw(ALICE, first), aliceWei - 49e18, 10);
     }
 
+    /// Nor is a loss that nobody noticed before somebody asks for what lay here idle: it is none of that one's.
+    function test_ALossIsNotHiddenByWhatWasIdleBeforeIt() external {
+        _stakeOf(ALICE, 100e18);
+        (uint64 first, uint256 aliceWei) = _ask(ALICE, ALL);
+        _sponsor(BOB, 200e18);
+        _endEpoch();
+        vm.assertEq(_bill(1, 49e18), 49e18);
+        // Nothing looked at what is leaving since the bill: BOB's request is the first that does.
+        vm.expectEmit(false, false, false, false, address(vault));
+        emit ISponsorVault.LossNoticed(49e18);
+        (uint64 second, uint256 bobWei) = _ask(BOB, ALL);
+        vm.assertApproxEqAbs(bobWei, 200e18, 2);
+        vm.assertApproxEqAbs(_withdraw(BOB, second), bobWei, 2);
+        _unbond(1);
+        vm.assertApproxEqAbs(_withdraw(ALICE, first), aliceWei - 49e18, 10);
+    }
+
     /// Nor does the fee, which the pool takes of what is asked for in the running epoch at its end.
     function test_ABillOfWhatIsLeavingIsNotHiddenByTheFee() external {
         _stakeOf(ALICE, 100e18);
@@ -119,6 +136,34 @@ contract SponsorBillsTest is SponsorFixture {
         vault.stake();
         vm.assertEq(_rest(), 0);
         vm.assertApproxEqAbs(pool.stakeOf(address(vault)), 198e16 + restWei, 3);
+    }
+
+    /// A loss moves the line on, past where the rest ends: what is left of the rest is not here for that, and is not staked before it is.
+    function test_ARestThatTheLineHasPassedIsNotStakedBeforeItIsHere() external {
+        _sponsor(ALICE, 3e18);
+        _stakeOf(BOB, 5e17);
+        _ask(ALICE, ALL);
+        _stakeOf(MALLORY, 100e18);
+        _endEpoch();
+        _ask(MALLORY, 50e27);
+        uint256 stakedWei = pool.stakeOf(address(vault));
+        // The whole stake, and more of what is leaving than the first exit, in which the rest is.
+        uint256 chargedWei = stakedWei + 6e18;
+        vm.assertEq(_bill(1, chargedWei), chargedWei);
+        vm.assertEq(pool.stakeOf(address(vault)), 0);
+        _sponsor(BOB, 2e18);
+        uint256 restWei = _rest();
+        vm.assertGt(restWei, 0);
+        vm.assertEq(token.balanceOf(address(vault)), 2e18);
+        vault.stake();
+        vm.assertApproxEqAbs(pool.stakeOf(address(vault)), 2e18, 1);
+        vm.assertEq(_rest(), restWei);
+        // It is staked as soon as it is here; the line does not ask for it, so somebody has to.
+        _unbond(2);
+        vault.bringIn();
+        vault.stake();
+        vm.assertEq(_rest(), 0);
+        vm.assertApproxEqAbs(pool.stakeOf(address(vault)), 2e18 * 99 * 99 / 10_000 + restWei, 5);
     }
 
     /// A bill that takes all of what is leaving voids the requests; whoever asks later has a book of its own.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use tatum_chain::{Call, Claim, MOST_CUT_BPS, Proven, Tried};
+use tatum_chain::{Allowed, Call, Claim, MOST_CUT_BPS, Proven, Tried};
 use tatum_primitives::{Address, OperatorId, U256};
 use tatum_protocol::web::{Action, Prepared, Request, StakeBy, Step};
 use tatum_protocol::{OperatorProof, ProblemKind};
@@ -15,7 +15,7 @@ use tatum_protocol::{OperatorProof, ProblemKind};
 use super::extract::Body;
 use super::operators::{earned, final_distribution};
 use super::overages;
-use super::warnings::warnings;
+use super::warnings::{About, warnings};
 use crate::error::ApiError;
 use crate::refusals::Problems;
 use crate::state::Api;
@@ -42,6 +42,10 @@ pub(super) async fn prepare(
         Some(operator) => Some(api.pool(operator).await?.1),
         None => None,
     };
+    let vault = match action.vault() {
+        Some(vault) => Some(api.vault(vault).await?.1),
+        None => None,
+    };
     let _turn = api.turn().await?;
     let proofs = match &action {
         Action::Claim { operators } => proofs(&api, operators).await?,
@@ -51,14 +55,16 @@ pub(super) async fn prepare(
         Action::FileOverage { epoch, payer } => Some(overages::proven(&api, epoch, payer).await?),
         _ => None,
     };
-    let warnings = warnings(&api, account, &action, &proofs, pool.as_ref()).await?;
+    let about = About { proofs: &proofs, pool: pool.as_ref(), vault: vault.as_ref() };
+    let warnings = warnings(&api, account, &action, about).await?;
     let proven = Proven { claims: proofs.into_iter().map(Claim::from).collect(), overage };
-    let steps = match action {
-        Action::Stake { amount_wei, by: StakeBy::Permit, permit: None } => {
+    let steps = match permitted(&api, &action) {
+        Some((spender, label, amount_wei)) => {
             let deadline_s = as_of.time_s.saturating_add(PERMIT_S);
-            vec![permit(&api, account, amount_wei, deadline_s).await?]
+            let allowed = Allowed { owner: account, spender, amount_wei, deadline_s };
+            vec![permit(&api, label, allowed).await?]
         }
-        _ => {
+        None => {
             let calls = api.shared.chain.calls(account, &action, proven).await?;
             tried(&api, account, calls, matches!(action, Action::Claim { .. })).await?
         }
@@ -96,15 +102,23 @@ const fn delegated_to(action: &Action) -> Option<OperatorId> {
     }
 }
 
-async fn permit(
-    api: &Api,
-    account: Address,
-    amount_wei: U256,
-    deadline_s: u64,
-) -> Result<Step, ApiError> {
-    let typed_data = api.shared.chain.stake_permit(account, amount_wei, deadline_s).await?;
-    let label = "let the stake pool take the amount, once".to_owned();
-    Ok(Step::Sign { label, typed_data, answer: "permit".to_owned() })
+/// Whom a permit that has to be signed first allows to take how much.
+fn permitted(api: &Api, action: &Action) -> Option<(Address, &'static str, U256)> {
+    match action {
+        Action::Stake { amount_wei, by: StakeBy::Permit, permit: None } => {
+            let pool = api.shared.chain.deployment().stake_pool;
+            Some((pool, "let the stake pool take the amount, once", *amount_wei))
+        }
+        Action::Sponsor { vault, amount_wei, by: StakeBy::Permit, permit: None } => {
+            Some((*vault, "let the vault take the amount, once", U256::from(*amount_wei)))
+        }
+        _ => None,
+    }
+}
+
+async fn permit(api: &Api, label: &str, allowed: Allowed) -> Result<Step, ApiError> {
+    let typed_data = api.shared.chain.permit(allowed).await?;
+    Ok(Step::Sign { label: label.to_owned(), typed_data, answer: "permit".to_owned() })
 }
 
 /// The calls with what would become of them; those after the first need it, unless they are `independent`.

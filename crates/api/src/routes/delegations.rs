@@ -30,10 +30,10 @@ const USUAL: usize = 20;
 pub(super) struct Requests {
     /// Only those made before this epoch.
     #[param(value_type = Option<schema::Number>)]
-    before: Option<Number>,
+    pub(super) before: Option<Number>,
     /// Of at most so many epochs, the newest; those that were redeemed count and are not told.
     #[param(minimum = 1, maximum = 50)]
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
 }
 
 /// An operator's pool of delegators: shares, what they stand for, cut and announced cut, what is leaving.

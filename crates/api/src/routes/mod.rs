@@ -14,6 +14,7 @@ mod operators;
 mod overages;
 mod plan;
 mod prices;
+mod sponsors;
 mod status;
 mod streams;
 mod transactions;
@@ -53,6 +54,10 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(channels::show))
         .routes(routes!(delegations::pool))
         .routes(routes!(delegations::of_delegator))
+        .routes(routes!(sponsors::of_account))
+        .routes(routes!(sponsors::list))
+        .routes(routes!(sponsors::vault))
+        .routes(routes!(sponsors::of_sponsor))
         .routes(routes!(actions::prepare))
         .routes(routes!(transactions::hand_over))
         .routes(routes!(transactions::status))

@@ -1,6 +1,6 @@
 //! `POST /v1/transactions` and `GET /v1/transactions/{hash}`: signed ones are passed on, and followed.
 //!
-//! Invariant: only what calls the deployment's contracts, or a pool of delegators, is passed on.
+//! Invariant: only what calls the deployment's contracts, a pool of delegators or a sponsors' vault, is passed on.
 
 use axum::Json;
 use axum::extract::State;
@@ -36,8 +36,9 @@ pub(super) async fn hand_over(
     }
     let raw = tatum_chain::hex::decode(digits).map_err(|_| wrong())?;
     let _turn = api.turn().await?;
-    let is_pool = |to| api.shared.view.is_delegation_pool(to);
-    let hash = api.shared.chain.pass_on(&raw, is_pool).await?;
+    let view = &api.shared.view;
+    let is_known = |to| view.is_delegation_pool(to) || view.sponsor_vault(to).is_some();
+    let hash = api.shared.chain.pass_on(&raw, is_known).await?;
     Ok((StatusCode::ACCEPTED, Json(TransactionHash { hash })))
 }
 

@@ -3,18 +3,30 @@
 use tatum_chain::percent;
 use tatum_primitives::Address;
 use tatum_protocol::OperatorProof;
-use tatum_protocol::web::{Action, DelegationStatus};
+use tatum_protocol::web::{Action, DelegationStatus, VaultStatus};
 
 use crate::error::ApiError;
 use crate::state::Api;
 
-/// What `account` should know before it signs for `action`, which claims what `proofs` prove, or is about `pool`.
+mod sponsors;
+
+/// What an action is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About<'a> {
+    /// What it claims by.
+    pub(super) proofs: &'a [OperatorProof],
+    /// The pool of delegators.
+    pub(super) pool: Option<&'a DelegationStatus>,
+    /// The sponsors' vault.
+    pub(super) vault: Option<&'a VaultStatus>,
+}
+
+/// What `account` should know before it signs for `action`.
 pub(super) async fn warnings(
     api: &Api,
     account: Address,
     action: &Action,
-    proofs: &[OperatorProof],
-    pool: Option<&DelegationStatus>,
+    About { proofs, pool, vault }: About<'_>,
 ) -> Result<Vec<String>, ApiError> {
     let chain = &api.shared.chain;
     let said = match action {
@@ -80,6 +92,16 @@ pub(super) async fn warnings(
                 of_others.join(", ")
             )
         }
+        Action::CreateSponsorVault { .. }
+        | Action::Sponsor { .. }
+        | Action::StakeSponsored { .. }
+        | Action::RequestSponsored { .. }
+        | Action::RequestSponsoredAll { .. }
+        | Action::RedeemSponsored { .. }
+        | Action::CollectSponsored { .. }
+        | Action::EndSponsored { .. }
+        | Action::AuthorizeSponsoredKey { .. }
+        | Action::RevokeSponsoredKey { .. } => return Ok(sponsors::warnings(action, vault)),
         Action::WithdrawStake
         | Action::AuthorizeSessionKey { .. }
         | Action::AddNode { .. }

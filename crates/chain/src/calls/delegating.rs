@@ -8,8 +8,8 @@ use tatum_protocol::web::Action;
 
 use super::{Call, call};
 use crate::client::Delegations;
-use crate::delegation::least_shares;
 use crate::delegation_status::shares_for_down;
+use crate::shares::least_shares;
 use crate::{Chain, Result};
 
 impl Chain {

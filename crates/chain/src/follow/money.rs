@@ -1,6 +1,7 @@
 //! The events of money that no rule of receipts asks for.
 //!
-//! Invariant: a pool is one that the factory says is its operator's; what any other contract tells is not asked for.
+//! Invariant: a pool is one that the factory says is its operator's, a vault is where the factory would put it; what any other contract
+//! tells is not asked for.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +16,16 @@ use crate::overage::billed;
 use crate::view::{Fact, MoneyFact};
 use crate::{Chain, Result};
 
-/// Pools asked for at once: endpoints take no filter of any length.
-const POOLS_AT_ONCE: usize = 256;
+mod sponsors;
 
-/// What a range of blocks says of bills, pools that there are by then, and who has a part in them; in an order that can be folded.
+/// Pools, or vaults, asked for at once: endpoints take no filter of any length.
+const AT_ONCE: usize = 256;
+
+/// What a range of blocks says of bills, of pools and sponsors' vaults that there are by then, and who has a part in them; in an order
+/// that can be folded.
 pub(super) async fn between(
     chain: &Chain,
-    mut pools: BTreeSet<Address>,
+    (mut pools, vaults): (BTreeSet<Address>, BTreeSet<Address>),
     from: u64,
     to: u64,
 ) -> Result<Vec<Fact>> {
@@ -41,7 +45,7 @@ pub(super) async fn between(
         }
     }
     let pools: Vec<Address> = pools.into_iter().collect();
-    for some in pools.chunks(POOLS_AT_ONCE) {
+    for some in pools.chunks(AT_ONCE) {
         let filter = Filter::new().address(some.to_vec()).event_signature(vec![
             PoolCreated::SIGNATURE_HASH,
             OwnerChanged::SIGNATURE_HASH,
@@ -50,7 +54,9 @@ pub(super) async fn between(
         ]);
         facts.extend(chain.logs(&filter, from, to).await?.iter().filter_map(part));
     }
-    Ok(facts.into_iter().map(Fact::Money).collect())
+    let mut facts: Vec<Fact> = facts.into_iter().map(Fact::Money).collect();
+    facts.extend(sponsors::between(chain, vaults, from, to).await?);
+    Ok(facts)
 }
 
 fn bill(log: &Log) -> Option<MoneyFact> {

@@ -44,7 +44,9 @@ pub(super) fn delegation(error: Delegation) -> String {
             percent(e.riseBps),
             percent(e.mostBps)
         ),
-        Delegation::SharesBelowMinimum(e) => shares_below_minimum(e.shares, e.minShares),
+        Delegation::SharesBelowMinimum(e) => {
+            shares_below_minimum(&shares(e.shares), &shares(e.minShares))
+        }
         Delegation::RecipientInvalid(e) => cannot_receive(e.recipient),
         Delegation::BooksFull(_) => "the pool holds as much as its books can say".to_owned(),
         Delegation::SafeERC20FailedOperation(e) => token_failed(e.token),

@@ -14,8 +14,14 @@ pub(super) fn shares(amount: U256) -> String {
     text.trim_end_matches(" DATA").to_owned()
 }
 
-pub(super) fn shares_below_minimum(got: U256, least: U256) -> String {
-    let (got, least) = (shares(got), shares(least));
+/// Shares of a vault, of which a first wei is 1e9, as people read them.
+pub(super) fn vault_shares(amount: U256) -> String {
+    let text = Data(amount.wrapping_div(U256::from(1_000_000_000))).to_string();
+    text.trim_end_matches(" DATA").to_owned()
+}
+
+/// Both as people read them.
+pub(super) fn shares_below_minimum(got: &str, least: &str) -> String {
     format!("the price has changed: {got} shares instead of {least}; try again")
 }
 
@@ -30,7 +36,7 @@ pub(super) fn request_unknown(epoch: u64) -> String {
 pub(super) fn not_free_yet(needed: U256, here: U256) -> String {
     let (needed, here) = (Data(needed), Data(here));
     format!(
-        "{needed} are due and {here} are there: the rest is still bonded or staked; `tatum delegate collect` takes a pool's out"
+        "{needed} are due and {here} are there: the rest is still bonded or staked; `tatum delegate collect` takes a pool's out, `tatum sponsor collect` a vault's"
     )
 }
 

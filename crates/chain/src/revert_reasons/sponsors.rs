@@ -7,7 +7,7 @@ use tatum_primitives::Data;
 use super::library::{cannot_receive, not_the_token, token_failed, too_large};
 use super::shares::{
     NOT_MADE, REQUEST_EMPTY, SHARES_TOO_COARSE, coin_too_little, not_free_yet, not_the_factory,
-    request_pending, request_unknown, shares, shares_below_minimum,
+    request_pending, request_unknown, shares_below_minimum, vault_shares,
 };
 use super::{Vault, Vaults, stakes};
 
@@ -32,10 +32,16 @@ pub(super) fn vault(error: Vault) -> String {
         Vault::RequestUnknown(e) => request_unknown(e.requestId),
         Vault::SafeCastOverflowedUintDowncast(e) => too_large(e.bits, e.value),
         Vault::SafeERC20FailedOperation(e) => token_failed(e.token),
-        Vault::SharesBelowMinimum(e) => shares_below_minimum(e.shares, e.minShares),
+        Vault::SharesBelowMinimum(e) => {
+            shares_below_minimum(&vault_shares(e.shares), &vault_shares(e.minShares))
+        }
         Vault::SharesTooCoarse(_) => SHARES_TOO_COARSE.to_owned(),
         Vault::SharesTooFew(e) => {
-            format!("there are {} shares, {} are needed", shares(e.shares), shares(e.needed))
+            format!(
+                "there are {} shares, {} are needed",
+                vault_shares(e.shares),
+                vault_shares(e.needed)
+            )
         }
         Vault::VaultEnded(e) => format!("the vault ended with epoch {}", e.endEpoch),
         Vault::VaultGoesOn(e) => format!("the vault goes on until epoch {}", e.endEpoch),

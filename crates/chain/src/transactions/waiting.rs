@@ -97,7 +97,7 @@ impl Sender {
     /// Whether the account has a smaller number left that none of ours that are waited for fills: a reorganisation threw out one that
     /// was mined, and this one can never come to its turn.
     async fn is_one_before_missing(&self, sent: &Sent) -> bool {
-        match self.provider.get_transaction_count(self.account).await {
+        match self.provider.get_transaction_count(self.account()).await {
             Ok(used) => used < sent.nonce && !self.journal().is_open(used),
             Err(_) => false,
         }

@@ -156,7 +156,11 @@ impl ChainView {
 }
 
 /// The pairs that begin with `first`, behind `after`; `last` is the largest there is.
-fn pairs_after<A: Copy, B: Copy + Default>(first: A, after: Option<B>, last: B) -> Within<(A, B)> {
+pub(super) fn pairs_after<A: Copy, B: Copy + Default>(
+    first: A,
+    after: Option<B>,
+    last: B,
+) -> Within<(A, B)> {
     let begin = match after {
         Some(after) => Bound::Excluded((first, after)),
         None => Bound::Included((first, B::default())),

@@ -25,6 +25,7 @@ pub(crate) mod publish;
 pub(crate) mod receipts;
 pub(crate) mod session;
 pub(crate) mod simulate;
+pub(crate) mod sponsor;
 pub(crate) mod stake;
 pub(crate) mod stream;
 pub(crate) mod subscribe;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use alloy::primitives::{Bytes, TxHash};
 use serde::Serialize;
 use tatum_chain::session_key_proof;
-use tatum_primitives::Address;
+use tatum_primitives::{Address, Domain};
 use tatum_receipt::{SessionKey, Signature};
 
 use super::stake::AccountArgs;
@@ -22,15 +22,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  TATUM_SESSION_KEY=0x… tatum session authorize --keystore payer.json\n  tatum session authorize --key 0x7099…79C8 --proof 0x6210… --keystore payer.json\n\nWhoever keeps the session key elsewhere makes its proof there with `tatum session prove`."
     )]
     Authorize {
-        /// Keystore file of the session key, used if TATUM_SESSION_KEY is not set
-        #[arg(long, value_name = "FILE", conflicts_with = "key")]
-        session_keystore: Option<PathBuf>,
-        /// Address of a session key that is kept elsewhere
-        #[arg(long, value_name = "ADDRESS", requires = "proof")]
-        key: Option<Address>,
-        /// What `tatum session prove` printed for it
-        #[arg(long, value_name = "SIGNATURE", requires = "key")]
-        proof: Option<Signature>,
+        #[command(flatten)]
+        named: NamedKeyArgs,
         #[command(flatten)]
         account: AccountArgs,
     },
@@ -47,6 +40,48 @@ pub(crate) enum Command {
         #[command(flatten)]
         account: AccountArgs,
     },
+}
+
+/// The key that is to sign: here, or kept elsewhere with its word.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NamedKeyArgs {
+    /// Keystore file of the session key, used if TATUM_SESSION_KEY is not set
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    session_keystore: Option<PathBuf>,
+    /// Address of a session key that is kept elsewhere
+    #[arg(long, value_name = "ADDRESS", requires = "proof")]
+    key: Option<Address>,
+    /// What `tatum session prove` printed for it
+    #[arg(long, value_name = "SIGNATURE", requires = "key")]
+    proof: Option<Signature>,
+}
+
+/// A key that is to sign.
+pub(crate) enum NamedKey {
+    /// It is here, and gives its word.
+    Here(SessionKey),
+    /// It gave its word elsewhere.
+    Elsewhere(Address, Signature),
+}
+
+impl NamedKeyArgs {
+    /// The key, read if it is here.
+    pub(crate) fn find(&self, password_file: Option<&Path>) -> anyhow::Result<NamedKey> {
+        match (self.key, self.proof) {
+            (Some(key), Some(proof)) => Ok(NamedKey::Elsewhere(key, proof)),
+            _ => session_key(self.session_keystore.as_deref(), password_file).map(NamedKey::Here),
+        }
+    }
+}
+
+impl NamedKey {
+    /// Its address, and its word that it signs for `payer`.
+    pub(crate) fn for_payer(&self, domain: Domain, payer: Address) -> (Address, Signature) {
+        match self {
+            Self::Here(key) => (key.address(), session_key_proof(domain, payer, key)),
+            Self::Elsewhere(key, proof) => (*key, *proof),
+        }
+    }
 }
 
 /// Which key, and for whom.
@@ -82,16 +117,12 @@ struct Done {
 
 pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
     let done = match command {
-        Command::Authorize { key: Some(key), proof: Some(proof), account, .. } => {
+        Command::Authorize { named, account } => {
+            let named = named.find(account.password_file())?;
             let chain = account.connect().await?;
+            let (key, proof) = named.for_payer(chain.domain(), chain.account()?);
             let transaction = chain.authorize_proven_session_key(key, proof).await?;
             Done { payer: chain.account()?, session_key: key, transaction }
-        }
-        Command::Authorize { session_keystore, account, .. } => {
-            let key = session_key(session_keystore.as_deref(), account.password_file())?;
-            let chain = account.connect().await?;
-            let transaction = chain.authorize_session_key(&key).await?;
-            Done { payer: chain.account()?, session_key: key.address(), transaction }
         }
         Command::Prove(args) => return prove(&args, *output),
         Command::Revoke { key, account } => {

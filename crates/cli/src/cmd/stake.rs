@@ -277,7 +277,7 @@ fn rows(status: &StakeStatus) -> Vec<(&'static str, String)> {
 }
 
 /// Parts per billion as per cent, exact.
-fn per_cent(ppb: u64) -> String {
+pub(crate) fn per_cent(ppb: u64) -> String {
     let text = format!("{}.{:07}", ppb / 10_000_000, ppb % 10_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tatum_primitives::{Address, Epoch, NodeId, OperatorId, U256};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, U256};
 use utoipa::ToSchema;
 
 use super::AsOf;
@@ -251,6 +251,98 @@ pub enum Action {
         #[schema(value_type = OperatorNumber)]
         operator: OperatorId,
     },
+    /// Make the sponsors' vault for somebody's streams, until an epoch. Anybody may.
+    CreateSponsorVault {
+        /// Whose streams.
+        #[schema(value_type = AddressText)]
+        stream_owner: Address,
+        /// Which of them: a stream's key, or the hash of a set of keys.
+        #[schema(value_type = WordText)]
+        streams: B256,
+        /// The first epoch in which nothing is sponsored or staked any more.
+        #[schema(value_type = Number)]
+        end_epoch: Epoch,
+    },
+    /// Sponsor streams by their vault.
+    Sponsor {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+        /// So much.
+        #[serde(with = "tatum_primitives::decimal")]
+        #[schema(value_type = AmountText)]
+        amount_wei: u128,
+        /// How the vault gets it.
+        #[serde(default)]
+        by: StakeBy,
+        /// The signed permit, once there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        permit: Option<Permit>,
+    },
+    /// Stake what lies in a vault. Anybody may.
+    StakeSponsored {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+    },
+    /// Ask for some of what the account has of a vault back.
+    RequestSponsored {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+        /// So much, at the price of the moment.
+        #[serde(with = "tatum_primitives::decimal")]
+        #[schema(value_type = AmountText)]
+        amount_wei: u128,
+    },
+    /// Ask for all of it back.
+    RequestSponsoredAll {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+    },
+    /// Take out what the account asked a vault for in an epoch and has waited long enough.
+    RedeemSponsored {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+        /// The epoch in which it was asked for.
+        #[schema(value_type = Number)]
+        requested: Epoch,
+    },
+    /// Have the stake pool give a vault back what is due, 50 exits at once. Anybody may.
+    CollectSponsored {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+    },
+    /// Ask for the whole stake of a vault back, from its end on. Anybody may.
+    EndSponsored {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+    },
+    /// Let a key sign receipts that a vault pays for. The streams' owner only.
+    AuthorizeSponsoredKey {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+        /// The key's address.
+        #[schema(value_type = AddressText)]
+        key: Address,
+        /// The key's own signature that it agrees: `tatum session prove --payer VAULT` prints it.
+        #[schema(value_type = SignatureText)]
+        proof: tatum_receipt::Signature,
+    },
+    /// Take that back. The streams' owner only.
+    RevokeSponsoredKey {
+        /// The vault.
+        #[schema(value_type = AddressText)]
+        vault: Address,
+        /// The key's address.
+        #[schema(value_type = AddressText)]
+        key: Address,
+    },
     /// Bill a payer that signed for more than its quota in an epoch that is final. Anybody may, once; a tenth of what is charged is the
     /// account's.
     FileOverage {
@@ -263,7 +355,25 @@ pub enum Action {
     },
 }
 
-/// How the pool gets a stake.
+impl Action {
+    /// Which sponsors' vault it is about, if there has to be one already.
+    pub const fn vault(&self) -> Option<Address> {
+        match self {
+            Self::Sponsor { vault, .. }
+            | Self::StakeSponsored { vault }
+            | Self::RequestSponsored { vault, .. }
+            | Self::RequestSponsoredAll { vault }
+            | Self::RedeemSponsored { vault, .. }
+            | Self::CollectSponsored { vault }
+            | Self::EndSponsored { vault }
+            | Self::AuthorizeSponsoredKey { vault, .. }
+            | Self::RevokeSponsoredKey { vault, .. } => Some(*vault),
+            _ => None,
+        }
+    }
+}
+
+/// How the pool gets a stake, or a vault what is sponsored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StakeBy {

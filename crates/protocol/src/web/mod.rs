@@ -1,4 +1,5 @@
-//! What the web API speaks: accounts, operators, plans, prices, channels, delegations, overages, streams, actions that somebody else signs, transactions, events.
+//! What the web API speaks: accounts, operators, plans, prices, channels, delegations, sponsors, overages, streams, actions that somebody
+//! else signs, transactions, events.
 //!
 //! Invariant: amounts, bytes and everything else that can pass 2^53 stand as decimal text; what was read from the chain says of
 //! which block. The OpenAPI description is made from these types, so it cannot say anything else than what is sent.
@@ -15,6 +16,7 @@ mod operator_proof;
 mod overage;
 mod plan;
 mod price;
+mod sponsor;
 mod stream;
 mod transaction;
 
@@ -32,5 +34,9 @@ pub use operator_proof::OperatorProofText;
 pub use overage::{BilledOverage, BilledOverages, OwedOverage, OwedOverages};
 pub use plan::{PayerPlan, StakePlan};
 pub use price::{Ask, Asks, PayerPrice, RealisedPrices};
+pub use sponsor::{
+    Sponsor, SponsorHolding, SponsorHoldings, SponsorRequest, Sponsorship, VaultStatus,
+    VaultSummary, Vaults,
+};
 pub use stream::{StreamLink, StreamNode, StreamShown, StreamStatus, Streams};
 pub use transaction::{SignedTransaction, TransactionHash, TransactionState, TransactionStatus};

@@ -4,7 +4,7 @@ use crate::Devnet;
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
-use tatum_primitives::{B256, Epoch, NodeId, OperatorId, U256, WEI_PER_DATA, keccak256};
+use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, U256, WEI_PER_DATA, keccak256};
 use tatum_receipt::SessionKey;
 
 use super::RecordedStream;
@@ -52,13 +52,20 @@ pub struct Payer {
     pub session: SessionKey,
     /// Whether it pays by channel where it can.
     pub by_channel: bool,
+    /// The sponsors' vault that pays in the account's place.
+    pub vault: Option<Address>,
 }
 
 impl Payer {
     /// A payer of that name on a stream, with a session key of its own, that pays from its stake.
     pub fn new(name: String, account: SessionKey, stream: usize) -> Self {
         let session = Devnet::account(&format!("{name} session"));
-        Self { name, stream, account, session, by_channel: false }
+        Self { name, stream, account, session, by_channel: false, vault: None }
+    }
+
+    /// Who pays.
+    pub fn address(&self) -> Address {
+        self.vault.unwrap_or_else(|| self.account.address())
     }
 }
 

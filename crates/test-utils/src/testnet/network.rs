@@ -322,7 +322,7 @@ impl Network {
             let publishers = cast.publishers.iter().filter(of_stream);
             let publishers = publishers.map(|payer| ("--publisher", payer.session.address()));
             let subscribers = cast.subscribers.iter().filter(of_stream);
-            let subscribers = subscribers.map(|payer| ("--subscriber", payer.account.address()));
+            let subscribers = subscribers.map(|payer| ("--subscriber", payer.address()));
             let all: Vec<_> = publishers.chain(subscribers).collect();
             let deadline = Instant::now() + START_TIMEOUT;
             while let Err(refused) = self.permit(devnet, "grant", stream, &all).await {
@@ -340,7 +340,7 @@ impl Network {
         stream: &RecordedStream,
         subscriber: &Payer,
     ) -> anyhow::Result<()> {
-        let whom = ("--subscriber", subscriber.account.address());
+        let whom = ("--subscriber", subscriber.address());
         self.permit(devnet, "revoke", stream, &[whom]).await
     }
 
@@ -388,7 +388,7 @@ impl Network {
         Ok(())
     }
 
-    /// A publisher or subscriber: its account's address pays, its session key signs.
+    /// A publisher or subscriber: its account's address pays, or a vault; its session key signs.
     fn client(
         &self,
         devnet: &Devnet,
@@ -397,7 +397,7 @@ impl Network {
         stream: &RecordedStream,
     ) -> anyhow::Result<tokio::process::Command> {
         let data = self.data(&payer.name);
-        let address = payer.account.address().to_string();
+        let address = payer.address().to_string();
         let mut arguments = vec![verb, stream.id.as_str(), "--tracker", &self.tracker_url];
         arguments.extend(["--payer", &address, "--data", &data]);
         let mut command = tatum::command(devnet, &arguments)?;

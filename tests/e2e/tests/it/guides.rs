@@ -42,7 +42,7 @@ async fn a_reader_comes_from_nothing_to_a_network_of_its_own() -> anyhow::Result
     reader.leave().await
 }
 
-/// Publisher, subscriber, operator and auditor, on a network of one machine.
+/// Publisher, subscriber, operator, auditor and sponsor, on a network of one machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_all_roles_get_through_their_pages() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;
@@ -65,6 +65,7 @@ async fn readers_of_all_roles_get_through_their_pages() -> anyhow::Result<()> {
     reader.until_something_is_final().await?;
     reader.follow("operator").await?;
     reader.follow("auditor").await?;
+    reader.follow("sponsor").await?;
     reader.leave().await?;
     network.terminate().await
 }

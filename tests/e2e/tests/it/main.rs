@@ -27,5 +27,7 @@ mod page;
 mod provider;
 mod service;
 mod session;
+mod sponsored;
+mod sponsors;
 mod stake_keep;
 mod ways_out;

@@ -9,6 +9,7 @@ use tatum_protocol::web::{Delegator, Holding};
 use super::pool::OfArgs;
 use super::{changed, shares};
 use crate::amounts::{format_data, parse_data};
+use crate::args::PartArgs;
 use crate::confirm::ConfirmArgs;
 use crate::output::Output;
 
@@ -27,12 +28,8 @@ pub(crate) struct AddArgs {
 /// How much to ask for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RequestArgs {
-    /// Amount in DATA, at the price of the moment
-    #[arg(value_parser = parse_data, required_unless_present = "all")]
-    amount: Option<U256>,
-    /// Everything
-    #[arg(long, conflicts_with = "amount")]
-    all: bool,
+    #[command(flatten)]
+    part: PartArgs,
     #[command(flatten)]
     confirm: ConfirmArgs,
     #[command(flatten)]
@@ -70,7 +67,7 @@ pub(super) async fn request(args: &RequestArgs, output: Output) -> anyhow::Resul
     let status = chain.delegation_status(operator, Some(chain.account()?)).await?;
     let holding = status.delegator.context("the pool does not tell what the account has")?;
     ensure!(holding.shares > U256::ZERO, "{} holds no shares of it", holding.account);
-    let asked = match args.amount {
+    let asked = match args.part.amount {
         Some(amount) => {
             let Delegator { account, shares, worth_wei, .. } = holding;
             let holding = Holding { operator, pool: status.pool, shares, worth_wei };
@@ -78,7 +75,7 @@ pub(super) async fn request(args: &RequestArgs, output: Output) -> anyhow::Resul
         }
         None => U256::MAX,
     };
-    let amount = format_data(args.amount.unwrap_or(holding.worth_wei));
+    let amount = format_data(args.part.amount.unwrap_or(holding.worth_wei));
     let from = status.epoch.0.saturating_add(status.unbonding_epochs);
     let what = format!(
         "ask for {amount} of {} back from operator {operator}: it stops earning now, and is redeemed from epoch {from} on",

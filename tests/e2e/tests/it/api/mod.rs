@@ -10,6 +10,7 @@ mod events;
 mod overages;
 mod pools;
 mod prices;
+mod sponsors;
 mod streams;
 mod transactions;
 mod wallet;
