@@ -1,6 +1,7 @@
 //! An Ethereum chain of one machine: anvil, one block a second, on the loopback interface.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
@@ -17,6 +18,8 @@ pub struct Anvil {
     rpc_url: String,
     http: reqwest::Client,
     process: Process,
+    /// How far its clock was moved forward. Blocks do not tell: of several in one second each has a second of its own.
+    ahead_s: AtomicU64,
 }
 
 /// How the chain is started.
@@ -43,7 +46,7 @@ impl Anvil {
         command.stdin(std::process::Stdio::null()).process_group(0);
         let process = Process::spawn("anvil", command, logs)?;
         let (rpc_url, http) = (format!("http://127.0.0.1:{port}"), reqwest::Client::new());
-        let mut anvil = Self { rpc_url, http, process };
+        let mut anvil = Self { rpc_url, http, process, ahead_s: AtomicU64::new(0) };
         let deadline = Instant::now() + Duration::from_secs(20);
         while let Err(error) = anvil.request("eth_blockNumber", json!([])).await {
             anvil.process.check_runs()?;
@@ -76,6 +79,7 @@ impl Anvil {
     /// Moves the chain's clock forward and mines a block.
     pub async fn advance(&self, seconds: u64) -> anyhow::Result<()> {
         self.request("evm_increaseTime", json!([seconds])).await?;
+        self.ahead_s.fetch_add(seconds, Ordering::Relaxed);
         self.request("evm_mine", json!([])).await.map(drop)
     }
 
@@ -91,19 +95,11 @@ impl Anvil {
         }
         self.request("evm_setIntervalMining", json!([0])).await?;
         self.request("evm_mine", json!([])).await?;
-        let ahead_s = self.time_s().await? - unix_time_s()?;
         let reorganised = self.request("anvil_reorg", json!([depth + 1, []])).await;
-        self.request("evm_setTime", json!([unix_time_s()? + ahead_s])).await?;
+        let time_s = unix_time_s()? + self.ahead_s.load(Ordering::Relaxed);
+        self.request("evm_setTime", json!([time_s])).await?;
         self.request("evm_setIntervalMining", json!([every])).await?;
         reorganised.map(drop)
-    }
-
-    /// The time of the newest block, in seconds since 1970.
-    async fn time_s(&self) -> anyhow::Result<i64> {
-        let block = self.request("eth_getBlockByNumber", json!(["latest", false])).await?;
-        let time =
-            block.get("timestamp").and_then(Value::as_str).context("a block without a time")?;
-        Ok(i64::from_str_radix(time.trim_start_matches("0x"), 16)?)
     }
 
     /// Mines each transaction at once until `work` is done, and goes on as before: what nobody watches need not take a second each.
@@ -184,8 +180,8 @@ impl Anvil {
 }
 
 /// This machine's time.
-fn unix_time_s() -> anyhow::Result<i64> {
-    Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?)
+fn unix_time_s() -> anyhow::Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }
 
 /// Gives an account a thousand of the coin of the anvil at `rpc_url`, for gas.
