@@ -106,8 +106,12 @@ fn services(folder: &Folder) -> anyhow::Result<Vec<Keyed>> {
         all.push((relay, None));
     }
     let statuses: Vec<String> = ports.relays.iter().map(|port| Folder::url(*port)).collect();
-    let api = Service::api(local(ports.api), &aggregator)
-        .with(&["--tracker", &tracker, "--relay-status", &statuses.join(",")]);
+    let api = Service::api(local(ports.api), &aggregator).with(&[
+        "--tracker",
+        &tracker,
+        "--relay-status",
+        &statuses.join(","),
+    ]);
     all.push((api, None));
     Ok(all)
 }
