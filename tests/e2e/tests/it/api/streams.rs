@@ -111,6 +111,8 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
             ("/v1/streams?id=a%20b", 400, "bad_request"),
         ])
         .await?;
+    // The chain goes last: who ends asks it.
+    network.stop().await?;
     drop(served);
-    network.stop().await
+    Ok(())
 }
