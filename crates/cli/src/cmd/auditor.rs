@@ -101,8 +101,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
     config.exit_on_alarm = args.exit_on_alarm;
     config.poll = Duration::from_millis(args.poll_ms.max(10));
     config.limits = FetchLimits { seconds: args.fetch_seconds, bytes: args.fetch_bytes };
-    let ended =
-        auditor::run(config, signer, shutdown::requested()).await.context("running the auditor")?;
+    // Boxed, because it is large, and this function's own would carry it.
+    let running = Box::pin(auditor::run(config, signer, shutdown::requested()));
+    let ended = running.await.context("running the auditor")?;
     let Ended { alarms_standing, alarms_undelivered } = ended;
     if alarms_undelivered > 0 {
         output.progress(format!(
