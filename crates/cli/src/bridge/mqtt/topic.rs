@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn a_topic_is_a_stream_and_its_partition() {
-        let read = |topic: &str| stream(topic).map(|stream| (stream.id.to_string(), stream.partition));
+        let read =
+            |topic: &str| stream(topic).map(|stream| (stream.id.to_string(), stream.partition));
         let owner = format!("0x{}/weather/roof", "ab".repeat(20));
         assert_eq!(read(&owner), Ok((owner.clone(), 0)));
         assert_eq!(read(&format!("{owner}?partition=7")), Ok((owner, 7)));
