@@ -57,6 +57,6 @@ pub struct StreamEntry {
     pub clients: usize,
     /// Of these, those that said under their signature that they publish.
     pub publishers: usize,
-    /// What passes, as the middle one of its relays says.
+    /// What passes now, as the middle one of its relays says.
     pub bytes_per_second: u64,
 }

@@ -24,26 +24,42 @@ const SERVICE_BYTES_PER_SECOND: u64 = 16 << 20;
 /// The most relays that are recruited for one stream.
 const MAX_RELAYS: usize = 256;
 
+/// After how long without a report nothing passes: relays make one every 5 seconds of those in which something did.
+const SILENT_MS: u64 = 15_000;
+
 /// How much passes on a stream, as its relays say.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
-    reports: BTreeMap<NodeId, u64>,
+    reports: BTreeMap<NodeId, Report>,
+}
+
+/// What a relay said last, and when.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    bytes_per_second: u64,
+    at_ms: u64,
 }
 
 impl Load {
-    pub(crate) fn report(&mut self, relay: NodeId, bytes_per_second: u64) {
-        self.reports.insert(relay, bytes_per_second);
+    pub(crate) fn report(&mut self, relay: NodeId, bytes_per_second: u64, now_ms: u64) {
+        self.reports.insert(relay, Report { bytes_per_second, at_ms: now_ms });
     }
 
     pub(crate) fn forget(&mut self, relay: &NodeId) {
         self.reports.remove(relay);
     }
 
-    /// The median: half of the relays would have to lie to move it at will.
-    pub(crate) fn bytes_per_second(&self) -> u64 {
-        let mut all: Vec<u64> = self.reports.values().copied().collect();
-        all.sort_unstable();
-        all.get(all.len() / 2).copied().unwrap_or_default()
+    /// What passed when something last did.
+    fn bytes_per_second(&self) -> u64 {
+        median(self.reports.values().map(|report| report.bytes_per_second))
+    }
+
+    /// What passes now.
+    pub(crate) fn passing(&self, now_ms: u64) -> u64 {
+        median(self.reports.values().map(|report| {
+            let is_silent = now_ms.saturating_sub(report.at_ms) > SILENT_MS;
+            if is_silent { 0 } else { report.bytes_per_second }
+        }))
     }
 
     /// Relays that serve `clients` at `relays_of_client` each, but at least `base`.
@@ -59,6 +75,13 @@ impl Load {
             usize::try_from(sent.div_ceil(SERVICE_BYTES_PER_SECOND)).unwrap_or(MAX_RELAYS);
         seats.div_ceil(SEATS).max(by_rate).min(MAX_RELAYS).max(base)
     }
+}
+
+/// The median: half of the relays would have to lie to move it at will.
+fn median(rates: impl Iterator<Item = u64>) -> u64 {
+    let mut all: Vec<u64> = rates.collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or_default()
 }
 
 /// What each payer's clients take part in.
@@ -130,7 +153,7 @@ mod tests {
         assert_eq!(load.relays_needed(4, 10, 2), 4);
         assert_eq!(load.relays_needed(4, 320, 2), 20);
         for (relay, rate) in [(1, 1 << 20), (2, 1 << 20), (3, u64::MAX)] {
-            load.report(node(relay), rate);
+            load.report(node(relay), rate, 0);
         }
         assert_eq!(load.relays_needed(4, 10, 2), 4);
         assert_eq!(load.relays_needed(4, 160, 2), 20);
@@ -138,6 +161,18 @@ mod tests {
         load.forget(&node(1));
         load.forget(&node(2));
         assert_eq!(load.relays_needed(4, 1, 2), MAX_RELAYS);
+    }
+
+    #[test]
+    fn what_passed_once_does_not_pass_for_ever_and_is_reckoned_with_all_the_same() {
+        let mut load = Load::default();
+        load.report(node(1), 100 << 20, 1_000);
+        assert_eq!(load.passing(1_000 + SILENT_MS), 100 << 20);
+        assert_eq!(load.passing(1_001 + SILENT_MS), 0);
+        let needed = load.relays_needed(4, 160, 2);
+        assert!(needed > 20, "{needed}");
+        load.report(node(1), 1 << 20, 60_000);
+        assert_eq!(load.passing(60_000), 1 << 20);
     }
 
     #[test]

@@ -135,14 +135,14 @@ impl Tracker {
         }
     }
 
-    /// A relay says how much passes on a stream.
-    pub(crate) fn report(&mut self, node: NodeId, key: StreamKey, bytes_per_second: u64) {
+    /// A relay says how many bytes a second pass on a stream.
+    pub(crate) fn report(&mut self, node: NodeId, key: StreamKey, rate: u64, now: &Now) {
         let is_relay = self.members.get(&node).is_some_and(|member| member.is_relay());
         if let Some(stream) = self.streams.get_mut(&key)
             && is_relay
             && stream.topology.contains(&node)
         {
-            stream.load.report(node, bytes_per_second);
+            stream.load.report(node, rate, now.monotonic_ms);
         }
     }
 

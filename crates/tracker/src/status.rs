@@ -1,11 +1,12 @@
 //! What a tracker shows of itself: how many there are of everything, its streams, and one stream's graph.
 //!
-//! Invariant: the size of a status does not depend on what strangers do, nor does that of one page of its streams. In a graph each pair stands once, the smaller id
-//! first; nothing of it is secret, since every neighbour is told.
+//! Invariant: the size of a status does not depend on what strangers do, nor does that of one page of its streams. In a graph each
+//! pair stands once, the smaller id first; nothing of it is secret, since every neighbour is told.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
 
+use tatum_overlay::Now;
 use tatum_primitives::{NodeId, StreamKey};
 use tatum_protocol::status::TrackerSummary;
 use tatum_protocol::{Graph, MOST_LISTED, StreamEntry, StreamList, Vertex};
@@ -30,11 +31,11 @@ impl Tracker {
 
     /// The streams that somebody takes part in, those after one key.
     #[must_use]
-    pub fn streams_after(&self, after: Option<StreamKey>) -> StreamList {
+    pub fn streams_after(&self, after: Option<StreamKey>, now: &Now) -> StreamList {
         let from = after.map_or(Unbounded, Excluded);
         let mut rest = self.streams.range((from, Unbounded));
-        let streams: Vec<StreamEntry> =
-            rest.by_ref().take(MOST_LISTED).map(|(key, state)| entry(*key, state)).collect();
+        let shown = rest.by_ref().take(MOST_LISTED).map(|(key, state)| entry(*key, state, now));
+        let streams: Vec<StreamEntry> = shown.collect();
         let last = streams.last().map(|last| last.stream);
         StreamList { streams, next: last.filter(|_| rest.next().is_some()) }
     }
@@ -46,7 +47,7 @@ impl Tracker {
     }
 }
 
-fn entry(stream: StreamKey, state: &StreamState) -> StreamEntry {
+fn entry(stream: StreamKey, state: &StreamState, now: &Now) -> StreamEntry {
     StreamEntry {
         stream,
         id: state.name.id.clone(),
@@ -54,7 +55,7 @@ fn entry(stream: StreamKey, state: &StreamState) -> StreamEntry {
         relays: state.topology.relay_count(),
         clients: state.topology.client_count(),
         publishers: state.publishing_count(),
-        bytes_per_second: state.load.bytes_per_second(),
+        bytes_per_second: state.load.passing(now.monotonic_ms),
     }
 }
 

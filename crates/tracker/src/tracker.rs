@@ -137,7 +137,7 @@ impl Tracker {
             Text::Region { name } => self.say_region(node, name),
             Text::Avoid { node: other } => return self.avoid(node, other, now),
             Text::Load { stream, bytes_per_second } => {
-                self.report(node, stream, bytes_per_second);
+                self.report(node, stream, bytes_per_second, now);
                 self.recruit(stream, now);
             }
             Text::Lease { claim, quota } => self.lease(node, &claim, quota),

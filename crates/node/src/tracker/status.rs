@@ -44,7 +44,8 @@ async fn streams(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<StreamList>, Refusal> {
     let asked = asked.map_err(|error| refused(ProblemKind::BadRequest, error.body_text()))?;
-    Ok(Json(shared.lock().tracker.streams_after(asked.0.after)))
+    let now = shared.config.clock.now();
+    Ok(Json(shared.lock().tracker.streams_after(asked.0.after, &now)))
 }
 
 async fn graph(

@@ -158,7 +158,7 @@ fn streams_are_told_in_numbers_and_from_any_of_them_on() {
         world.say(first, world.account(first, stream, 5, Role::Publisher)).unwrap();
     }
     world.say(second, world.account(second, 2, 6, Role::Subscriber)).unwrap();
-    let all = world.tracker.streams_after(None);
+    let all = world.tracker.streams_after(None, &world.now);
     assert_eq!((all.streams.len(), all.next), (3, None));
     assert!(all.streams.is_sorted_by_key(|entry| entry.stream));
     let told = |stream| all.streams.iter().find(|entry| entry.stream == named(stream).key());
@@ -166,9 +166,10 @@ fn streams_are_told_in_numbers_and_from_any_of_them_on() {
     assert_eq!((both.id.as_str(), both.partition), ("test/2", 0));
     assert_eq!((both.clients, both.publishers), (2, 1));
     assert_eq!(told(1).map(|one| (one.clients, one.publishers)), Some((1, 1)));
-    let rest = world.tracker.streams_after(Some(all.streams[0].stream));
+    let rest = world.tracker.streams_after(Some(all.streams[0].stream), &world.now);
     assert_eq!(rest.streams, all.streams[1..]);
-    assert_eq!(world.tracker.streams_after(Some(all.streams[2].stream)).streams, []);
+    let after_last = world.tracker.streams_after(Some(all.streams[2].stream), &world.now);
+    assert_eq!(after_last.streams, []);
 }
 
 #[test]

@@ -57,8 +57,24 @@ async fn read(bridge: &Bridge, filter: &Filter) -> Read {
     read.map_err(|problem| (code(&problem), problem.detail))
 }
 
+/// What a granted QoS is called.
+pub(super) const fn code_of(granted: QoS) -> ReasonCode {
+    match granted {
+        QoS::AtMostOnce => ReasonCode::GrantedQos0,
+        QoS::AtLeastOnce | QoS::ExactlyOnce => ReasonCode::GrantedQos1,
+    }
+}
+
+/// Why a message was not published.
+pub(super) const fn unpublished(problem: &Problem) -> ReasonCode {
+    match problem.kind {
+        ProblemKind::BadRequest => ReasonCode::TopicNameInvalid,
+        _ => code(problem),
+    }
+}
+
 /// What a problem is called here.
-pub(super) const fn code(problem: &Problem) -> ReasonCode {
+const fn code(problem: &Problem) -> ReasonCode {
     match problem.kind {
         ProblemKind::Forbidden | ProblemKind::Unauthorized => ReasonCode::NotAuthorized,
         ProblemKind::Full => ReasonCode::QuotaExceeded,

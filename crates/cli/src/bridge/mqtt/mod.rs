@@ -14,6 +14,7 @@ mod reading;
 mod seats;
 mod session;
 mod topic;
+mod writer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,12 +30,13 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Bridge, Lifetime, Token, Work};
 use connect::{Connect, Limits};
 use numbers::Numbers;
-use outgoing::{Outgoing, Writer};
+use outgoing::Outgoing;
 use packet::{Broken, Version};
 use packets::Packets;
 use reading::Subscriptions;
 use seats::{Seat, Seats};
 use session::{End, MOST_AWAITED, Session};
+use writer::Writer;
 
 /// How long a client may take to say who it is.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);

@@ -17,15 +17,16 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::changes::{Change, subscribed};
+use super::changes::{Change, code_of, subscribed, unpublished};
 use super::numbers::Numbers;
-use super::outgoing::{Outgoing, Unsent, Writer};
+use super::outgoing::Outgoing;
 use super::packet::{Broken, Incoming, Message, Version};
 use super::packets::Packets;
 use super::publishing::{Job, Word};
 use super::reading::{Delivery, Ended, Read, Subscriptions};
 use super::seats::Seat;
 use super::topic;
+use super::writer::{Unsent, Writer};
 use crate::bridge::accept::too_large;
 use crate::bridge::message::{name_of_read, readable};
 use crate::bridge::{Bridge, Lifetime};
@@ -284,20 +285,5 @@ async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,
-    }
-}
-
-const fn code_of(granted: QoS) -> ReasonCode {
-    match granted {
-        QoS::AtMostOnce => ReasonCode::GrantedQos0,
-        QoS::AtLeastOnce | QoS::ExactlyOnce => ReasonCode::GrantedQos1,
-    }
-}
-
-/// Why a message was not published.
-fn unpublished(problem: &Problem) -> ReasonCode {
-    match problem.kind {
-        ProblemKind::BadRequest => ReasonCode::TopicNameInvalid,
-        _ => super::changes::code(problem),
     }
 }
