@@ -43,7 +43,8 @@ pub(crate) type Forcing = ForcedReceipts::ForcedReceiptsInstance<DynProvider>;
 /// A connection to one deployment, with or without a key to send transactions.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    deployment: Deployment,
+    /// Apart: with it, whatever holds a connection over an await would be too large for a stack.
+    deployment: Box<Deployment>,
     sender: Option<Sender>,
     pieces: PieceSize,
     pub(crate) provider: DynProvider,
@@ -81,7 +82,7 @@ impl Chain {
                 provider.clone(),
             ),
             sponsor_factory: SponsorFactory::new(deployment.sponsor_factory, provider.clone()),
-            deployment,
+            deployment: Box::new(deployment),
             sender: None,
             pieces: PieceSize::default(),
             provider,

@@ -31,6 +31,7 @@ pub struct Devnet {
     deployment: Deployment,
     deployment_file: PathBuf,
     deployer: Chain,
+    state: tempfile::TempDir,
 }
 
 impl Devnet {
@@ -43,7 +44,8 @@ impl Devnet {
         let deployment = Deployment::load(&deployment_file)?;
         let chain = Chain::connect(&anvil.rpc_url().parse()?, deployment.clone()).await?;
         let deployer = chain.signing(signer(&deployer)?, None).await?;
-        Ok(Self { anvil, deployment, deployment_file, deployer })
+        let state = tempfile::tempdir().context("making a folder for commands' state")?;
+        Ok(Self { anvil, deployment, deployment_file, deployer, state })
     }
 
     /// The account of that name: always the same key, good for nothing but tests.
@@ -90,6 +92,11 @@ impl Devnet {
     /// The contracts' addresses.
     pub fn deployment(&self) -> &Deployment {
         &self.deployment
+    }
+
+    /// Where commands keep what they sent: an account of this name sends on every test's chain.
+    pub fn state(&self) -> &Path {
+        self.state.path()
     }
 
     /// The file with the contracts' addresses.

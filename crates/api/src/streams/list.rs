@@ -110,7 +110,7 @@ mod tests {
         unordered.streams.swap(0, 1);
         let mut renamed = good.clone();
         renamed.streams[1].partition = 1;
-        let elsewhere = StreamList { next: Some(first), ..good.clone() };
+        let elsewhere = StreamList { next: Some(first), ..good };
         let names: Vec<String> = (0..=MOST_LISTED).map(|number| number.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let endless = StreamList { streams: Vec::new(), next: last };

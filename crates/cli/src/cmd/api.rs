@@ -21,7 +21,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  tatum api run\n  tatum api run --listen 0.0.0.0:7100 --rpc https://rpc.example --deployment mainnet.json --aggregator https://tatum.example\n\nThe page is at http://127.0.0.1:7100/, the API below /v1, its description at /openapi.json and, to try it, at /docs.\nNo key is needed: wallets sign what the API prepares."
     )]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print the OpenAPI description
     #[command(after_help = "Example:\n  tatum api openapi > openapi.json")]
     Openapi,

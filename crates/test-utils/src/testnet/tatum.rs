@@ -15,6 +15,7 @@ pub fn command(devnet: &Devnet, arguments: &[&str]) -> anyhow::Result<Command> {
         .args(arguments)
         .env("TATUM_RPC", devnet.rpc_url())
         .env("TATUM_DEPLOYMENT", devnet.deployment_file())
+        .env("TATUM_STATE", devnet.state())
         .stdin(Stdio::null());
     Ok(command)
 }

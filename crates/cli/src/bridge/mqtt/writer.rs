@@ -127,8 +127,8 @@ mod tests {
             keep_alive_s: Some(300),
         };
         let bytes = written(Version::V5, Limits::default(), packet).unwrap();
-        let bytes = BytesMut::from(bytes.as_slice());
-        let raw = mqute_codec::codec::PacketCodec::new(None, None).try_decode(&mut bytes.clone());
+        let mut bytes = BytesMut::from(bytes.as_slice());
+        let raw = mqute_codec::codec::PacketCodec::new(None, None).try_decode(&mut bytes);
         let v5::Packet::ConnAck(told) = v5::Packet::decode(raw.unwrap()).unwrap() else {
             panic!("another packet")
         };
