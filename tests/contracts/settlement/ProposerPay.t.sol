@@ -138,6 +138,28 @@ contract ProposerPayTest is World {
         vm.assertEq(_makeFinal(draft), 0);
     }
 
+    /// Where most of a pot is common, most of it can be the proposer's, and the rest is the operators'.
+    function test_MoreThanHalfOfAPotCanBeTheProposers() external {
+        facts.setPool(10_000, 0, 1e9);
+        bps = 6000;
+        _deployAgain();
+        facts.close(0, 1000e9, 0);
+        vm.assertEq(settlement.availableNano(0, 0), 400);
+        ISettlement.Draft memory draft;
+        draft.entriesTop = SumTree.word(keccak256("entries"), 400);
+        vm.assertEq(_makeFinal(draft), 600);
+    }
+
+    /// What 64 bits cannot hold stays, and is not the proposer's either.
+    function test_FundsBeyond64BitsAreNotTheProposers() external {
+        _deployAgain();
+        facts.close(0, 2 ** 65 * 1e9, 0);
+        vm.assertEq(settlement.availableNano(0, 0), type(uint64).max);
+        ISettlement.Draft memory draft;
+        draft.entriesTop = SumTree.word(keccak256("entries"), type(uint64).max);
+        vm.assertEq(_makeFinal(draft), 2 ** 65 * uint256(PROPOSER_BPS) / 10_000);
+    }
+
     function test_RevertWhen_ProposersGetMoreThanTheCommonPart() external {
         bps = 1000;
         new Distributor(_parameters());
