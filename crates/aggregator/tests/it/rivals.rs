@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tatum_aggregator::audit;
 use tatum_chain::{Chain, Fate};
-use tatum_primitives::{Epoch, U256};
+use tatum_primitives::{Epoch, U256, WEI_PER_NANO};
 use tatum_test_utils::Devnet;
 
 use crate::world::{EPOCH_S, GRACE_S, PATIENCE, Service, WINDOW_S, World};
@@ -134,8 +134,17 @@ async fn aggregators_with_other_receipts_both_stand_and_the_older_becomes_final(
     assert_eq!(records.iter().find(|r| r.fate == Fate::Final).unwrap().proposal, open[0]);
     assert!(records.iter().all(|record| record.fate != Fate::Cancelled), "{records:?}");
 
-    // Neither loses anything: the younger proposal's bond comes back as well.
-    assert_eq!(held_when_bonds_are_back(&reader, "proposer", 1).await, one_wei);
-    assert_eq!(held_when_bonds_are_back(&reader, "rival", 1).await, other_wei);
+    // Neither loses anything: the younger proposal's bond comes back as well. Whose became final has its part of the pot beside it.
+    let one_got = held_when_bonds_are_back(&reader, "proposer", 1).await - one_wei;
+    let other_got = held_when_bonds_are_back(&reader, "rival", 1).await - other_wei;
+    let mut parts_wei = U256::ZERO;
+    for epoch in [0, 1] {
+        let pot_wei = reader.epoch_inputs(Epoch(epoch)).await.unwrap().pot_wei;
+        parts_wei += pot_wei * U256::from(25) / U256::from(10_000);
+    }
+    assert!(parts_wei > U256::ZERO);
+    // Each part is floored to the nano.
+    let lost_wei = parts_wei.abs_diff(one_got + other_got);
+    assert!(lost_wei <= U256::from(4 * WEI_PER_NANO), "{one_got} and {other_got} of {parts_wei}");
     tokio::join!(one.stop(), other.stop());
 }
