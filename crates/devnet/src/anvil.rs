@@ -12,13 +12,16 @@ use tokio::time::{Instant, sleep};
 
 use crate::{Process, foundry, free_port};
 
+/// How long at most no block comes after a reorganisation, until the chain's last one is not ahead any more.
+const MOST_AHEAD_S: u64 = 15;
+
 /// A running anvil.
 #[derive(Debug)]
 pub struct Anvil {
     rpc_url: String,
     http: reqwest::Client,
     process: Process,
-    /// How far its clock was moved forward. Blocks do not tell: of several in one second each has a second of its own.
+    /// How far its clock is before this machine's.
     ahead_s: AtomicU64,
 }
 
@@ -87,7 +90,8 @@ impl Anvil {
     ///
     /// A block that is mined meanwhile leaves anvil with a state that its logs do not lead to, for good; so no block comes by itself until it
     /// is done, and one that is asked for comes after one that is under way. Anvil's clock goes on from the last block that stays, and so falls
-    /// behind by what was replaced; it is put right, or a network that goes on for long is an epoch ahead of its chain.
+    /// behind by what was replaced, while a block that comes sooner than a second after another is dated ahead; both are put right, or a network
+    /// that goes on for long is an epoch before or behind its chain.
     pub async fn reorganise(&self, depth: u64) -> anyhow::Result<()> {
         let every = self.request("anvil_getIntervalMining", json!([])).await?;
         if every.is_null() {
@@ -96,14 +100,30 @@ impl Anvil {
         self.request("evm_setIntervalMining", json!([0])).await?;
         self.request("evm_mine", json!([])).await?;
         let reorganised = self.request("anvil_reorg", json!([depth + 1, []])).await;
-        let time_s = unix_time_s()? + self.ahead_s.load(Ordering::Relaxed);
-        self.request("evm_setTime", json!([time_s])).await?;
+        self.request("evm_setTime", json!([self.clock_s()?])).await?;
+        // With a block each second the chain would stay ahead for good.
+        let ahead_s = self.time_s().await?.saturating_sub(self.clock_s()?);
+        sleep(Duration::from_secs(ahead_s.min(MOST_AHEAD_S))).await;
         self.request("evm_setIntervalMining", json!([every])).await?;
         reorganised.map(drop)
     }
 
+    /// What its clock shows, if nothing but this moved it.
+    fn clock_s(&self) -> anyhow::Result<u64> {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        Ok(now_s + self.ahead_s.load(Ordering::Relaxed))
+    }
+
+    /// The time of the newest block, in seconds since 1970.
+    async fn time_s(&self) -> anyhow::Result<u64> {
+        let block = self.request("eth_getBlockByNumber", json!(["latest", false])).await?;
+        let time = block.get("timestamp").and_then(Value::as_str);
+        let time = time.context("eth_getBlockByNumber: a block without a time")?;
+        Ok(u64::from_str_radix(time.trim_start_matches("0x"), 16)?)
+    }
+
     /// Mines each transaction at once until `work` is done, and goes on as before: what nobody watches need not take a second each.
-    /// Several blocks are of one second then.
+    /// Several blocks are of one second then, and dated a second apart: the chain stays so far ahead.
     pub async fn hurry<T>(
         &self,
         work: impl Future<Output = anyhow::Result<T>>,
@@ -111,6 +131,9 @@ impl Anvil {
         let every = self.request("anvil_getIntervalMining", json!([])).await?;
         self.set_automine(true).await?;
         let done = work.await;
+        let ahead_s = self.time_s().await?.saturating_sub(self.clock_s()?);
+        self.ahead_s.fetch_add(ahead_s, Ordering::Relaxed);
+        self.request("evm_setTime", json!([self.clock_s()?])).await?;
         if !every.is_null() {
             self.request("evm_setIntervalMining", json!([every])).await?;
         }
@@ -177,11 +200,6 @@ impl Anvil {
     async fn request(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         request(&self.http, &self.rpc_url, method, params).await
     }
-}
-
-/// This machine's time.
-fn unix_time_s() -> anyhow::Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }
 
 /// Gives an account a thousand of the coin of the anvil at `rpc_url`, for gas.
