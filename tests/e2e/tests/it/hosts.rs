@@ -36,6 +36,18 @@ async fn provider(rpc_url: &str) -> anyhow::Result<u16> {
     Ok(port)
 }
 
+/// What processes said last.
+fn said(closed: &Closed, names: &[&str]) -> String {
+    let log = |name: &&str| {
+        let log = closed.folder.path().join(format!("{name}.log"));
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let first = text.lines().count().saturating_sub(20);
+        let last: Vec<&str> = text.lines().skip(first).collect();
+        format!("{name}:\n{}\n", last.join("\n"))
+    };
+    names.iter().map(log).collect()
+}
+
 /// A command of `tatum` on another machine.
 fn at(home: &str, rpc_url: &str, mut command: Command) -> Command {
     command.env("TATUM_RPC", rpc_url);
@@ -88,10 +100,10 @@ fn aggregators_on_two_machines_and_an_owner_behind_a_nat_come_to_one_list() -> a
         .await?;
         let end_s = closed.chain.schedule().await?.end_ms(epoch) / 1000;
         let (_, now_s) = closed.chain.head().await?;
-        closed.devnet.anvil().advance(end_s + 5 - now_s).await?;
-        // In the first half of the grace each asks the other for what it has.
-        sleep(Duration::from_secs(3)).await;
-        closed.devnet.anvil().advance(TIMES.grace_s / 2).await?;
+        // Receipts are taken for half of the grace, and in the second half of that the other aggregator is asked for what it has.
+        closed.devnet.anvil().advance(end_s + TIMES.grace_s / 4 + 10 - now_s).await?;
+        sleep(Duration::from_secs(5)).await;
+        closed.devnet.anvil().advance(TIMES.grace_s / 4).await?;
 
         let mut words = vec!["operator".to_owned(), "assent".to_owned()];
         for operator in 0..3 {
@@ -102,7 +114,8 @@ fn aggregators_on_two_machines_and_an_owner_behind_a_nat_come_to_one_list() -> a
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let owner = at(&owners_home, &by_four, closed.command(&words)?);
         let owner = Process::spawn("owner", owner, closed.folder.path())?;
-        let assent = until("an assent", async || Ok(closed.chain.assent_of(epoch).await?)).await?;
+        let assent = until("an assent", async || Ok(closed.chain.assent_of(epoch).await?)).await;
+        let assent = assent.with_context(|| said(&closed, &["owner", "aggregator", "second"]))?;
         assert_eq!(assent.list.count as usize, traffic.len(), "both aggregators' receipts");
 
         closed.devnet.anvil().advance(TIMES.grace_s / 2 + TIMES.force_s).await?;

@@ -11,7 +11,7 @@ use mqute_codec::protocol::v5::ReasonCode;
 use tatum_node::client::MAX_PAYLOAD_BYTES;
 use zeroize::Zeroizing;
 
-use super::packet::{Message, Version};
+use super::message::{Message, Version};
 use super::topic;
 use crate::bridge::Token;
 

@@ -5,6 +5,7 @@
 
 mod changes;
 mod connect;
+mod message;
 mod numbers;
 mod outgoing;
 mod packet;
@@ -29,13 +30,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Bridge, Lifetime, Token, Work};
 use connect::{Connect, Limits};
-use numbers::Numbers;
+use message::Version;
+use numbers::{MOST_AWAITED, Numbers};
 use outgoing::Outgoing;
-use packet::{Broken, Version};
+use packet::Broken;
 use packets::Packets;
 use reading::Subscriptions;
 use seats::{Seat, Seats};
-use session::{End, MOST_AWAITED, Session};
+use session::{End, Session};
 use writer::Writer;
 
 /// How long a client may take to say who it is.

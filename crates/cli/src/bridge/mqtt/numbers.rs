@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::session::MOST_AWAITED;
+/// Messages that wait for their acknowledgement, either way.
+pub(super) const MOST_AWAITED: usize = 256;
 
 /// Numbers that are out.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use mqute_codec::protocol::v5::{
 use mqute_codec::protocol::{Flags, QoS, v4, v5};
 
 use super::connect::return_code;
-use super::packet::Version;
+use super::message::Version;
+use super::numbers::MOST_AWAITED;
 use super::packets::MOST_PACKET_BYTES;
-use super::session::MOST_AWAITED;
 
 /// Bytes of a reason in words, at most.
 pub(super) const MOST_REASON_BYTES: usize = 512;

@@ -10,25 +10,7 @@ use mqute_codec::protocol::v5::ReasonCode;
 use mqute_codec::protocol::{Flags, PacketType, QoS, v4, v5};
 
 use super::connect::{Connect, Given, Limits};
-use super::packets::version_of;
-
-/// A version of MQTT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
-    /// 3.1.1.
-    V4,
-    /// 5.
-    V5,
-}
-
-/// A message to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) topic: String,
-    pub(super) payload: Bytes,
-    pub(super) qos: QoS,
-    pub(super) is_retained: bool,
-}
+use super::message::{Message, Version};
 
 /// A wish to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,4 +198,24 @@ fn connect_of_v5(packet: &v5::Connect) -> Connect {
 fn message(topic: String, payload: Bytes, flags: Flags, id: Option<u16>) -> Incoming {
     let message = Message { topic, payload, qos: flags.qos, is_retained: flags.retain };
     Incoming::Publish(message, id)
+}
+
+/// Of which version a first packet is. That of anything else ends the connection without a word.
+pub(super) fn version_of(raw: &RawPacket) -> Result<Version, (Version, Broken)> {
+    // Name and level, flags and keep-alive: the codec needs them there.
+    let is_whole = raw.payload.len() >= 10;
+    let level = raw.payload.strip_prefix(b"\0\x04MQTT").and_then(|rest| rest.first());
+    let is_old = raw.payload.starts_with(b"\0\x06MQIsdp");
+    let unsupported = |version| (version, Broken::Refused(ReasonCode::UnsupportedProtocolVersion));
+    match level {
+        _ if raw.header.packet_type() != PacketType::Connect || !is_whole => {
+            Err((Version::V4, Broken::Gone))
+        }
+        Some(4) => Ok(Version::V4),
+        Some(5) => Ok(Version::V5),
+        Some(6..) => Err(unsupported(Version::V5)),
+        Some(_) => Err(unsupported(Version::V4)),
+        None if is_old => Err(unsupported(Version::V4)),
+        None => Err((Version::V4, Broken::Gone)),
+    }
 }

@@ -5,13 +5,13 @@
 use bytes::BytesMut;
 use mqute_codec::Error;
 use mqute_codec::codec::{PacketCodec, RawPacket};
-use mqute_codec::protocol::PacketType;
 use mqute_codec::protocol::v5::ReasonCode;
 use tatum_node::client::MAX_PAYLOAD_BYTES;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::connect::Connect;
-use super::packet::{Broken, Incoming, Version, decode};
+use super::message::Version;
+use super::packet::{Broken, Incoming, decode, version_of};
 
 /// Bytes of a packet that is taken, at most: the largest message, its topic and what else is said of it.
 pub(super) const MOST_PACKET_BYTES: usize = MAX_PAYLOAD_BYTES + 4_096;
@@ -60,26 +60,6 @@ impl<R: AsyncRead + Unpin> Packets<R> {
                 Ok(_) => {}
             }
         }
-    }
-}
-
-/// Of which version a first packet is. That of anything else ends the connection without a word.
-pub(super) fn version_of(raw: &RawPacket) -> Result<Version, (Version, Broken)> {
-    // Name and level, flags and keep-alive: the codec needs them there.
-    let is_whole = raw.payload.len() >= 10;
-    let level = raw.payload.strip_prefix(b"\0\x04MQTT").and_then(|rest| rest.first());
-    let is_old = raw.payload.starts_with(b"\0\x06MQIsdp");
-    let unsupported = |version| (version, Broken::Refused(ReasonCode::UnsupportedProtocolVersion));
-    match level {
-        _ if raw.header.packet_type() != PacketType::Connect || !is_whole => {
-            Err((Version::V4, Broken::Gone))
-        }
-        Some(4) => Ok(Version::V4),
-        Some(5) => Ok(Version::V5),
-        Some(6..) => Err(unsupported(Version::V5)),
-        Some(_) => Err(unsupported(Version::V4)),
-        None if is_old => Err(unsupported(Version::V4)),
-        None => Err((Version::V4, Broken::Gone)),
     }
 }
 

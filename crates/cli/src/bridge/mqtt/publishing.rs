@@ -12,7 +12,7 @@ use tatum_node::client::Stream;
 use tatum_protocol::Problem;
 use tokio::sync::mpsc;
 
-use super::session::MOST_AWAITED;
+use super::numbers::MOST_AWAITED;
 use crate::bridge::accept::{accepted, publish};
 use crate::bridge::{Bridge, Lifetime};
 

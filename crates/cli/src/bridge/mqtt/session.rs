@@ -18,9 +18,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::changes::{Change, code_of, subscribed, unpublished};
-use super::numbers::Numbers;
+use super::message::{Message, Version};
+use super::numbers::{MOST_AWAITED, Numbers};
 use super::outgoing::Outgoing;
-use super::packet::{Broken, Incoming, Message, Version};
+use super::packet::{Broken, Incoming};
 use super::packets::Packets;
 use super::publishing::{Job, Word};
 use super::reading::{Delivery, Ended, Read, Subscriptions};
@@ -31,8 +32,6 @@ use crate::bridge::accept::too_large;
 use crate::bridge::message::{name_of_read, readable};
 use crate::bridge::{Bridge, Lifetime};
 
-/// Messages that wait for their acknowledgement, either way.
-pub(super) const MOST_AWAITED: usize = 256;
 /// Changes of subscriptions that wait.
 const MOST_CHANGES: usize = 16;
 

@@ -10,8 +10,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::connect::Limits;
+use super::message::Version;
 use super::outgoing::Outgoing;
-use super::packet::Version;
 
 /// How long the other side may take for a packet.
 const PACKET_PATIENCE: Duration = Duration::from_secs(10);
