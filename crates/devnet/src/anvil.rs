@@ -1,8 +1,7 @@
 //! An Ethereum chain of one machine: anvil, one block a second, on the loopback interface.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -12,17 +11,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::{Process, foundry, free_port};
 
-/// How long at most no block comes after a reorganisation, until the chain's last one is not ahead any more.
-const MOST_AHEAD_S: u64 = 15;
-
 /// A running anvil.
 #[derive(Debug)]
 pub struct Anvil {
     rpc_url: String,
     http: reqwest::Client,
     process: Process,
-    /// How far its clock is before this machine's.
-    ahead_s: AtomicU64,
 }
 
 /// How the chain is started.
@@ -49,7 +43,7 @@ impl Anvil {
         command.stdin(std::process::Stdio::null()).process_group(0);
         let process = Process::spawn("anvil", command, logs)?;
         let (rpc_url, http) = (format!("http://127.0.0.1:{port}"), reqwest::Client::new());
-        let mut anvil = Self { rpc_url, http, process, ahead_s: AtomicU64::new(0) };
+        let mut anvil = Self { rpc_url, http, process };
         let deadline = Instant::now() + Duration::from_secs(20);
         while let Err(error) = anvil.request("eth_blockNumber", json!([])).await {
             anvil.process.check_runs()?;
@@ -82,16 +76,13 @@ impl Anvil {
     /// Moves the chain's clock forward and mines a block.
     pub async fn advance(&self, seconds: u64) -> anyhow::Result<()> {
         self.request("evm_increaseTime", json!([seconds])).await?;
-        self.ahead_s.fetch_add(seconds, Ordering::Relaxed);
         self.request("evm_mine", json!([])).await.map(drop)
     }
 
     /// Replaces the newest `depth` blocks by others, without the transactions that were in them.
     ///
     /// A block that is mined meanwhile leaves anvil with a state that its logs do not lead to, for good; so no block comes by itself until it
-    /// is done, and one that is asked for comes after one that is under way. Anvil's clock goes on from the last block that stays, and so falls
-    /// behind by what was replaced, while a block that comes sooner than a second after another is dated ahead; both are put right, or a network
-    /// that goes on for long is an epoch before or behind its chain.
+    /// is done, and one that is asked for comes after one that is under way.
     pub async fn reorganise(&self, depth: u64) -> anyhow::Result<()> {
         let every = self.request("anvil_getIntervalMining", json!([])).await?;
         if every.is_null() {
@@ -100,30 +91,12 @@ impl Anvil {
         self.request("evm_setIntervalMining", json!([0])).await?;
         self.request("evm_mine", json!([])).await?;
         let reorganised = self.request("anvil_reorg", json!([depth + 1, []])).await;
-        self.request("evm_setTime", json!([self.clock_s()?])).await?;
-        // With a block each second the chain would stay ahead for good.
-        let ahead_s = self.time_s().await?.saturating_sub(self.clock_s()?);
-        sleep(Duration::from_secs(ahead_s.min(MOST_AHEAD_S))).await;
         self.request("evm_setIntervalMining", json!([every])).await?;
         reorganised.map(drop)
     }
 
-    /// What its clock shows, if nothing but this moved it.
-    fn clock_s(&self) -> anyhow::Result<u64> {
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        Ok(now_s + self.ahead_s.load(Ordering::Relaxed))
-    }
-
-    /// The time of the newest block, in seconds since 1970.
-    async fn time_s(&self) -> anyhow::Result<u64> {
-        let block = self.request("eth_getBlockByNumber", json!(["latest", false])).await?;
-        let time = block.get("timestamp").and_then(Value::as_str);
-        let time = time.context("eth_getBlockByNumber: a block without a time")?;
-        Ok(u64::from_str_radix(time.trim_start_matches("0x"), 16)?)
-    }
-
     /// Mines each transaction at once until `work` is done, and goes on as before: what nobody watches need not take a second each.
-    /// Several blocks are of one second then, and dated a second apart: the chain stays so far ahead.
+    /// Several blocks are of one second then.
     pub async fn hurry<T>(
         &self,
         work: impl Future<Output = anyhow::Result<T>>,
@@ -131,9 +104,6 @@ impl Anvil {
         let every = self.request("anvil_getIntervalMining", json!([])).await?;
         self.set_automine(true).await?;
         let done = work.await;
-        let ahead_s = self.time_s().await?.saturating_sub(self.clock_s()?);
-        self.ahead_s.fetch_add(ahead_s, Ordering::Relaxed);
-        self.request("evm_setTime", json!([self.clock_s()?])).await?;
         if !every.is_null() {
             self.request("evm_setIntervalMining", json!([every])).await?;
         }

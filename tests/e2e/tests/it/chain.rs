@@ -174,25 +174,3 @@ async fn refusals_say_why() -> anyhow::Result<()> {
     assert!(matches!(error, ChainError::WrongChain { got: 31_337, expected: 1 }), "{error}");
     Ok(())
 }
-
-/// Nodes go by this machine's clock: a chain that falls behind it by an epoch knows no quotas of theirs.
-#[tokio::test]
-async fn a_chain_that_is_reorganised_keeps_its_time() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
-    let chain = devnet.connect(&Devnet::account("anybody")).await?;
-    let ahead_s = async || {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let (_, time_s) = chain.head().await?;
-        let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-        anyhow::Ok(i64::try_from(time_s)? - i64::try_from(now_s)?)
-    };
-    let before_s = ahead_s().await?;
-    devnet.anvil().advance(100).await?;
-    for _ in 0..8 {
-        devnet.anvil().reorganise(4).await?;
-    }
-    let off_s = (ahead_s().await? - before_s).abs_diff(100);
-    assert!(off_s <= 4, "eight times four blocks were replaced, and the clock is {off_s} s off");
-    Ok(())
-}
