@@ -74,6 +74,9 @@ impl PaidOperator {
     }
 }
 
+/// Of every pot, as `scripts/deploy/parameters/local.json` has it.
+const PROPOSER_BPS: u64 = 25;
+
 /// The payout rule worked out from the published receipts and the chain, without the project's own roll-up.
 #[derive(Debug, Default)]
 pub struct Recomputed {
@@ -83,6 +86,8 @@ pub struct Recomputed {
     pub receipts_rejected: u64,
     /// Messages that subscribers signed for.
     pub messages_to_subscribers: u64,
+    /// What proposers of final epochs got.
+    pub proposers_nano: u64,
     operators: BTreeMap<OperatorId, Share>,
 }
 
@@ -95,15 +100,19 @@ struct Share {
 }
 
 impl Recomputed {
-    /// Pays the operators of one epoch, and says how much in all.
+    /// Pays the proposer and the operators of one epoch out of what is left; says how much operators get in all.
     fn pay(
         &mut self,
         inputs: &EpochInputs,
         receipts: &[SignedReceipt],
-        available: u64,
+        left: u64,
+        funded: u64,
     ) -> anyhow::Result<u64> {
         let works = works(inputs, receipts)?;
-        let common = available - works.values().sum::<u64>();
+        let work = works.values().sum::<u64>();
+        let proposer = (funded * PROPOSER_BPS / 10_000).min(left - work);
+        self.proposers_nano += proposer;
+        let common = left - proposer - work;
         let (bonds, capacities) = (inputs.total_bond_wei, inputs.total_capacity_bytes);
         let pot = Nano::from_wei_down(inputs.pot_wei)?.0;
         let mut paid_out = 0;
@@ -246,13 +255,15 @@ pub async fn recompute(
 ) -> anyhow::Result<Recomputed> {
     let chain = devnet.connect(&Devnet::account("auditor")).await?;
     let mut recomputed = Recomputed::default();
-    let mut promised_nano = 0;
+    let (mut promised_nano, mut funded_before) = (0, 0);
     for epoch in (0..=last.0).map(Epoch) {
         let inputs = chain.epoch_inputs(epoch).await?;
         let receipts = network.receipts(epoch).await?;
         recomputed.count(&receipts);
-        let available = Nano::from_wei_down(inputs.funded_through_wei)?.0 - promised_nano;
-        promised_nano += recomputed.pay(&inputs, &receipts, available)?;
+        let funded = Nano::from_wei_down(inputs.funded_through_wei)?.0;
+        let left = funded - promised_nano - recomputed.proposers_nano;
+        promised_nano += recomputed.pay(&inputs, &receipts, left, funded - funded_before)?;
+        funded_before = funded;
     }
     let counts = network.receipt_counts().await?;
     (recomputed.receipts_accepted, recomputed.receipts_rejected) = counts;

@@ -185,8 +185,8 @@ fn checks(
             operators.iter().all(|operator| operator.claimable_nano == operator.claimed_nano),
         ),
         check(
-            "payouts sum to the pots less what is carried on",
-            earned == pots.saturating_sub(carried),
+            "payouts sum to the pots less what is carried on and what proposers got",
+            earned == pots.saturating_sub(carried + recomputed.proposers_nano),
         ),
         check("audit equals chain for every epoch", epochs.iter().all(|epoch| epoch.audit == "ok")),
     ]
