@@ -30,7 +30,7 @@ use crate::routes;
         (name = "service", description = "How this service is"),
     ),
     // What only paths and queries name is not found by itself.
-    components(schemas(Problem, schema::Number, schema::OperatorNumber))
+    components(schemas(Problem, schema::Number, schema::OperatorNumber, schema::StreamIdText))
 )]
 struct Description;
 

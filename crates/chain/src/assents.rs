@@ -10,6 +10,7 @@ use tatum_primitives::{Address, B256, Epoch, OperatorId, U256, eip712_digest, ke
 use tatum_receipt::{SessionKey, Signature};
 
 use crate::bindings::IAssents;
+use crate::client::Delegations;
 use crate::{Chain, ChainError, Deployment, Result, reads};
 
 /// A list of signed receipts that operators with more than half of the bond stand for.
@@ -65,12 +66,12 @@ impl Chain {
 
     /// Who signs for an operator: its owner, or the owner of its pool of delegators.
     pub async fn who_assents(&self, operator: OperatorId) -> Result<Address> {
-        let seat = self.operator_owner(operator).await?;
-        if seat != self.delegation_pool(operator).await? {
-            return Ok(seat);
+        let (owner, is_pool) = self.owner_or_pool(operator).await?;
+        if !is_pool {
+            return Ok(owner);
         }
-        let owner = self.pool_of(operator).await?.owner().call().await;
-        owner.map_err(|e| ChainError::from_call("reading the pool's owner", e))
+        let of_pool = Delegations::new(owner, self.provider.clone()).owner().call().await;
+        of_pool.map_err(|e| ChainError::from_call("reading the pool's owner", e))
     }
 
     /// The assent that counts for a proposal made now.

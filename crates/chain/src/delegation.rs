@@ -42,18 +42,23 @@ impl Chain {
 
     /// Who takes what an operator's owner may do: the registry, or the pool, which has functions of the same names.
     pub(crate) async fn seat_of(&self, operator: OperatorId) -> Result<Registry> {
-        let owner = self.operator_owner(operator).await?;
-        let pooled = owner == self.delegation_pool(operator).await?;
-        let at = if pooled { owner } else { self.deployment().operator_registry };
+        let (owner, is_pool) = self.owner_or_pool(operator).await?;
+        let at = if is_pool { owner } else { self.deployment().operator_registry };
         Ok(Registry::new(at, self.provider.clone()))
+    }
+
+    /// Whose an operator is, and whether that is its pool.
+    pub(crate) async fn owner_or_pool(&self, operator: OperatorId) -> Result<(Address, bool)> {
+        let owner = self.operator_owner(operator).await?;
+        Ok((owner, owner == self.delegation_pool(operator).await?))
     }
 
     /// Makes sure that our account can make the operator's pool.
     pub async fn check_create_pool(&self, operator: OperatorId) -> Result<()> {
         let action = "making the pool";
-        let owner = self.operator_owner(operator).await?;
+        let (owner, is_pool) = self.owner_or_pool(operator).await?;
         let account = self.account()?;
-        let reason = if owner == self.delegation_pool(operator).await? {
+        let reason = if is_pool {
             format!("operator {operator} has its pool already, {owner}")
         } else if owner != account {
             format!("operator {operator} is {owner}'s, not {account}'s")

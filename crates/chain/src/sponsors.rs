@@ -102,12 +102,16 @@ impl Chain {
     /// Stakes what lies in a vault, so that it counts as quota from the next epoch on. Anyone may.
     pub async fn stake_sponsored(&self, vault: Address) -> Result<TxHash> {
         let at = self.known_vault(vault).await?;
-        let held = at.holdings().call().await.map_err(reading)?;
-        // After a loss the vault takes the rest for returned before it asked for it.
-        if held.restWei != U256::ZERO && self.due_to(vault).await? != U256::ZERO {
+        if self.is_rest_due(vault).await? {
             self.collect_sponsored(vault).await?;
         }
         self.send("staking", at.stake()).await.map(|r| r.transaction_hash)
+    }
+
+    /// Whether what is due has to be brought in before a vault stakes: after a loss it takes the rest for returned before it asked for it.
+    pub(crate) async fn is_rest_due(&self, vault: Address) -> Result<bool> {
+        let held = self.vault_at(vault).holdings().call().await.map_err(reading)?;
+        Ok(held.restWei != U256::ZERO && self.due_to(vault).await? != U256::ZERO)
     }
 
     /// The same if there is anything that can be staked: less than a stake's least waits for more.

@@ -16,6 +16,11 @@ pub struct AddressText(pub String);
 #[schema(title = "Word", pattern = "^0x[0-9a-fA-F]{64}$")]
 pub struct WordText(pub String);
 
+/// A stream's name: 1 to 255 bytes of printable ASCII without `#` or spaces. Capitals of an owner's address have to be its checksum.
+#[derive(Debug, ToSchema)]
+#[schema(title = "StreamId", pattern = r#"^[!"$-~]{1,255}$"#)]
+pub struct StreamIdText(pub String);
+
 /// Bytes as hex with `0x`.
 #[derive(Debug, ToSchema)]
 #[schema(title = "Hex", pattern = "^0x([0-9a-fA-F]{2})*$", max_length = 262_146)]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tatum_aggregator::audit;
+use tatum_chain::deploy::Parameters;
 use tatum_chain::{Chain, Fate};
-use tatum_primitives::{Epoch, U256, WEI_PER_NANO};
+use tatum_primitives::{Epoch, Nano, U256};
 use tatum_test_utils::Devnet;
 
 use crate::world::{EPOCH_S, GRACE_S, PATIENCE, Service, WINDOW_S, World};
@@ -137,14 +138,15 @@ async fn aggregators_with_other_receipts_both_stand_and_the_older_becomes_final(
     // Neither loses anything: the younger proposal's bond comes back as well. Whose became final has its part of the pot beside it.
     let one_got = held_when_bonds_are_back(&reader, "proposer", 1).await - one_wei;
     let other_got = held_when_bonds_are_back(&reader, "rival", 1).await - other_wei;
-    let mut parts_wei = U256::ZERO;
+    let bps = u64::from(Parameters::well_known("local").unwrap().proposer_bps);
+    let (mut parts_nano, mut before) = (0, 0);
     for epoch in [0, 1] {
-        let pot_wei = reader.epoch_inputs(Epoch(epoch)).await.unwrap().pot_wei;
-        parts_wei += pot_wei * U256::from(25) / U256::from(10_000);
+        let funded_wei = reader.epoch_inputs(Epoch(epoch)).await.unwrap().funded_through_wei;
+        let funded = Nano::from_wei_down(funded_wei).unwrap().0;
+        parts_nano += (funded - before) * bps / 10_000;
+        before = funded;
     }
-    assert!(parts_wei > U256::ZERO);
-    // Each part is floored to the nano.
-    let lost_wei = parts_wei.abs_diff(one_got + other_got);
-    assert!(lost_wei <= U256::from(4 * WEI_PER_NANO), "{one_got} and {other_got} of {parts_wei}");
+    assert_eq!(one_got + other_got, Nano(parts_nano).to_wei());
+    assert!(parts_nano > 0);
     tokio::join!(one.stop(), other.stop());
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use tatum_primitives::{StreamId, StreamKey};
-use tatum_protocol::schema::WordText;
+use tatum_protocol::schema::{StreamIdText, WordText};
 use tatum_protocol::web::{StreamLink, StreamNode, StreamStatus, Streams};
 use utoipa::IntoParams;
 
@@ -29,7 +29,7 @@ pub(super) struct Page {
     #[param(value_type = Option<WordText>)]
     after: Option<StreamKey>,
     /// Only the partitions of the stream with this name.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<StreamIdText>)]
     id: Option<StreamId>,
     /// At most so many.
     #[param(minimum = 1, maximum = 200)]

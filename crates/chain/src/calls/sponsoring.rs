@@ -30,7 +30,14 @@ impl Chain {
             Action::Sponsor { amount_wei, by, permit, .. } => {
                 self.paying_in(account, vault, U256::from(*amount_wei), (*by, *permit)).await
             }
-            Action::StakeSponsored { .. } => one("stake it", at.stake().calldata()),
+            Action::StakeSponsored { .. } => {
+                let due = call(COLLECT, vault, at.bringIn().calldata());
+                let due = self.is_rest_due(vault).await?.then_some(due);
+                Ok(due
+                    .into_iter()
+                    .chain([call("stake it", vault, at.stake().calldata())])
+                    .collect())
+            }
             Action::RequestSponsored { amount_wei, .. } => {
                 let SponsorHolding { shares, worth_wei, .. } =
                     self.sponsor_holding(vault, account).await?;
@@ -44,7 +51,7 @@ impl Chain {
             Action::RedeemSponsored { requested, .. } => {
                 one("redeem what was asked for", at.withdraw(requested.0, account).calldata())
             }
-            Action::CollectSponsored { .. } => one("bring in what is due", at.bringIn().calldata()),
+            Action::CollectSponsored { .. } => one(COLLECT, at.bringIn().calldata()),
             Action::EndSponsored { .. } => one("ask for the whole stake", at.end().calldata()),
             Action::AuthorizeSponsoredKey { key, proof, .. } => {
                 let sent = at.authorizeSessionKey(*key, Bytes::from(proof.0.to_vec()));
@@ -84,5 +91,6 @@ impl Chain {
     }
 }
 
+const COLLECT: &str = "bring in what is due";
 const ASK: &str = "ask for it back";
 const SPONSOR: &str = "sponsor";

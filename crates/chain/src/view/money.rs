@@ -77,11 +77,7 @@ impl ChainView {
         limit: usize,
     ) -> Vec<BilledOverage> {
         let facts = self.read();
-        let end = match before {
-            Some(before) => Bound::Excluded((payer, before)),
-            None => Bound::Included((payer, Epoch(u64::MAX))),
-        };
-        let bills = facts.money.bills.range((Bound::Included((payer, Epoch(0))), end));
+        let bills = facts.money.bills.range(epochs_before(before, |e| (payer, e)));
         bills.rev().take(limit).map(|(_, bill)| *bill).collect()
     }
 
@@ -121,11 +117,7 @@ impl ChainView {
         limit: usize,
     ) -> Vec<Epoch> {
         let facts = self.read();
-        let end = match before {
-            Some(before) => Bound::Excluded((operator, account, before)),
-            None => Bound::Included((operator, account, Epoch(u64::MAX))),
-        };
-        let asked = facts.money.asked.range((Bound::Included((operator, account, Epoch(0))), end));
+        let asked = facts.money.asked.range(epochs_before(before, |e| (operator, account, e)));
         asked.rev().take(limit).map(|(_, _, epoch)| *epoch).collect()
     }
 
@@ -153,6 +145,15 @@ impl ChainView {
             facts.channels.by_operator(pairs_after(operator, after, Address::repeat_byte(0xff)));
         open.take(limit).collect()
     }
+}
+
+/// What was noted by epoch, of all epochs before one: `at` puts an epoch where it is noted.
+pub(super) fn epochs_before<T>(before: Option<Epoch>, at: impl Fn(Epoch) -> T) -> Within<T> {
+    let end = match before {
+        Some(before) => Bound::Excluded(at(before)),
+        None => Bound::Included(at(Epoch(u64::MAX))),
+    };
+    (Bound::Included(at(Epoch(0))), end)
 }
 
 /// The pairs that begin with `first`, behind `after`; `last` is the largest there is.

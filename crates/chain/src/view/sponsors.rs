@@ -10,7 +10,7 @@ use tatum_primitives::{Address, Epoch};
 use tatum_protocol::web::VaultSummary;
 
 use super::ChainView;
-use super::money::pairs_after;
+use super::money::{epochs_before, pairs_after};
 
 const LAST: Address = Address::repeat_byte(0xff);
 
@@ -102,12 +102,7 @@ impl ChainView {
         limit: usize,
     ) -> Vec<Epoch> {
         let facts = self.read();
-        let end = match before {
-            Some(before) => Bound::Excluded((vault, account, before)),
-            None => Bound::Included((vault, account, Epoch(u64::MAX))),
-        };
-        let first = Bound::Included((vault, account, Epoch(0)));
-        let asked = facts.sponsors.asked.range((first, end));
+        let asked = facts.sponsors.asked.range(epochs_before(before, |e| (vault, account, e)));
         asked.rev().take(limit).map(|(_, _, epoch)| *epoch).collect()
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tatum_chain::EpochInputs;
+use tatum_chain::deploy::Parameters;
 use tatum_primitives::{Address, B256, Epoch, Nano, OperatorId, Role, U256};
 use tatum_receipt::SignedReceipt;
 
@@ -74,9 +75,6 @@ impl PaidOperator {
     }
 }
 
-/// Of every pot, as `scripts/deploy/parameters/local.json` has it.
-const PROPOSER_BPS: u64 = 25;
-
 /// The payout rule worked out from the published receipts and the chain, without the project's own roll-up.
 #[derive(Debug, Default)]
 pub struct Recomputed {
@@ -106,11 +104,11 @@ impl Recomputed {
         inputs: &EpochInputs,
         receipts: &[SignedReceipt],
         left: u64,
-        funded: u64,
+        proposers_part: u64,
     ) -> anyhow::Result<u64> {
         let works = works(inputs, receipts)?;
         let work = works.values().sum::<u64>();
-        let proposer = (funded * PROPOSER_BPS / 10_000).min(left - work);
+        let proposer = proposers_part.min(left - work);
         self.proposers_nano += proposer;
         let common = left - proposer - work;
         let (bonds, capacities) = (inputs.total_bond_wei, inputs.total_capacity_bytes);
@@ -255,6 +253,8 @@ pub async fn recompute(
 ) -> anyhow::Result<Recomputed> {
     let chain = devnet.connect(&Devnet::account("auditor")).await?;
     let mut recomputed = Recomputed::default();
+    // As every devnet of the tests has it.
+    let proposer_bps = u64::from(Parameters::well_known("local")?.proposer_bps);
     let (mut promised_nano, mut funded_before) = (0, 0);
     for epoch in (0..=last.0).map(Epoch) {
         let inputs = chain.epoch_inputs(epoch).await?;
@@ -262,7 +262,8 @@ pub async fn recompute(
         recomputed.count(&receipts);
         let funded = Nano::from_wei_down(inputs.funded_through_wei)?.0;
         let left = funded - promised_nano - recomputed.proposers_nano;
-        promised_nano += recomputed.pay(&inputs, &receipts, left, funded - funded_before)?;
+        let part = (funded - funded_before) * proposer_bps / 10_000;
+        promised_nano += recomputed.pay(&inputs, &receipts, left, part)?;
         funded_before = funded;
     }
     let counts = network.receipt_counts().await?;

@@ -10,7 +10,7 @@ use tatum_test_utils::testnet::{command, hex};
 use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use tokio::time::{Duration, sleep};
+use tokio::time::Duration;
 
 use crate::assents::{folder_of, until};
 use crate::closed_epoch::{Closed, PARAMETERS};
@@ -102,7 +102,12 @@ fn aggregators_on_two_machines_and_an_owner_behind_a_nat_come_to_one_list() -> a
         let (_, now_s) = closed.chain.head().await?;
         // Receipts are taken for half of the grace, and in the second half of that the other aggregator is asked for what it has.
         closed.devnet.anvil().advance(end_s + TIMES.grace_s / 4 + 10 - now_s).await?;
-        sleep(Duration::from_secs(5)).await;
+        let first = AggregatorClient::new(&closed.url)?;
+        until("the other aggregator's receipts", async || {
+            let taken = first.taken(epoch, None).await?.len();
+            Ok((taken == traffic.len()).then_some(()))
+        })
+        .await?;
         closed.devnet.anvil().advance(TIMES.grace_s / 4).await?;
 
         let mut words = vec!["operator".to_owned(), "assent".to_owned()];
