@@ -39,6 +39,8 @@ impl Anvil {
         if let Some(state) = settings.state {
             command.arg("--state").arg(state);
         }
+        // What it keeps of old blocks stays where it is when it is killed: in our folder it goes with that, at home it would fill the disk.
+        command.arg("--cache-path").arg(logs.join("anvil-states"));
         // Ctrl-C at a terminal is for whoever started us: the chain ends last, when the others are done with it.
         command.stdin(std::process::Stdio::null()).process_group(0);
         let process = Process::spawn("anvil", command, logs)?;
@@ -75,24 +77,38 @@ impl Anvil {
 
     /// Moves the chain's clock forward and mines a block.
     pub async fn advance(&self, seconds: u64) -> anyhow::Result<()> {
-        self.request("evm_increaseTime", json!([seconds])).await?;
+        self.put_forward(seconds).await?;
         self.request("evm_mine", json!([])).await.map(drop)
     }
 
     /// Replaces the newest `depth` blocks by others, without the transactions that were in them.
     ///
     /// A block that is mined meanwhile leaves anvil with a state that its logs do not lead to, for good; so no block comes by itself until it
-    /// is done, and one that is asked for comes after one that is under way.
+    /// is done, and one that is asked for comes after one that is under way. Its clock goes on from the last block that stays: it is put right,
+    /// or a network that goes on for long is an epoch behind its nodes.
     pub async fn reorganise(&self, depth: u64) -> anyhow::Result<()> {
         let every = self.request("anvil_getIntervalMining", json!([])).await?;
         if every.is_null() {
-            return self.request("anvil_reorg", json!([depth, []])).await.map(drop);
+            return self.replace(depth).await;
         }
         self.request("evm_setIntervalMining", json!([0])).await?;
         self.request("evm_mine", json!([])).await?;
-        let reorganised = self.request("anvil_reorg", json!([depth + 1, []])).await;
+        let reorganised = self.replace(depth + 1).await;
         self.request("evm_setIntervalMining", json!([every])).await?;
-        reorganised.map(drop)
+        reorganised
+    }
+
+    async fn replace(&self, depth: u64) -> anyhow::Result<()> {
+        let ahead_s = self.put_forward(0).await?;
+        self.request("anvil_reorg", json!([depth, []])).await?;
+        let lost_s = ahead_s - self.put_forward(0).await?;
+        self.put_forward(u64::try_from(lost_s).unwrap_or_default()).await.map(drop)
+    }
+
+    /// Puts its clock forward, and gives how far it is before this machine's then.
+    async fn put_forward(&self, seconds: u64) -> anyhow::Result<i64> {
+        let ahead = self.request("evm_increaseTime", json!([seconds])).await?;
+        ahead.as_i64().context("evm_increaseTime: no number")
     }
 
     /// Mines each transaction at once until `work` is done, and goes on as before: what nobody watches need not take a second each.

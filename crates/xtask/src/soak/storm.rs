@@ -90,8 +90,6 @@ impl<'a, Say: Fn(String)> Storm<'a, Say> {
             }
             Fault::Reorganise { depth } => {
                 devnet.anvil().reorganise(depth).await?;
-                // Anvil goes on from the time of the blocks that are gone; a chain's clock does not fall behind for good.
-                devnet.anvil().advance(depth).await?;
             }
             Fault::FullDisk { whose, lasts } => {
                 if let Some(disk) = self.network.disk(&whose) {

@@ -174,3 +174,28 @@ async fn refusals_say_why() -> anyhow::Result<()> {
     assert!(matches!(error, ChainError::WrongChain { got: 31_337, expected: 1 }), "{error}");
     Ok(())
 }
+
+/// Nodes go by this machine's clock: a chain that is an epoch off knows no quotas of theirs.
+#[tokio::test]
+async fn a_chain_that_is_set_up_fast_and_reorganised_keeps_its_time() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let devnet = Devnet::start(PARAMETERS, folder.path()).await?;
+    let chain = devnet.connect(&Devnet::account("anybody")).await?;
+    let ahead_s = async || {
+        // Until a block of this clock is there.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let (_, time_s) = chain.head().await?;
+        let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+        anyhow::Ok(i64::try_from(time_s)? - i64::try_from(now_s)?)
+    };
+    let at_first_s = ahead_s().await?;
+    devnet.anvil().advance(100).await?;
+    for _ in 0..8 {
+        devnet.anvil().reorganise(4).await?;
+    }
+    let at_last_s = ahead_s().await?;
+    println!("{at_first_s} s and {at_last_s} s ahead");
+    assert!(at_first_s.abs() <= 3, "a devnet begins {at_first_s} s ahead of its nodes");
+    assert!((at_last_s - 100).abs() <= 3, "put 100 s forward, the chain is {at_last_s} s ahead");
+    Ok(())
+}
