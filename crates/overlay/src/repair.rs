@@ -2,7 +2,8 @@
 //!
 //! Invariant: at most [`MAX_MISSING`] numbers are pursued per stream, of them at most
 //! [`MAX_PER_LINK`] on the word of one neighbour, each at most [`ATTEMPTS`] times (anew when another
-//! neighbour has it, up to `RENEWALS` times). So a neighbour that claims
+//! neighbour has it, up to `RENEWALS` times, and when whoever promised it brought more of what it promised meanwhile, up to `STEPS` times:
+//! what it has does not fit into a link's queue at once). So a neighbour that claims
 //! to have what nobody has costs a bounded effort, and keeps nobody else's news out.
 //! Source: gossipsub's IHAVE/IWANT, with ranges instead of message ids.
 //!
@@ -26,6 +27,8 @@ pub const MAX_PER_LINK: usize = MAX_MISSING / 4;
 pub const ATTEMPTS: u32 = 8;
 /// How often a number's attempts begin anew because yet another neighbour has it.
 const RENEWALS: u8 = 2;
+/// How often they begin anew because whoever promised it keeps bringing what it promised.
+const STEPS: u8 = 64;
 /// Other neighbours may be about to deliver; asking at once would double the traffic.
 const FIRST_DELAY_MS: u64 = 40;
 /// The wait after the first request; it grows linearly.
@@ -39,14 +42,39 @@ struct Missing {
     due_ms: u64,
     hint: Link,
     promised: bool,
+    /// The hint was asked last, and not somebody else.
+    asked_hint: bool,
     renewals: u8,
+    steps: u8,
+    /// Of the hint's promises, so many were kept when the attempts began.
+    kept_before: u64,
 }
 
 impl Missing {
+    const fn new(due_ms: u64, (hint, promised): (Link, bool), renewals: u8, kept: u64) -> Self {
+        let (attempts, asked_hint, steps) = (0, false, 0);
+        Self { attempts, due_ms, hint, promised, asked_hint, renewals, steps, kept_before: kept }
+    }
+
+    /// Begins anew if whoever promised it kept more of its promises meanwhile.
+    fn step(&mut self, kept: u64) {
+        if self.promised && kept > self.kept_before && self.steps < STEPS {
+            (self.attempts, self.kept_before) = (0, kept);
+            self.steps = self.steps.saturating_add(1);
+        }
+    }
+
     /// Whether the word of another neighbour makes the attempts begin anew.
     fn renewable(&self, by: Link) -> bool {
         self.hint != by && self.attempts > 1 && self.renewals < RENEWALS
     }
+}
+
+/// What is pursued on a neighbour's word, and how much it brought meanwhile.
+#[derive(Debug, Default)]
+struct Word {
+    pursued: usize,
+    kept: u64,
 }
 
 /// What became of a neighbour's promises.
@@ -69,7 +97,7 @@ pub struct Request {
 #[derive(Debug, Default)]
 pub struct Repair {
     missing: BTreeMap<(ChainKey, u64), Missing>,
-    by_link: BTreeMap<Link, usize>,
+    by_link: BTreeMap<Link, Word>,
     promises: BTreeMap<Link, Promises>,
 }
 
@@ -92,7 +120,8 @@ impl Repair {
         now_ms: u64,
     ) {
         for number in hole {
-            let pursued = self.by_link.get(&hint).copied().unwrap_or_default();
+            let (pursued, kept) =
+                self.by_link.get(&hint).map_or((0, 0), |word| (word.pursued, word.kept));
             if self.missing.len() >= MAX_MISSING || pursued >= MAX_PER_LINK {
                 return;
             }
@@ -100,19 +129,19 @@ impl Repair {
             let due_ms = now_ms.saturating_add(FIRST_DELAY_MS);
             match self.missing.entry((chain, number)) {
                 Entry::Vacant(free) => {
-                    free.insert(Missing { attempts: 0, due_ms, hint, promised, renewals: 0 });
+                    free.insert(Missing::new(due_ms, (hint, promised), 0, kept));
                 }
                 // Who brought it up first may be of no use; this one may be.
                 Entry::Occupied(mut held) if held.get().renewable(hint) => {
                     let missing = held.get_mut();
                     let before = missing.hint;
                     let renewals = missing.renewals.saturating_add(1);
-                    *missing = Missing { attempts: 0, due_ms, hint, promised, renewals };
+                    *missing = Missing::new(due_ms, (hint, promised), renewals, kept);
                     self.uncount(before);
                 }
                 Entry::Occupied(_) => continue,
             }
-            self.by_link.entry(hint).or_default().count(1);
+            self.by_link.entry(hint).or_default().pursued.count(1);
         }
     }
 
@@ -132,6 +161,9 @@ impl Repair {
             && from == Some(missing.hint)
         {
             self.promises.entry(missing.hint).or_default().kept = true;
+            if let Some(word) = self.by_link.get_mut(&missing.hint) {
+                word.kept.count(1_u64);
+            }
         }
     }
 
@@ -159,9 +191,9 @@ impl Repair {
     }
 
     fn uncount(&mut self, link: Link) {
-        if let Some(count) = self.by_link.get_mut(&link) {
-            count.uncount(1);
-            if *count == 0 {
+        if let Some(word) = self.by_link.get_mut(&link) {
+            word.pursued.uncount(1);
+            if word.pursued == 0 {
                 self.by_link.remove(&link);
             }
         }
@@ -182,9 +214,10 @@ impl Repair {
             if missing.due_ms > now_ms {
                 continue;
             }
-            if missing.promised && missing.attempts > 0 && neighbours.contains(&missing.hint) {
+            if missing.promised && missing.asked_hint && neighbours.contains(&missing.hint) {
                 self.promises.entry(missing.hint).or_default().broken = true;
             }
+            missing.step(self.by_link.get(&missing.hint).map_or(0, |word| word.kept));
             if missing.attempts >= ATTEMPTS {
                 gone.push((*chain, *number));
                 grow(&mut lost, *chain, *number);
@@ -196,6 +229,7 @@ impl Repair {
                 continue;
             };
             missing.attempts.count(1);
+            missing.asked_hint = link == missing.hint;
             let wait_ms = RETRY_MS.saturating_mul(u64::from(missing.attempts));
             missing.due_ms = now_ms.saturating_add(wait_ms);
             ask(&mut requests, link, *chain, *number);
@@ -207,9 +241,15 @@ impl Repair {
     }
 }
 
+/// First the hint, then all others in turn; who promised it is asked every other time.
 fn choose(neighbours: &[Link], missing: &Missing) -> Option<Link> {
     let start = neighbours.iter().position(|link| *link == missing.hint).unwrap_or_default();
-    let step = usize::try_from(missing.attempts).unwrap_or_default();
+    let attempts = usize::try_from(missing.attempts).unwrap_or_default();
+    let step = match (missing.promised && neighbours.contains(&missing.hint), attempts % 2) {
+        (false, _) => attempts,
+        (true, 0) => 0,
+        (true, _) => attempts.div_ceil(2),
+    };
     let at = start.saturating_add(step).checked_rem(neighbours.len())?;
     neighbours.get(at).copied()
 }
@@ -343,6 +383,44 @@ mod tests {
     }
 
     #[test]
+    fn who_brings_what_it_promised_bit_by_bit_is_asked_for_the_rest() {
+        let mut repair = Repair::default();
+        let neighbours = [Link(1), Link(2), Link(3)];
+        repair.pursue(CHAIN, 0..=799, (Link(2), Evidence::Promise), 0);
+        let (mut now, mut next, mut lost) = (0, 0, Vec::new());
+        while !repair.is_idle() && now < 600_000 {
+            now += 50;
+            let (requests, given_up) = repair.due(&neighbours, now);
+            lost.extend(given_up);
+            // Its queue takes 20 at a time; nobody else has any.
+            if requests.iter().any(|request| request.link == Link(2)) {
+                for number in next..next + 20 {
+                    repair.found(CHAIN, number, Some(Link(2)));
+                }
+                next += 20;
+            }
+            assert!(now % 1_000 != 0 || repair.broken().is_empty(), "it keeps its promises");
+        }
+        assert_eq!((next, lost), (800, vec![]));
+    }
+
+    #[test]
+    fn who_brings_one_of_many_now_and_then_is_given_up_in_the_end() {
+        let mut repair = Repair::default();
+        repair.pursue(CHAIN, 0..=999, (Link(1), Evidence::Promise), 0);
+        let (mut now, mut next) = (0, 0);
+        while !repair.is_idle() && now < 1_200_000 {
+            now += 1_000;
+            repair.due(&[Link(1), Link(2)], now);
+            if now % 4_000 == 0 {
+                repair.found(CHAIN, next, Some(Link(1)));
+                next += 1;
+            }
+        }
+        assert!(repair.is_idle() && next < 200, "{next}");
+    }
+
+    #[test]
     fn who_keeps_no_promise_is_named_and_who_keeps_one_is_not() {
         let mut repair = Repair::default();
         let neighbours = [Link(1), Link(2), Link(3)];
@@ -357,6 +435,8 @@ mod tests {
         assert_eq!(repair.broken(), vec![Link(1)]);
         assert!(repair.broken().is_empty());
         repair.due(&neighbours, 5_000);
+        assert!(repair.broken().is_empty(), "the others were asked");
+        repair.due(&neighbours, 10_000);
         assert_eq!(repair.broken(), vec![Link(1), Link(2)], "one kept promise excuses once");
     }
 }

@@ -140,11 +140,24 @@ fn what_was_under_way_on_broken_links_is_not_owed() {
 
 #[test]
 fn a_publisher_hears_again_what_was_accepted_before_its_link_broke() {
+    hears_again(&[]);
+}
+
+#[test]
+fn a_publisher_hears_again_what_was_accepted_before_its_tracker_took_the_relay_away() {
+    // Before the link closes, and after it did.
+    hears_again(&[true]);
+    hears_again(&[false]);
+    hears_again(&[true, false]);
+}
+
+/// A publisher whose link breaks again and again; `taken` says when its tracker takes the relay away, and whether before the link closes.
+fn hears_again(taken: &[bool]) {
     let (mut relay, mut publisher) = (relay(credit::Limits::default()), client());
     publisher.open_publisher(STREAM);
-    publisher.assign(STREAM, [RELAY].into(), &at(0));
     for round in 0_u64..20 {
         let (link, now) = (Link(round), at(round * 100));
+        publisher.assign(STREAM, [RELAY].into(), &now);
         admit(&mut relay, link, Role::Publisher, &now);
         publisher.link_opened(link, RELAY, Some(OperatorId(0)), &now);
         let admitted = Frame::Admitted { stream: STREAM, role: Role::Publisher, newest: vec![] };
@@ -162,8 +175,14 @@ fn a_publisher_hears_again_what_was_accepted_before_its_link_broke() {
                 publisher.packet(link, &packet(&frame), &now);
             }
         }
+        if taken.contains(&true) {
+            publisher.assign(STREAM, [].into(), &now);
+        }
         publisher.link_closed(link);
         relay.link_closed(link);
+        if taken.contains(&false) {
+            publisher.assign(STREAM, [].into(), &now);
+        }
     }
     assert_eq!(publisher.unaccepted(), 0);
     publisher.close_accounts(&at(3_000));

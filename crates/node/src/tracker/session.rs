@@ -119,6 +119,10 @@ async fn serve(
     let (connection, mut inbox) = shared.lock().connect(&newcomer, &now);
     tracing::info!(%node, relay = relay.is_some(), "a node joined");
     let ended = converse(shared, &mut socket, connection, &mut inbox).await;
+    if *shared.stopped.borrow() {
+        // Who hears last of the end would be told to do without those who heard first.
+        return ended;
+    }
     let now = shared.config.clock.now();
     shared.lock().disconnect(connection, &now);
     tracing::info!(%node, "a node left");

@@ -55,3 +55,34 @@ async fn a_subscriber_that_comes_back_gets_what_it_has_not_dealt_with_and_nothin
     publisher.finish(PATIENCE).await;
     relay.stop().await;
 }
+
+/// All that a publisher may have on its way waits for a relay; much of it does not fit into a link's queue at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_published_while_no_relay_was_there_arrives_when_they_are_back() {
+    let network = Network::start().await;
+    let relays = [network.relay(0), network.relay(1), network.relay(2)];
+    let mut subscriber = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
+    let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();
+    let line = vec![b'x'; 8_000];
+    let mut published = 0;
+    publisher.publish(&line).await.unwrap();
+    assert!(matches!(timeout(PATIENCE, subscriber.next()).await, Ok(Some(Item::Message(_)))));
+    for relay in relays {
+        relay.stop().await;
+    }
+    while timeout(Duration::from_secs(2), publisher.publish(&line)).await.is_ok() {
+        published += 1;
+    }
+    assert!(published > 500, "{published} messages may wait");
+    let relays = [network.relay(0), network.relay(1), network.relay(2)];
+    for number in 0..published {
+        let item = timeout(PATIENCE, subscriber.next()).await.expect("no message in time");
+        assert!(matches!(item, Some(Item::Message(_))), "{number}: {item:?}");
+    }
+    let stats = publisher.finish(PATIENCE).await;
+    assert_eq!((stats.accepted, stats.receipts_open), (1 + published, 0));
+    assert_eq!(subscriber.finish(PATIENCE).await.missing, 0);
+    for relay in relays {
+        relay.stop().await;
+    }
+}

@@ -2,8 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::{SinkExt, StreamExt};
 use tatum_node::{Handover, TrackerAddress, Trackers};
 use tatum_primitives::StreamKey;
+use tatum_protocol::tracker::{FromTracker, sign_hello};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message as Text;
 
 use super::*;
 
@@ -234,6 +238,64 @@ async fn nothing_is_lost_when_a_streams_tracker_dies_and_when_it_is_back() {
     let stats = publisher.finish(PATIENCE).await;
     assert_eq!(stats.accepted, sent.len() as u64);
     assert!(stats.receipts_open <= 2, "{} receipts are open", stats.receipts_open);
+    for relay in relays {
+        relay.stop().await;
+    }
+}
+
+/// How many neighbours a client is told of while its tracker stops, each time it is told.
+async fn told_at_the_end(
+    network: &Network,
+    ready: oneshot::Sender<()>,
+    stopping: &AtomicBool,
+) -> Vec<usize> {
+    let key = NodeKey::from_bytes(&rand::random());
+    let (mut socket, _) = connect_async(&network.tracker_url).await.unwrap();
+    let (mut told, mut ready, mut tracker_id) = (Vec::new(), Some(ready), NodeId::default());
+    while let Some(Ok(text)) = timeout(PATIENCE, socket.next()).await.unwrap() {
+        let Text::Text(text) = text else { continue };
+        let reply = match serde_json::from_str(text.as_str()).unwrap() {
+            FromTracker::Challenge { nonce, tracker, .. } => {
+                tracker_id = tracker;
+                sign_hello(&key, tracker, nonce, None, 1)
+            }
+            FromTracker::Welcome { .. } => {
+                hostile::join(&stream(), (key.id(), tracker_id), 1, network.clock.wall_ms())
+            }
+            FromTracker::Assign(assignment) => {
+                if stopping.load(Ordering::Relaxed) {
+                    told.push(assignment.neighbours.len());
+                } else if let Some(ready) = ready.take_if(|_| !assignment.neighbours.is_empty()) {
+                    ready.send(()).unwrap();
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        socket.send(Text::text(serde_json::to_string(&reply).unwrap())).await.unwrap();
+    }
+    told
+}
+
+/// Else whose socket ends last would do without the relays whose sockets ended before, until another tracker assigned them anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracker_that_stops_takes_no_relay_from_anybody() {
+    let mut network = Network::start().await;
+    let relays: Vec<Running> = (0..4).map(|number| network.relay(number)).collect();
+    let (tracker, stopping) = (network.tracker.take().unwrap(), AtomicBool::new(false));
+    let (tell, hear): (Vec<_>, Vec<_>) = (0..12).map(|_| oneshot::channel()).unzip();
+    let clients = tell.into_iter().map(|ready| told_at_the_end(&network, ready, &stopping));
+    let stop = async {
+        for ready in hear {
+            timeout(PATIENCE, ready).await.expect("relays are assigned").unwrap();
+        }
+        // Assignments change as long as somebody comes.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stopping.store(true, Ordering::Relaxed);
+        tracker.stop().await;
+    };
+    let (told, ()) = tokio::join!(futures_util::future::join_all(clients), stop);
+    assert!(told.iter().all(Vec::is_empty), "{told:?}");
     for relay in relays {
         relay.stop().await;
     }

@@ -34,7 +34,7 @@ struct Sent {
 pub struct Client {
     pub(super) account: PayerConfig,
     pub(super) ledger: Ledger,
-    /// By relay, not by link: a relay that comes back says again what it accepted.
+    /// By relay, not by link: a relay that comes back says again what it accepted, also one that its tracker took away meanwhile.
     sent: BTreeMap<NodeId, BTreeMap<SentKey, Sent>>,
     unaccepted: BTreeSet<SentKey>,
     /// What each relay accepted. A relay that lost its memory accepts again; that is paid once.
@@ -77,20 +77,24 @@ impl Client {
         Attach::sign(what, (*payer, *reader), ends, now.wall_ms, key)
     }
 
-    /// The relay is no neighbour any more.
-    pub(super) fn forget_relay(&mut self, node: &NodeId) {
-        self.sent.remove(node);
-    }
-
     fn sent(&mut self, node: NodeId, key: SentKey, sent: Sent) {
         if self.sent.len() >= MAX_RELAYS && !self.sent.contains_key(&node) {
-            self.sent.pop_first();
+            self.forget_relay();
         }
         let waiting = self.sent.entry(node).or_default();
         waiting.insert(key, sent);
         if waiting.len() > MAX_SENT {
             waiting.pop_first();
         }
+    }
+
+    /// Forgets the relay that was sent something longest ago.
+    fn forget_relay(&mut self) {
+        let at_ms = |sent: &BTreeMap<SentKey, Sent>| {
+            sent.last_key_value().map_or(0, |(_, sent)| sent.timestamp_ms)
+        };
+        let oldest = self.sent.iter().min_by_key(|(_, sent)| at_ms(sent)).map(|(node, _)| *node);
+        oldest.and_then(|node| self.sent.remove(&node));
     }
 
     /// Whether a relay may make us sign now. A hostile one would ask for a receipt per message.

@@ -251,11 +251,6 @@ impl Overlay {
             self.by_node.remove(&state.node);
         }
         self.guard.scores.unlinked(state.node);
-        if let Some(client) = &mut self.client
-            && !self.assigned.values().any(|nodes| nodes.contains(&state.node))
-        {
-            client.forget_relay(&state.node);
-        }
         for (stream, peer) in state.peers.into_iter() {
             if let Some(reader) = peer.subscriber {
                 self.release(&reader);

@@ -34,14 +34,6 @@ impl Overlay {
             if let Some(link) = self.by_node.get(gone).copied() {
                 self.leave(link, stream);
             }
-            // While there is a link the relay may still say what it accepted: a tracker that
-            // restarts assigns it again as soon as it is back.
-            if let Some(client) = &mut self.client
-                && !self.by_node.contains_key(gone)
-                && !self.assigned.values().any(|nodes| nodes.contains(gone))
-            {
-                client.forget_relay(gone);
-            }
         }
         for new in nodes.difference(&before) {
             if let Some(link) = self.by_node.get(new).copied() {
