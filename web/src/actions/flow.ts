@@ -34,6 +34,10 @@ const FORFEITING = new Set([
   'set_delegation_cut',
   'request_delegation',
   'request_delegation_all',
+  'request_sponsored',
+  'request_sponsored_all',
+  'authorize_sponsored_key',
+  'revoke_sponsored_key',
 ]);
 
 export interface Asked {
