@@ -43,6 +43,8 @@ async function viewsOf(api, account) {
   const rooted = epochs.find((epoch) => epoch.root);
   const views = ['network', 'publisher', `publisher/${account}`, 'operator', 'delegator', `delegator/${account}`, 'auditor', 'nowhere'];
   if (operators[0]) views.push(`operator/${operators[0].id}`, `delegator/${operators[0].id}`);
+  const { operators: own } = await readJson(api, `/v1/accounts/${account}`);
+  for (const id of own.slice(0, 2)) views.push(`operator/${id}`);
   const { delegations } = await readJson(api, `/v1/accounts/${account}/delegations`);
   if (delegations[0]) views.push(`delegator/${delegations[0].operator}`);
   views.push('sponsor', `sponsor/account/${account}`, `sponsor/owner/${account}`);

@@ -26,8 +26,7 @@ fn stream(name: &str, id: &str, partition: u16) -> Value {
 
 fn set(name: &str, streams: &[(&str, u16)]) -> Value {
     let word = streams_word(streams.iter().map(|(id, partition)| key(id, *partition)));
-    let named: Vec<_> =
-        streams.iter().map(|(id, partition)| format!("{id}#{partition}")).collect();
+    let named: Vec<_> = streams.iter().map(|(id, partition)| format!("{id}#{partition}")).collect();
     json!({ "name": name, "streams": named, "word": word })
 }
 

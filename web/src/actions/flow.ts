@@ -32,6 +32,8 @@ const FORFEITING = new Set([
   'exit_channel',
   'create_delegation_pool',
   'set_delegation_cut',
+  'offer_operator',
+  'accept_operator',
   'request_delegation',
   'request_delegation_all',
   'request_sponsored',
