@@ -42,7 +42,7 @@ export function App() {
     return (
       <Frame route={route}>
         <h1 class="unseen">Tatum</h1>
-        {network.problem ? <ProblemNote problem={network.problem} /> : <p class="empty">Loading…</p>}
+        {network.problem ? <ProblemNote problem={network.problem} /> : <p class="empty loading">Loading…</p>}
       </Frame>
     );
   }
