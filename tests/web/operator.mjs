@@ -3,7 +3,7 @@ import { readJson, until } from './checks.mjs';
 import { connect, ended, equal } from './world.mjs';
 
 export async function operator(world) {
-  const { api, check, account, open } = world;
+  const { api, check, account, others, right, open } = world;
   const owned = async () => (await readJson(api, `/v1/accounts/${account}`)).operators;
   const show = async (id) => readJson(api, `/v1/operators/${id}`);
   let id;
@@ -58,6 +58,68 @@ export async function operator(world) {
       await section.getByRole('button', { name: 'Change the payout address' }).click();
       await until('it is changed', async () => (await show(id)).operator.payout.toLowerCase() === other);
     });
+  });
+  await check('its owner gives it another name, which is not too long', async () => {
+    await onPage('Name', async (section) => {
+      await section.getByRole('textbox').fill('é'.repeat(129));
+      await section.getByRole('button', { name: 'Rename' }).click();
+      await section.locator('.error', { hasText: 'at most 256 bytes; this has 258' }).waitFor();
+      await section.getByRole('textbox').fill('renamed in a browser');
+      await section.getByRole('button', { name: 'Rename' }).click();
+      await until('it is renamed', async () => (await show(id)).name === 'renamed in a browser');
+    });
+    await onPage('Bond and capacity', (section) => section.getByText('renamed in a browser', { exact: true }).waitFor());
+  });
+  await check('its owner offers it, takes that back, offers it again; whoever it is offered to accepts, and gives it back', async () => {
+    const [other] = others;
+    const offeredTo = async () => (await show(id)).candidate?.toLowerCase() ?? null;
+    const offer = async (wallet, to) =>
+      handing(wallet, 'Hand over', async (section) => {
+        await section.getByRole('textbox').fill(to);
+        await section.getByRole('button', { name: 'Offer the operator…' }).click();
+        await section.getByText(/can do nothing for it any more/).waitFor();
+        await section.getByRole('button', { name: 'Go on' }).click();
+        await ended(section, 'done');
+        await until('it is offered', async () => (await offeredTo()) === to);
+      });
+    const accept = (wallet, owner) =>
+      handing(wallet, 'Offered to you', async (section) => {
+        await section.getByRole('button', { name: 'Accept the operator…' }).click();
+        await section.getByRole('button', { name: 'Go on' }).click();
+        await until('it is another’s', async () => (await show(id)).operator.owner.toLowerCase() === owner);
+      });
+    const handing = async (wallet, region, act) => {
+      const page = await open(`#/operator/${id}`, [
+        { name: 'first', account, chain: right },
+        { name: 'other', account: other, chain: right },
+      ]);
+      await connect(page, wallet);
+      await act(page.getByRole('region', { name: region, exact: true }), page);
+      await page.context().close();
+    };
+    await handing('first', 'Hand over', async (section) => {
+      for (const [typed, words] of [
+        ['0x12', 'An address is'],
+        [account, 'this account’s already'],
+      ]) {
+        await section.getByRole('textbox').fill(typed);
+        await section.getByRole('button', { name: 'Offer the operator…' }).click();
+        await section.locator('.error', { hasText: words }).waitFor();
+      }
+    });
+    await offer('first', other);
+    await handing('first', 'Hand over', async (section) => {
+      await section.getByRole('button', { name: 'Take the offer back' }).click();
+      await until('nobody can take it', async () => (await offeredTo()) === null);
+    });
+    await offer('first', other);
+    await accept('other', other);
+    equal(await offeredTo(), null);
+    await handing('first', 'Earnings', async (_, page) => {
+      equal(await page.getByRole('region', { name: 'Hand over', exact: true }).count(), 0);
+    });
+    await offer('other', account);
+    await accept('first', account);
   });
   await check('its owner adds bond', async () => {
     const before = BigInt((await show(id)).operator.bond_wei);

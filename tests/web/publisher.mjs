@@ -1,6 +1,6 @@
 /** What a publisher does: stakes in each way, what goes wrong on the way, unstakes, has a session key. */
 import { readJson, until } from './checks.mjs';
-import { connect, ended, equal } from './world.mjs';
+import { connect, ended, equal, provenKey } from './world.mjs';
 
 export async function publisher(world) {
   const { api, chain, check, account, right, network, open, post, nextEpoch } = world;
@@ -226,7 +226,7 @@ export async function publisher(world) {
     await section.getByRole('textbox').fill('0x12');
     await section.getByRole('button', { name: 'Authorise key' }).click();
     await section.getByText('Paste both').waitFor();
-    await section.getByRole('textbox').fill(await provenKey(world));
+    await section.getByRole('textbox').fill(process.env.TATUM_SESSION_PROVEN ?? (await provenKey(world, account)));
     await section.getByRole('button', { name: 'Authorise key' }).click();
     await ended(section, 'done');
     await section.getByText('active').first().waitFor();
@@ -241,34 +241,6 @@ export async function publisher(world) {
       .waitFor();
     await page.context().close();
   });
-}
-
-/** What `tatum session prove` prints: from it, or by the chain's second account. */
-async function provenKey({ api, chain, network, account, others }) {
-  if (process.env.TATUM_SESSION_PROVEN) return process.env.TATUM_SESSION_PROVEN;
-  // A key belongs to one payer for ever; the chain may have been used before.
-  const used = (await readJson(api, `/v1/accounts/${account}`)).session_keys.map(({ key }) => key.toLowerCase());
-  const keyHolder = others.find((other) => !used.includes(other));
-  if (!keyHolder) throw new Error('the chain has no account left for a session key, and TATUM_SESSION_PROVEN is not set');
-  const types = {
-    EIP712Domain: [
-      { name: 'name', type: 'string' },
-      { name: 'version', type: 'string' },
-      { name: 'chainId', type: 'uint256' },
-      { name: 'verifyingContract', type: 'address' },
-    ],
-    SessionKeyAuthorization: [
-      { name: 'payer', type: 'address' },
-      { name: 'key', type: 'address' },
-    ],
-  };
-  const domain = { name: 'Tatum', version: '1', chainId: network.chain_id, verifyingContract: network.deployment.stake_pool };
-  const message = { payer: account, key: keyHolder };
-  const proof = await chain('eth_signTypedData_v4', [
-    keyHolder,
-    { domain, types, primaryType: 'SessionKeyAuthorization', message },
-  ]);
-  return `payer  ${account}\nkey    ${keyHolder}\nproof  ${proof}`;
 }
 
 function wei(amount) {

@@ -43,8 +43,13 @@ async function viewsOf(api, account) {
   const rooted = epochs.find((epoch) => epoch.root);
   const views = ['network', 'publisher', `publisher/${account}`, 'operator', 'delegator', `delegator/${account}`, 'auditor', 'nowhere'];
   if (operators[0]) views.push(`operator/${operators[0].id}`, `delegator/${operators[0].id}`);
+  const { operators: own } = await readJson(api, `/v1/accounts/${account}`);
+  for (const id of own.slice(0, 2)) views.push(`operator/${id}`);
   const { delegations } = await readJson(api, `/v1/accounts/${account}/delegations`);
   if (delegations[0]) views.push(`delegator/${delegations[0].operator}`);
+  views.push('sponsor', `sponsor/account/${account}`, `sponsor/owner/${account}`);
+  const { vaults } = await readJson(api, '/v1/sponsors?limit=2');
+  for (const { vault } of vaults) views.push(`sponsor/${vault.toLowerCase()}`);
   const { streams } = await readJson(api, '/v1/streams?limit=1');
   if (streams[0]) views.push(`network/${streams[0].stream}`);
   if (epochs[0]) views.push(`auditor/${epochs[0].epoch}`);

@@ -1,4 +1,4 @@
-/** What all parts of the test share: the browser, the chain, the server, and how one gets a page with wallets. */
+/** What all parts of the test share: the browser, the chain, the server, and how one gets a page with wallets, and a key. */
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { Checks, readJson, until } from './checks.mjs';
@@ -70,6 +70,36 @@ export async function ended(section, how) {
   const [got, words] = [await stage.getAttribute('data-stage'), await stage.textContent()];
   if (got !== how) throw new Error(`it ended as ${got}: ${words}`);
   if (!words.trim()) throw new Error('it ended without words');
+}
+
+/** What `tatum session prove --payer` prints, by an account of the chain that has signed for nobody yet. */
+export async function provenKey({ api, chain, network, account, others }, payer) {
+  // A key belongs to one payer for ever; the chain may have been used before.
+  const { vaults } = await readJson(api, `/v1/sponsors?owner=${account}&limit=200`);
+  const payers = [account, ...vaults.map(({ vault }) => vault)];
+  const keys = await Promise.all(payers.map(async (one) => (await readJson(api, `/v1/accounts/${one}`)).session_keys));
+  const used = keys.flat().map(({ key }) => key.toLowerCase());
+  const keyHolder = others.find((other) => !used.includes(other));
+  if (!keyHolder) throw new Error('the chain has no account left for a session key');
+  const types = {
+    EIP712Domain: [
+      { name: 'name', type: 'string' },
+      { name: 'version', type: 'string' },
+      { name: 'chainId', type: 'uint256' },
+      { name: 'verifyingContract', type: 'address' },
+    ],
+    SessionKeyAuthorization: [
+      { name: 'payer', type: 'address' },
+      { name: 'key', type: 'address' },
+    ],
+  };
+  const domain = { name: 'Tatum', version: '1', chainId: network.chain_id, verifyingContract: network.deployment.stake_pool };
+  const message = { payer, key: keyHolder };
+  const proof = await chain('eth_signTypedData_v4', [
+    keyHolder,
+    { domain, types, primaryType: 'SessionKeyAuthorization', message },
+  ]);
+  return `payer  ${payer}\nkey    ${keyHolder}\nproof  ${proof}`;
 }
 
 export function equal(got, expected) {

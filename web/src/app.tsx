@@ -19,6 +19,8 @@ import { NowhereView } from './views/nowhere';
 import { OperatorView } from './views/operator/operator';
 import { OperatorsView } from './views/operator/operators';
 import { PublisherView } from './views/publisher/publisher';
+import { SponsorsView } from './views/sponsor/sponsors';
+import { VaultView } from './views/sponsor/vault';
 import { StreamView } from './views/stream';
 import { useSession } from './wallet/session';
 import icon from './icon.svg';
@@ -28,6 +30,7 @@ const WAYS: [string, string, Route['view'][]][] = [
   ['#/publisher', 'Publisher', ['publisher']],
   ['#/operator', 'Operator', ['operators', 'operator']],
   ['#/delegator', 'Delegator', ['delegations', 'delegation']],
+  ['#/sponsor', 'Sponsor', ['sponsors', 'vault']],
   ['#/auditor', 'Auditor', ['epochs', 'epoch', 'proof', 'payout', 'receipts']],
 ];
 
@@ -39,7 +42,7 @@ export function App() {
     return (
       <Frame route={route}>
         <h1 class="unseen">Tatum</h1>
-        {network.problem ? <ProblemNote problem={network.problem} /> : <p class="empty">Loading…</p>}
+        {network.problem ? <ProblemNote problem={network.problem} /> : <p class="empty loading">Loading…</p>}
       </Frame>
     );
   }
@@ -68,6 +71,10 @@ function View({ route }: { route: Route }) {
       return <DelegationsView address={route.address} />;
     case 'delegation':
       return <DelegationView key={route.id} id={route.id} />;
+    case 'sponsors':
+      return <SponsorsView account={route.account} owner={route.owner} />;
+    case 'vault':
+      return <VaultView key={route.address} address={route.address} />;
     case 'epochs':
       return <EpochsView />;
     case 'epoch':

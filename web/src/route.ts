@@ -11,6 +11,8 @@ export type Route =
   | { view: 'operator'; id: number }
   | { view: 'delegations'; address: string | null }
   | { view: 'delegation'; id: number }
+  | { view: 'sponsors'; account: string | null; owner: string | null }
+  | { view: 'vault'; address: string }
   | { view: 'epochs' }
   | { view: 'epoch'; epoch: number }
   | { view: 'proof'; epoch: number; id: number }
@@ -37,6 +39,8 @@ export function parseRoute(hash: string): Route {
       return { view: 'delegations', address: null };
     case 'delegator/N':
       return { view: 'delegation', id: a! };
+    case 'sponsor':
+      return { view: 'sponsors', account: null, owner: null };
     case 'auditor':
       return { view: 'epochs' };
     case 'auditor/N':
@@ -53,7 +57,16 @@ export function parseRoute(hash: string): Route {
   if (parts[0] === 'network' && parts.length === 2 && isWord(parts[1])) return { view: 'stream', stream: parts[1] };
   if (parts[0] === 'publisher' && parts.length === 2 && isAddress(parts[1])) return { view: 'publisher', address: parts[1] };
   if (parts[0] === 'delegator' && parts.length === 2 && isAddress(parts[1])) return { view: 'delegations', address: parts[1] };
+  if (parts[0] === 'sponsor') return sponsorRoute(parts.slice(1)) ?? { view: 'nowhere', path };
   return { view: 'nowhere', path };
+}
+
+/** A vault by its address, or what an account sponsors, or the vaults for an owner's streams. */
+function sponsorRoute([first, second, ...more]: string[]): Route | null {
+  if (isAddress(first) && second === undefined) return { view: 'vault', address: first };
+  if (!isAddress(second) || more.length > 0) return null;
+  if (first === 'account') return { view: 'sponsors', account: second, owner: null };
+  return first === 'owner' ? { view: 'sponsors', account: null, owner: second } : null;
 }
 
 function isWord(text: string | undefined): text is Hex {

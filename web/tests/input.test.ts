@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { keyAndProof } from '../src/parts/key_and_proof';
 import { parseRoute } from '../src/route';
 import { span } from '../src/times';
 import { parseBytes } from '../src/views/operator/bytes_field';
 import { parseIds } from '../src/views/operator/ids';
-import { keyAndProof } from '../src/views/publisher/key_and_proof';
 import { discover, sendsBatches, type Wallet } from '../src/wallet/provider';
 import { ACCOUNT, ScriptedWallet } from './scripted';
 
@@ -29,6 +29,7 @@ describe('what is typed', () => {
     expect(keyAndProof(JSON.stringify({ payer: ACCOUNT, key: KEY, proof: PROOF }), ACCOUNT)).toEqual(found);
     expect(keyAndProof(`${KEY} ${PROOF}`, ACCOUNT)).toEqual(found);
     expect(keyAndProof(`payer ${KEY} key ${ACCOUNT} proof ${PROOF}`, ACCOUNT)).toMatch(/not your account/);
+    expect(keyAndProof(`payer ${KEY} key ${ACCOUNT} proof ${PROOF}`, ACCOUNT, 'this vault')).toMatch(/not this vault/);
     expect(keyAndProof(KEY, ACCOUNT)).toMatch(/Paste both/);
     expect(keyAndProof(PROOF, ACCOUNT)).toMatch(/Paste both/);
   });

@@ -98,6 +98,7 @@ impl Chain {
             Action::AddNode { .. }
             | Action::RemoveNode { .. }
             | Action::DeclareCapacity { .. }
+            | Action::RenameOperator { .. }
             | Action::Leave { .. }
             | Action::CreateDelegationPool { .. }
             | Action::SetDelegationCut { .. } => self.operating(account, action).await?,
@@ -141,6 +142,15 @@ impl Chain {
                 let sent = registry.setPayout(operator.0, *payout);
                 call("change the payout address", at.operator_registry, sent.calldata())
             }
+            Action::OfferOperator { operator, candidate } => {
+                let sent = registry.offerOperator(operator.0, *candidate);
+                call("offer the operator", at.operator_registry, sent.calldata())
+            }
+            Action::AcceptOperator { operator } => call(
+                "take over the operator",
+                at.operator_registry,
+                registry.acceptOperator(operator.0).calldata(),
+            ),
             Action::WithdrawBond { operator } => call(
                 "withdraw the bond",
                 at.operator_registry,
@@ -169,6 +179,7 @@ impl Chain {
             | Action::AddNode { .. }
             | Action::RemoveNode { .. }
             | Action::DeclareCapacity { .. }
+            | Action::RenameOperator { .. }
             | Action::Leave { .. }
             | Action::CreateDelegationPool { .. }
             | Action::SetDelegationCut { .. }

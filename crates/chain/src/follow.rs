@@ -61,7 +61,7 @@ pub async fn follow_with_fees(
     start(chain, confirmations, interval, More { fees, money: false }).await
 }
 
-/// The same with bills, delegations and sponsors, which rules of receipts do not ask for: three to five requests more for each range of blocks.
+/// The same with bills, delegations, sponsors, and operators' names and offers, which rules of receipts do not ask for: three to five requests more for each range of blocks.
 pub async fn follow_with_money(
     chain: Chain,
     confirmations: u64,
@@ -76,7 +76,7 @@ pub async fn follow_with_money(
 struct More {
     /// The pool share, if fees are read.
     fees: Option<Bps>,
-    /// Bills, delegations and sponsors.
+    /// Bills, delegations, sponsors, and operators' names and offers.
     money: bool,
 }
 

@@ -15,11 +15,14 @@ use crate::channel_view::{ChannelFact, Channels};
 
 mod money;
 mod prices;
+mod profiles;
 mod sponsors;
 
 use money::Money;
 pub(crate) use money::MoneyFact;
 pub use prices::PaidLast;
+pub(crate) use profiles::ProfileFact;
+use profiles::Profiles;
 pub(crate) use sponsors::SponsorFact;
 use sponsors::Sponsors;
 
@@ -52,6 +55,8 @@ pub(crate) enum Fact {
     Channel(B256, ChannelFact),
     /// Something happened to money that no rule asks for.
     Money(MoneyFact),
+    /// An operator's owner said something.
+    Profile(ProfileFact),
     /// Something happened to a sponsors' vault.
     Sponsors(SponsorFact),
 }
@@ -103,6 +108,7 @@ pub(crate) struct Facts {
     paid: BTreeMap<Epoch, BTreeMap<Address, PaidEpoch>>,
     channels: Channels,
     money: Money,
+    profiles: Profiles,
     sponsors: Sponsors,
     block: u64,
 }
@@ -339,6 +345,7 @@ impl Facts {
             }
             Fact::Channel(id, fact) => self.channels.apply(id, fact),
             Fact::Money(fact) => self.money.apply(fact),
+            Fact::Profile(fact) => self.profiles.apply(fact),
             Fact::Sponsors(fact) => self.sponsors.apply(fact),
         }
     }

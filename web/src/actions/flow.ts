@@ -32,8 +32,14 @@ const FORFEITING = new Set([
   'exit_channel',
   'create_delegation_pool',
   'set_delegation_cut',
+  'offer_operator',
+  'accept_operator',
   'request_delegation',
   'request_delegation_all',
+  'request_sponsored',
+  'request_sponsored_all',
+  'authorize_sponsored_key',
+  'revoke_sponsored_key',
 ]);
 
 export interface Asked {

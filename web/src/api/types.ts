@@ -169,6 +169,10 @@ export interface Operators {
 export interface OneOperator {
   as_of: AsOf;
   operator: Operator;
+  /** Its owner's words: empty if it has none. */
+  name: string;
+  /** Who may take it over. */
+  candidate: Hex | null;
   pool_owner: Hex | null;
   nodes: Hex[];
   earned: { claimable_nano: string; proof: { epoch: number; cumulative_nano: string; root: Hex } } | null;

@@ -89,13 +89,18 @@ export function ProblemNote({ problem }: { problem: Problem }) {
   );
 }
 
-/** What was loaded; before that, that it is being loaded, or why it was not. Old figures stay beneath a problem. */
+/**
+ * What was loaded; before that, that it is being loaded, or why it was not. Old figures stay beneath a problem. What stands below something that
+ * is loaded for the first time appears with it, so that nothing moves; a page that is turned over hides nothing.
+ */
 export function Show<T>({ loaded, children }: { loaded: Loaded<T>; children: (data: T) => ComponentChildren }) {
   const { data, problem } = loaded;
+  const isFirst = useRef(true);
+  if (data !== null) isFirst.current = false;
   return (
     <>
       {problem && <ProblemNote problem={problem} />}
-      {data !== null ? children(data) : !problem && <p class="empty">Loading…</p>}
+      {data !== null ? children(data) : !problem && <p class={isFirst.current ? 'empty loading' : 'empty'}>Loading…</p>}
     </>
   );
 }

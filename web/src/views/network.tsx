@@ -90,6 +90,12 @@ function Doors() {
         </a>
       </li>
       <li>
+        <a href="#/sponsor">
+          <strong>Sponsor</strong>
+          <span>Pay for streams that others read, together with others, by a vault.</span>
+        </a>
+      </li>
+      <li>
         <a href="#/auditor">
           <strong>Audit</strong>
           <span>Follow a payout row by row and verify its proof in this browser.</span>

@@ -76,7 +76,9 @@ pub(super) async fn prepare(
 /// Refuses what is longer or larger than any contract takes, before the chain is asked.
 fn check_bounds(action: &Action) -> Result<(), ApiError> {
     let detail = match action {
-        Action::RegisterOperator { metadata, .. } if metadata.len() > MOST_METADATA => {
+        Action::RegisterOperator { metadata, .. } | Action::RenameOperator { metadata, .. }
+            if metadata.len() > MOST_METADATA =>
+        {
             format!("a name has at most {MOST_METADATA} bytes")
         }
         Action::CreateDelegationPool { cut_bps, .. } | Action::SetDelegationCut { cut_bps, .. }

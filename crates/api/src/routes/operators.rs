@@ -70,8 +70,9 @@ pub(super) async fn show(
         }
     };
     let view = &api.shared.view;
+    let (name, candidate) = (view.name_of(id), view.candidate_of(id));
     let (pool_owner, nodes) = (view.pool_owner_of(id), view.nodes_of(id));
-    Ok(Json(Operator { as_of, operator, pool_owner, nodes, earned }))
+    Ok(Json(Operator { as_of, operator, name, candidate, pool_owner, nodes, earned }))
 }
 
 /// How many epochs.

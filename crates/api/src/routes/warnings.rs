@@ -60,6 +60,17 @@ pub(super) async fn warnings(
         Action::Leave { operator } => format!(
             "There is no way back for operator {operator}: from the next epoch on its bond and capacity count no more, and who wants to run nodes again registers anew."
         ),
+        Action::OfferOperator { operator, candidate } => {
+            if *candidate == Address::ZERO {
+                return Ok(Vec::new());
+            }
+            format!(
+                "Once {candidate} accepts, operator {operator} and its bond are that account's, and this one can do nothing for it any more. Until then, another offer takes the place of this one. What was earned and not claimed goes where the new owner says: claim it first."
+            )
+        }
+        Action::AcceptOperator { operator } => format!(
+            "The bond of operator {operator} becomes this account's, and answers for what the operator did before. Its payout address and its nodes stay as they are until this account changes them."
+        ),
         Action::ExitChannel { .. } => {
             "The operator may redeem the newest receipts until the channel's window is over; what is left comes back by settling after it.".to_owned()
         }
@@ -107,6 +118,7 @@ pub(super) async fn warnings(
         | Action::AddNode { .. }
         | Action::RemoveNode { .. }
         | Action::DeclareCapacity { .. }
+        | Action::RenameOperator { .. }
         | Action::SetPayout { .. }
         | Action::WithdrawBond { .. }
         | Action::OpenChannel { .. }

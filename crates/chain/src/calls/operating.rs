@@ -31,6 +31,11 @@ impl Chain {
                 let sent = seat.declareCapacity(operator.0, capacity_bytes);
                 call("declare the capacity", *seat.address(), sent.calldata())
             }
+            Action::RenameOperator { operator, ref metadata } => {
+                let seat = self.seat_or_registry(operator).await?;
+                let sent = seat.setMetadata(operator.0, metadata.clone());
+                call("change the name", *seat.address(), sent.calldata())
+            }
             Action::Leave { operator } => {
                 let seat = self.seat_or_registry(operator).await?;
                 call("leave", *seat.address(), seat.requestExit(operator.0).calldata())

@@ -1,4 +1,4 @@
-//! The events of money that no rule of receipts asks for.
+//! The events of money, and of what operators say of themselves, that no rule of receipts asks for.
 //!
 //! Invariant: a pool is one that the factory says is its operator's, a vault is where the factory would put it; what any other contract
 //! tells is not asked for.
@@ -10,10 +10,12 @@ use alloy::sol_types::SolEvent;
 use tatum_primitives::{Address, Epoch, OperatorId};
 
 use crate::bindings::DelegationPool::{OwnerChanged, PoolCreated, RedeemRequest, Transfer};
-use crate::bindings::OperatorRegistry::OperatorOwnerChanged;
+use crate::bindings::OperatorRegistry::{
+    MetadataChanged, OperatorOwnerChanged, OperatorOwnerOffered, OperatorRegistered,
+};
 use crate::bindings::overage::Overage::OverageBilled;
 use crate::overage::billed;
-use crate::view::{Fact, MoneyFact};
+use crate::view::{Fact, MoneyFact, ProfileFact};
 use crate::{Chain, Result};
 
 mod sponsors;
@@ -21,7 +23,7 @@ mod sponsors;
 /// Pools, or vaults, asked for at once: endpoints take no filter of any length.
 const AT_ONCE: usize = 256;
 
-/// What a range of blocks says of bills, of pools and sponsors' vaults that there are by then, and who has a part in them; in an order
+/// What a range of blocks says of operators' names and offers, of bills, of pools and sponsors' vaults that there are by then, and who has a part in them; in an order
 /// that can be folded.
 pub(super) async fn between(
     chain: &Chain,
@@ -30,11 +32,17 @@ pub(super) async fn between(
     to: u64,
 ) -> Result<Vec<Fact>> {
     let at = chain.deployment();
-    let filter = Filter::new()
-        .address(vec![at.operator_registry, at.overage])
-        .event_signature(vec![OperatorOwnerChanged::SIGNATURE_HASH, OverageBilled::SIGNATURE_HASH]);
-    let mut facts = Vec::new();
+    let filter =
+        Filter::new().address(vec![at.operator_registry, at.overage]).event_signature(vec![
+            OperatorRegistered::SIGNATURE_HASH,
+            MetadataChanged::SIGNATURE_HASH,
+            OperatorOwnerOffered::SIGNATURE_HASH,
+            OperatorOwnerChanged::SIGNATURE_HASH,
+            OverageBilled::SIGNATURE_HASH,
+        ]);
+    let (mut facts, mut profiles) = (Vec::new(), Vec::new());
     for log in chain.logs(&filter, from, to).await? {
+        profiles.extend(profile(&log).map(Fact::Profile));
         facts.extend(bill(&log));
         let Ok(changed) = log.log_decode::<OperatorOwnerChanged>() else { continue };
         let OperatorOwnerChanged { operatorId, owner } = changed.inner.data;
@@ -55,8 +63,26 @@ pub(super) async fn between(
         facts.extend(chain.logs(&filter, from, to).await?.iter().filter_map(part));
     }
     let mut facts: Vec<Fact> = facts.into_iter().map(Fact::Money).collect();
+    facts.extend(profiles);
     facts.extend(sponsors::between(chain, vaults, from, to).await?);
     Ok(facts)
+}
+
+fn profile(log: &Log) -> Option<ProfileFact> {
+    if let Ok(made) = log.log_decode::<OperatorRegistered>() {
+        let OperatorRegistered { operatorId, metadata, .. } = made.inner.data;
+        return Some(ProfileFact::Named(OperatorId(operatorId), metadata));
+    }
+    if let Ok(named) = log.log_decode::<MetadataChanged>() {
+        let MetadataChanged { operatorId, metadata } = named.inner.data;
+        return Some(ProfileFact::Named(OperatorId(operatorId), metadata));
+    }
+    if let Ok(offered) = log.log_decode::<OperatorOwnerOffered>() {
+        let OperatorOwnerOffered { operatorId, candidate } = offered.inner.data;
+        return Some(ProfileFact::Offered(OperatorId(operatorId), candidate));
+    }
+    let accepted = log.log_decode::<OperatorOwnerChanged>().ok()?.inner.data;
+    Some(ProfileFact::Accepted(OperatorId(accepted.operatorId)))
 }
 
 fn bill(log: &Log) -> Option<MoneyFact> {

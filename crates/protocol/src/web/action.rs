@@ -136,6 +136,30 @@ pub enum Action {
         #[schema(value_type = AddressText)]
         payout: Address,
     },
+    /// Give the operator another name for people.
+    RenameOperator {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// The name; an empty one takes it away.
+        #[schema(max_length = 256)]
+        metadata: String,
+    },
+    /// Offer the operator to an account, which has to accept it; the newest offer counts.
+    OfferOperator {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+        /// The account; the zero address takes an offer back.
+        #[schema(value_type = AddressText)]
+        candidate: Address,
+    },
+    /// Take over an operator that is offered to the account.
+    AcceptOperator {
+        /// The operator.
+        #[schema(value_type = OperatorNumber)]
+        operator: OperatorId,
+    },
     /// Ask to leave; there is no way back under the same id.
     Leave {
         /// The operator.

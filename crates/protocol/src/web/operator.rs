@@ -74,6 +74,11 @@ pub struct Operator {
     pub as_of: AsOf,
     /// The operator.
     pub operator: OperatorStatus,
+    /// Its name for people, as its owner gave it last, cut after 256 bytes; empty if it has none.
+    pub name: String,
+    /// Who may take it over, if it is offered to somebody.
+    #[schema(value_type = Option<AddressText>)]
+    pub candidate: Option<Address>,
     /// Who runs it by its pool of delegators, which is its owner then; nothing if it has no pool.
     #[schema(value_type = Option<AddressText>)]
     pub pool_owner: Option<Address>,

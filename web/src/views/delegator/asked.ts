@@ -1,8 +1,7 @@
 /** What is typed of amounts in a pool, as actions; or why it is none. */
+import type { Made } from '../../actions/made';
 import { shortData, type Parsed } from '../../amounts';
-import type { Action, DelegationPool } from '../../api/types';
-
-export type Made = { action: Action; why: null } | { action: null; why: string };
+import type { DelegationPool } from '../../api/types';
 
 /** A delegation. The pool's owner may have more room than others, so the contract has the last word about room. */
 export function delegated(pool: DelegationPool, amount: Parsed): Made {

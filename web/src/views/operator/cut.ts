@@ -1,10 +1,8 @@
 /** What is typed of a pool's cut, as actions; or why it is none. */
-import type { Action } from '../../api/types';
+import type { Made } from '../../actions/made';
 
 /** The contract takes no higher cut. */
 const MOST_BPS = 5_000;
-
-export type Made = { action: Action; why: null } | { action: null; why: string };
 
 /** The parts of ten thousand in "12.5" per cent, exactly; nothing if it is no per cent from 0 to 50 with up to two decimals. */
 export function parseCut(text: string): number | null {

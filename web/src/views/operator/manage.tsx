@@ -1,16 +1,19 @@
 /** What an operator's owner may change. */
 import { useState } from 'preact/hooks';
 import { parsePositiveData, shortBytes } from '../../amounts';
-import type { Action, Operator } from '../../api/types';
+import type { Action, OneOperator, Operator } from '../../api/types';
 import { useSurroundings } from '../../context';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Section } from '../../parts/section';
 import { isAddress } from '../../wallet/provider';
 import { BYTE_UNITS, parseBytes } from './bytes_field';
+import { HandOver, Rename } from './hand_over';
 
-export function Manage({ operator, pooled }: { operator: Operator; pooled: boolean }) {
+export function Manage({ data }: { data: OneOperator }) {
   const { network } = useSurroundings();
+  const { operator } = data;
+  const pooled = data.pool_owner !== null;
   const left = operator.exit_epoch !== null;
   const free = operator.bond_free_from !== null && operator.bond_free_from <= network.epoch;
   return (
@@ -21,7 +24,11 @@ export function Manage({ operator, pooled }: { operator: Operator; pooled: boole
           {!pooled && <Bond operator={operator} />}
         </div>
       )}
-      {!pooled && <Payout operator={operator} />}
+      <div class="columns">
+        <Rename data={data} />
+        {!pooled && <Payout operator={operator} />}
+      </div>
+      {!pooled && <HandOver data={data} />}
       <Section title="Leave">
         {!left && <Leave operator={operator} />}
         {left && pooled && <p>It has left. Its bond is the pool’s: ask your part back there.</p>}

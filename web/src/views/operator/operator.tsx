@@ -7,6 +7,7 @@ import { Act } from '../../parts/act';
 import { Age, Bytes, Data, Figure, Figures, Hash, Nano } from '../../parts/figures';
 import { Heading, Section, Show } from '../../parts/section';
 import { EarningsChart } from './earnings';
+import { Offered } from './hand_over';
 import { Manage } from './manage';
 import { Nodes } from './nodes';
 import { State } from './operators';
@@ -32,11 +33,12 @@ export function OperatorView({ id }: { id: number }) {
         {(data) => (
           <>
             <Overview data={data} />
+            <Offered data={data} />
             <Earned id={id} data={data} />
             <Readiness data={data} owner={account.data} />
             <Nodes data={data} mine={mine} />
             <PoolOfDelegators data={data} mine={mine} />
-            {mine && <Manage operator={data.operator} pooled={data.pool_owner !== null} />}
+            {mine && <Manage data={data} />}
           </>
         )}
       </Show>
@@ -69,6 +71,14 @@ function Overview({ data }: { data: OneOperator }) {
         </Figure>
       </Figures>
       <dl class="addresses">
+        {data.name && (
+          <>
+            <dt>Name</dt>
+            <dd>
+              <bdi>{data.name}</bdi>
+            </dd>
+          </>
+        )}
         <dt>Owner</dt>
         <dd>
           <Hash hex={operator.owner} whole />

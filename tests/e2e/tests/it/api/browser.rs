@@ -1,4 +1,4 @@
-//! Delegators and operators before the page in a real browser: `tests/web/` does what people do, and their views are looked at.
+//! Delegators, operators and sponsors before the page in a real browser: `tests/web/` does what people do, and their views are looked at.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +26,14 @@ async fn a_delegator_delegates_asks_back_and_redeems_in_a_browser() -> anyhow::R
 async fn an_operator_makes_a_pool_changes_its_cut_and_leaves_in_a_browser() -> anyhow::Result<()> {
     let served = Served::with(&["--requests-per-s", "500"]).await?;
     browse(&served, "operator").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sponsor_makes_a_vault_pays_in_and_redeems_in_a_browser() -> anyhow::Result<()> {
+    let served = Served::with(&["--requests-per-s", "500"]).await?;
+    let told = browse(&served, "sponsor").await?;
+    ensure!(!told.contains("it would take too long"), "all of it was done:\n{told}");
     Ok(())
 }
 

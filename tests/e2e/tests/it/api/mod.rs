@@ -7,6 +7,7 @@ mod channels;
 mod claims;
 mod delegations;
 mod events;
+mod operators;
 mod overages;
 mod pools;
 mod prices;

@@ -20,7 +20,7 @@ fn cut(cut_bps: u32) -> Value {
 
 impl Served {
     /// The wallet's own operator 0.
-    async fn registered(&self) -> anyhow::Result<()> {
+    pub(super) async fn registered(&self) -> anyhow::Result<()> {
         let payout = self.wallet.address().to_string();
         self.done(json!({
             "action": "register_operator", "payout": payout, "bond_wei": data(5_000), "metadata": "own",
@@ -29,7 +29,7 @@ impl Served {
         self.caught_up().await
     }
 
-    async fn operator(&self) -> anyhow::Result<Value> {
+    pub(super) async fn operator(&self) -> anyhow::Result<Value> {
         self.caught_up().await?;
         self.get("/v1/operators/0").await
     }
