@@ -48,6 +48,20 @@ impl Database {
         self.moved(epoch, EpochState::Closing, done.rows_affected()).await
     }
 
+    /// Records that another dataset with the same payouts is the one that was proposed.
+    pub async fn record_manifest(
+        &self,
+        epoch: Epoch,
+        manifest_hash: B256,
+        now_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        const SQL: &str = "UPDATE epochs SET manifest_hash = $2, updated_ms = $3 \
+                           WHERE epoch = $1 AND manifest_hash IS NOT NULL";
+        let query = sqlx::query(SQL).bind(bigint(epoch.0)?).bind(manifest_hash.to_vec());
+        query.bind(bigint(now_ms)?).execute(self.writer()).await?;
+        Ok(())
+    }
+
     /// Records that the chain holds the epoch's root as a proposal, by our transaction `tx` or another proposer's.
     pub async fn record_proposed(
         &self,

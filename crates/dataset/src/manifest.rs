@@ -42,10 +42,6 @@ pub struct Parameters {
     pub distributor: Address,
     /// The epoch.
     pub epoch: Epoch,
-    /// The block that closed the epoch; all chain inputs are read there.
-    pub block_number: u64,
-    /// That block's hash.
-    pub block_hash: B256,
     /// The part of every fee that goes to the common pool.
     pub pool_bps: Bps,
     /// The most that an operator gets of the common pool, as a share of what it is paid for its work; zero is no limit.

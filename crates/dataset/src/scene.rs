@@ -16,8 +16,6 @@ pub(crate) fn parameters() -> Parameters {
         stake_pool: Address::repeat_byte(0x51),
         distributor: Address::repeat_byte(0xd1),
         epoch: Epoch(4),
-        block_number: 77,
-        block_hash: B256::repeat_byte(0xb1),
         pool_bps: Bps::new(2_000).unwrap(),
         pool_limit_bps: Bps::new(5_000).unwrap(),
         grace_ms: 4_000,

@@ -251,8 +251,6 @@ fn check_parameters(
         differs("chain id", got.chain_id, deployment.chain_id),
         differs("stake pool", got.stake_pool, deployment.stake_pool),
         differs("distributor", got.distributor, deployment.distributor),
-        differs("block number", got.block_number, inputs.block_number),
-        differs("block hash", got.block_hash, inputs.block_hash),
         differs("pool share in bps", got.pool_bps.bps(), inputs.pool_bps.bps()),
         differs("pool limit in bps", got.pool_limit_bps.bps(), inputs.pool_limit_bps.bps()),
         differs("pot in nano", got.pot_nano.0, pot.0),

@@ -80,8 +80,6 @@ impl Closer {
             stake_pool: deployment.stake_pool,
             distributor: deployment.distributor,
             epoch,
-            block_number: inputs.block_number,
-            block_hash: inputs.block_hash,
             pool_bps: inputs.pool_bps,
             pool_limit_bps: inputs.pool_limit_bps,
             grace_ms: deployment.windows.grace_s.saturating_mul(1000),

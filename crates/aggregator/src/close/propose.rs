@@ -1,11 +1,12 @@
 //! From a rolled-up epoch to a final one: our proposal, others', and the oldest that survives.
 //!
 //! Invariant: we propose unless an open proposal promises what ours does; we make final only what promises the same entries
-//! as ours, or what was judged right. Which of several right ones becomes final is decided by their age alone.
+//! as ours, or what was judged right. Which of several right ones becomes final is decided by their age alone. What stands by us is what we publish.
 
 use tatum_chain::{Draft, Fate, Proposal, Record};
 use tatum_database::{EpochRecord, RolledEpoch};
 use tatum_dataset::Dataset;
+use tatum_primitives::Epoch;
 use tatum_protocol::EpochState;
 
 use super::draft::draft_of;
@@ -34,7 +35,7 @@ impl Closer {
             return Ok(true);
         }
         let moved = match same.first() {
-            Some(standing) => self.stands(record, standing).await?,
+            Some(standing) => self.stands(record, rolled, standing).await?,
             None => self.propose(record, rolled, &dataset, &ours, &records, head_time_s).await?,
         };
         if moved || self.look_into(epoch, &rivals).await? {
@@ -44,7 +45,12 @@ impl Closer {
     }
 
     /// The chain holds what we promise as a proposal.
-    async fn stands(&self, record: &EpochRecord, proposal: &Proposal) -> Result<bool, CloseError> {
+    async fn stands(
+        &self,
+        record: &EpochRecord,
+        rolled: &RolledEpoch,
+        proposal: &Proposal,
+    ) -> Result<bool, CloseError> {
         if record.state != EpochState::Rolled {
             return Ok(false);
         }
@@ -52,8 +58,31 @@ impl Closer {
         let by_us = self.chain.account().is_ok_and(|account| account == proposer);
         let at = self.chain.standing(proposal.counter).await?.finalizable_at_s;
         tracing::info!(%epoch, %proposer, by_us, "the epoch's distribution stands proposed");
+        self.show_what_stands(epoch, rolled, proposal).await?;
         self.database.record_proposed(epoch, proposer, None, at, self.clock.now_ms()).await?;
         Ok(true)
+    }
+
+    /// What we proposed is what we publish: rolled up again since, the same payouts may have come with another manifest, of more evidence say,
+    /// while the chain names the first one and our address.
+    pub(super) async fn show_what_stands(
+        &self,
+        epoch: Epoch,
+        rolled: &RolledEpoch,
+        proposal: &Proposal,
+    ) -> Result<(), CloseError> {
+        let manifest_hash = proposal.draft.manifest_hash;
+        let by_us = self.chain.account().is_ok_and(|account| account == proposal.proposer);
+        if !by_us || manifest_hash == rolled.manifest_hash {
+            return Ok(());
+        }
+        if !self.datasets.join(manifest_hash.to_string()).exists() {
+            tracing::error!(%epoch, %manifest_hash, "the dataset that we proposed is not here any more; who has it should publish it");
+            return Ok(());
+        }
+        tracing::warn!(%epoch, %manifest_hash, instead_of = %rolled.manifest_hash, "publishing the dataset that we proposed");
+        self.database.record_manifest(epoch, manifest_hash, self.clock.now_ms()).await?;
+        Ok(())
     }
 
     /// The chain holds no open proposal that promises what ours does.

@@ -24,8 +24,9 @@ impl Closer {
         };
         let root = self.chain.root_of(&proposal).await?.0;
         let ours = record.and_then(|record| record.rolled.as_ref());
-        if ours.is_some_and(|ours| ours.root == root) {
+        if let Some(ours) = ours.filter(|ours| ours.root == root) {
             // Finalized by somebody else, or by us just before we were killed.
+            self.show_what_stands(epoch, ours, &proposal).await?;
             self.database.record_finalized(epoch, None, now_ms).await?;
             tracing::info!(%epoch, %root, "the epoch is final; operators can claim");
             return Ok(true);
@@ -62,11 +63,12 @@ impl Closer {
     /// What another proposer's dataset came to.
     async fn settled(&self, proposal: &Proposal) -> Result<RolledEpoch, CloseError> {
         let dataset = self.dataset_of(proposal).await?;
+        let inputs = self.chain.epoch_inputs(proposal.draft.epoch).await?;
         let (parameters, results) = (&dataset.manifest().parameters, &dataset.manifest().results);
         Ok(RolledEpoch {
             receipts: results.receipts.count.into(),
-            block_number: parameters.block_number,
-            block_hash: parameters.block_hash,
+            block_number: inputs.block_number,
+            block_hash: inputs.block_hash,
             manifest_hash: proposal.draft.manifest_hash,
             root: results.root.0,
             receipts_root: results.receipts_root(),

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tatum_aggregator::audit::{self, DatasetSource};
 use tatum_chain::{Chain, Claim};
-use tatum_primitives::{Epoch, U256};
+use tatum_database::Database;
+use tatum_dataset::{Beside, Dataset, EpochData, Sources};
+use tatum_primitives::{B256, Epoch, U256};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::{EpochSummary, PROBLEM_JSON, Problem};
 
 use tokio::time::{Instant, sleep};
 
-use crate::world::{EPOCH_S, PATIENCE, Service, World, copy_folder};
+use crate::world::{EPOCH_S, GRACE_S, PATIENCE, Service, World, copy_folder};
 
 #[tokio::test]
 async fn receipts_become_claims_that_anybody_can_check() {
@@ -56,6 +58,70 @@ async fn what_a_reorganisation_made_not_final_is_made_final_again() {
     world.until_final(&service.url, 2).await;
     let after = world.until_final(&service.url, 1).await;
     assert_eq!((&after["root"], &after["state"]), (&before["root"], &before["state"]));
+    service.stop().await;
+}
+
+/// A reorganisation may make it roll an epoch up again whose proposal comes back: the chain names the first dataset and our address.
+#[tokio::test]
+async fn what_it_proposed_it_publishes_whatever_it_rolled_up_since() {
+    let world = World::start_with(600, 0).await;
+    let service = Service::start(&world, "data", "proposer").await;
+    world.advance(GRACE_S).await;
+    let proposed = world.until(&service.url, 0, |epoch| epoch["state"] == "proposed").await;
+    let manifest_hash: B256 = serde_json::from_value(proposed["manifest_hash"].clone()).unwrap();
+    let datasets = service.datasets.clone();
+    service.stop().await;
+
+    let first = Dataset::open(&datasets.join(manifest_hash.to_string())).unwrap();
+    let mut parameters = first.manifest().parameters.clone();
+    parameters.grace_ms += 1;
+    let other = tatum_dataset::write(
+        &datasets,
+        EpochData {
+            parameters,
+            payers: first.payers().unwrap(),
+            operators: first.operators().unwrap(),
+            previous_nano: vec![],
+            receipts: vec![],
+            sources: Sources::default(),
+            beside: Beside::default(),
+        },
+    );
+    let other = other.unwrap().manifest_hash;
+    assert_ne!(other, manifest_hash);
+    let file = world.folder.path().join("data/aggregator.db");
+    let database = Database::open_file(&file).await.unwrap();
+    database.record_manifest(Epoch(0), other, 0).await.unwrap();
+    database.record_cancelled(Epoch(0), 0).await.unwrap();
+    database.close().await;
+
+    let service = Service::start(&world, "data", "proposer").await;
+    let proposed = world.until(&service.url, 0, |epoch| epoch["state"] == "proposed").await;
+    assert_eq!(proposed["manifest_hash"], manifest_hash.to_string());
+    let published = DatasetSource::Url(format!("{}/v1/epochs/0", service.url));
+    let report = audit::epoch(&world.reader().await, Epoch(0), Some(published)).await.unwrap();
+    assert!(report.ok, "{}", serde_json::to_string_pretty(&report).unwrap());
+    service.stop().await;
+}
+
+/// The same receipts and the same chain make the same dataset, whichever block the epoch was closed in.
+#[tokio::test]
+async fn an_epoch_that_is_closed_in_another_block_has_the_same_dataset() {
+    let world = World::start_with(600, 0).await;
+    let service = Service::start(&world, "data", "proposer").await;
+    let anvil = world.devnet.anvil();
+    let before = anvil.snapshot().await.unwrap();
+    world.advance(GRACE_S).await;
+    let proposed = |epoch: &serde_json::Value| epoch["state"] == "proposed";
+    let first = world.until(&service.url, 0, proposed).await;
+    service.stop().await;
+    anvil.revert(&before).await.unwrap();
+    anvil.mine(3).await.unwrap();
+    world.advance(GRACE_S).await;
+    let service = Service::start(&world, "other data", "rival").await;
+    let second = world.until(&service.url, 0, proposed).await;
+    assert_ne!(first["block_hash"], second["block_hash"]);
+    assert_eq!(first["manifest_hash"], second["manifest_hash"]);
     service.stop().await;
 }
 

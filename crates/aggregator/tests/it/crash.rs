@@ -168,11 +168,7 @@ async fn undisturbed(
     let before = tatum_dataset::Dataset::open(&datasets.join(before.to_string())).unwrap();
     let previous_nano: Vec<_> =
         before.distribution().unwrap().iter().map(|row| row.cumulative_nano).collect();
-    let parameters = Parameters {
-        block_number: inputs.block_number,
-        block_hash: inputs.block_hash,
-        ..published.manifest().parameters.clone()
-    };
+    let parameters = published.manifest().parameters.clone();
     let payers = inputs.payers.iter().map(|row| tatum_dataset::Payer {
         payer: row.payer,
         fee_wei: row.fee_wei,

@@ -42,8 +42,6 @@ fn boastful_manifest() -> (Vec<u8>, B256) {
         stake_pool: Address::ZERO,
         distributor: Address::ZERO,
         epoch: Epoch(0),
-        block_number: 0,
-        block_hash: B256::ZERO,
         pool_bps: Bps::ONE,
         pool_limit_bps: Bps::ONE,
         grace_ms: 0,

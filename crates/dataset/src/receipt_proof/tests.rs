@@ -64,7 +64,7 @@ fn each_check_names_itself() {
         ("inclusion:", |proof| proof.place.payer_units += 1),
         ("inclusion:", |proof| proof.place.source -= 1),
         ("inclusion:", |proof| proof.manifest.results.receipts.top.0[0] ^= 1),
-        ("manifest:", |proof| proof.manifest.parameters.block_number += 1),
+        ("manifest:", |proof| proof.manifest.parameters.grace_ms += 1),
         ("manifest:", |proof| proof.manifest_hash.0[0] ^= 1),
         ("manifest: its domain", |proof| {
             proof.manifest.parameters.chain_id += 1;

@@ -29,8 +29,6 @@ pub(crate) fn parameters() -> Parameters {
         stake_pool: Address::repeat_byte(1),
         distributor: Address::repeat_byte(2),
         epoch: Epoch(9),
-        block_number: 1,
-        block_hash: B256::ZERO,
         pool_bps: Bps::new(1_234).unwrap(),
         pool_limit_bps: Bps::new(5_000).unwrap(),
         grace_ms: 0,

@@ -144,8 +144,6 @@ fn parameters(payers: u32) -> Parameters {
         stake_pool: Address::repeat_byte(1),
         distributor: Address::repeat_byte(2),
         epoch: Epoch(1),
-        block_number: 1,
-        block_hash: B256::ZERO,
         pool_bps: Bps::new(1_000).unwrap_or(Bps::ONE),
         pool_limit_bps: Bps::new(5_000).unwrap_or(Bps::ONE),
         grace_ms: 0,
