@@ -141,8 +141,9 @@ contract DelegationHandler {
         if (kind <= 1) priceFellFar = true;
         _slashedSince = true;
         // One that is not noticed is split when it is, by what the books hold then: income that is released in between takes a little more of
-        // it on itself. Anybody may have it noticed, and does where there are requests.
-        if (_asks.length != 0) SHARES.collect();
+        // it on itself. Anybody may have it noticed, and does where there are requests. One that cuts bits off shares would cut other bits, or
+        // none, after a gift that makes up for it: two prices of different shares.
+        if (_asks.length != 0 || kind <= 1) SHARES.collect();
         _done(kind == 0 ? bytes32("slashAll") : bytes32("slash"));
         observe();
     }
