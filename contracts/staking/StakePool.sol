@@ -85,16 +85,18 @@ contract StakePool is QuotaLedger, ExitLedger, SessionKeys, IERC677Receiver {
     }
 
     /// @inheritdoc IStakePool
-    function stakeWithPermit(uint256 amountWei, uint256, uint8, bytes32, bytes32) external {
+    function stakeWithPermit(uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
         // A permit in the mempool can be used by anyone; if it was, the allowance is there already.
-        _permit(msg.sender, 0x04);
+        _permit(msg.sender, amountWei, deadline, v, r, s);
         _stakeFrom(msg.sender, msg.sender, amountWei);
     }
 
     /// @inheritdoc IStakePool
-    function stakeWithPermitOf(address owner, uint256 amountWei, uint256, uint8, bytes32, bytes32) external {
+    function stakeWithPermitOf(address owner, uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
         // Check: the owner's word is spent here and now; an allowance that stands is no wish to stake. The token says why not.
-        if (!_permit(owner, 0x24)) {
+        if (!_permit(owner, amountWei, deadline, v, r, s)) {
             assembly ("memory-safe") {
                 let pointer := mload(0x40)
                 returndatacopy(pointer, 0, returndatasize())
@@ -246,18 +248,25 @@ contract StakePool is QuotaLedger, ExitLedger, SessionKeys, IERC677Receiver {
         TOKEN.safeTransferFrom(payer, address(this), amountWei);
     }
 
-    /// @dev Hands `owner`'s permit to the token; false if that refuses it, which changes nothing. Amount, deadline and signature are five
-    /// words of our own calldata from `start` on, passed on as they are: encoded anew, the pool's code would be longer than EIP-170 allows.
-    function _permit(address owner, uint256 start) private returns (bool taken) {
+    /// @dev Hands `owner`'s permit to the token; false if that refuses it, which changes nothing. By Solidity's own calls the pool's code
+    /// would be longer than EIP-170 allows.
+    function _permit(address owner, uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        private
+        returns (bool taken)
+    {
         address token_ = address(TOKEN);
         bytes4 selector = IERC20Permit.permit.selector;
         assembly ("memory-safe") {
-            // permit(owner, this, amount, deadline, v, r, s), beyond what is used of memory.
+            // permit(owner, this, amount, deadline, v, r, s), beyond what is used of memory. Each word was checked to be one of its type.
             let pointer := mload(0x40)
             mstore(pointer, selector)
             mstore(add(pointer, 0x04), owner)
             mstore(add(pointer, 0x24), address())
-            calldatacopy(add(pointer, 0x44), start, 0xa0)
+            mstore(add(pointer, 0x44), amountWei)
+            mstore(add(pointer, 0x64), deadline)
+            mstore(add(pointer, 0x84), v)
+            mstore(add(pointer, 0xa4), r)
+            mstore(add(pointer, 0xc4), s)
             taken := call(gas(), token_, 0, pointer, 0xe4, 0, 0)
         }
     }

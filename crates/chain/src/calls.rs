@@ -7,6 +7,7 @@ use alloy::primitives::Bytes;
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolValue;
+use alloy::transports::TransportError;
 use tatum_primitives::{Address, U256};
 use tatum_protocol::web::{Action, Permit, StakeBy};
 
@@ -90,7 +91,8 @@ impl Chain {
                     .await?
             }
             Action::Claim { .. } => {
-                proven.claims.into_iter().map(|claim| self.claiming(claim)).collect()
+                let claiming = proven.claims.into_iter().map(|claim| self.carrying_claim(claim));
+                claiming.map(|call| Call { label: "claim", ..call }).collect()
             }
             Action::FileOverage { .. } => {
                 proven.overage.map(|claim| self.filing(claim)).into_iter().collect()
@@ -196,12 +198,8 @@ impl Chain {
         let request = request.input(call.data.clone().into());
         match self.provider.estimate_gas(request).await {
             Ok(gas) => Ok(Tried::Passes { gas: crate::transactions::most_gas(gas) }),
-            Err(error) => match error.as_error_resp() {
-                Some(answer) => {
-                    let said = answer.as_revert_data().map(|data| words_of(&data));
-                    let reason = said.unwrap_or_else(|| answer.message.to_string());
-                    Ok(Tried::Refused { reason })
-                }
+            Err(error) => match refusal(&error) {
+                Some(reason) => Ok(Tried::Refused { reason }),
                 None => Err(error.into()),
             },
         }
@@ -240,11 +238,6 @@ impl Chain {
         Call { label: "stake", to: self.deployment().stake_pool, data }
     }
 
-    fn claiming(&self, claim: Claim) -> Call {
-        let call = self.distributor.claim(claim.entry, claim.proof);
-        Call { label: "claim", to: self.deployment().distributor, data: call.calldata().clone() }
-    }
-
     fn filing(&self, claim: OverageClaim) -> Call {
         call("file the overage", self.deployment().overage, self.filing_call(claim).calldata())
     }
@@ -258,6 +251,13 @@ impl Chain {
         let hub = self.deployment().channel_hub;
         self.handed_over(label, hub, U256::from(amount_wei), word.into())
     }
+}
+
+/// Why a call that was tried is refused, in words; nothing if that is not what failed.
+pub(crate) fn refusal(error: &TransportError) -> Option<String> {
+    let answer = error.as_error_resp()?;
+    let said = answer.as_revert_data().map(|data| words_of(&data));
+    Some(said.unwrap_or_else(|| answer.message.to_string()))
 }
 
 fn call(label: &'static str, to: Address, data: &Bytes) -> Call {

@@ -16,6 +16,7 @@
 mod assents;
 pub mod bindings;
 mod calls;
+mod carried;
 mod channel_status;
 mod channel_view;
 mod channels;
@@ -93,4 +94,5 @@ pub use sponsor_vaults::streams_word;
 pub use stake_plan::MOST_PLANNED_EPOCHS;
 pub use stake_status::StakeTerms;
 pub use stakes::session_key_proof;
+pub use transactions::{Carried, Cost, Priced};
 pub use view::{ChainView, PaidLast};
