@@ -7,29 +7,17 @@ use alloy::primitives::Bytes;
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolValue;
-use alloy::transports::TransportError;
 use tatum_primitives::{Address, U256};
 use tatum_protocol::web::{Action, Permit, StakeBy};
 
 use crate::bindings::StakePool::stakeWithPermitCall;
+use crate::call::refusal;
 use crate::permit::in_parts;
-use crate::revert_reasons::words_of;
-use crate::{Chain, ChainError, Claim, OverageClaim, Result};
+use crate::{Call, Chain, ChainError, Claim, OverageClaim, Result};
 
 mod delegating;
 mod operating;
 mod sponsoring;
-
-/// A call that somebody else's wallet sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// What it does, for people.
-    pub label: &'static str,
-    /// The contract.
-    pub to: Address,
-    /// What is called, and with what.
-    pub data: Bytes,
-}
 
 /// What some actions show the contracts, read before from elsewhere.
 #[derive(Clone, Debug, Default)]
@@ -251,13 +239,6 @@ impl Chain {
         let hub = self.deployment().channel_hub;
         self.handed_over(label, hub, U256::from(amount_wei), word.into())
     }
-}
-
-/// Why a call that was tried is refused, in words; nothing if that is not what failed.
-pub(crate) fn refusal(error: &TransportError) -> Option<String> {
-    let answer = error.as_error_resp()?;
-    let said = answer.as_revert_data().map(|data| words_of(&data));
-    Some(said.unwrap_or_else(|| answer.message.to_string()))
 }
 
 fn call(label: &'static str, to: Address, data: &Bytes) -> Call {

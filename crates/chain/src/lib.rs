@@ -15,6 +15,7 @@
 
 mod assents;
 pub mod bindings;
+mod call;
 mod calls;
 mod carried;
 mod channel_status;
@@ -65,7 +66,8 @@ mod view;
 pub use alloy::primitives::hex;
 pub use alloy::signers::local::PrivateKeySigner;
 pub use assents::{Assent, Assenter};
-pub use calls::{Call, Proven, Tried};
+pub use call::Call;
+pub use calls::{Proven, Tried};
 pub use channel_status::Judged;
 pub use channels::{Agreement, Redeemed};
 pub use claims::{Claim, RangeClaim};
@@ -77,7 +79,7 @@ pub use deployment::{Deployment, DeploymentError, Windows};
 pub use endpoints::Endpoints;
 pub use error::{ChainError, Result};
 pub use facts::EpochFacts;
-pub use files::replace_file;
+pub use files::{read_file, replace_file};
 pub use follow::{Follower, follow, follow_with_fees, follow_with_money};
 pub use forced::Forced;
 pub use handed_over::Became;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use tatum_chain::replace_file;
+use tatum_chain::{read_file, replace_file};
 
 use super::charges::{Allowed, ChargeId, Charges, Payee, TooMuch};
 
@@ -35,20 +35,19 @@ pub(super) enum NotCharged {
 }
 
 impl Budget {
-    /// Goes on with what an earlier process left in `folder`.
+    /// Goes on with what an earlier process left in `folder`, which is there.
     pub(super) fn load(folder: &Path, allowed: Allowed) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("making the folder {}", folder.display()))?;
         let file = folder.join(FILE);
-        let charges: Charges = match std::fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| {
-                format!(
-                    "{} does not say what the relay has spent; delete it to begin an hour with nothing spent",
-                    file.display()
-                )
-            })?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Charges::default(),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
+        let read = read_file(&file).with_context(|| format!("reading {}", file.display()))?;
+        let damaged = || {
+            format!(
+                "{} does not say what the relay has spent; delete it to begin an hour with nothing spent",
+                file.display()
+            )
+        };
+        let charges: Charges = match read {
+            Some(text) => serde_json::from_slice(&text).with_context(damaged)?,
+            None => Charges::default(),
         };
         let started_ms = charges.clock_ms();
         let mut budget = Self { allowed, charges, file, started: Instant::now(), started_ms };

@@ -46,7 +46,7 @@ pub struct RelaySettings {
     pub wei_per_address_hour: u128,
     /// The least that a stake or a claim is worth, in wei of DATA.
     pub least_wei: U256,
-    /// Where it keeps what it has spent.
+    /// Where it keeps what it has spent: a folder that is there, and is this process's alone.
     pub folder: PathBuf,
 }
 

@@ -8,7 +8,7 @@ use alloy::rpc::types::TransactionRequest;
 
 use super::fees::Fees;
 use super::{Sender, most_gas};
-use crate::calls::{Call, refusal};
+use crate::call::{Call, refusal};
 use crate::journal::Sent;
 use crate::{ChainError, Result};
 

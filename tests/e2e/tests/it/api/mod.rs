@@ -11,7 +11,6 @@ mod overages;
 mod pools;
 mod prices;
 mod relay;
-mod relay_attacks;
 mod sponsors;
 mod streams;
 mod transactions;

@@ -12,8 +12,8 @@ use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, Process, free_port};
 use tokio::time::{sleep, timeout};
 
-use super::relay::{BOUNDS, Payer, assert_no_secret, purse};
-use super::{DATA, Served, serving};
+use super::super::{DATA, Served, serving};
+use super::{BOUNDS, Payer, assert_no_secret, purse};
 
 const REQUESTS: usize = 300;
 const PAYERS: usize = 120;
