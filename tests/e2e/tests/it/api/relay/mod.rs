@@ -140,18 +140,32 @@ impl Served {
         self.post("/v1/relay", asked).await
     }
 
-    /// Until a transaction is over.
-    async fn over(&self, sent: &Value) -> anyhow::Result<Value> {
+    /// What a transaction is by now.
+    async fn state_of(&self, sent: &Value) -> anyhow::Result<Value> {
         let hash = sent["hash"].as_str().with_context(|| format!("nothing was sent: {sent}"))?;
+        Ok(self.get(&format!("/v1/transactions/{hash}")).await?["state"].clone())
+    }
+
+    /// What a transaction is once it waits no more.
+    async fn over(&self, sent: &Value) -> anyhow::Result<Value> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let status = self.get(&format!("/v1/transactions/{hash}")).await?;
-            let state = status["state"].as_str().unwrap_or_default();
+            let state = self.state_of(sent).await?;
             if state != "pending" || Instant::now() > deadline {
-                return Ok(status["state"].clone());
+                return Ok(state);
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Until a transaction is what is expected, whatever a pool forgets meanwhile.
+    async fn becomes(&self, sent: &Value, expected: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.state_of(sent).await? != expected {
+            anyhow::ensure!(Instant::now() < deadline, "it never was {expected}");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// What is left of the relay's hour, in wei.
