@@ -17,8 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::{DATA, PARAMETERS, Served, data};
 
 /// What the tests' relay may spend: a dear hour, and room in it for a dozen transactions of one address.
-const BOUNDS: [&str; 4] =
-    ["--relay-coin-per-hour", "1", "--relay-coin-per-address-hour", "0.1"];
+const BOUNDS: [&str; 4] = ["--relay-coin-per-hour", "1", "--relay-coin-per-address-hour", "0.1"];
 const FAR: u64 = 4_000_000_000;
 
 /// The account that pays.
@@ -45,13 +44,7 @@ impl Payer {
         self.asks_until(served, amount, nonce, FAR)
     }
 
-    fn asks_until(
-        &self,
-        served: &Served,
-        amount: u128,
-        nonce: u64,
-        until_s: u64,
-    ) -> Value {
+    fn asks_until(&self, served: &Served, amount: u128, nonce: u64, until_s: u64) -> Value {
         let wei = U256::from(amount * DATA);
         let deployment = served.devnet.deployment();
         let domain = [
