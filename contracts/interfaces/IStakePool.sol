@@ -76,6 +76,12 @@ interface IStakePool {
     /// @notice As `stake`, with an EIP-2612 permit in place of the approval. A permit that was already used (by a front-runner,
     /// say) does no harm: the allowance is what counts.
     function stakeWithPermit(uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+    /// @notice Stakes `amountWei` of `owner`'s tokens for `owner`, with its EIP-2612 permit, which anybody may carry here: the caller pays
+    /// the gas and gets nothing. The token has to take the permit in this very call, or all of it reverts with the token's reason: so an
+    /// allowance that `owner` gave before lets nobody stake for it, and no permit counts twice. One that somebody else handed to the
+    /// token first makes this revert; `owner` can `stake` by the allowance that it left then.
+    function stakeWithPermitOf(address owner, uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
     /// @notice ERC-677 hook: empty `data` stakes for `sender`; 20 or 32 bytes name the beneficiary.
     function onTokenTransfer(address sender, uint256 amountWei, bytes calldata data) external;
     /// @notice Takes `amountWei` (or everything, for `type(uint256).max`) out of the caller's quota from the next epoch

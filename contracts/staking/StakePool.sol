@@ -76,19 +76,36 @@ contract StakePool is QuotaLedger, ExitLedger, SessionKeys, IERC677Receiver {
 
     /// @inheritdoc IStakePool
     function stake(uint256 amountWei) external {
-        _stakeFrom(msg.sender, amountWei);
+        _stakeFrom(msg.sender, msg.sender, amountWei);
     }
 
     /// @inheritdoc IStakePool
     function stakeFor(address user, uint256 amountWei) external {
-        _stakeFrom(user, amountWei);
+        _stakeFrom(msg.sender, user, amountWei);
     }
 
     /// @inheritdoc IStakePool
     function stakeWithPermit(uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
         // A permit in the mempool can be used by anyone; if it was, the allowance is there already.
-        try IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amountWei, deadline, v, r, s) {} catch {}
-        _stakeFrom(msg.sender, amountWei);
+        _permit(msg.sender, amountWei, deadline, v, r, s);
+        _stakeFrom(msg.sender, msg.sender, amountWei);
+    }
+
+    /// @inheritdoc IStakePool
+    function stakeWithPermitOf(address owner, uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
+        // Check: the owner's word is spent here and now; an allowance that stands is no wish to stake. The token says why not.
+        if (!_permit(owner, amountWei, deadline, v, r, s)) {
+            assembly ("memory-safe") {
+                let pointer := mload(0x40)
+                returndatacopy(pointer, 0, returndatasize())
+                revert(pointer, returndatasize())
+            }
+        }
+
+        // Effect and interaction: what was permitted just now is the owner's stake.
+        _stakeFrom(owner, owner, amountWei);
     }
 
     /// @inheritdoc IStakePool
@@ -224,10 +241,34 @@ contract StakePool is QuotaLedger, ExitLedger, SessionKeys, IERC677Receiver {
         return OVERAGE;
     }
 
-    function _stakeFrom(address user, uint256 amountWei) private {
+    /// @dev `payer` is the caller, or who permitted it in this very call.
+    function _stakeFrom(address payer, address user, uint256 amountWei) private {
         _credit(user, amountWei);
-        // Interaction: the caller pays; without its tokens everything above is undone.
-        TOKEN.safeTransferFrom(msg.sender, address(this), amountWei);
+        // Interaction: the payer pays; without its tokens everything above is undone.
+        TOKEN.safeTransferFrom(payer, address(this), amountWei);
+    }
+
+    /// @dev Hands `owner`'s permit to the token; false if that refuses it, which changes nothing. By Solidity's own calls the pool's code
+    /// would be longer than EIP-170 allows.
+    function _permit(address owner, uint256 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        private
+        returns (bool taken)
+    {
+        address token_ = address(TOKEN);
+        bytes4 selector = IERC20Permit.permit.selector;
+        assembly ("memory-safe") {
+            // permit(owner, this, amount, deadline, v, r, s), beyond what is used of memory. Each word was checked to be one of its type.
+            let pointer := mload(0x40)
+            mstore(pointer, selector)
+            mstore(add(pointer, 0x04), owner)
+            mstore(add(pointer, 0x24), address())
+            mstore(add(pointer, 0x44), amountWei)
+            mstore(add(pointer, 0x64), deadline)
+            mstore(add(pointer, 0x84), v)
+            mstore(add(pointer, 0xa4), r)
+            mstore(add(pointer, 0xc4), s)
+            taken := call(gas(), token_, 0, pointer, 0xe4, 0, 0)
+        }
     }
 
     function _credit(address user, uint256 amountWei) private {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: what went wrong inside is logged and never sent; what a contract would say is sent in words.
 
+use axum::http::HeaderValue;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use tatum_chain::ChainError;
 use tatum_protocol::client::ClientError;
@@ -9,11 +11,20 @@ use tatum_protocol::{Problem, ProblemKind};
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug)]
-pub(crate) struct ApiError(Problem);
+pub(crate) struct ApiError {
+    problem: Problem,
+    /// When to ask again, if that is not in a moment.
+    after_s: Option<u64>,
+}
 
 impl ApiError {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self(Problem::new(kind, detail))
+        Problem::new(kind, detail).into()
+    }
+
+    /// The same, to be asked again after so many seconds.
+    pub(crate) fn after(self, seconds: u64) -> Self {
+        Self { after_s: Some(seconds), ..self }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -31,7 +42,17 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        self.0.response().into_response()
+        let mut response = self.problem.response().into_response();
+        if let Some(seconds) = self.after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self { problem, after_s: None }
     }
 }
 
@@ -53,7 +74,7 @@ impl From<ChainError> for ApiError {
 impl From<ClientError> for ApiError {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Problem { problem, .. } => Self(problem),
+            ClientError::Problem { problem, .. } => problem.into(),
             other => {
                 tracing::warn!(error = %chain_of(&other), "the aggregator failed a request");
                 Self::busy("the aggregator does not answer as it should; try again shortly")

@@ -14,7 +14,7 @@ use crate::routes;
     info(
         title = "Tatum",
         version = "1",
-        description = "Stakes, channels, operators, delegations, sponsors, epochs and payouts of a Tatum deployment. Amounts in wei (10^18 are a DATA), nano (10^9 are a DATA) and bytes are whole numbers in decimal text. What is read from the chain says of which block. Nothing here holds a key: actions are answered as transactions and messages that the caller's own wallet signs.",
+        description = "Stakes, channels, operators, delegations, sponsors, epochs and payouts of a Tatum deployment. Amounts in wei (10^18 are a DATA), nano (10^9 are a DATA) and bytes are whole numbers in decimal text. What is read from the chain says of which block. No key of anybody that asks is here: actions are answered as transactions and messages that the caller's own wallet signs.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This service")),

@@ -34,6 +34,7 @@ use crate::metrics::count;
 use crate::openapi::description;
 use crate::page;
 use crate::problems::problem;
+use crate::relay::{Relay, RelaySettings};
 use crate::routes;
 use crate::state::Api;
 use crate::streams::{KnownStreams, MOST_TRACKERS};
@@ -66,6 +67,8 @@ pub struct Config {
     pub listeners: usize,
     /// Event streams of one client at a time.
     pub listeners_per_client: usize,
+    /// What pays for the gas of others, if anything does.
+    pub relay: Option<RelaySettings>,
 }
 
 /// Runs the API and the page until `shutdown` resolves.
@@ -77,6 +80,12 @@ pub async fn run(
     chain: Chain,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let relay = match config.relay {
+        Some(settings) => {
+            Some(Relay::start(settings).await.context("starting the relay that pays for gas")?)
+        }
+        None => None,
+    };
     let (relays, trackers) = (relays(&config.relays)?, trackers(&config.trackers)?);
     let listener = TcpListener::bind(config.listen)
         .await
@@ -91,7 +100,7 @@ pub async fn run(
         MostListeners { in_all: config.listeners, of_one_client: config.listeners_per_client };
     let (asks, asking) = KnownAsks::follow(relays);
     let (streams, listing) = KnownStreams::follow(trackers);
-    let api = Api::new(chain, view, (heads, asks, streams), aggregator, listeners);
+    let api = Api::new(chain, view, (heads, asks, streams), aggregator, listeners, relay);
     let router = router(api, Limits::new(config.requests_per_s))?;
     tracing::info!(%address, "the web API and the page are served");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

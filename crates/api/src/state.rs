@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::heads::Heads;
 use crate::listeners::{Listeners, MostListeners};
 use crate::metrics::Metrics;
+use crate::relay::Relay;
 use crate::streams::KnownStreams;
 
 /// Requests that read the chain at a time.
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) asked_transactions: AskedTransactions,
     pub(crate) listeners: Listeners,
     pub(crate) metrics: Metrics,
+    /// What pays for gas, where that is switched on.
+    pub(crate) relay: Option<Relay>,
     reads: Semaphore,
     pub(crate) networks: BlockCache<(), Network>,
     pub(crate) accounts: BlockCache<Address, Account>,
@@ -72,6 +75,7 @@ impl Api {
         (heads, asks, streams): (Heads, KnownAsks, KnownStreams),
         aggregator: AggregatorClient,
         listeners: MostListeners,
+        relay: Option<Relay>,
     ) -> Self {
         let shared = Shared {
             chain,
@@ -83,6 +87,7 @@ impl Api {
             asked_transactions: AskedTransactions::default(),
             listeners: Listeners::new(listeners),
             metrics: Metrics::default(),
+            relay,
             reads: Semaphore::new(READS),
             networks: BlockCache::default(),
             accounts: BlockCache::default(),

@@ -11,24 +11,13 @@ use tatum_primitives::{Address, U256};
 use tatum_protocol::web::{Action, Permit, StakeBy};
 
 use crate::bindings::StakePool::stakeWithPermitCall;
+use crate::call::refusal;
 use crate::permit::in_parts;
-use crate::revert_reasons::words_of;
-use crate::{Chain, ChainError, Claim, OverageClaim, Result};
+use crate::{Call, Chain, ChainError, Claim, OverageClaim, Result};
 
 mod delegating;
 mod operating;
 mod sponsoring;
-
-/// A call that somebody else's wallet sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// What it does, for people.
-    pub label: &'static str,
-    /// The contract.
-    pub to: Address,
-    /// What is called, and with what.
-    pub data: Bytes,
-}
 
 /// What some actions show the contracts, read before from elsewhere.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +79,8 @@ impl Chain {
                     .await?
             }
             Action::Claim { .. } => {
-                proven.claims.into_iter().map(|claim| self.claiming(claim)).collect()
+                let claiming = proven.claims.into_iter().map(|claim| self.carrying_claim(claim));
+                claiming.map(|call| Call { label: "claim", ..call }).collect()
             }
             Action::FileOverage { .. } => {
                 proven.overage.map(|claim| self.filing(claim)).into_iter().collect()
@@ -207,12 +197,8 @@ impl Chain {
         let request = request.input(call.data.clone().into());
         match self.provider.estimate_gas(request).await {
             Ok(gas) => Ok(Tried::Passes { gas: crate::transactions::most_gas(gas) }),
-            Err(error) => match error.as_error_resp() {
-                Some(answer) => {
-                    let said = answer.as_revert_data().map(|data| words_of(&data));
-                    let reason = said.unwrap_or_else(|| answer.message.to_string());
-                    Ok(Tried::Refused { reason })
-                }
+            Err(error) => match refusal(&error) {
+                Some(reason) => Ok(Tried::Refused { reason }),
                 None => Err(error.into()),
             },
         }
@@ -249,11 +235,6 @@ impl Chain {
         let call = stakeWithPermitCall { amountWei: amount_wei, deadline, v, r, s };
         let data = alloy::sol_types::SolCall::abi_encode(&call).into();
         Call { label: "stake", to: self.deployment().stake_pool, data }
-    }
-
-    fn claiming(&self, claim: Claim) -> Call {
-        let call = self.distributor.claim(claim.entry, claim.proof);
-        Call { label: "claim", to: self.deployment().distributor, data: call.calldata().clone() }
     }
 
     fn filing(&self, claim: OverageClaim) -> Call {

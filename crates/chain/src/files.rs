@@ -28,6 +28,18 @@ pub fn replace_file(file: &Path, text: &[u8]) -> std::io::Result<()> {
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
+/// What is in `file`; nothing if there is none.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub fn read_file(file: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,7 +52,8 @@ mod tests {
             .unwrap();
         replace_file(&file, b"a long first text").unwrap();
         replace_file(&file, b"short").unwrap();
-        assert_eq!(std::fs::read(&file).unwrap(), b"short");
+        assert_eq!(read_file(&file).unwrap().as_deref(), Some(&b"short"[..]));
+        assert!(read_file(&folder.path().join("other")).unwrap().is_none());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);

@@ -24,6 +24,9 @@ pub(crate) struct Sent {
     pub(crate) hash: TxHash,
     /// As it goes to a provider.
     pub(crate) raw: Bytes,
+    /// Whether it is never made dearer, by a later process either.
+    #[serde(default)]
+    pub(crate) fixed: bool,
 }
 
 impl Sent {
@@ -33,6 +36,7 @@ impl Sent {
             nonce: envelope.nonce(),
             hash: *envelope.tx_hash(),
             raw: envelope.encoded_2718().into(),
+            fixed: false,
         }
     }
 }
@@ -141,6 +145,7 @@ mod tests {
             nonce,
             hash,
             raw: Bytes::from_static(&[2]),
+            fixed: false,
         }
     }
 
@@ -187,6 +192,15 @@ mod tests {
         assert!(journal.is_open(1));
         journal.close(1).unwrap();
         assert!(journal.strays().is_empty() && !journal.is_open(1));
+    }
+
+    #[test]
+    fn a_journal_of_before_prices_were_fixed_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("transactions.json");
+        let text = serde_json::to_string(&[Sent { fixed: true, ..sent(1) }]).unwrap();
+        std::fs::write(&file, text.replace(",\"fixed\":true", "")).unwrap();
+        assert_eq!(Journal::load(file).unwrap().strays(), [[sent(1)]]);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! chain. So "not known yet" is never taken for "refused", and whoever tries again after a crash first learns what became of
 //! the try before. All of one account's transactions go through one lock, so no nonce is given out twice.
 
+mod carrying;
 mod fees;
 mod waiting;
+
+pub use carrying::{Carried, Cost, Priced};
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -114,7 +117,7 @@ impl Sender {
         self.resume().await
     }
 
-    /// Signs, writes down and hands over; retries while the provider's nonce lags behind what is mined.
+    /// Signs, writes down and hands over, for what the market asks; retries while the provider's nonce lags behind what is mined.
     async fn submit(
         &self,
         turn: &mut Turn,
@@ -122,6 +125,17 @@ impl Sender {
         request: TransactionRequest,
     ) -> Result<Sent> {
         let fees = Fees::of_market(&self.provider).await?;
+        self.submit_at(turn, action, request, (fees, false)).await
+    }
+
+    /// The same for these fees; one that is `fixed` is never made dearer.
+    async fn submit_at(
+        &self,
+        turn: &mut Turn,
+        action: &'static str,
+        request: TransactionRequest,
+        (fees, fixed): (Fees, bool),
+    ) -> Result<Sent> {
         let chain_id = self.provider.get_chain_id().await?;
         let request = fees.applied_to(request).with_chain_id(chain_id);
         let mut tries = 0_u32;
@@ -129,7 +143,7 @@ impl Sender {
             let nonce = self.free_nonce(turn).await?;
             let envelope = self.signed(request.clone().with_nonce(nonce)).await;
             let envelope = envelope.map_err(|reason| ChainError::NotTaken { action, reason })?;
-            let sent = Sent::new(action, &envelope);
+            let sent = Sent { fixed, ..Sent::new(action, &envelope) };
             self.journal().open(&sent)?;
             match self.hand_over(&sent).await {
                 Ok(()) => {

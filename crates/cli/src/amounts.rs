@@ -29,6 +29,15 @@ pub(crate) fn parse_ask(text: &str) -> Result<Nano, String> {
     Ok(nano)
 }
 
+/// Parses "0.05" as so much of the chain's coin, in wei.
+pub(crate) fn parse_coin(text: &str) -> Result<u128, String> {
+    let like = || {
+        "an amount of the chain's coin looks like 1 or 0.05, with 18 decimals at most".to_owned()
+    };
+    let wei = parse_data(text).map_err(|_| like())?;
+    u128::try_from(wei).map_err(|_| like())
+}
+
 /// Prints wei as DATA without needless zeros.
 pub(crate) fn format_data(wei: U256) -> String {
     Data(wei).to_string()
@@ -48,6 +57,15 @@ mod tests {
         assert!(parse_data("-1").is_err());
         assert!(parse_data("1e3").is_err());
         assert!(parse_data("").is_err());
+    }
+
+    #[test]
+    fn amounts_of_coin_are_exact_and_bounded() {
+        assert_eq!(parse_coin("0.05"), Ok(50_000_000_000_000_000));
+        assert_eq!(parse_coin("0"), Ok(0));
+        for text in ["-1", "5e16", "", "0.0000000000000000001", "340282366920938463464"] {
+            assert!(parse_coin(text).unwrap_err().contains("0.05"), "{text}");
+        }
     }
 
     #[test]

@@ -53,11 +53,17 @@ pub enum ProblemKind {
     NotOffered,
     /// There is no room for more.
     Full,
+    /// The service pays nobody's gas.
+    RelayOff,
+    /// What the service pays of gas is spent for now.
+    RelaySpent,
+    /// The account that pays for gas has too little.
+    RelayEmpty,
 }
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -75,6 +81,9 @@ impl ProblemKind {
         Self::Busy,
         Self::NotOffered,
         Self::Full,
+        Self::RelayOff,
+        Self::RelaySpent,
+        Self::RelayEmpty,
     ];
 
     /// The stable, machine-readable name.
@@ -142,6 +151,19 @@ impl ProblemKind {
                 ("not_offered", "This service does not do that", StatusCode::NOT_IMPLEMENTED)
             }
             Self::Full => ("full", "There is no room for more", StatusCode::INSUFFICIENT_STORAGE),
+            Self::RelayOff => {
+                ("relay_off", "This service pays nobody's gas", StatusCode::FORBIDDEN)
+            }
+            Self::RelaySpent => (
+                "relay_spent",
+                "What this service pays of gas is spent for now",
+                StatusCode::TOO_MANY_REQUESTS,
+            ),
+            Self::RelayEmpty => (
+                "relay_empty",
+                "The account that pays for gas has too little",
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
         }
     }
 
@@ -194,6 +216,15 @@ impl ProblemKind {
             }
             Self::NotOffered => "Ask another service, or ask this one's operator to switch it on.",
             Self::Full => "Wait until something has ended, or ask another service.",
+            Self::RelayOff => {
+                "Send the transaction from a wallet that has the chain's coin, or ask a service whose GET /v1/relay says that it pays. Who runs this one switches it on with --relay-key."
+            }
+            Self::RelaySpent => {
+                "Wait for the seconds in Retry-After and ask again, or send the transaction from a wallet that has the chain's coin. The detail says whose part is spent: the service's, that of the account that is paid for, or that of your address."
+            }
+            Self::RelayEmpty => {
+                "Send the transaction from a wallet that has the chain's coin, or tell who runs the service: the account that GET /v1/relay names needs some."
+            }
         }
     }
 
@@ -201,7 +232,12 @@ impl ProblemKind {
     #[must_use]
     pub const fn may_pass(self) -> bool {
         match self {
-            Self::Timeout | Self::TooManyRequests | Self::TooManyRejections | Self::Busy => true,
+            Self::Timeout
+            | Self::TooManyRequests
+            | Self::TooManyRejections
+            | Self::Busy
+            | Self::RelaySpent
+            | Self::RelayEmpty => true,
             Self::BadRequest
             | Self::Unauthorized
             | Self::Forbidden
@@ -214,7 +250,8 @@ impl ProblemKind {
             | Self::UnsupportedMediaType
             | Self::Internal
             | Self::NotOffered
-            | Self::Full => false,
+            | Self::Full
+            | Self::RelayOff => false,
         }
     }
 }

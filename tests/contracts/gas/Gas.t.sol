@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
 import {Fixture} from "../support/Fixture.sol";
+import {Permits} from "../support/Permits.sol";
 import {SumTree} from "../support/SumTree.sol";
 
 /// @title Gas snapshots
@@ -87,6 +88,9 @@ contract GasTest is Fixture {
         _endEpoch();
         _stake(ALICE, 100e18);
         vm.snapshotGasLastCall("StakePool", "stake, next in a later epoch");
+        Permits.Signed memory permit = Permits.sign(token, _key("alice"), address(pool), 100e18);
+        pool.stakeWithPermitOf(ALICE, 100e18, permit.deadline, permit.v, permit.r, permit.s);
+        vm.snapshotGasLastCall("StakePool", "stakeWithPermitOf, next in the epoch");
         vm.prank(ALICE);
         pool.requestUnstake(100e18);
         vm.snapshotGasLastCall("StakePool", "requestUnstake, first");

@@ -5,6 +5,7 @@ import {OperatorRegistry} from "../../../contracts/operators/OperatorRegistry.so
 import {StakePool} from "../../../contracts/staking/StakePool.sol";
 import {DataToken} from "../../../contracts/token/DataToken.sol";
 import {vm} from "../../../scripts/deploy/Vm.sol";
+import {Permits} from "../support/Permits.sol";
 
 /// @title Stakers at random
 /// @notice Moves that may not revert, and ghost state to compare the pool with.
@@ -17,6 +18,7 @@ contract PoolHandler {
     uint256 private immutable EPOCH;
 
     address[] public users;
+    uint256[] private _keys;
     /// @notice Wei that came in from and went out to each user.
     mapping(address user => uint256) public depositedWei;
     mapping(address user => uint256) public withdrawnWei;
@@ -40,13 +42,16 @@ contract PoolHandler {
         DataToken token,
         OperatorRegistry registry,
         address operator,
-        address[] memory users_,
+        uint256[] memory keys,
         uint256 epoch
     ) {
         (REGISTRY, OPERATOR) = (registry, operator);
         (POOL, TOKEN, EPOCH) = (pool, token, epoch);
         MINIMUM = pool.minimumStakeWei();
-        users = users_;
+        _keys = keys;
+        for (uint256 i = 0; i < keys.length; ++i) {
+            users.push(vm.addr(keys[i]));
+        }
     }
 
     function stake(uint256 who, uint256 amountWei) external {
@@ -67,6 +72,26 @@ contract PoolHandler {
         vm.prank(payer);
         TOKEN.transferAndCall(address(POOL), amountWei, data);
         _note(user, amountWei);
+    }
+
+    /// @notice Whether anybody ever staked for another by an allowance alone.
+    bool public stakedByAllowance;
+
+    /// @dev A stranger carries a user's permit, and tries to again, now that the user's allowance stands.
+    function stakeWithPermitOf(uint256 who, uint256 carrier, uint256 amountWei) external {
+        address user = _user(who);
+        amountWei = _amount(amountWei);
+        if (TOKEN.balanceOf(user) < amountWei) return;
+        Permits.Signed memory permit = Permits.sign(TOKEN, _keys[who % _keys.length], address(POOL), amountWei);
+        vm.prank(_user(carrier));
+        POOL.stakeWithPermitOf(user, amountWei, permit.deadline, permit.v, permit.r, permit.s);
+        _note(user, amountWei);
+        vm.prank(user);
+        TOKEN.approve(address(POOL), type(uint256).max);
+        vm.prank(_user(carrier));
+        try POOL.stakeWithPermitOf(user, amountWei, permit.deadline, permit.v, permit.r, permit.s) {
+            stakedByAllowance = true;
+        } catch {}
     }
 
     function topUp(uint256 who, uint256 amountWei) external {

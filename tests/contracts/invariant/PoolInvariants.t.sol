@@ -13,10 +13,11 @@ contract PoolInvariants is Fixture, InvariantTarget {
 
     function setUp() public override {
         super.setUp();
-        address[] memory users = new address[](5);
-        (users[0], users[1], users[2], users[3], users[4]) = (ALICE, BOB, CAROL, MALLORY, GUARDIAN);
+        uint256[] memory keys = new uint256[](5);
+        (keys[0], keys[1], keys[2]) = (_key("alice"), _key("bob"), _key("carol"));
+        (keys[3], keys[4]) = (_key("mallory"), _key("guardian"));
         _register(PROPOSER, PROPOSER);
-        handler = new PoolHandler(pool, token, registry, PROPOSER, users, EPOCH);
+        handler = new PoolHandler(pool, token, registry, PROPOSER, keys, EPOCH);
     }
 
     function _target() internal view override returns (address) {
@@ -24,7 +25,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
     }
 
     function _moves() internal pure override returns (bytes4[] memory selectors) {
-        selectors = new bytes4[](14);
+        selectors = new bytes4[](15);
         selectors[0] = PoolHandler.stake.selector;
         selectors[1] = PoolHandler.transferAndCall.selector;
         selectors[2] = PoolHandler.topUp.selector;
@@ -39,6 +40,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
         selectors[11] = PoolHandler.donate.selector;
         selectors[12] = PoolHandler.declareCapacity.selector;
         selectors[13] = PoolHandler.charge.selector;
+        selectors[14] = PoolHandler.stakeWithPermitOf.selector;
     }
 
     function invariant_Pool() external {
@@ -49,6 +51,7 @@ contract PoolInvariants is Fixture, InvariantTarget {
         _p1_PoolIsSolvent();
         _p2_StrandsAreDust();
         _p9_OverageTakesNoMoreThanThereIs();
+        _p10_AnAllowanceIsNoStake();
     }
 
     /// P1: the pool holds at least all stakes, all withdrawals asked for, and all pots not sent yet, besides donations.
@@ -62,6 +65,11 @@ contract PoolInvariants is Fixture, InvariantTarget {
         uint256 owedWei = _owed();
         uint256 strandedWei = token.balanceOf(address(pool)) - owedWei - handler.donatedWei();
         vm.assertLe(strandedWei, handler.userCount() + handler.movements());
+    }
+
+    /// P10: nobody stakes another's tokens by an allowance alone, and a permit counts once.
+    function _p10_AnAllowanceIsNoStake() private view {
+        vm.assertFalse(handler.stakedByAllowance(), "a permit counted twice");
     }
 
     /// P3: the fees of all users are at most the pot, and short of it by at most a wei a user.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use tatum_dataset::{Beside, EpochData, Parameters, Sources};
+use tatum_dataset::{Beside, EpochData, Sources};
 use tatum_primitives::{B256, Epoch, StreamKey};
 use tatum_protocol::client::AggregatorClient;
 use tatum_protocol::receipts::Answer;

@@ -14,6 +14,7 @@ mod operators;
 mod overages;
 mod plan;
 mod prices;
+mod relay;
 mod sponsors;
 mod status;
 mod streams;
@@ -59,6 +60,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(sponsors::vault))
         .routes(routes!(sponsors::of_sponsor))
         .routes(routes!(actions::prepare))
+        .routes(routes!(relay::terms, relay::carry))
         .routes(routes!(transactions::hand_over))
         .routes(routes!(transactions::status))
         .routes(routes!(events::listen))

@@ -60,6 +60,9 @@ pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness
 ))]
 pub(super) async fn metrics(State(api): State<Api>) -> ([(HeaderName, &'static str); 1], String) {
     let heads = &api.shared.heads;
-    let text = api.shared.metrics.render(heads.listeners(), heads.newest());
+    let mut text = api.shared.metrics.render(heads.listeners(), heads.newest());
+    if let Some(relay) = &api.shared.relay {
+        text.push_str(&relay.render());
+    }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }

@@ -62,6 +62,17 @@ impl Fees {
         }
     }
 
+    /// The same with room for a base fee that doubles before it is mined, for what is never made dearer. What is paid in the end is the
+    /// base fee of its block and the tip; where there is one price, it is what is paid, so it has less room.
+    pub(super) fn with_room(self) -> Self {
+        match self {
+            Self::Dynamic { most, priority } => {
+                Self::Dynamic { most: most.saturating_mul(2), priority }
+            }
+            Self::Legacy { .. } => self.raised(None),
+        }
+    }
+
     /// The most that it pays for a unit of gas.
     pub(super) const fn most(self) -> u128 {
         match self {
@@ -96,6 +107,12 @@ mod tests {
         let legacy = Fees::Legacy { price: 8 };
         assert_eq!(legacy.raised(None), Fees::Legacy { price: 11 });
         assert_eq!(legacy.raised(Some(jumped)).most(), 40_000);
+    }
+
+    #[test]
+    fn what_is_never_made_dearer_has_room_for_twice_the_fee_and_tips_no_more() {
+        assert_eq!(SENT.with_room(), Fees::Dynamic { most: 4_000, priority: 100 });
+        assert_eq!(Fees::Legacy { price: 8 }.with_room(), Fees::Legacy { price: 11 });
     }
 
     #[test]

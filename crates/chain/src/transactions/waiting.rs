@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is sent is in the journal first, each dearer version too, so whoever comes after a crash looks for all of them.
 //! A block that passes over it has it handed over again, as it is: a pool may have forgotten it. It gets dearer when the base fee is
-//! above the most that it pays, or when nothing helped for long.
+//! above the most that it pays, or when nothing helped for long, unless its price is fixed.
 
 use std::time::Duration;
 
@@ -41,6 +41,11 @@ impl Waiting {
     fn newest(&self) -> Option<&Sent> {
         self.versions.last()
     }
+
+    /// Whether it may cost no more than it offers: then only a lower base fee helps.
+    fn is_fixed(&self) -> bool {
+        self.newest().is_some_and(|sent| sent.fixed)
+    }
 }
 
 impl Sender {
@@ -58,7 +63,7 @@ impl Sender {
             if started.elapsed() >= MINED_WITHIN || waiting.missing >= MISSING_BLOCKS {
                 return Err(unknown(&waiting));
             }
-            if waiting.raised.elapsed() >= RAISED_AFTER {
+            if waiting.raised.elapsed() >= RAISED_AFTER && !waiting.is_fixed() {
                 self.raise(&mut waiting).await?;
             } else if let Some(base_fee) = self.passing_block(&mut waiting).await {
                 self.passed_over(&mut waiting, base_fee).await?;
@@ -84,7 +89,7 @@ impl Sender {
             false => 0,
         };
         let pays = envelope_of(&newest).map(|envelope| Fees::of(&envelope).most());
-        if pays.is_some_and(|most| most < base_fee) {
+        if pays.is_some_and(|most| most < base_fee) && !newest.fixed {
             return self.raise(waiting).await;
         }
         // Whatever is answered: who has it says so, and who cannot take it now is asked again.

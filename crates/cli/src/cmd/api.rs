@@ -1,5 +1,7 @@
 //! `tatum api`: the web API and the page.
 
+mod relay;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use anyhow::Context;
 use tatum_api::Config;
 use tatum_node::TrackerAddress;
 
+use self::relay::RelayArgs;
 use crate::args::{AggregatorArgs, ChainArgs};
 use crate::cmd::node_status::status_base;
 use crate::config::ConfigArgs;
@@ -19,7 +22,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Serve the web API and the page until SIGINT or SIGTERM
     #[command(
-        after_help = "Examples:\n  tatum api run\n  tatum api run --listen 0.0.0.0:7100 --rpc https://rpc.example --deployment mainnet.json --aggregator https://tatum.example\n\nThe page is at http://127.0.0.1:7100/, the API below /v1, its description at /openapi.json and, to try it, at /docs.\nNo key is needed: wallets sign what the API prepares."
+        after_help = "Examples:\n  tatum api run\n  tatum api run --listen 0.0.0.0:7100 --rpc https://rpc.example --deployment mainnet.json --aggregator https://tatum.example\n  tatum api run --relay-key purse.json --relay-coin-per-hour 0.05 --relay-coin-per-address-hour 0.002\n\nThe page is at http://127.0.0.1:7100/, the API below /v1, its description at /openapi.json and, to try it, at /docs.\nNo key is needed: wallets sign what the API prepares. Only where the service is to pay the gas of others (--relay-key), it sends by itself."
     )]
     Run(Box<RunArgs>),
     /// Print the OpenAPI description
@@ -41,6 +44,8 @@ pub(crate) struct RunArgs {
     tracker: Vec<TrackerAddress>,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    relay: RelayArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
@@ -75,6 +80,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
             let chain = args.chain.read_only().await?;
             let LimitArgs { requests_per_s, listeners, listeners_per_client, .. } = args.limits;
             let LimitArgs { confirmations, poll_ms, .. } = args.limits;
+            let relaying = args.relay.relaying(&chain).await?;
             let config = Config {
                 listen: args.listen,
                 aggregator: args.aggregator.url().to_owned(),
@@ -85,6 +91,7 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
                 requests_per_s,
                 listeners,
                 listeners_per_client,
+                relay: relaying.as_ref().map(|relaying| relaying.settings.clone()),
             };
             tatum_api::run(config, chain, shutdown::requested())
                 .await

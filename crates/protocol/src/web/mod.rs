@@ -1,5 +1,5 @@
 //! What the web API speaks: accounts, operators, plans, prices, channels, delegations, sponsors, overages, streams, actions that somebody
-//! else signs, transactions, events.
+//! else signs or that the service pays for, transactions, events.
 //!
 //! Invariant: amounts, bytes and everything else that can pass 2^53 stand as decimal text; what was read from the chain says of
 //! which block. The OpenAPI description is made from these types, so it cannot say anything else than what is sent.
@@ -16,6 +16,7 @@ mod operator_proof;
 mod overage;
 mod plan;
 mod price;
+mod relay;
 mod sponsor;
 mod stream;
 mod transaction;
@@ -34,6 +35,7 @@ pub use operator_proof::OperatorProofText;
 pub use overage::{BilledOverage, BilledOverages, OwedOverage, OwedOverages};
 pub use plan::{PayerPlan, StakePlan};
 pub use price::{Ask, Asks, PayerPrice, RealisedPrices};
+pub use relay::{PaidAction, Relay, RelayTerms};
 pub use sponsor::{
     Sponsor, SponsorHolding, SponsorHoldings, SponsorRequest, Sponsorship, VaultStatus,
     VaultSummary, Vaults,

@@ -11,6 +11,7 @@ mod operators;
 mod overages;
 mod pools;
 mod prices;
+mod relay;
 mod sponsors;
 mod streams;
 mod transactions;
@@ -24,6 +25,8 @@ use tatum_primitives::{Address, U256};
 use tatum_test_utils::testnet as tatum;
 use tatum_test_utils::{Devnet, DevnetParameters, Process, free_port};
 
+use tokio::process::Command;
+
 use wallet::Wallet;
 
 const DATA: u128 = 1_000_000_000_000_000_000;
@@ -35,14 +38,30 @@ fn data(amount: u128) -> String {
     (amount * DATA).to_string()
 }
 
+/// The command that serves.
+fn serving(
+    devnet: &Devnet,
+    listen: &str,
+    aggregator: &str,
+    flags: &[&str],
+    variables: &[(&str, &str)],
+) -> anyhow::Result<Command> {
+    let words = ["api", "run", "--listen", listen, "--aggregator", aggregator];
+    let words = [&words, ["--poll-ms", "100"].as_slice(), flags].concat();
+    let mut command = tatum::command(devnet, &words)?;
+    command.envs(variables.iter().copied());
+    Ok(command)
+}
+
 /// A chain with the API beside it, and a wallet that holds DATA.
 struct Served {
     devnet: Devnet,
     wallet: Wallet,
     http: Client,
     base: String,
-    _process: Process,
-    _logs: tempfile::TempDir,
+    aggregator: String,
+    process: Process,
+    logs: tempfile::TempDir,
 }
 
 impl Served {
@@ -60,16 +79,47 @@ impl Served {
 
     /// Beside a chain and an aggregator that are there.
     async fn beside(devnet: Devnet, aggregator: &str, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::set_up(devnet, aggregator, flags, &[]).await
+    }
+
+    /// The same, with variables.
+    async fn set_up(
+        devnet: Devnet,
+        aggregator: &str,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let logs = tempfile::tempdir()?;
         let wallet = Wallet::new(devnet.rpc_url());
         devnet.fund(wallet.address(), U256::from(100_000 * DATA)).await?;
         let listen = format!("127.0.0.1:{}", free_port()?);
-        let words = ["api", "run", "--listen", &listen, "--aggregator", aggregator];
-        let words = [&words, ["--poll-ms", "100"].as_slice(), flags].concat();
-        let mut process = Process::spawn("api", tatum::command(&devnet, &words)?, logs.path())?;
+        let command = serving(&devnet, &listen, aggregator, flags, variables)?;
+        let mut process = Process::spawn("api", command, logs.path())?;
         let base = format!("http://{listen}");
         process.until_healthy(&format!("{base}/ready"), Duration::from_secs(20)).await?;
-        Ok(Self { devnet, wallet, http: Client::new(), base, _process: process, _logs: logs })
+        let aggregator = aggregator.to_owned();
+        Ok(Self { devnet, wallet, http: Client::new(), base, aggregator, process, logs })
+    }
+
+    /// Kills it as a power cut would, and starts it again where it was.
+    async fn killed_and_started(
+        self,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let Self { devnet, wallet, base, aggregator, process, logs, .. } = self;
+        process.kill().await?;
+        let listen = base.trim_start_matches("http://");
+        let command = serving(&devnet, listen, &aggregator, flags, variables)?;
+        let mut process = Process::spawn("api", command, logs.path())?;
+        process.until_healthy(&format!("{base}/ready"), Duration::from_secs(20)).await?;
+        // None of the connections that were open then.
+        Ok(Self { devnet, wallet, http: Client::new(), base, aggregator, process, logs })
+    }
+
+    /// All that it has logged.
+    fn log(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(self.logs.path().join("api.log"))?)
     }
 
     /// What is at `path`, which has to be there.
