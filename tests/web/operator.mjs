@@ -114,7 +114,7 @@ export async function operator(world) {
     });
     await offer('first', other);
     await accept('other', other);
-    equal(await offeredTo(), null);
+    await until('the offer is gone', async () => (await offeredTo()) === null);
     await handing('first', 'Earnings', async (_, page) => {
       equal(await page.getByRole('region', { name: 'Hand over', exact: true }).count(), 0);
     });

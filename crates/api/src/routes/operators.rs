@@ -70,7 +70,9 @@ pub(super) async fn show(
         }
     };
     let view = &api.shared.view;
-    let (name, candidate) = (view.name_of(id), view.candidate_of(id));
+    // Events are followed some blocks behind: whoever owns the operator by now has accepted.
+    let candidate = view.candidate_of(id).filter(|candidate| *candidate != operator.owner);
+    let name = view.name_of(id);
     let (pool_owner, nodes) = (view.pool_owner_of(id), view.nodes_of(id));
     Ok(Json(Operator { as_of, operator, name, candidate, pool_owner, nodes, earned }))
 }
