@@ -213,7 +213,7 @@ contract SystemHandler is SystemWatch {
     function grief(uint256 seed) external {
         if (_asks.length != 0 && seed % 2 == 0) return _griefOn((seed >> 8) % _asks.length, seed >> 16);
         for (uint256 i = 0; i < _open.length; ++i) {
-            uint64 counter = _open[(i + seed) % _open.length];
+            uint64 counter = _open[(i + seed % _open.length) % _open.length];
             Made storage made = _made[counter];
             if (uint256(made.kind) > 1 || !s.distributor.isOpen(counter)) continue;
             if (block.timestamp < made.proposal.time + 3 hours) return _griefFirst(counter, seed >> 8);
