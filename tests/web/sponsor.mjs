@@ -47,6 +47,8 @@ export async function sponsor(world) {
     ])
       await create(streams, epochs, (section) => section.locator('.error', { hasText: words }).waitFor());
   });
+  // An epoch is seconds long here: one that has just begun lasts for this check and the next.
+  await nextEpoch();
   let vault;
   await check('a vault is made for a stream by its name, and led to', async () => {
     vault = await madeFor(`${account}/${name}`, '900');
