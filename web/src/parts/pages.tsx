@@ -1,4 +1,11 @@
-/** The buttons of a list that comes in pages. */
+/** A list that comes in pages. */
+
+/** What asks the API for the page that begins at the last of some places. */
+export function pageOf(limit: number, name: 'after' | 'before', places: readonly (number | string)[]): string {
+  const last = places.at(-1);
+  return `?limit=${limit}${last === undefined ? '' : `&${name}=${last}`}`;
+}
+
 interface PagesProps<Place> {
   /** Where each page that was left began, the last one last. */
   places: Place[];
@@ -6,6 +13,7 @@ interface PagesProps<Place> {
   onPlaces: (places: Place[]) => void;
 }
 
+/** Its buttons. */
 export function Pages<Place>({ places, next, onPlaces }: PagesProps<Place>) {
   if (places.length === 0 && next === null) return null;
   return (

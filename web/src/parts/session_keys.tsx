@@ -1,5 +1,4 @@
 /** The keys that sign for a payer: which may, letting one, and no longer letting it. */
-import { useState } from 'preact/hooks';
 import { count } from '../amounts';
 import type { Action, Hex, SessionKey } from '../api/types';
 import { Act } from './act';
@@ -7,6 +6,7 @@ import { Field } from './field';
 import { Hash } from './figures';
 import { keyAndProof } from './key_and_proof';
 import { Table } from './section';
+import { useTyped } from './typed';
 
 /** What whoever may change the keys has done. */
 export interface KeyActions {
@@ -53,28 +53,24 @@ function Revoke({ row, actions }: { row: SessionKey; actions: KeyActions }) {
 }
 
 function Authorize({ payer, whose, actions }: { payer: Hex; whose: string; actions: KeyActions }) {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
+  const { field, act } = useTyped((text) => {
     const found = keyAndProof(text, payer, whose);
-    setError(typeof found === 'string' ? found : null);
-    return typeof found === 'string' ? null : actions.authorize(found.key, found.proof);
-  };
+    if (typeof found === 'string') return { action: null, why: found };
+    return { action: actions.authorize(found.key, found.proof), why: null };
+  });
   return (
     <>
       <Field
         label="Key and proof"
         lines={3}
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint={
           <>
             Run <code>tatum session prove --payer {payer}</code> where the key is, and paste all that it prints.
           </>
         }
       />
-      <Act label="Authorise key" action={action} onDone={() => setText('')} />
+      <Act label="Authorise key" {...act} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import { count } from '../amounts';
 import type { Asks, Hex, RealisedPrices } from '../api/types';
 import { useLoad } from '../live';
 import { Age, Bytes, Figure, Figures, Hash, Nano, When } from '../parts/figures';
-import { Pages } from '../parts/pages';
+import { Pages, pageOf } from '../parts/pages';
 import { Section, Show, Table } from '../parts/section';
 
 const PAGE = 20;
@@ -20,8 +20,7 @@ export function Prices() {
 
 function Paid() {
   const [after, setAfter] = useState<Hex[]>([]);
-  const last = after.at(-1);
-  const loaded = useLoad<RealisedPrices>(`/v1/prices/payers?limit=${PAGE}${last === undefined ? '' : `&after=${last}`}`);
+  const loaded = useLoad<RealisedPrices>(`/v1/prices/payers${pageOf(PAGE, 'after', after)}`);
   return (
     <Section title="What payers paid for a GiB" foot={loaded.data && <Age asOf={loaded.data.as_of} />}>
       <p class="hint">What a payer’s receipts give to operators, for a GiB of its quota: relays compare it with what they ask.</p>

@@ -4,15 +4,14 @@ import { count } from '../amounts';
 import type { Hex, Streams as Listed } from '../api/types';
 import { useLoad } from '../live';
 import { Age, Bytes, Figure, Figures, When } from '../parts/figures';
-import { Pages } from '../parts/pages';
+import { Pages, pageOf } from '../parts/pages';
 import { Section, Show, Table } from '../parts/section';
 
 const PAGE = 20;
 
 export function Streams() {
   const [after, setAfter] = useState<Hex[]>([]);
-  const last = after.at(-1);
-  const loaded = useLoad<Listed>(`/v1/streams?limit=${PAGE}${last === undefined ? '' : `&after=${last}`}`);
+  const loaded = useLoad<Listed>(`/v1/streams${pageOf(PAGE, 'after', after)}`);
   return (
     <Section title="Streams" foot={loaded.data && <Age asOf={loaded.data.as_of} />}>
       <Show loaded={loaded}>

@@ -4,14 +4,14 @@ import { count } from '../../amounts';
 import type { Epoch } from '../../api/types';
 import { useLoad } from '../../live';
 import { Hash, Nano, When } from '../../parts/figures';
+import { pageOf } from '../../parts/pages';
 import { Heading, Section, Show, Table } from '../../parts/section';
 
 const PAGE = 25;
 
 export function EpochsView() {
   const [before, setBefore] = useState<number[]>([]);
-  const first = before.at(-1);
-  const epochs = useLoad<Epoch[]>(`/v1/epochs?limit=${PAGE}${first === undefined ? '' : `&before=${first}`}`);
+  const epochs = useLoad<Epoch[]>(`/v1/epochs${pageOf(PAGE, 'before', before)}`);
   return (
     <>
       <Heading

@@ -4,16 +4,15 @@ import type { Hex, OwedOverages } from '../../api/types';
 import { useLoad } from '../../live';
 import { Act } from '../../parts/act';
 import { Age, Bytes, Data, Hash } from '../../parts/figures';
-import { Pages } from '../../parts/pages';
+import { Pages, pageOf } from '../../parts/pages';
 import { Section, Show, Table } from '../../parts/section';
 
 const PAGE = 10;
 
 export function Owed({ epoch }: { epoch: number }) {
   const [after, setAfter] = useState<Hex[]>([]);
-  const last = after.at(-1);
   const owed = useLoad<OwedOverages>(
-    `/v1/epochs/${epoch}/overages?limit=${PAGE}${last === undefined ? '' : `&after=${last}`}`,
+    `/v1/epochs/${epoch}/overages${pageOf(PAGE, 'after', after)}`,
   );
   return (
     <Section title="Overage" foot={owed.data && <Age asOf={owed.data.as_of} />}>

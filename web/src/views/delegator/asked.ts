@@ -1,5 +1,5 @@
 /** What is typed of amounts in a pool, as actions; or why it is none. */
-import type { Made } from '../../actions/made';
+import { ofPart, type Made } from '../../actions/made';
 import { shortData, type Parsed } from '../../amounts';
 import type { DelegationPool } from '../../api/types';
 
@@ -14,8 +14,5 @@ export function delegated(pool: DelegationPool, amount: Parsed): Made {
 
 /** A request for some of it back. */
 export function asked(pool: DelegationPool, amount: Parsed): Made {
-  if (!amount.ok) return { action: null, why: amount.why };
-  const worth = BigInt(pool.delegator?.worth_wei ?? '0');
-  if (amount.wei > worth) return { action: null, why: `Your part is worth ${shortData(worth)} DATA.` };
-  return { action: { action: 'request_delegation', operator: pool.operator, amount_wei: amount.wei.toString() }, why: null };
+  return ofPart(pool.delegator?.worth_wei, amount, { action: 'request_delegation', operator: pool.operator });
 }

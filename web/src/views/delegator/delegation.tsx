@@ -5,9 +5,10 @@ import type { Delegation, DelegationPool } from '../../api/types';
 import { useSurroundings } from '../../context';
 import { useLoad } from '../../live';
 import { Act } from '../../parts/act';
+import { AskedBack } from '../../parts/asked_back';
 import { Age, Data, Figure, Figures, Hash, When } from '../../parts/figures';
-import { Pages } from '../../parts/pages';
-import { Heading, Section, Show, Table } from '../../parts/section';
+import { Pages, pageOf } from '../../parts/pages';
+import { Heading, Section, Show } from '../../parts/section';
 import { DelegateForm, RequestForm } from './money';
 
 const REQUESTS = 20;
@@ -16,8 +17,7 @@ export function DelegationView({ id }: { id: number }) {
   const { session } = useSurroundings();
   const own = session.connected?.account ?? null;
   const [before, setBefore] = useState<number[]>([]);
-  const last = before.at(-1);
-  const page = `?limit=${REQUESTS}${last === undefined ? '' : `&before=${last}`}`;
+  const page = pageOf(REQUESTS, 'before', before);
   const loaded = useLoad<Delegation>(`/v1/operators/${id}/delegation${own ? `/${own}${page}` : ''}`);
   return (
     <>
@@ -100,28 +100,10 @@ function Part({ pool }: { pool: DelegationPool }) {
           <Data wei={delegator.worth_wei} />
         </Figure>
       </Figures>
-      <Table
-        caption="What was asked back"
+      <AskedBack
         rows={delegator.requests}
-        empty="Nothing was asked back that is not redeemed."
-        columns={[
-          { name: 'Asked in epoch', cell: (row) => count(row.requested), numeric: true },
-          { name: 'Worth', cell: (row) => <Data wei={row.worth_wei} />, numeric: true },
-          { name: 'From epoch', cell: (row) => count(row.redeemable_from), numeric: true },
-          {
-            name: 'Redeem',
-            cell: (row) =>
-              row.redeemable ? (
-                <Act
-                  label="Redeem"
-                  name={`Redeem what was asked in epoch ${row.requested}`}
-                  action={() => ({ action: 'redeem_delegation', operator: pool.operator, requested: row.requested })}
-                />
-              ) : (
-                'waits'
-              ),
-          },
-        ]}
+        redeem={(requested) => ({ action: 'redeem_delegation', operator: pool.operator, requested })}
+        waits={() => 'waits'}
       />
     </>
   );

@@ -6,7 +6,7 @@ import { useSurroundings } from '../../context';
 import { useLoad } from '../../live';
 import { Field } from '../../parts/field';
 import { Age, Data, Hash } from '../../parts/figures';
-import { Pages } from '../../parts/pages';
+import { Pages, pageOf } from '../../parts/pages';
 import { Heading, Section, Show, Table } from '../../parts/section';
 
 const PAGE = 20;
@@ -31,9 +31,8 @@ export function DelegationsView({ address }: { address: string | null }) {
 
 function Held({ account, mine }: { account: string; mine: boolean }) {
   const [after, setAfter] = useState<number[]>([]);
-  const last = after.at(-1);
   const held = useLoad<Holdings>(
-    `/v1/accounts/${account}/delegations?limit=${PAGE}${last === undefined ? '' : `&after=${last}`}`,
+    `/v1/accounts/${account}/delegations${pageOf(PAGE, 'after', after)}`,
   );
   return (
     <Section title={mine ? 'Your delegations' : 'Its delegations'} foot={held.data && <Age asOf={held.data.as_of} />}>

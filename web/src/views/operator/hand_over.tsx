@@ -1,45 +1,31 @@
 /** What an operator is called, and handing it over: its owner offers it, and whoever it is offered to takes it. */
-import { useState } from 'preact/hooks';
-import type { Action, OneOperator } from '../../api/types';
+import type { OneOperator } from '../../api/types';
 import { useSurroundings } from '../../context';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Hash } from '../../parts/figures';
 import { Section } from '../../parts/section';
+import { useTyped } from '../../parts/typed';
 import { NOBODY, offered, renamed } from './named';
 
 export function Rename({ data }: { data: OneOperator }) {
   const { id } = data.operator;
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
-    const made = renamed(id, text);
-    setError(made.why);
-    return made.action;
-  };
+  const { field, act } = useTyped((text) => renamed(id, text));
   return (
     <Section title="Name">
       <Field
         label="New name or link"
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint={data.name ? 'For people. Left empty, it has none any more.' : 'For people: it has none yet.'}
       />
-      <Act label="Rename" action={action} onDone={() => setText('')} />
+      <Act label="Rename" {...act} />
     </Section>
   );
 }
 
 export function HandOver({ data }: { data: OneOperator }) {
   const { id, owner } = data.operator;
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
-    const made = offered(id, owner, text);
-    setError(made.why);
-    return made.action;
-  };
+  const { field, act } = useTyped((text) => offered(id, owner, text));
   return (
     <Section title="Hand over">
       <p class="notice warn">
@@ -53,13 +39,11 @@ export function HandOver({ data }: { data: OneOperator }) {
       )}
       <Field
         label="Account to offer it to"
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint="It has to accept here or with tatum operator accept, so a mistyped address takes nothing."
       />
       <div class="buttons">
-        <Act label="Offer…" name="Offer the operator…" action={action} onDone={() => setText('')} />
+        <Act label="Offer…" name="Offer the operator…" {...act} />
         {data.candidate && (
           <Act label="Take the offer back" quiet action={() => ({ action: 'offer_operator', operator: id, candidate: NOBODY })} />
         )}

@@ -1,11 +1,12 @@
 /** What an operator's owner may change. */
 import { useState } from 'preact/hooks';
 import { parsePositiveData, shortBytes } from '../../amounts';
-import type { Action, OneOperator, Operator } from '../../api/types';
+import type { OneOperator, Operator } from '../../api/types';
 import { useSurroundings } from '../../context';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Section } from '../../parts/section';
+import { useTyped } from '../../parts/typed';
 import { isAddress } from '../../wallet/provider';
 import { BYTE_UNITS, parseBytes } from './bytes_field';
 import { HandOver, Rename } from './hand_over';
@@ -43,74 +44,61 @@ export function Manage({ data }: { data: OneOperator }) {
 }
 
 function Capacity({ operator }: { operator: Operator }) {
-  const [text, setText] = useState('');
   const [unit, setUnit] = useState('GB');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
+  const { field, act } = useTyped((text) => {
     const bytes = parseBytes(text, unit);
-    setError(bytes === null ? 'Write a number above 0, with up to three decimals.' : null);
-    return bytes === null ? null : { action: 'declare_capacity', operator: operator.id, capacity_bytes: bytes.toString() };
-  };
+    if (bytes === null) return { action: null, why: 'Write a number above 0, with up to three decimals.' };
+    return { action: { action: 'declare_capacity', operator: operator.id, capacity_bytes: bytes.toString() }, why: null };
+  });
   return (
     <Section title="Capacity">
       <div class="row">
         <Field
           label="Capacity an epoch"
           mode="decimal"
-          value={text}
-          onValue={(value) => (setError(null), setText(value))}
-          error={error}
+          {...field}
           hint={`This epoch: ${shortBytes(BigInt(operator.capacity_bytes))}. A change counts from the next one.`}
         />
         <Field label="Unit of the capacity" value={unit} onValue={setUnit} choices={BYTE_UNITS} />
       </div>
-      <Act label="Declare" action={action} onDone={() => setText('')} />
+      <Act label="Declare" {...act} />
     </Section>
   );
 }
 
 function Bond({ operator }: { operator: Operator }) {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
+  const { field, act } = useTyped((text) => {
     const parsed = parsePositiveData(text);
-    setError(parsed.ok ? null : parsed.why);
-    return parsed.ok ? { action: 'add_bond', operator: operator.id, amount_wei: parsed.wei.toString() } : null;
-  };
+    if (!parsed.ok) return { action: null, why: parsed.why };
+    return { action: { action: 'add_bond', operator: operator.id, amount_wei: parsed.wei.toString() }, why: null };
+  });
   return (
     <Section title="Bond">
       <Field
         label="Amount to add"
         unit="DATA"
         mode="decimal"
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint="More bond backs more capacity. It comes back only when the operator leaves."
       />
-      <Act label="Add bond" action={action} onDone={() => setText('')} />
+      <Act label="Add bond" {...act} />
     </Section>
   );
 }
 
 function Payout({ operator }: { operator: Operator }) {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
-    const right = isAddress(text.trim());
-    setError(right ? null : 'An address is 0x and 40 hexadecimal digits.');
-    return right ? { action: 'set_payout', operator: operator.id, payout: text.trim() } : null;
-  };
+  const { field, act } = useTyped((text) => {
+    if (!isAddress(text.trim())) return { action: null, why: 'An address is 0x and 40 hexadecimal digits.' };
+    return { action: { action: 'set_payout', operator: operator.id, payout: text.trim() }, why: null };
+  });
   return (
     <Section title="Payout address">
       <Field
         label="New payout address"
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint="Check it twice: what is paid to a wrong address is lost."
       />
-      <Act label="Change" name="Change the payout address" action={action} onDone={() => setText('')} />
+      <Act label="Change" name="Change the payout address" {...act} />
     </Section>
   );
 }

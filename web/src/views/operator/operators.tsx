@@ -7,6 +7,7 @@ import { useLoad } from '../../live';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Age, Bytes, Data, Hash, Nano } from '../../parts/figures';
+import { pageOf } from '../../parts/pages';
 import { Heading, Section, Show, Table } from '../../parts/section';
 import { MOST_CLAIMS, parseIds } from './ids';
 import { Register } from './register';
@@ -45,8 +46,7 @@ export function OperatorsView() {
 
 function List({ mine }: { mine: number[] }) {
   const [after, setAfter] = useState<number[]>([]);
-  const last = after.at(-1);
-  const operators = useLoad<Operators>(`/v1/operators?limit=${PAGE}${last === undefined ? '' : `&after=${last}`}`);
+  const operators = useLoad<Operators>(`/v1/operators${pageOf(PAGE, 'after', after)}`);
   return (
     <Section title="All operators" foot={operators.data && <Age asOf={operators.data.as_of} />}>
       <Show loaded={operators}>

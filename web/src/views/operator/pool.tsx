@@ -1,12 +1,12 @@
 /** An operator's pool of delegators, as far as its owner makes it and sets its cut; the pool's own view has the rest. */
-import { useState } from 'preact/hooks';
 import { count, percentOfBps } from '../../amounts';
-import type { Action, Delegation, OneOperator } from '../../api/types';
+import type { Delegation, OneOperator } from '../../api/types';
 import { useLoad } from '../../live';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Age, Data, Figure, Figures } from '../../parts/figures';
 import { Section, Show } from '../../parts/section';
+import { useTyped } from '../../parts/typed';
 import { withCut } from './cut';
 
 export function PoolOfDelegators({ data, mine }: { data: OneOperator; mine: boolean }) {
@@ -49,37 +49,23 @@ function Pool({ id, mine }: { id: number; mine: boolean }) {
 }
 
 function Cut({ id }: { id: number }) {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
-    const made = withCut('set_delegation_cut', id, text);
-    setError(made.why);
-    return made.action;
-  };
+  const { field, act } = useTyped((text) => withCut('set_delegation_cut', id, text));
   return (
     <>
       <Field
         label="New cut"
         unit="%"
         mode="decimal"
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint="A lower one counts at once. A rise is 5 % at most, and counts after a whole unbonding."
       />
-      <Act label="Change" name="Change the cut…" quiet action={action} onDone={() => setText('')} />
+      <Act label="Change" name="Change the cut…" quiet {...act} />
     </>
   );
 }
 
 function Create({ id }: { id: number }) {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
-    const made = withCut('create_delegation_pool', id, text);
-    setError(made.why);
-    return made.action;
-  };
+  const { field, act } = useTyped((text) => withCut('create_delegation_pool', id, text));
   return (
     <Section title="Pool of delegators">
       <p class="notice warn">
@@ -90,12 +76,10 @@ function Create({ id }: { id: number }) {
         label="Your cut"
         unit="%"
         mode="decimal"
-        value={text}
-        onValue={(value) => (setError(null), setText(value))}
-        error={error}
+        {...field}
         hint="What you keep of every income, from 0 to 50. It can be lowered at once, and raised slowly."
       />
-      <Act label="Make a pool…" quiet action={action} onDone={() => setText('')} />
+      <Act label="Make a pool…" quiet {...act} />
     </Section>
   );
 }

@@ -4,16 +4,15 @@ import { count } from '../../amounts';
 import type { BilledOverages, Hex } from '../../api/types';
 import { useLoad } from '../../live';
 import { Age, Data, Hash } from '../../parts/figures';
-import { Pages } from '../../parts/pages';
+import { Pages, pageOf } from '../../parts/pages';
 import { Section, Show, Table } from '../../parts/section';
 
 const PAGE = 10;
 
 export function Overages({ payer }: { payer: Hex }) {
   const [before, setBefore] = useState<number[]>([]);
-  const last = before.at(-1);
   const bills = useLoad<BilledOverages>(
-    `/v1/accounts/${payer}/overages?limit=${PAGE}${last === undefined ? '' : `&before=${last}`}`,
+    `/v1/accounts/${payer}/overages${pageOf(PAGE, 'before', before)}`,
   );
   return (
     <Section title="Overage" foot={bills.data && <Age asOf={bills.data.as_of} />}>

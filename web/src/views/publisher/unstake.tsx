@@ -1,12 +1,12 @@
 /** Unstaking, what waits, and taking out what has waited long enough. */
-import { useState } from 'preact/hooks';
 import { count, parsePositiveData, percent, shortData } from '../../amounts';
-import type { Account, Action } from '../../api/types';
+import type { Account } from '../../api/types';
 import { useSurroundings } from '../../context';
 import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Age, Data, Figure, Figures, When } from '../../parts/figures';
 import { Section, Table } from '../../parts/section';
+import { useTyped } from '../../parts/typed';
 
 export function Unstake({ account, mine }: { account: Account; mine: boolean }) {
   const { stake } = account;
@@ -40,14 +40,12 @@ export function Unstake({ account, mine }: { account: Account; mine: boolean }) 
 
 function UnstakeForm({ stakeWei }: { stakeWei: bigint }) {
   const { network } = useSurroundings();
-  const [amount, setAmount] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const some = (): Action | null => {
-    const parsed = parsePositiveData(amount);
-    const why = !parsed.ok ? parsed.why : parsed.wei > stakeWei ? `Your stake is ${shortData(stakeWei)} DATA.` : null;
-    setError(why);
-    return parsed.ok && why === null ? { action: 'unstake', amount_wei: parsed.wei.toString() } : null;
-  };
+  const { field, act } = useTyped((text) => {
+    const parsed = parsePositiveData(text);
+    if (!parsed.ok) return { action: null, why: parsed.why };
+    if (parsed.wei > stakeWei) return { action: null, why: `Your stake is ${shortData(stakeWei)} DATA.` };
+    return { action: { action: 'unstake', amount_wei: parsed.wei.toString() }, why: null };
+  });
   const epochs = `${network.unbonding_epochs} ${network.unbonding_epochs === 1 ? 'epoch' : 'epochs'}`;
   return (
     <div class="forfeit">
@@ -59,13 +57,11 @@ function UnstakeForm({ stakeWei }: { stakeWei: bigint }) {
         label="Amount to unstake"
         unit="DATA"
         mode="decimal"
-        value={amount}
-        onValue={(text) => (setError(null), setAmount(text))}
-        error={error}
+        {...field}
         hint={`Your stake is ${shortData(stakeWei)} DATA.`}
       />
       <div class="buttons">
-        <Act label="Unstake" action={some} onDone={() => setAmount('')} />
+        <Act label="Unstake" {...act} />
         <Act label="Unstake all" quiet action={() => ({ action: 'unstake_all' })} />
       </div>
     </div>

@@ -2,22 +2,17 @@
 import { useState } from 'preact/hooks';
 import { count, parsePositiveData, percent, shortData } from '../../amounts';
 import type { Vault } from '../../api/sponsors';
-import type { Action } from '../../api/types';
 import { Act } from '../../parts/act';
+import { AskBack } from '../../parts/asked_back';
 import { Field } from '../../parts/field';
 import { Section } from '../../parts/section';
+import { useTyped } from '../../parts/typed';
 import { Ways, wayOf, type Way } from '../../parts/ways';
 import { askedBack, sponsored } from './typed';
 
 export function SponsorForm({ vault }: { vault: Vault }) {
-  const [amount, setAmount] = useState('');
   const [way, setWay] = useState<Way>('permit');
-  const [error, setError] = useState<string | null>(null);
-  const action = (): Action | null => {
-    const made = sponsored(vault, parsePositiveData(amount), wayOf(way));
-    setError(made.why);
-    return made.action;
-  };
+  const { field, act } = useTyped((text) => sponsored(vault, parsePositiveData(text), wayOf(way)));
   const { sponsor } = vault;
   return (
     <Section title="Sponsor">
@@ -29,9 +24,7 @@ export function SponsorForm({ vault }: { vault: Vault }) {
         label="Amount to sponsor"
         unit="DATA"
         mode="decimal"
-        value={amount}
-        onValue={(text) => (setError(null), setAmount(text))}
-        error={error}
+        {...field}
         hint={sponsor ? `You have ${shortData(BigInt(sponsor.balance_wei))} DATA.` : undefined}
       />
       <Ways way={way} onWay={setWay} />
@@ -39,39 +32,21 @@ export function SponsorForm({ vault }: { vault: Vault }) {
         All but the last name the fewest shares that are taken; transfer and call takes the price that there is. It lies in the vault until
         somebody stakes it.
       </p>
-      <Act label="Sponsor" action={action} asBatch={way === 'batch'} onDone={() => setAmount('')} />
+      <Act label="Sponsor" {...act} asBatch={way === 'batch'} />
     </Section>
   );
 }
 
 export function AskBackForm({ vault }: { vault: Vault }) {
-  const [amount, setAmount] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const some = (): Action | null => {
-    const made = askedBack(vault, parsePositiveData(amount));
-    setError(made.why);
-    return made.action;
-  };
   const epochs = `${count(vault.unbonding_epochs)} ${vault.unbonding_epochs === 1 ? 'epoch' : 'epochs'}`;
   return (
-    <Section title="Ask back">
-      <p class="notice warn">
-        What of it is staked still pays the fee of this epoch, waits {epochs} or until this epoch’s distribution is final, and answers for what
-        the owner’s keys sign beyond the quota until it is redeemed. A request cannot be taken back.
-      </p>
-      <Field
-        label="Amount to ask back"
-        unit="DATA"
-        mode="decimal"
-        value={amount}
-        onValue={(text) => (setError(null), setAmount(text))}
-        error={error}
-        hint={`Your part is worth ${shortData(BigInt(vault.sponsor?.worth_wei ?? '0'))} DATA.`}
-      />
-      <div class="buttons">
-        <Act label="Ask back" action={some} onDone={() => setAmount('')} />
-        <Act label="Ask all back" quiet action={() => ({ action: 'request_sponsored_all', vault: vault.vault })} />
-      </div>
-    </Section>
+    <AskBack
+      worth_wei={vault.sponsor?.worth_wei ?? '0'}
+      some={(amount) => askedBack(vault, amount)}
+      all={{ action: 'request_sponsored_all', vault: vault.vault }}
+    >
+      What of it is staked still pays the fee of this epoch, waits {epochs} or until this epoch’s distribution is final, and answers for what
+      the owner’s keys sign beyond the quota until it is redeemed. A request cannot be taken back.
+    </AskBack>
   );
 }

@@ -7,7 +7,7 @@ import { useSurroundings } from '../../context';
 import { useLoad } from '../../live';
 import { Field } from '../../parts/field';
 import { Age, Data, Hash } from '../../parts/figures';
-import { Pages } from '../../parts/pages';
+import { Pages, pageOf } from '../../parts/pages';
 import { Heading, Section, Show, Table } from '../../parts/section';
 import { isAddress } from '../../wallet/provider';
 import { CreateForm } from './create';
@@ -47,7 +47,7 @@ export function SponsorsView({ account, owner }: SponsorsViewProps) {
 
 function Held({ account, mine }: { account: Hex; mine: boolean }) {
   const [after, setAfter] = useState<Hex[]>([]);
-  const held = useLoad<Sponsored>(`/v1/accounts/${account}/sponsored?limit=${PAGE}${from(after)}`);
+  const held = useLoad<Sponsored>(`/v1/accounts/${account}/sponsored${pageOf(PAGE, 'after', after)}`);
   return (
     <Section title={mine ? 'You sponsor' : 'It sponsors'} foot={held.data && <Age asOf={held.data.as_of} />}>
       <p class="who">
@@ -77,7 +77,7 @@ function Held({ account, mine }: { account: Hex; mine: boolean }) {
 function List({ owner }: { owner: string | null }) {
   const [after, setAfter] = useState<Hex[]>([]);
   const of = owner ? `&owner=${owner}` : '';
-  const listed = useLoad<Vaults>(`/v1/sponsors?limit=${PAGE}${of}${from(after)}`);
+  const listed = useLoad<Vaults>(`/v1/sponsors${pageOf(PAGE, 'after', after)}${of}`);
   return (
     <Section title={owner ? 'Vaults for an owner’s streams' : 'All vaults'} foot={listed.data && <Age asOf={listed.data.as_of} />}>
       {owner && (
@@ -118,11 +118,6 @@ export function VaultLink({ vault }: { vault: Hex }) {
       <Hash hex={vault} />
     </a>
   );
-}
-
-function from(places: Hex[]): string {
-  const last = places.at(-1);
-  return last === undefined ? '' : `&after=${last}`;
 }
 
 function Lookup() {

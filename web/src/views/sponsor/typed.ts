@@ -1,5 +1,5 @@
 /** What is typed of sponsors' vaults, as actions; or why it is none. */
-import type { Made } from '../../actions/made';
+import { ofPart, type Made } from '../../actions/made';
 import { WEI, shortData, type Parsed } from '../../amounts';
 import type { Vault } from '../../api/sponsors';
 import { parseStreams } from './stream_names';
@@ -20,10 +20,7 @@ export function sponsored(vault: Vault, amount: Parsed, by: string): Made {
 
 /** A request for some of it back. */
 export function askedBack(vault: Vault, amount: Parsed): Made {
-  if (!amount.ok) return { action: null, why: amount.why };
-  const worth = BigInt(vault.sponsor?.worth_wei ?? '0');
-  if (amount.wei > worth) return { action: null, why: `Your part is worth ${shortData(worth)} DATA.` };
-  return { action: { action: 'request_sponsored', vault: vault.vault, amount_wei: amount.wei.toString() }, why: null };
+  return ofPart(vault.sponsor?.worth_wei, amount, { action: 'request_sponsored', vault: vault.vault });
 }
 
 /** A vault for streams of one owner that ends so many epochs after the running one. */

@@ -5,9 +5,10 @@ import type { Sponsor, Sponsorship, Vault } from '../../api/sponsors';
 import { useSurroundings } from '../../context';
 import { useLoad } from '../../live';
 import { Act } from '../../parts/act';
+import { AskedBack } from '../../parts/asked_back';
 import { Age, Bytes, Data, Figure, Figures, Hash, When } from '../../parts/figures';
-import { Pages } from '../../parts/pages';
-import { Heading, Section, Show, Table } from '../../parts/section';
+import { Pages, pageOf } from '../../parts/pages';
+import { Heading, Section, Show } from '../../parts/section';
 import { VaultKeys } from './keys';
 import { AskBackForm, SponsorForm } from './money';
 import { canStake, idleNote, shortShares } from './typed';
@@ -18,8 +19,7 @@ export function VaultView({ address }: { address: string }) {
   const { session } = useSurroundings();
   const own = session.connected?.account ?? null;
   const [before, setBefore] = useState<number[]>([]);
-  const last = before.at(-1);
-  const page = `?limit=${REQUESTS}${last === undefined ? '' : `&before=${last}`}`;
+  const page = pageOf(REQUESTS, 'before', before);
   const loaded = useLoad<Sponsorship>(`/v1/sponsors/${address}${own ? `/${own}${page}` : ''}`);
   return (
     <>
@@ -138,31 +138,11 @@ function Part({ vault, sponsor }: { vault: Vault; sponsor: Sponsor }) {
           <Data wei={sponsor.balance_wei} />
         </Figure>
       </Figures>
-      <Table
-        caption="What was asked back"
+      <AskedBack
         rows={sponsor.requests}
-        empty="Nothing was asked back that is not redeemed."
-        columns={[
-          { name: 'Asked in epoch', cell: (row) => count(row.requested), numeric: true },
-          { name: 'Worth', cell: (row) => <Data wei={row.worth_wei} />, numeric: true },
-          { name: 'From epoch', cell: (row) => count(row.redeemable_from), numeric: true },
-          { name: 'That is', cell: (row) => <When time_s={row.redeemable_at_s} /> },
-          {
-            name: 'Redeem',
-            cell: (row) =>
-              row.redeemable ? (
-                <Act
-                  label="Redeem"
-                  name={`Redeem what was asked in epoch ${row.requested}`}
-                  action={() => ({ action: 'redeem_sponsored', vault: vault.vault, requested: row.requested })}
-                />
-              ) : row.redeemable_from <= vault.epoch ? (
-                'waits for its epoch’s distribution'
-              ) : (
-                'waits'
-              ),
-          },
-        ]}
+        more={[{ name: 'That is', cell: (row) => <When time_s={row.redeemable_at_s} /> }]}
+        redeem={(requested) => ({ action: 'redeem_sponsored', vault: vault.vault, requested })}
+        waits={(row) => (row.redeemable_from <= vault.epoch ? 'waits for its epoch’s distribution' : 'waits')}
       />
     </>
   );
