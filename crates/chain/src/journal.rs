@@ -12,7 +12,7 @@ use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{Bytes, TxHash};
 use serde::{Deserialize, Serialize};
 
-use crate::files::replace_file;
+use crate::files::{read_file, replace_file};
 use crate::{ChainError, Result};
 
 /// A transaction that was signed.
@@ -56,11 +56,10 @@ impl Journal {
     /// What an earlier process left in `file`.
     pub(crate) fn load(file: PathBuf) -> Result<Self> {
         let lock = lock(&file)?;
-        let stray = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
+        let stray = match read_file(&file).map_err(|error| failed(&file, &error))? {
+            Some(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| failed(&file, &format!("it is damaged ({error})")))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(failed(&file, &error)),
+            None => Vec::new(),
         };
         Ok(Self { file: Some(file), _lock: Some(lock), open: Vec::new(), stray })
     }

@@ -40,7 +40,12 @@ impl Anvil {
             command.arg("--state").arg(state);
         }
         // What it keeps of old blocks stays where it is when it is killed: in our folder it goes with that, at home it would fill the disk.
-        command.arg("--cache-path").arg(logs.join("anvil-states"));
+        let states = logs.join("anvil-states");
+        if settings.state.is_some() {
+            // A folder that outlives its chain; what an earlier one left is of no use, and may not be there.
+            let _ = std::fs::remove_dir_all(&states);
+        }
+        command.arg("--cache-path").arg(states);
         // Ctrl-C at a terminal is for whoever started us: the chain ends last, when the others are done with it.
         command.stdin(std::process::Stdio::null()).process_group(0);
         let process = Process::spawn("anvil", command, logs)?;

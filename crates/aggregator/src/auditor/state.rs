@@ -4,14 +4,12 @@
 //! verdict is until the webhook has taken it, so a crash at any moment repeats an alarm and loses none.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
-use tatum_chain::{Deployment, Proposal, replace_file};
+use tatum_chain::{Deployment, Proposal, read_file, replace_file};
 use tatum_primitives::{Address, Epoch};
 use tatum_protocol::{Alarm, AlarmKind};
 
@@ -145,11 +143,10 @@ impl Store {
         from: Epoch,
     ) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
-        let state = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice::<State>(&bytes)
-                .with_context(|| format!("reading {}", path.display()))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => State::new(deployment, from),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        let reading = || format!("reading {}", path.display());
+        let state = match read_file(&path).with_context(reading)? {
+            Some(bytes) => serde_json::from_slice::<State>(&bytes).with_context(reading)?,
+            None => State::new(deployment, from),
         };
         let ours = state.chain_id == deployment.chain_id
             && state.distributor == deployment.distributor

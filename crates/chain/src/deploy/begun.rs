@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tatum_primitives::Address;
 
 use super::{DeployError, Parameters};
-use crate::files::replace_file;
+use crate::files::{read_file, replace_file};
 
 /// A deployment that was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,13 +33,11 @@ impl Begun {
     /// What was begun in `file`; nothing if there is none.
     pub fn load(file: &Path) -> Result<Option<Self>, DeployError> {
         let failed = |reason| DeployError::File { path: file.to_owned(), reason };
-        match std::fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-                failed(format!("it does not say what deployment was begun ({error}); remove it"))
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error.to_string())),
-        }
+        let read = read_file(file).map_err(|error| failed(error.to_string()))?;
+        let begun = read.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        begun.map_err(|error| {
+            failed(format!("it does not say what deployment was begun ({error}); remove it"))
+        })
     }
 
     /// Itself, if the same is asked for again.
