@@ -57,6 +57,15 @@ struct Change {
     to: String,
 }
 
+impl Change {
+    /// The file's code with this change, whose line must stand there once.
+    fn applied(&self, file: &str, code: &str) -> anyhow::Result<String> {
+        let found = code.matches(&self.from).count();
+        ensure!(found == 1, "{file}: `{}` stands there {found} times", self.from);
+        Ok(code.replacen(&self.from, &self.to, 1))
+    }
+}
+
 /// A change to be tested, or, without a change, the tests themselves.
 #[derive(Clone, Debug)]
 struct Job {
@@ -111,6 +120,10 @@ fn jobs(only: &str) -> anyhow::Result<(Vec<Job>, Vec<Job>)> {
     let list: List = toml::from_str(&text).with_context(|| path.display().to_string())?;
     let (mut controls, mut mutants) = (Vec::new(), Vec::new());
     for (file, changes) in list.mutants.into_iter().filter(|(file, _)| file.contains(only)) {
+        // All of them at once, not each at its turn: a sample that passes says nothing of those it left out.
+        let code =
+            std::fs::read_to_string(repository().join(&file)).with_context(|| file.clone())?;
+        changes.iter().try_for_each(|change| change.applied(&file, &code).map(drop))?;
         let tests = list.tests.get(&file).with_context(|| format!("no tests for {file}"))?;
         let job = |change| Job { file: file.clone(), tests: tests.clone(), change };
         controls.push(job(None));
@@ -174,9 +187,7 @@ impl Copy {
         let path = self.root.join(&job.file);
         let original = std::fs::read_to_string(&path).with_context(|| job.file.clone())?;
         if let Some(change) = &job.change {
-            let found = original.matches(&change.from).count();
-            ensure!(found == 1, "{}: `{}` stands there {found} times", job.file, change.from);
-            std::fs::write(&path, original.replacen(&change.from, &change.to, 1))?;
+            std::fs::write(&path, change.applied(&job.file, &original)?)?;
         }
         let passed = self.test(job);
         std::fs::write(&path, original)?;
@@ -237,6 +248,12 @@ fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_change_of_the_list_can_be_made() {
+        let (controls, mutants) = jobs("").unwrap();
+        assert!(!controls.is_empty() && mutants.len() > controls.len());
+    }
 
     #[test]
     fn what_goes_on_for_ever_ends_in_a_way_that_is_told_apart() {
