@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tatum_overlay::node::{Counters, PeerSummary, StreamSummary};
-use tatum_primitives::{Nano, NodeId, OperatorId};
+use tatum_primitives::{Epoch, Nano, NodeId, OperatorId, StreamKey};
 
 /// `/health` of every service: it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +147,8 @@ pub struct TrackerStatus {
     pub tracker: NodeId,
     /// Whom it knows.
     pub summary: TrackerSummary,
+    /// The operators that get no new streams, the first by id of those that the summary counts.
+    pub judged: Vec<JudgedOperator>,
 }
 
 /// Whom a tracker knows, in numbers.
@@ -162,4 +164,21 @@ pub struct TrackerSummary {
     pub leases: usize,
     /// Stream partitions that somebody takes part in. Who does is told stream by stream, so that this has one size.
     pub streams: usize,
+    /// Operators that get no new streams, because they served badly.
+    pub judged_operators: usize,
+    /// The newest epoch whose service it knows.
+    pub surveyed_epoch: Option<Epoch>,
+}
+
+/// An operator that gets no new streams, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedOperator {
+    /// The operator.
+    pub operator_id: OperatorId,
+    /// The epoch whose receipts say so.
+    pub epoch: Epoch,
+    /// The stream that it served worst.
+    pub stream: StreamKey,
+    /// How complete its service was there, in parts per million.
+    pub completeness_ppm: u64,
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a reason says what to do about it, as far as anything can be done.
 
-use tatum_primitives::{Address, NodeId, StreamId};
+use tatum_primitives::{Address, Epoch, NodeId, StreamId, StreamKey};
 use tatum_receipt::SignatureError;
 
 /// Why a node's request is refused.
@@ -19,6 +19,18 @@ pub enum Refusal {
     NodeStreams {
         /// How many.
         limit: usize,
+    },
+    /// Its operator served badly, and others have room.
+    #[error(
+        "of the messages of stream {stream} in epoch {epoch} the operator's nodes brought {completeness_ppm} in a million; new streams go to others"
+    )]
+    Judged {
+        /// The epoch whose receipts say so.
+        epoch: Epoch,
+        /// The stream that it served worst.
+        stream: StreamKey,
+        /// How complete its service was there.
+        completeness_ppm: u64,
     },
     /// Its payer's clients take part in as many streams as they may.
     #[error("a payer may take part in {limit} streams")]

@@ -8,6 +8,7 @@
 //! | `admission` | how many connections there may be |
 //! | `check` | what a text is worth: signatures, and the chain's word on whom it names |
 //! | `participation`, `recruiting` | who takes part in which stream, and which relays carry it |
+//! | `findings` | which operators served badly, and get no new streams |
 //! | [`topology`] | who is whose neighbour in a stream |
 //! | `demand` | how many relays a stream needs, and how much a payer may ask for |
 //! | [`lessor`], `leases` | which relay may serve how much of a payer's quota |
@@ -42,6 +43,7 @@ mod check;
 mod config;
 mod demand;
 mod error;
+mod findings;
 mod keys;
 mod leases;
 pub mod lessor;
@@ -64,6 +66,7 @@ pub use admission::Admission;
 pub use check::{CheckedText, Checks};
 pub use config::Config;
 pub use error::{ListRefusal, Refusal};
+pub use findings::{Finding, JUDGED_EPOCHS};
 pub use lessor::Lessor;
 pub use member::Newcomer;
 pub use output::{Connection, Output};

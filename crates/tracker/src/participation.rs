@@ -8,9 +8,10 @@ use tatum_primitives::{NodeId, Role, StreamKey};
 use tatum_protocol::Stream;
 
 use crate::check::Account;
+use crate::findings::Party;
 use crate::member::Taking;
 use crate::stream::StreamState;
-use crate::{Refusal, Tracker};
+use crate::{Finding, Refusal, Tracker};
 
 /// Streams that a tracker keeps.
 const MAX_STREAMS: usize = 65_536;
@@ -35,6 +36,14 @@ impl Tracker {
         let limit = member.limit();
         if before.is_none() && member.burden() >= limit {
             return Err(Refusal::NodeStreams { limit });
+        }
+        if member.is_relay()
+            && !member.takes_part(&key)
+            && let Some((epoch, finding)) = self.against(member, now)
+            && !self.needs_judged(key, now)
+        {
+            let Finding { stream, completeness_ppm, .. } = *finding;
+            return Err(Refusal::Judged { epoch, stream, completeness_ppm });
         }
         // Whoever is refused leaves nothing behind: the payer's bound comes before the stream is made.
         self.has_room_for(&key)?;
@@ -117,8 +126,15 @@ impl Tracker {
             return Err(Refusal::Avoided);
         }
         let until_ms = now.monotonic_ms.saturating_add(AVOIDED_MS);
+        let (operator, takings) = (member.place.operator, member.streams.clone());
         for key in member.all_streams() {
             let Some(stream) = self.streams.get_mut(&key) else { continue };
+            let about = stream.topology.place(&other).and_then(|place| place.operator);
+            if let Some(about) = about.filter(|_| stream.topology.are_neighbours(&node, &other)) {
+                let payer = takings.get(&key).copied().flatten().map(|taking| taking.payer);
+                let party = operator.map(Party::Operator).or_else(|| payer.map(Party::Payer));
+                self.findings.complain(about, party, now.epoch);
+            }
             let touched = stream.topology.avoid(node, other, until_ms, &mut self.rng);
             self.assign(key, &touched, now);
         }

@@ -1,7 +1,8 @@
 //! Which relays carry a stream.
 //!
 //! Invariant: relays are recruited for streams with clients that count, the least burdened first, and released when such a
-//! stream has had no clients for a while. A relay carries no more streams than it offered to.
+//! stream has had no clients for a while. A relay carries no more streams than it offered to, and one whose operator served badly
+//! gets no new ones while there are others.
 
 use tatum_overlay::Now;
 use tatum_primitives::{NodeId, StreamKey};
@@ -38,7 +39,12 @@ impl Tracker {
                 member.has_room(now.monotonic_ms) && !stream.topology.contains(node)
             };
             let free = self.members.iter().filter(free);
-            let Some((node, _)) = free.min_by_key(|(_, member)| member.burden()) else { return };
+            // Who served badly comes last, however idle.
+            let order = |member: &Member| (self.against(member, now).is_some(), member.burden());
+            let Some((node, member)) = free.min_by_key(|(_, member)| order(member)) else { return };
+            if self.against(member, now).is_some() && !self.needs_judged(key, now) {
+                return;
+            }
             let (node, name) = (*node, stream.name.clone());
             self.carry(node, name, now);
         }
@@ -50,6 +56,10 @@ impl Tracker {
         let Some(member) = self.members.get(&node) else { return };
         let room = member.is_relay() && member.burden() < member.limit();
         if !room || member.takes_part(&key) || self.has_room_for(&key).is_err() {
+            return;
+        }
+        // Else who served badly would take up new streams by saying that it carries them.
+        if self.against(member, now).is_some() && !self.needs_judged(key, now) {
             return;
         }
         let shape = self.config.shape;

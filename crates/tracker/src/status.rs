@@ -18,7 +18,7 @@ use crate::topology::Topology;
 impl Tracker {
     /// How many there are of everything.
     #[must_use]
-    pub fn summary(&self) -> TrackerSummary {
+    pub fn summary(&self, now: &Now) -> TrackerSummary {
         let relays = self.members.values().filter(|member| member.is_relay()).count();
         TrackerSummary {
             relays,
@@ -26,6 +26,8 @@ impl Tracker {
             streams: self.streams.len(),
             permission_lists: self.permissions.len(),
             leases: self.lessor.len(),
+            judged_operators: self.judged(now).len(),
+            surveyed_epoch: self.surveyed_epoch(),
         }
     }
 

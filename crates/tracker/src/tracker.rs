@@ -13,6 +13,7 @@ use tatum_protocol::tracker::{Assignment, FromTracker, Neighbour, ToTracker};
 
 use crate::check::{CheckedText, Checks, Text};
 use crate::demand::Payers;
+use crate::findings::Findings;
 use crate::member::{Member, Newcomer};
 use crate::output::{Connection, Output};
 use crate::permission_lists::PermissionLists;
@@ -33,6 +34,7 @@ pub struct Tracker {
     pub(crate) lessor: Lessor,
     pub(crate) permissions: PermissionLists,
     pub(crate) signals: Signals,
+    pub(crate) findings: Findings,
     connections: u64,
     pub(crate) rng: StdRng,
     outputs: VecDeque<Output>,
@@ -50,6 +52,7 @@ impl Tracker {
             payers: Payers::new(),
             lessor: Lessor::default(),
             signals: Signals::new(),
+            findings: Findings::default(),
             connections: 0,
             rng: StdRng::from_seed(seed),
             outputs: VecDeque::new(),
@@ -168,6 +171,7 @@ impl Tracker {
     pub fn sweep(&mut self, now: &Now) {
         self.release_idle(now);
         self.forgive(now);
+        self.forget_findings(now);
         self.recruit_everywhere(now);
         self.sweep_leases(now);
     }

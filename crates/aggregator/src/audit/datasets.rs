@@ -162,7 +162,7 @@ fn read_assented(path: &Path, list: &ListCommitment) -> Option<ListData> {
 
 /// A folder that is gone when dropped.
 #[derive(Debug)]
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 /// The system's error with the folder that it is about, which it does not say itself.
 fn naming(folder: &Path, error: &std::io::Error) -> std::io::Error {
@@ -171,7 +171,7 @@ fn naming(folder: &Path, error: &std::io::Error) -> std::io::Error {
 }
 
 impl Scratch {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -180,6 +180,10 @@ impl Scratch {
         let folder = std::env::temp_dir().join(unique);
         std::fs::create_dir(&folder).map_err(|error| naming(&folder, &error))?;
         Ok(Self(folder))
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -29,6 +29,17 @@ pub enum AuditError {
         /// Why.
         source: FetchError,
     },
+    /// The dataset is of another epoch.
+    #[error("the dataset is of epoch {got}, not of {expected}")]
+    OtherEpoch {
+        /// The epoch asked for.
+        expected: Epoch,
+        /// The dataset's.
+        got: Epoch,
+    },
+    /// The dataset cannot be read.
+    #[error("reading the dataset")]
+    Dataset(#[from] tatum_dataset::Error),
     /// Who owes overage cannot be told.
     #[error("overage")]
     Overage(#[from] crate::overage::OverageError),

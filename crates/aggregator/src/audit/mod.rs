@@ -15,6 +15,7 @@ mod previous;
 mod receipt;
 mod rejection;
 mod report;
+mod service;
 mod source;
 
 pub use budget::{Budget, FetchLimits};
@@ -27,6 +28,7 @@ pub use overage::{EpochOverages, overages};
 pub use receipt::{ReceiptReport, receipt, receipt_on_chain};
 pub use rejection::{RejectionReport, rejections};
 pub use report::{Check, EpochReport};
+pub use service::{Surveyed, service};
 pub use source::DatasetSource;
 
 /// Under which name the list that operators stood for is published beside a dataset's tables.

@@ -1,12 +1,17 @@
 //! `tatum tracker`: introduces nodes to each other.
 
+mod survey;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use survey::Surveyor;
+use tatum_dataset::service::WHOLE_PPM;
 use tatum_node::relay::SharedFacts;
 use tatum_node::{NodeKey, tracker};
+use tokio::sync::watch;
 
 use crate::args::{ChainArgs, NodeKeyArgs};
 use crate::config::ConfigArgs;
@@ -20,7 +25,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Run a tracker until SIGINT or SIGTERM
     #[command(
-        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --data ./tracker --node-keystore tracker.json"
+        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --data ./tracker --node-keystore tracker.json\n\nOf each epoch that becomes final it works out how complete operators' service was, as tatum audit service does. An operator\nbelow --least-bps by the word of those who pay for more than half of its service in a stream gets no new streams for five\nepochs while others have room. A survey that cannot be had changes nothing."
     )]
     Run(RunArgs),
 }
@@ -43,6 +48,13 @@ pub(crate) struct RunArgs {
     /// Folder for the permission lists of streams
     #[arg(long, value_name = "DIR", default_value = "tatum-tracker")]
     data: PathBuf,
+    /// Folder of datasets, or base URL of an aggregator, to survey how operators served; otherwise where each proposer published its
+    /// own
+    #[arg(long, value_name = "DIR|URL")]
+    survey: Option<String>,
+    /// Give no new streams to operators whose completeness in one was below so many basis points; 0 surveys nothing
+    #[arg(long, value_name = "BPS", default_value_t = 9_900, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    least_bps: u16,
     #[command(flatten)]
     key: NodeKeyArgs,
     #[command(flatten)]
@@ -73,6 +85,20 @@ pub(crate) async fn run(command: Command, _: &Output) -> anyhow::Result<ExitCode
     config.domain = Some(network.domain);
     config.data_dir = Some(args.data);
     config.facts = Some(SharedFacts::new(network.view.clone()));
-    tracker::run(config, shutdown::requested()).await.context("running the tracker")?;
+    let surveying = if args.least_bps == 0 {
+        None
+    } else {
+        let (surveys, found) = watch::channel(tracker::Surveys::new());
+        config.surveys = Some(found);
+        let (chain, clock) = (args.chain.read_only().await?, network.clock());
+        let least_ppm = u64::from(args.least_bps) * (WHOLE_PPM / 10_000);
+        let surveyor = Surveyor { chain, clock, place: args.survey, least_ppm, surveys };
+        Some(tokio::spawn(surveyor.run()))
+    };
+    let run = tracker::run(config, shutdown::requested()).await;
+    if let Some(surveying) = surveying {
+        surveying.abort();
+    }
+    run.context("running the tracker")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@
 //! messages that a reader called off; of what was in flight as the epoch ended; of accounts that a channel pays, which are not in a
 //! dataset. An operator that pays for half of a stream itself says of itself what it likes, at the price of its fees.
 
+mod findings;
 mod median;
 mod published;
 mod report;
@@ -26,6 +27,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
+pub use findings::{Finding, LEAST_SHARE_PPM};
 pub use median::median_by_weight;
 pub use published::PublishedChain;
 pub use report::{OperatorService, PayerWord, ServiceReport, Standing, StreamService};

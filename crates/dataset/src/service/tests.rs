@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use alloy_primitives::{Address, B256, U256};
 use proptest::prelude::*;
 use tatum_primitives::{Epoch, OperatorId, ReaderId, Role, StreamKey};
@@ -84,6 +86,49 @@ fn who_drops_two_in_a_hundred_is_named_and_nobody_else() {
     assert_eq!((stream.published, stream.readers_ppm()), (Some(1_000), Some(WHOLE_PPM)));
     let behind: Vec<_> = stream.operators[1].payers.iter().flat_map(|p| &p.receipts).collect();
     assert_eq!(behind.len(), 3);
+}
+
+/// What payers 2, 3 and 4 say of operator 1 in a stream, of a thousand messages; who is not named says nothing.
+fn judged(says: &[(u8, u64)], fees: &[(u8, u64)]) -> Vec<Finding> {
+    let mut receipts = vec![published(1, 1_000)];
+    for (number, _) in fees {
+        let said = says.iter().find(|(who, _)| who == number);
+        let lines = said.map(|(_, brought)| line(1, 1_000, 1_000, *brought));
+        receipts.push(word(payer(*number), 1, 10, lines.into_iter().collect()));
+    }
+    let fees: Vec<_> = fees.iter().map(|(number, fee)| (payer(*number), *fee)).collect();
+    survey(&receipts, &fees).findings(990_000)
+}
+
+#[test]
+fn who_drops_two_in_a_hundred_is_convicted_by_more_than_half_of_the_fees() {
+    let found = judged(&[(2, 980), (3, 979), (4, 1_000)], &[(2, 5), (3, 6), (4, 10)]);
+    let expected = Finding {
+        operator_id: OperatorId(1),
+        stream: STREAM,
+        completeness_ppm: 980_000,
+        sole_payer: None,
+    };
+    assert_eq!(found, [expected]);
+    assert_eq!(judged(&[(2, 990), (3, 991), (4, 1_000)], &[(2, 5), (3, 6), (4, 10)]), []);
+    assert_eq!(judged(&[(2, 980), (3, 979)], &[(2, 5), (3, 5), (4, 10)]), [], "half is not more");
+    let alone = judged(&[(2, 500)], &[(2, 5)]);
+    assert_eq!(alone[0].sole_payer, Some(payer(2)));
+}
+
+#[test]
+fn a_stream_made_up_by_a_liar_costs_an_operator_nothing_that_serves_a_hundred_times_as_much() {
+    let own = StreamKey(B256::repeat_byte(7));
+    let lie = |number: u8| {
+        let base = word(payer(number), 1, 10, vec![]).signed.receipt;
+        stated(DeliveryReceipt { stream_key: own, ..base }, vec![line(1, 1_000, 1_000, 0)])
+    };
+    let honest = word(payer(4), 1, 10, vec![line(1, 1_000, 1_000, 1_000)]);
+    let receipts = [published(1, 1_000), lie(2), lie(3), honest];
+    let found = |fee| survey(&receipts, &[(payer(2), 1), (payer(3), 1), (payer(4), fee)]);
+    assert_eq!(found(199).findings(990_000), []);
+    assert_eq!(found(198).findings(990_000).len(), 1, "it pays for a hundredth");
+    assert_eq!(found(199).below(990_000).count(), 1, "the report names it all the same");
 }
 
 #[test]
@@ -222,5 +267,24 @@ proptest! {
         let straight = figures(&survey(&receipts, &fees));
         receipts.reverse();
         prop_assert_eq!(figures(&survey(&receipts, &fees)), straight);
+    }
+
+    #[test]
+    fn leaving_words_out_of_a_dataset_convicts_nobody(
+        words in prop::collection::btree_map((2_u8..8, 0_u32..3), 960_u64..=1_000, 1..18),
+        left_out in prop::collection::vec(any::<bool>(), 20),
+    ) {
+        let fees: Vec<_> = (2..8).map(|n| (payer(n), 100 * u64::from(n))).collect();
+        let told = |silent: &dyn Fn(usize) -> bool| {
+            let mut receipts: Vec<_> = words.iter().enumerate().map(|(at, ((n, operator), brought))| {
+                let lines = if silent(at) { vec![] } else { vec![line(1, 1_000, 1_000, *brought)] };
+                word(payer(*n), *operator, 10, lines)
+            }).collect();
+            receipts.push(published(1, 1_000));
+            let found = survey(&receipts, &fees).findings(990_000);
+            found.into_iter().map(|found| found.operator_id).collect::<BTreeSet<_>>()
+        };
+        let whole = told(&|_| false);
+        prop_assert!(told(&|at| left_out[at]).is_subset(&whole));
     }
 }

@@ -12,6 +12,7 @@ mod session;
 mod status;
 mod stun;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path as FilePath, PathBuf};
@@ -22,19 +23,19 @@ use axum::Router;
 use axum::routing::{any, get};
 use tatum_database::NodeStore;
 use tatum_overlay::permissions::SignedPermissions;
-use tatum_primitives::{Domain, millis};
+use tatum_primitives::{Domain, Epoch, millis};
 use tatum_receipt::Verifier;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 
-pub use tatum_tracker::{Regions, Shape};
+pub use tatum_tracker::{Finding, JUDGED_EPOCHS, Regions, Shape};
 
 use crate::relay::{SharedFacts, open_store};
 use crate::{Clock, NodeError, NodeKey};
 use mind::Mind;
 use tatum_tracker::Checks;
 
-/// How often idle streams are looked for.
+/// How often idle streams and new surveys are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// What a tracker is.
@@ -63,9 +64,14 @@ pub struct Config {
     pub domain: Option<Domain>,
     /// Where permission lists are kept; without it they live as long as the process.
     pub data_dir: Option<PathBuf>,
+    /// How operators served in past epochs; without it all are recruited alike.
+    pub surveys: Option<watch::Receiver<Surveys>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
+
+/// What surveys found, by the epoch that they are about.
+pub type Surveys = BTreeMap<Epoch, Vec<Finding>>;
 
 impl Config {
     /// A tracker with the usual shape.
@@ -83,6 +89,7 @@ impl Config {
             facts: None,
             domain: None,
             data_dir: None,
+            surveys: None,
             clock,
         }
     }
@@ -264,10 +271,17 @@ pub async fn run(
 
 async fn sweep(shared: Shared) {
     let mut ticks = tokio::time::interval(SWEEP);
+    let mut surveys = shared.config.surveys.clone();
     loop {
         ticks.tick().await;
         let now = shared.config.clock.now();
         let mut mind = shared.lock();
+        let news = surveys.as_mut().filter(|surveys| surveys.has_changed().unwrap_or(false));
+        if let Some(surveys) = news {
+            for (epoch, found) in surveys.borrow_and_update().iter() {
+                mind.tracker.judge(*epoch, found, &now);
+            }
+        }
         mind.tracker.sweep(&now);
         mind.send();
     }

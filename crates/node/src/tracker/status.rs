@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use tatum_primitives::StreamKey;
 use tatum_protocol::status::{Health, TrackerStatus};
-use tatum_protocol::{Graph, ProblemKind, StreamList};
+use tatum_protocol::{Graph, MOST_LISTED, ProblemKind, StreamList};
 
 use super::Shared;
 use super::refusal::{Refusal, refused};
@@ -27,8 +27,13 @@ async fn health() -> Json<Health> {
 }
 
 async fn status(AxumState(shared): AxumState<Shared>) -> Json<TrackerStatus> {
-    let summary = shared.lock().tracker.summary();
-    Json(TrackerStatus { tracker: shared.config.key.id(), summary })
+    let now = shared.config.clock.now();
+    let (summary, mut judged) = {
+        let mind = shared.lock();
+        (mind.tracker.summary(&now), mind.tracker.judged(&now))
+    };
+    judged.truncate(MOST_LISTED);
+    Json(TrackerStatus { tracker: shared.config.key.id(), summary, judged })
 }
 
 /// Which streams are asked for.

@@ -1,10 +1,10 @@
 //! What the services say of themselves.
 
 use tatum_overlay::node::{Counters, PayerSummary, PeerSummary, StreamSummary};
-use tatum_primitives::{Address, B256, Nano, NodeId, OperatorId, Role, StreamId, StreamKey};
+use tatum_primitives::{Address, B256, Epoch, Nano, NodeId, OperatorId, Role, StreamId, StreamKey};
 use tatum_protocol::status::{
-    AggregatorReadiness, AuditorReadiness, Health, NodeReceipts, NodeStatus, ReceiptCounts,
-    TrackerConnection, TrackerStatus, TrackerSummary,
+    AggregatorReadiness, AuditorReadiness, Health, JudgedOperator, NodeReceipts, NodeStatus,
+    ReceiptCounts, TrackerConnection, TrackerStatus, TrackerSummary,
 };
 use tatum_protocol::{Graph, Published, Vertex};
 
@@ -75,8 +75,21 @@ fn a_node_keeps_its_status() {
 
 #[test]
 fn a_tracker_keeps_its_answers() {
-    let summary =
-        TrackerSummary { relays: 5, clients: 2, permission_lists: 1, leases: 3, streams: 1 };
+    let summary = TrackerSummary {
+        relays: 5,
+        clients: 2,
+        permission_lists: 1,
+        leases: 3,
+        streams: 1,
+        judged_operators: 1,
+        surveyed_epoch: Some(Epoch(7)),
+    };
+    let judged = vec![JudgedOperator {
+        operator_id: OperatorId(3),
+        epoch: Epoch(6),
+        stream: STREAM,
+        completeness_ppm: 979_592,
+    }];
     let vertex = |node, relay| Vertex { node, relay, operator_id: relay.then_some(OperatorId(3)) };
     let graph = Graph {
         stream: STREAM,
@@ -84,7 +97,11 @@ fn a_tracker_keeps_its_answers() {
         links: [(NODE, OTHER)].into(),
     };
     let published = Published { stream: StreamId::new("0xab/c").unwrap(), version: 4, told: 2 };
-    insta::assert_json_snapshot!((TrackerStatus { tracker: OTHER, summary }, graph, published));
+    insta::assert_json_snapshot!((
+        TrackerStatus { tracker: OTHER, summary, judged },
+        graph,
+        published
+    ));
 }
 
 #[test]

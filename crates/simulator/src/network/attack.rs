@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand::Rng;
 use tatum_overlay::frame::{Packer, Span};
 use tatum_overlay::{ChainKey, Frame, Message, MessageRef};
-use tatum_primitives::{Address, StreamKey};
+use tatum_primitives::{Address, OperatorId, StreamKey};
 use tatum_receipt::Signature;
 
 /// A way to be malicious.
@@ -35,6 +35,18 @@ impl Attack {
     pub(super) const fn swallows(self) -> bool {
         matches!(self, Self::Drop | Self::Eclipse)
     }
+}
+
+/// What all relays of an operator keep to themselves: a part of one stream's messages, also when they are asked for them. They are honest
+/// in all else, so no neighbour finds fault with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drops {
+    /// The operator.
+    pub operator: OperatorId,
+    /// Which of the scenario's stream partitions.
+    pub stream: usize,
+    /// Of each chain every so many numbers one; at least 1.
+    pub one_in: u64,
 }
 
 /// Something no honest node would send. What is forged is dated now, so that it is its signature that gives it away.

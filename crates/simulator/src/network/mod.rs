@@ -34,16 +34,25 @@ mod surveying;
 mod trackers;
 mod world;
 
-pub use attack::Attack;
+pub use attack::{Attack, Drops};
 pub use outcome::{Exposure, Outcome, Report};
 pub use plot::svg;
 pub use scenario::{Outage, Scenario};
 pub use survey::{StreamSurvey, Survey};
 
+use tatum_tracker::Finding;
+
 /// Plays a scenario.
 #[must_use]
 pub fn run(scenario: &Scenario) -> Outcome {
+    run_after(scenario, &[])
+}
+
+/// Plays a scenario whose trackers know what a survey of the epoch before found.
+#[must_use]
+pub fn run_after(scenario: &Scenario, found: &[Finding]) -> Outcome {
     let mut world = world::World::new(scenario);
+    world.judge(found);
     world.play();
     outcome::Outcome::of(&world)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tatum_primitives::{Address, OperatorId, Role as ReceiptRole};
-use tatum_receipt::ReceiptKey;
+use tatum_receipt::{ReceiptKey, Witnessed};
 
 use super::deployment::session;
 use super::population::{Arrival, Node, Role};
@@ -102,6 +102,10 @@ pub struct Outcome {
     pub most_receipted_bytes: u64,
     /// Requests that trackers refused.
     pub refusals: u64,
+    /// The receipts that relays hold, with what lies beside them.
+    pub receipts: Vec<Witnessed>,
+    /// How many streams each operator's relays were recruited for, summed over its relays.
+    pub recruited_of: BTreeMap<OperatorId, usize>,
 }
 
 /// What a first copy took, and what it would have taken over a direct link.
@@ -210,8 +214,27 @@ impl Outcome {
             surveys: world.surveys.clone(),
             most_receipted_bytes: most_receipted_bytes(world),
             refusals: world.refusals,
+            receipts: witnessed(world).collect(),
+            recruited_of: recruited_of(world),
         }
     }
+}
+
+fn witnessed(world: &World) -> impl Iterator<Item = Witnessed> {
+    world.receipts.iter().map(|(key, signed)| Witnessed {
+        signed: signed.clone(),
+        contents: world.beside.get(key).cloned().unwrap_or_default(),
+    })
+}
+
+fn recruited_of(world: &World) -> BTreeMap<OperatorId, usize> {
+    let mut sums = BTreeMap::new();
+    for node in &world.nodes {
+        if let Some(operator) = node.place.operator {
+            *sums.entry(operator).or_default() += node.carrying_since_us.len();
+        }
+    }
+    sums
 }
 
 /// Subscribers that owners leave out halfway.

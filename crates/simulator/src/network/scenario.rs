@@ -4,6 +4,8 @@
 
 use tatum_tracker::Shape;
 
+use super::Drops;
+
 /// A tracker that is killed, and comes back without memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
@@ -53,6 +55,8 @@ pub struct Scenario {
     pub churn_permille: u32,
     /// Thousandths of relays that are malicious: by turns they drop, delay, spam and try to eclipse.
     pub malicious_permille: u32,
+    /// An operator that drops a part of one stream's messages.
+    pub drops: Option<Drops>,
     /// How trackers shape the graph.
     pub shape: Shape,
     /// Whether trackers know no regions, so that the graph is random.
@@ -81,6 +85,7 @@ impl Default for Scenario {
             loss_permille: 0,
             churn_permille: 0,
             malicious_permille: 0,
+            drops: None,
             shape: Shape::default(),
             random_graph: false,
             settle_ms: 5_000,

@@ -3,13 +3,13 @@
 //! Invariant: a text is lost with the connection it was said on, and texts of one connection keep their order.
 
 use tatum_overlay::attendance::TrackerNo;
-use tatum_primitives::{Address, B256, EpochSchedule, NodeId};
+use tatum_primitives::{Address, B256, Epoch, EpochSchedule, NodeId};
 use tatum_protocol::tracker::{FromTracker, RelayOffer, ToTracker};
-use tatum_tracker::{Checks, Connection, Newcomer, Output, rendezvous};
+use tatum_tracker::{Checks, Connection, Finding, Newcomer, Output, rendezvous};
 
 use super::host::{Host, Seat};
 use super::population::Role;
-use super::world::{Event, World};
+use super::world::{EPOCH, Event, World};
 
 /// Until a text arrives.
 const WORD_US: u64 = 100_000;
@@ -43,6 +43,14 @@ impl World {
         self.at(from_us, Event::KillTracker(tracker));
         self.at(until_us, Event::Survey);
         self.at(until_us, Event::StartTracker(tracker));
+    }
+
+    /// All trackers know what was found of the epoch before.
+    pub(super) fn judge(&mut self, found: &[Finding]) {
+        let (now, before) = (self.now(), Epoch(EPOCH.0 - 1));
+        for host in &mut self.trackers {
+            host.tracker.judge(before, found, &now);
+        }
     }
 
     pub(super) fn sweep(&mut self, tracker: usize) {

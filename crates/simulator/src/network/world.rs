@@ -17,14 +17,14 @@ use tatum_primitives::{Epoch, NodeId};
 use tatum_protocol::Stream;
 use tatum_protocol::tracker::{FromTracker, ToTracker};
 use tatum_receipt::checks::StatedFacts;
-use tatum_receipt::{ReceiptKey, SignedReceipt, StoredReceipt, Witnessed};
+use tatum_receipt::{Contents, ReceiptKey, SignedReceipt, StoredReceipt, Witnessed};
 
 use super::chain::Chain;
 use super::deployment::{facts, stream_name, verifier};
 use super::host::{Host, Seat};
 use super::population::{Arrival, Node, Role, populate};
 use super::survey::Survey;
-use super::{Attack, Scenario, attack};
+use super::{Attack, Drops, Scenario, attack};
 use crate::Regions;
 
 /// When the world begins, milliseconds since 1970.
@@ -111,6 +111,8 @@ pub(super) struct World {
     /// Until when one does not want a link with the other.
     pub(super) away_until_us: BTreeMap<(usize, usize), u64>,
     pub(super) receipts: BTreeMap<ReceiptKey, SignedReceipt>,
+    /// What lies beside each of them.
+    pub(super) beside: BTreeMap<ReceiptKey, Contents>,
     /// Messages that the newest signed receipt of each account counts.
     pub(super) signed: BTreeMap<ReceiptKey, u64>,
     pub(super) rejected: u64,
@@ -152,6 +154,7 @@ impl World {
             generations: 0,
             away_until_us: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            beside: BTreeMap::new(),
             signed: BTreeMap::new(),
             rejected: 0,
             refusals: 0,
@@ -352,7 +355,7 @@ impl World {
 
     fn take_receipt(&mut self, relay: usize, link: Link, bytes: &[u8]) {
         let now = self.now();
-        let Ok(Witnessed { signed, .. }) = Witnessed::decode(bytes) else { return };
+        let Ok(Witnessed { signed, contents }) = Witnessed::decode(bytes) else { return };
         if self.nodes[relay].overlay.check_delivered(&signed.receipt).is_err() {
             self.rejected += 1;
             return;
@@ -360,6 +363,7 @@ impl World {
         let held = self.receipts.get(&signed.receipt.key());
         if tatum_receipt::step(held, &signed) == tatum_receipt::Step::Advance {
             self.receipts.insert(signed.receipt.key(), signed.clone());
+            self.beside.insert(signed.receipt.key(), contents);
         }
         let stored = StoredReceipt::written(&signed);
         let word = verifier().acknowledge(self.nodes[relay].key.signing_key(), &stored);
@@ -382,6 +386,9 @@ impl World {
         let mut packer = Packer::default();
         packer.push(frame);
         let Some(packet) = packer.finish() else { return };
+        if bulk && self.keeps(from, &packet) {
+            return;
+        }
         let message = match priority {
             Priority::Live => current,
             Priority::Repair => self.message_in(&packet),
@@ -392,6 +399,21 @@ impl World {
         let late = bulk && attack == Some(Attack::Delay);
         let wait_us = if late { Attack::DELAY_US } else { 0 };
         self.fly((from, to), packet, hops, wait_us, bulk);
+    }
+
+    /// Whether a node keeps what is in a packet to itself.
+    fn keeps(&self, number: usize, packet: &Bytes) -> bool {
+        let Some(Drops { operator, stream, one_in }) = self.scenario.drops else { return false };
+        if self.nodes[number].place.operator != Some(operator) {
+            return false;
+        }
+        let (key, frames) = (self.streams[stream].key(), frame::decode(packet));
+        frames.unwrap_or_default().into_iter().any(|(frame, _)| match frame {
+            Frame::Message(message) => {
+                message.stream_key == key && message.at.sequence.is_multiple_of(one_in)
+            }
+            _ => false,
+        })
     }
 
     fn fly(&mut self, ends: (usize, usize), packet: Bytes, hops: u32, wait_us: u64, bulk: bool) {

@@ -21,15 +21,15 @@ fn stakes() -> StatedFacts {
 }
 
 /// A tracker, and what its nodes heard.
-struct World {
-    tracker: Tracker,
+pub(crate) struct World {
+    pub(crate) tracker: Tracker,
     heard: BTreeMap<NodeId, Vec<FromTracker>>,
-    now: Now,
+    pub(crate) now: Now,
     facts: Option<StatedFacts>,
 }
 
 impl World {
-    fn new(follows_chain: bool) -> Self {
+    pub(crate) fn new(follows_chain: bool) -> Self {
         let mut config = Config::new(NodeKey::from_bytes(&[9; 32]));
         (config.relays_per_stream, config.linger_ms) = (2, 10_000);
         config.follows_chain = follows_chain;
@@ -44,7 +44,7 @@ impl World {
         self.now.wall_ms = START_MS + ms;
     }
 
-    fn connect(&mut self, number: u8, relay: bool) -> Connection {
+    pub(crate) fn connect(&mut self, number: u8, relay: bool) -> Connection {
         let relay = relay.then_some(RelayOffer { capacity: 3 });
         let newcomer =
             Newcomer { node: node(number), place: Place::default(), relay, incarnation: 1 };
@@ -53,7 +53,7 @@ impl World {
         connection
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(output) = self.tracker.poll() {
             if let Output::Tell { to, text } | Output::PassOn { to, text } = output {
                 self.heard.entry(to.node).or_default().push(text);
@@ -61,7 +61,7 @@ impl World {
         }
     }
 
-    fn say(&mut self, from: Connection, text: ToTracker) -> Result<(), Refusal> {
+    pub(crate) fn say(&mut self, from: Connection, text: ToTracker) -> Result<(), Refusal> {
         let checks = Checks {
             tracker: self.tracker.config.key.id(),
             now: self.now,
@@ -73,11 +73,11 @@ impl World {
         done
     }
 
-    fn join(&mut self, from: Connection, stream: u8) -> Result<(), Refusal> {
+    pub(crate) fn join(&mut self, from: Connection, stream: u8) -> Result<(), Refusal> {
         self.say(from, ToTracker::Join { stream: named(stream), account: None })
     }
 
-    fn account(&self, from: Connection, stream: u8, payer: u8, role: Role) -> ToTracker {
+    pub(crate) fn account(&self, from: Connection, stream: u8, payer: u8, role: Role) -> ToTracker {
         let (what, ends) = ((named(stream).key(), role), (from.node, self.tracker.config.key.id()));
         let key = key(payer);
         let attach = Attach::sign(what, (key.address(), ReaderId(0)), ends, self.now.wall_ms, &key);
@@ -114,15 +114,15 @@ impl World {
     }
 }
 
-fn node(number: u8) -> NodeId {
+pub(crate) fn node(number: u8) -> NodeId {
     NodeId(B256::repeat_byte(number))
 }
 
-fn key(byte: u8) -> SessionKey {
+pub(crate) fn key(byte: u8) -> SessionKey {
     SessionKey::from_bytes(&[byte; 32]).unwrap()
 }
 
-fn named(number: u8) -> Stream {
+pub(crate) fn named(number: u8) -> Stream {
     Stream::new(StreamId::new(format!("test/{number}")).unwrap(), 0)
 }
 
@@ -143,9 +143,9 @@ fn relays_are_recruited_when_clients_come_and_released_when_they_are_gone() {
     world.at(5_000);
     world.tracker.disconnect(client, &world.now);
     world.sweep(14_999);
-    assert_eq!(world.tracker.summary().streams, 1);
+    assert_eq!(world.tracker.summary(&world.now).streams, 1);
     world.sweep(15_000);
-    assert_eq!(world.tracker.summary().streams, 0);
+    assert_eq!(world.tracker.summary(&world.now).streams, 0);
     assert!(matches!(world.heard(1).pop(), Some(FromTracker::Release { .. })));
 }
 
@@ -240,10 +240,10 @@ fn an_old_connection_ends_without_harm_to_the_new_one() {
     let old = world.connect(1, true);
     let new = world.connect(1, true);
     world.tracker.disconnect(old, &world.now);
-    assert_eq!(world.tracker.summary().relays, 1);
+    assert_eq!(world.tracker.summary(&world.now).relays, 1);
     assert_eq!(world.join(old, 7), Err(Refusal::Gone));
     world.tracker.disconnect(new, &world.now);
-    assert_eq!(world.tracker.summary().relays, 0);
+    assert_eq!(world.tracker.summary(&world.now).relays, 0);
 }
 
 #[test]
@@ -317,10 +317,10 @@ fn where_the_chain_is_followed_names_that_strangers_make_up_cost_nothing() {
         assert_eq!(world.say(client, unstaked), Err(Refusal::NoStake));
         world.say(client, ToTracker::Offer { stream: named(number) }).unwrap();
     }
-    assert_eq!(world.tracker.summary().streams, 0);
+    assert_eq!(world.tracker.summary(&world.now).streams, 0);
     let paid = world.account(client, 7, 1, Role::Subscriber);
     world.say(client, paid).unwrap();
-    assert_eq!((world.tracker.summary().streams, world.relays(7)), (1, 1));
+    assert_eq!((world.tracker.summary(&world.now).streams, world.relays(7)), (1, 1));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn a_stream_that_its_last_client_left_is_gone_unless_relays_carry_it() {
         world.join(client, number).unwrap();
         world.say(client, ToTracker::Leave { stream: named(number).key() }).unwrap();
     }
-    assert_eq!(world.tracker.summary().streams, 0);
+    assert_eq!(world.tracker.summary(&world.now).streams, 0);
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod network;
 mod overage;
 mod page;
 mod provider;
+mod recruiting;
 mod service;
 mod session;
 mod sponsored;

@@ -3,17 +3,12 @@
 //! Invariant: no figure is shown of a dataset that was not verified whole, signatures and all, and none without the payers and
 //! receipts behind it (in JSON, receipt by receipt).
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use tatum_aggregator::audit::{self, Budget, DatasetSource, FetchLimits};
-use tatum_chain::Chain;
-use tatum_dataset::service::{
-    OperatorService, ServiceReport, Standing, StreamService, Survey, WHOLE_PPM,
-};
-use tatum_dataset::{Dataset, Differences};
+use tatum_aggregator::audit::{self, FetchLimits};
+use tatum_dataset::service::{OperatorService, ServiceReport, Standing, StreamService, WHOLE_PPM};
 use tatum_primitives::{Epoch, OperatorId, StreamKey};
 
 use crate::args::ChainArgs;
@@ -73,12 +68,11 @@ pub(super) async fn run(args: &ServiceArgs, output: Output) -> anyhow::Result<Ex
         Some(epoch) => epoch,
         None => chain.finalized_epoch().await?.context("no distribution is final yet")?,
     };
-    let scratch = tempfile::tempdir().context("making a folder for the dataset")?;
-    let folder = folder_of(&chain, args.dataset.as_deref(), epoch, scratch.path()).await?;
-    output.progress("verifying every receipt of the dataset …");
-    let only = args.stream;
-    let surveying = tokio::task::spawn_blocking(move || survey(&folder, epoch, only));
-    let report = match surveying.await.context("reading the dataset")?? {
+    output.progress("fetching the dataset and verifying every receipt of it …");
+    let (only, place) = (args.stream, args.dataset.as_deref());
+    let surveyed = audit::service(&chain, epoch, only, place, FetchLimits::default()).await;
+    let surveyed = surveyed.with_context(|| format!("surveying epoch {epoch}"))?;
+    let report = match surveyed {
         Ok(report) => report,
         Err(differences) => bail!("the dataset is not to be believed: {differences}"),
     };
@@ -89,41 +83,6 @@ pub(super) async fn run(args: &ServiceArgs, output: Output) -> anyhow::Result<Ex
         show(&shown, output);
     }
     Ok(if shown.named.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
-}
-
-/// The folder of the epoch's dataset: one that is named itself, or what was proposed on chain.
-async fn folder_of(
-    chain: &Chain,
-    place: Option<&str>,
-    epoch: Epoch,
-    scratch: &Path,
-) -> anyhow::Result<PathBuf> {
-    let source = place.map(|place| DatasetSource::of_epoch(place, epoch));
-    if let Some(DatasetSource::Folder(folder)) = &source
-        && folder.join(tatum_dataset::MANIFEST).is_file()
-    {
-        return Ok(folder.clone());
-    }
-    let proposed = audit::proposals(chain, epoch).await?;
-    let Some((proposal, _)) = proposed.first() else {
-        bail!("nobody has proposed a distribution for epoch {epoch}; name its dataset's own folder")
-    };
-    let source = source.unwrap_or_else(|| DatasetSource::Url(proposal.uri.clone()));
-    let budget = Budget::new(FetchLimits::default());
-    let fetched = source.fetch(proposal.draft.manifest_hash, scratch, &budget).await;
-    fetched.with_context(|| format!("looking for the dataset of epoch {epoch}"))
-}
-
-type Surveyed = Result<ServiceReport, Differences>;
-
-fn survey(folder: &Path, epoch: Epoch, only: Option<StreamKey>) -> anyhow::Result<Surveyed> {
-    let verified = match tatum_dataset::verify(folder) {
-        Ok(verified) => verified,
-        Err(differences) => return Ok(Err(differences)),
-    };
-    let got = verified.manifest.parameters.epoch;
-    ensure!(got == epoch, "{} is of epoch {got}", folder.display());
-    Ok(Ok(Survey::of(&Dataset::open(folder)?, only)?))
 }
 
 fn shown(mut report: ServiceReport, args: &ServiceArgs) -> Shown {
