@@ -6,12 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tatum_overlay::Now;
 use tatum_primitives::{Address, Epoch, OperatorId, StreamKey};
-use tatum_protocol::status::JudgedOperator;
-
-use crate::Tracker;
-use crate::member::Member;
 
 /// For how many epochs after the one that it is about a finding counts: long enough that dropping in one epoch and not in the next does
 /// not pay, short enough that who mends is recruited again.
@@ -50,7 +45,12 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    fn note(&mut self, epoch: Epoch, found: &[Finding]) {
+    /// Takes what a survey found, in place of what was known of that epoch.
+    pub(crate) fn note(&mut self, epoch: Epoch, found: &[Finding], now: Epoch) {
+        self.forget_old(now);
+        if !counts(epoch, now) {
+            return;
+        }
         let found = found.iter().take(MAX_JUDGED);
         self.surveyed.insert(epoch, found.map(|found| (found.operator_id, *found)).collect());
     }
@@ -67,7 +67,7 @@ impl Findings {
         complaints.drain(..complaints.len().saturating_sub(COMPLAINTS));
     }
 
-    fn forget_old(&mut self, now: Epoch) {
+    pub(crate) fn forget_old(&mut self, now: Epoch) {
         self.surveyed.retain(|epoch, _| counts(*epoch, now));
         self.complaints.retain(|_, complaints| {
             complaints.retain(|(_, epoch)| counts(*epoch, now));
@@ -76,11 +76,21 @@ impl Findings {
     }
 
     /// The newest finding that counts against an operator.
-    fn against(&self, operator: OperatorId, now: Epoch) -> Option<(Epoch, &Finding)> {
+    pub(crate) fn against(&self, operator: OperatorId, now: Epoch) -> Option<(Epoch, &Finding)> {
         let newest_first = self.surveyed.iter().rev().filter(|(epoch, _)| counts(**epoch, now));
         newest_first
             .filter_map(|(epoch, found)| Some((*epoch, found.get(&operator)?)))
             .find(|(epoch, finding)| self.is_confirmed(*epoch, finding))
+    }
+
+    /// Everybody whom a survey names.
+    pub(crate) fn named(&self) -> BTreeSet<OperatorId> {
+        self.surveyed.values().flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// The newest epoch whose service is known.
+    pub(crate) fn surveyed_epoch(&self) -> Option<Epoch> {
+        self.surveyed.keys().next_back().copied()
     }
 
     fn is_confirmed(&self, epoch: Epoch, finding: &Finding) -> bool {
@@ -94,55 +104,33 @@ fn counts(of: Epoch, now: Epoch) -> bool {
     now.0.saturating_sub(of.0) <= JUDGED_EPOCHS
 }
 
-impl Tracker {
-    /// Takes what a survey of an epoch found, in place of what was known of it.
-    pub fn judge(&mut self, epoch: Epoch, found: &[Finding], now: &Now) {
-        self.findings.forget_old(now.epoch);
-        if counts(epoch, now.epoch) {
-            self.findings.note(epoch, found);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tatum_primitives::B256;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut findings = Findings::default();
+        let operators = || (0..2 * u32::try_from(MAX_JUDGED).unwrap()).map(OperatorId);
+        let stream = StreamKey(B256::ZERO);
+        let found = operators().map(|operator_id| Finding {
+            operator_id,
+            stream,
+            completeness_ppm: 980_000,
+            sole_payer: None,
+        });
+        findings.note(Epoch(1), &found.collect::<Vec<_>>(), Epoch(1));
+        assert_eq!(findings.named().len(), MAX_JUDGED);
+        for operator in operators() {
+            for payer in 0..4 {
+                let party = Party::Payer(Address::repeat_byte(payer));
+                findings.complain(operator, Some(party), Epoch(1));
+            }
         }
-    }
-
-    /// The operators that get no new streams, by id.
-    #[must_use]
-    pub fn judged(&self, now: &Now) -> Vec<JudgedOperator> {
-        let named = self.findings.surveyed.values().flat_map(BTreeMap::keys);
-        let named: BTreeSet<OperatorId> = named.copied().collect();
-        let judged = |operator_id| {
-            let (epoch, finding) = self.findings.against(operator_id, now.epoch)?;
-            let Finding { stream, completeness_ppm, .. } = *finding;
-            Some(JudgedOperator { operator_id, epoch, stream, completeness_ppm })
-        };
-        named.into_iter().filter_map(judged).collect()
-    }
-
-    /// The newest epoch whose service is known.
-    pub(crate) fn surveyed_epoch(&self) -> Option<Epoch> {
-        self.findings.surveyed.keys().next_back().copied()
-    }
-
-    /// What counts against a relay's operator.
-    pub(crate) fn against(&self, member: &Member, now: &Now) -> Option<(Epoch, &Finding)> {
-        self.findings.against(member.place.operator?, now.epoch)
-    }
-
-    /// Whether a stream needs the relays even of operators that are judged: while nobody else has room for it, and it has fewer relays
-    /// than each client is given. More would only make up for what fewer can do.
-    pub(crate) fn needs_judged(&self, key: StreamKey, now: &Now) -> bool {
-        let topology = self.streams.get(&key).map(|stream| &stream.topology);
-        let relays = topology.map_or(0, |topology| topology.relay_count());
-        relays < self.config.shape.client_degree
-            && !self.members.iter().any(|(node, member)| {
-                let is_in = topology.is_some_and(|topology| topology.contains(node));
-                let has_room = member.has_room(now.monotonic_ms);
-                !is_in && has_room && self.against(member, now).is_none()
-            })
-    }
-
-    pub(crate) fn forget_findings(&mut self, now: &Now) {
-        self.findings.forget_old(now.epoch);
+        assert_eq!(findings.complaints.len(), MAX_JUDGED);
+        assert!(findings.complaints.values().all(|complaints| complaints.len() == COMPLAINTS));
+        findings.forget_old(Epoch(900));
+        assert!(findings.complaints.is_empty() && findings.surveyed.is_empty());
     }
 }
-
-#[cfg(test)]
-mod tests;

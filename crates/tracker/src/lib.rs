@@ -8,7 +8,7 @@
 //! | `admission` | how many connections there may be |
 //! | `check` | what a text is worth: signatures, and the chain's word on whom it names |
 //! | `participation`, `recruiting` | who takes part in which stream, and which relays carry it |
-//! | `findings` | which operators served badly, and get no new streams |
+//! | `findings`, `judging` | which operators served badly, and get no new streams |
 //! | [`topology`] | who is whose neighbour in a stream |
 //! | `demand` | how many relays a stream needs, and how much a payer may ask for |
 //! | [`lessor`], `leases` | which relay may serve how much of a payer's quota |
@@ -44,6 +44,7 @@ mod config;
 mod demand;
 mod error;
 mod findings;
+mod judging;
 mod keys;
 mod leases;
 pub mod lessor;

@@ -27,7 +27,7 @@ impl Tracker {
             permission_lists: self.permissions.len(),
             leases: self.lessor.len(),
             judged_operators: self.judged(now).len(),
-            surveyed_epoch: self.surveyed_epoch(),
+            surveyed_epoch: self.findings.surveyed_epoch(),
         }
     }
 

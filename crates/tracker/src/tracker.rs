@@ -171,7 +171,7 @@ impl Tracker {
     pub fn sweep(&mut self, now: &Now) {
         self.release_idle(now);
         self.forgive(now);
-        self.forget_findings(now);
+        self.findings.forget_old(now.epoch);
         self.recruit_everywhere(now);
         self.sweep_leases(now);
     }

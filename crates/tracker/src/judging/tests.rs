@@ -1,12 +1,12 @@
 //! Who gets new streams, and who does not.
 
 use tatum_overlay::Now;
-use tatum_primitives::{Address, B256, Epoch, NodeId, OperatorId, Role, StreamKey};
+use tatum_primitives::{B256, Epoch, NodeId, OperatorId, Role, StreamKey};
 use tatum_protocol::tracker::{RelayOffer, ToTracker};
 
-use super::{COMPLAINTS, Finding, Findings, JUDGED_EPOCHS, MAX_JUDGED, Party};
+use crate::findings::JUDGED_EPOCHS;
 use crate::tracker::tests::{World, key, named, node};
-use crate::{Connection, Newcomer, Place, Refusal};
+use crate::{Connection, Finding, Newcomer, Place, Refusal};
 
 const WORST: StreamKey = StreamKey(B256::repeat_byte(77));
 
@@ -120,7 +120,7 @@ fn judgements_age_and_who_mends_is_recruited_again() {
     assert_eq!(judged(&world), [], "a later word on the same epoch replaces the first");
     let sweep = Now { epoch: Epoch(900), ..world.now };
     world.tracker.sweep(&sweep);
-    assert_eq!(world.tracker.surveyed_epoch(), None);
+    assert_eq!(world.tracker.summary(&sweep).surveyed_epoch, None);
 }
 
 #[test]
@@ -145,29 +145,19 @@ fn on_one_payers_word_nobody_is_judged_unless_somebody_else_complained_here() {
 }
 
 #[test]
-fn nobody_complains_about_itself_or_about_a_stranger() {
+fn an_operator_confirms_nothing_against_itself_and_who_never_met_it_nothing_at_all() {
     let mut world = World::new(true);
     let own = relay(&mut world, 1, 9);
     relay(&mut world, 2, 9);
-    subscriber(&mut world, 50, 1);
+    let accuser = subscriber(&mut world, 50, 1);
+    let alone = Finding { sole_payer: Some(key(50).address()), ..found(1) };
+    judge(&mut world, 1, &[alone]);
     world.say(own, ToTracker::Avoid { node: node(1) }).unwrap();
-    let stranger = subscriber(&mut world, 51, 9);
-    world.tracker.disconnect(stranger, &world.now);
-    assert!(world.tracker.findings.complaints.is_empty());
-}
-
-#[test]
-fn what_is_remembered_is_bounded() {
-    let mut findings = Findings::default();
-    let all: Vec<Finding> = (0..2 * MAX_JUDGED as u32).map(found).collect();
-    findings.note(Epoch(1), &all);
-    assert_eq!(findings.surveyed[&Epoch(1)].len(), MAX_JUDGED);
-    for operator in 0..2 * MAX_JUDGED as u32 {
-        for payer in 0..4 {
-            let party = Party::Payer(Address::repeat_byte(payer));
-            findings.complain(OperatorId(operator), Some(party), Epoch(1));
-        }
-    }
-    assert_eq!(findings.complaints.len(), MAX_JUDGED);
-    assert!(findings.complaints.values().all(|complaints| complaints.len() == COMPLAINTS));
+    let stranger = world.connect(60, false);
+    world.say(stranger, ToTracker::Avoid { node: node(1) }).unwrap();
+    world.say(accuser, ToTracker::Avoid { node: node(1) }).unwrap();
+    assert_eq!(judged(&world), []);
+    world.say(own, ToTracker::Avoid { node: node(2) }).unwrap();
+    judge(&mut world, 1, &[Finding { operator_id: OperatorId(2), ..alone }]);
+    assert_eq!(judged(&world), [OperatorId(2)], "another operator's word is one");
 }
