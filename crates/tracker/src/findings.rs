@@ -95,8 +95,8 @@ impl Findings {
 
     fn is_confirmed(&self, epoch: Epoch, finding: &Finding) -> bool {
         let Some(payer) = finding.sole_payer else { return true };
-        let complaints = self.complaints.get(&finding.operator_id).into_iter().flatten();
-        complaints.into_iter().any(|(party, at)| *at >= epoch && *party != Party::Payer(payer))
+        let mut complaints = self.complaints.get(&finding.operator_id).into_iter().flatten();
+        complaints.any(|(party, at)| *at >= epoch && *party != Party::Payer(payer))
     }
 }
 

@@ -65,8 +65,8 @@ impl Surveyor {
         let now = Instant::now();
         let waits = |epoch: &Epoch| again.get(epoch).is_some_and(|(until, _)| *until > now);
         let known = self.surveys.borrow();
-        let all = (oldest.0..=newest.0).rev().map(Epoch);
-        Ok(all.into_iter().find(|epoch| !known.contains_key(epoch) && !waits(epoch)))
+        let mut all = (oldest.0..=newest.0).rev().map(Epoch);
+        Ok(all.find(|epoch| !known.contains_key(epoch) && !waits(epoch)))
     }
 
     async fn attend(&self, epoch: Epoch, again: &mut Again) {
