@@ -40,6 +40,22 @@ fn relays(told: &Value) -> impl Iterator<Item = &Value> {
     all(told, "nodes").filter(|node| node["is_relay"] == true)
 }
 
+/// How long a link takes, by the word of each end that says so.
+fn round_trips_us(link: &Value) -> impl Iterator<Item = u64> {
+    ["round_trip_by_a_us", "round_trip_by_b_us"]
+        .map(|name| link[name].as_u64())
+        .into_iter()
+        .flatten()
+}
+
+/// Every relay at an end says how long the link takes, and nobody else does.
+fn is_told_by_its_relays(told: &Value, link: &Value) -> bool {
+    [("a", "round_trip_by_a_us"), ("b", "round_trip_by_b_us")].iter().all(|(end, by)| {
+        let is_relay = relays(told).any(|relay| relay["node"] == link[*end]);
+        link[*by].is_u64() == is_relay
+    })
+}
+
 async fn tells_the_stream(served: &Served, stream: &RecordedStream) -> anyhow::Result<String> {
     let everybody = |told: &Value| told["streams"][0]["clients"] == 3;
     let told = served.until("/v1/streams", everybody).await?;
@@ -84,6 +100,7 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
     let both_told = |told: &Value| {
         relays(told).filter(|relay| relay["messages"].is_string()).count() == 2
             && told["bytes_per_s"] != "0"
+            && all(told, "links").all(|link| is_told_by_its_relays(told, link))
     };
     let told = served.until(&path, both_told).await?;
     assert!(told["asked_at_s"].is_u64() && told["relays_asked_at_s"].is_u64(), "{told}");
@@ -93,6 +110,11 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
         let of = cast.relays.iter().find(|of| json!(of.id()) == relay["node"]);
         assert_eq!(relay["operator"], json!(of.context("a stranger")?.operator));
     }
+    let us: Vec<u64> = all(&told, "links").flat_map(round_trips_us).collect();
+    assert!(
+        !us.is_empty() && us.iter().all(|us| (1..1_000_000).contains(us)),
+        "on loopback: {us:?}"
+    );
     let mut map = command(&served.devnet, &["network", "map", "--stream", streams[0].id.as_str()])?;
     map.args(["--tracker", network.tracker_url(), "--out"]).arg(folder.path().join("map.svg"));
     let map: Value = tatum::json(map).await?;
