@@ -94,6 +94,15 @@ impl Report {
     }
 }
 
+#[cfg(test)]
+impl Report {
+    /// All findings, a line each.
+    pub(super) fn told(&self) -> String {
+        let line = |finding| format!("{}: {}", finding.check, words(finding));
+        self.findings.iter().map(|finding: &Finding| line(finding)).collect::<Vec<_>>().join("\n")
+    }
+}
+
 fn words(finding: &Finding) -> String {
     let Finding { verdict, found, advice, .. } = finding;
     let sign = match verdict {

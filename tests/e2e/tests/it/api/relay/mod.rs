@@ -86,7 +86,7 @@ impl Served {
         Self::paying_beside(devnet, "http://127.0.0.1:9", bounds).await
     }
 
-    async fn paying_beside(
+    pub(super) async fn paying_beside(
         devnet: Devnet,
         aggregator: &str,
         bounds: &[&str],
