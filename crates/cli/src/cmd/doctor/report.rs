@@ -98,8 +98,9 @@ impl Report {
 impl Report {
     /// All findings, a line each.
     pub(super) fn told(&self) -> String {
-        let line = |finding| format!("{}: {}", finding.check, words(finding));
-        self.findings.iter().map(|finding: &Finding| line(finding)).collect::<Vec<_>>().join("\n")
+        let lines = self.findings.iter();
+        let lines = lines.map(|finding| format!("{}: {}", finding.check, words(finding)));
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -63,7 +63,7 @@ async fn who_has_no_coin_stakes_and_claims_in_a_browser() -> anyhow::Result<()> 
 }
 
 /// What a part of the page's checks told, all of which hold.
-async fn browse(served: &Served, part: &str) -> anyhow::Result<String> {
+pub(super) async fn browse(served: &Served, part: &str) -> anyhow::Result<String> {
     let mut browser = Command::new("node");
     browser
         .arg(repository().join("tests/web/page.mjs"))

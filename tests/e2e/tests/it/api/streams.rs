@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tatum_test_utils::testnet::{Cast, Network, RecordedStream, command};
 use tokio::time::{Duration, Instant, sleep};
 
+use super::browser::browse;
 use super::{Devnet, DevnetParameters, Served, tatum};
 
 const EPOCHS: DevnetParameters =
@@ -14,7 +15,7 @@ const EPOCHS: DevnetParameters =
 /// Two rounds of asking.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// As long as the test takes, at that rate.
-const RECORDS: usize = 6_000;
+const RECORDS: usize = 15_000;
 const RATE: u32 = 50;
 
 impl Served {
@@ -92,7 +93,7 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
     // A tracker that is not there holds nothing up.
     let trackers = format!("{},http://127.0.0.1:9", network.tracker_url());
     let statuses = network.relay_status_urls().collect::<Vec<_>>().join(",");
-    let flags = ["--tracker", &trackers, "--relay-status", &statuses];
+    let flags = ["--tracker", &trackers, "--relay-status", &statuses, "--requests-per-s", "500"];
     let served = Served::beside(devnet, network.aggregator_url(), &flags).await?;
 
     let key = tells_the_stream(&served, &streams[0]).await?;
@@ -121,6 +122,9 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
     let pairs: BTreeSet<String> =
         all(&told, "links").map(|link| json!([link["a"], link["b"]]).to_string()).collect();
     assert_eq!(pairs, all(&map, "links").map(Value::to_string).collect());
+    let seen = browse(&served, "network").await?;
+    let links = all(&told, "links").count();
+    assert!(seen.contains(&format!("{links} links")), "the page shows them: {seen}");
 
     let unknown = format!("/v1/streams/0x{}", "ab".repeat(32));
     served

@@ -128,6 +128,17 @@ impl Served {
         }
     }
 
+    /// What `tatum doctor` finds of the relay.
+    async fn looked_at(&self) -> anyhow::Result<Value> {
+        let mut command = tatum::command(&self.devnet, &["doctor", "--json", "--api"])?;
+        // It ends with another code where something else stands in the way, as the tracker that is not there.
+        let output = command.arg(&self.base).output().await?;
+        let report: Value = serde_json::from_slice(&output.stdout)?;
+        let findings = report["findings"].as_array().into_iter().flatten();
+        let found = findings.filter(|finding| finding["check"] == "gas relay").cloned().next();
+        found.with_context(|| format!("no word of the relay in {report}"))
+    }
+
     /// What the relay answers.
     async fn pay_for(&self, asked: &Value) -> anyhow::Result<(StatusCode, Value)> {
         self.post("/v1/relay", asked).await
