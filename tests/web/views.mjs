@@ -21,7 +21,7 @@ export async function visitEveryView({ browser, api, chain, account, right }, sh
       const page = await context.newPage();
       for (const view of views) {
         await page.goto(`${api}/#/${view}`);
-        await page.locator('h1').waitFor();
+        await page.locator('#page h1').waitFor();
         await page.waitForLoadState('networkidle').catch(() => undefined);
         await settled(page);
         for (const summary of await page.locator('.chart summary').all()) await summary.click();

@@ -95,6 +95,7 @@ function inPage(wallets) {
           // A wallet that sends something else than it was asked to.
           return ask(method, [{ ...params[0], ...this.instead }]);
         case 'eth_signTypedData_v4':
+        case 'eth_gasPrice':
           return ask(method, params);
         default:
           throw Object.assign(new Error(`${method} is not offered`), { code: 4200 });

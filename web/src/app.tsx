@@ -1,7 +1,9 @@
 /** The frame around every view: head, way around, how fresh the figures are. */
 import type { ComponentChildren } from 'preact';
+import { useLayoutEffect } from 'preact/hooks';
 import type { Network } from './api/types';
 import { Context } from './context';
+import { FIRST_VIEWS, type FirstName } from './first_views';
 import { STALE_MS, useFreshness, useLoad, useNow } from './live';
 import { ProblemNote } from './parts/section';
 import { WalletMenu } from './parts/wallet_menu';
@@ -25,24 +27,32 @@ import { StreamView } from './views/stream';
 import { useSession } from './wallet/session';
 import icon from './icon.svg';
 
-const WAYS: [string, string, Route['view'][]][] = [
-  ['#/network', 'Network', ['network', 'stream']],
-  ['#/publisher', 'Publisher', ['publisher']],
-  ['#/operator', 'Operator', ['operators', 'operator']],
-  ['#/delegator', 'Delegator', ['delegations', 'delegation']],
-  ['#/sponsor', 'Sponsor', ['sponsors', 'vault']],
-  ['#/auditor', 'Auditor', ['epochs', 'epoch', 'proof', 'payout', 'receipts']],
-];
+/** The views that each way leads to. */
+const VIEWS: Record<FirstName, Route['view'][]> = {
+  network: ['network', 'stream'],
+  publisher: ['publisher'],
+  operator: ['operators', 'operator'],
+  delegator: ['delegations', 'delegation'],
+  sponsor: ['sponsors', 'vault'],
+  auditor: ['epochs', 'epoch', 'proof', 'payout', 'receipts'],
+};
+const WAYS = Object.keys(FIRST_VIEWS) as FirstName[];
 
 export function App() {
   const network = useLoad<Network>('/v1/network');
   const session = useSession();
   const route = useRoute();
+  const isKnown = network.data !== null || network.problem !== null;
+  // What index.html has stays until there is more to say, and goes in the frame in which that comes.
+  useLayoutEffect(() => {
+    if (isKnown) document.getElementById('early')?.remove();
+  }, [isKnown]);
   if (!network.data) {
+    if (!network.problem) return null;
     return (
       <Frame route={route}>
         <h1 class="unseen">Tatum</h1>
-        {network.problem ? <ProblemNote problem={network.problem} /> : <p class="empty loading">Loading…</p>}
+        <ProblemNote problem={network.problem} />
       </Frame>
     );
   }
@@ -109,9 +119,9 @@ function Frame({ route, children, wallet = false, version }: FrameProps) {
           Tatum
         </a>
         <nav aria-label="Views">
-          {WAYS.map(([href, name, views]) => (
-            <a href={href} aria-current={views.includes(route.view) ? 'page' : undefined}>
-              {name}
+          {WAYS.map((name) => (
+            <a href={`#/${name}`} aria-current={VIEWS[name].includes(route.view) ? 'page' : undefined}>
+              {FIRST_VIEWS[name].way}
             </a>
           ))}
         </nav>

@@ -209,3 +209,79 @@ describe('warnings', () => {
     expect([notes, agreedTo]).toEqual([['It waits two epochs.'], []]);
   });
 });
+
+describe('what the server pays the gas of', () => {
+  const paid = { action: 'stake_with_permit' as const, payer: ACCOUNT, amount_wei: '5' };
+  const stake = { action: STAKE, account: ACCOUNT, paid };
+  const claim = { action: { action: 'claim', operators: [3] }, account: ACCOUNT, paid: { action: 'claim' as const, operator: 3 } };
+  const signing = () => new ScriptedWallet({ eth_signTypedData_v4: '0x51' });
+  const sent = () => ({ hash: HASH });
+
+  it('is a stake by one signature, and the wallet sends nothing', async () => {
+    const wallet = signing();
+    const { flow, stages, asked } = watch({ wallet, plans: stakePlans(), relay: sent });
+    const end = await run(flow, stake);
+    expect(end).toEqual({ at: 'done', text: 'Done.', hashes: [HASH] });
+    expect(asked.at(-1)).toEqual({ ...paid, permit: { deadline_s: IN_TIME, signature: '0x51' } });
+    expect(stages.map((stage) => stage.at).filter((at, index, all) => at !== all[index - 1])).toEqual([
+      'preparing',
+      'signing',
+      'preparing',
+      'pending',
+      'done',
+    ]);
+    expect(wallet.calls.some(({ method }) => /send/i.test(method))).toBe(false);
+  });
+
+  it('is a claim without any word of the wallet', async () => {
+    const wallet = signing();
+    const { flow, asked } = watch({ wallet, plans: stakePlans(), relay: sent });
+    expect(await run(flow, claim)).toEqual({ at: 'done', text: 'Done.', hashes: [HASH] });
+    expect([asked, wallet.calls]).toEqual([[{ action: 'claim', operator: 3 }], []]);
+  });
+
+  it.each([
+    [429, 'relay_spent', /in an hour is spent\. Nothing has changed; you can pay for the gas yourself\.$/],
+    [503, 'relay_empty', /in an hour is spent\. Nothing has changed/],
+    [403, 'relay_off', /Nothing has changed/],
+    [409, 'refused', /Nothing has changed/],
+    [409, 'not_yet', /Nothing has changed/],
+    [503, 'busy', /If it was sent all the same, the figures will show it\.$/],
+    [0, 'unreachable', /If it was sent all the same/],
+  ])('and is refused with %i %s has words, and the wallet is asked for nothing more', async (status, code, words) => {
+    const wallet = signing();
+    const refused = new Problem(status, code, 'No', 'what the relay pays in an hour is spent');
+    for (const asked of [stake, claim]) {
+      const end = await run(watch({ wallet, plans: stakePlans(), relay: () => refused }).flow, asked);
+      expect(end.at).toBe('failed');
+      expect(text(end)).toMatch(/^No\. What the relay pays/);
+      expect(text(end)).toMatch(words);
+    }
+    expect(wallet.of('eth_sendTransaction')).toEqual([]);
+  });
+
+  it('needs a permit, which not every wallet signs', async () => {
+    const { flow, asked } = watch({ wallet: new ScriptedWallet({}), plans: stakePlans(), relay: sent });
+    expect(text(await run(flow, stake))).toMatch(/signs no permit.*Nothing has changed; stake in another way/);
+    expect(asked.length).toBe(1);
+  });
+
+  it('is not asked for once the permit is rejected, or its deadline has passed', async () => {
+    const rejecting = new ScriptedWallet({ eth_signTypedData_v4: { code: 4001 } });
+    const { flow, asked } = watch({ wallet: rejecting, plans: stakePlans(), relay: sent });
+    expect(text(await run(flow, stake))).toBe('You rejected this in the wallet. Nothing has changed.');
+    const late = watch({ wallet: signing(), plans: stakePlans(NOT_IN_TIME), relay: sent });
+    expect(text(await run(late.flow, stake))).toMatch(/deadline passed/);
+    expect([asked.length, late.asked.length]).toEqual([1, 1]);
+  });
+
+  it('and is undone says at whose cost', async () => {
+    const reverted = [{ state: 'reverted' as const, reason: 'the permit was used' }];
+    const { flow } = watch({ wallet: signing(), plans: stakePlans(), relay: sent, states: reverted });
+    const end = await run(flow, stake);
+    expect(text(end)).toBe(
+      'The contract refused it, at the server’s cost: The permit was used. Nothing of yours has changed; you can pay for the gas yourself.',
+    );
+    expect(end).toMatchObject({ hashes: [HASH] });
+  });
+});

@@ -68,6 +68,8 @@ export const plan = (...steps: ActionPlan['steps']): ActionPlan => ({
 interface World {
   wallet: ScriptedWallet;
   plans: (body: Record<string, unknown>) => ActionPlan | Error;
+  /** What the server answers who wants the gas paid. */
+  relay?: (body: Record<string, unknown>) => { hash: Hex } | Error;
   states?: (Partial<Transaction> | Error)[];
   agree?: boolean;
 }
@@ -80,14 +82,15 @@ export interface Watched {
   agreedTo: string[][];
 }
 
-export function watch({ wallet, plans, states = [{ state: 'succeeded' }], agree = true }: World): Watched {
+export function watch({ wallet, plans, relay, states = [{ state: 'succeeded' }], agree = true }: World): Watched {
   const [stages, asked, notes, agreedTo]: [Stage[], Record<string, unknown>[], string[], string[][]] = [[], [], [], []];
   const turns = new Turns(states);
   let now = 1_000_000;
   const api: Api = {
-    async post<T>(_: string, body: unknown): Promise<T> {
+    async post<T>(path: string, body: unknown): Promise<T> {
       asked.push(body as Record<string, unknown>);
-      const answer = plans(body as Record<string, unknown>);
+      const answers = path === '/v1/relay' ? relay! : plans;
+      const answer = answers(body as Record<string, unknown>);
       if (answer instanceof Error) throw answer;
       return answer as T;
     },

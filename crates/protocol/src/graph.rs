@@ -20,6 +20,20 @@ pub struct Graph {
     pub nodes: Vec<Vertex>,
     /// Who is linked with whom.
     pub links: BTreeSet<(NodeId, NodeId)>,
+    /// How long links take, by the word of the relays at their ends. Trackers of before tell none.
+    #[serde(default)]
+    pub round_trips: Vec<ToldRoundTrip>,
+}
+
+/// How long a relay's neighbour takes to answer, as the relay says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldRoundTrip {
+    /// Who says so.
+    pub by: NodeId,
+    /// Who answers.
+    pub to: NodeId,
+    /// From question to answer, in microseconds.
+    pub round_trip_us: u32,
 }
 
 /// A node in a graph.

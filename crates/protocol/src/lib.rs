@@ -63,7 +63,7 @@ pub use alarm::{Alarm, AlarmKind};
 pub use assents::{ASSENT_PAGE, AssentStanding, MOST_ASSENTED, OfferedList, OperatorAssent};
 pub use epochs::{CountedReceipt, EpochState, EpochSummary, PayerUse, ReceiptPage};
 pub use evidence::{Cursor, Evidence, PaidBy, ServiceFigures, ServiceSums};
-pub use graph::{Graph, MOST_LISTED, StreamEntry, StreamList, Vertex};
+pub use graph::{Graph, MOST_LISTED, StreamEntry, StreamList, ToldRoundTrip, Vertex};
 pub use node_key::{NodeKey, verify};
 pub use overages::{OverageLine, OveragePage, OverageProof};
 pub use payouts::{Earnings, EpochEarning, Payout, PayoutEdge};

@@ -3,6 +3,9 @@
 //! Invariant: [`CheckedText`] is made here only, so a tracker acts on nothing that was not checked. Checking needs no tracker,
 //! so nobody else waits for it.
 
+use std::collections::BTreeMap;
+
+use tatum_overlay::attendance::bounded;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
 use tatum_overlay::{CLOCKS_MS, Now};
@@ -57,6 +60,7 @@ pub(crate) enum Text {
     Region { name: String },
     Avoid { node: NodeId },
     Load { stream: StreamKey, bytes_per_second: u64 },
+    RoundTrips { by_neighbour: BTreeMap<NodeId, u32> },
     Lease { claim: Claim, quota: Quota },
     Leave { stream: StreamKey },
     Signal { to: NodeId, signal: Signal },
@@ -87,6 +91,7 @@ impl Checks<'_> {
             ToTracker::Region { name } => Text::Region { name },
             ToTracker::Avoid { node } => Text::Avoid { node },
             ToTracker::Load { stream, bytes_per_second } => Text::Load { stream, bytes_per_second },
+            ToTracker::RoundTrips { links } => Text::RoundTrips { by_neighbour: bounded(links) },
             ToTracker::Lease { claim, evidence } => {
                 let quota = self.claim(from, &claim, &evidence, leased).map_err(Refusal::Claim)?;
                 Text::Lease { claim, quota }

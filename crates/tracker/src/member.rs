@@ -69,6 +69,8 @@ pub(crate) struct Member {
     pub(crate) recruited: BTreeSet<StreamKey>,
     /// A relay that has no room, because it carries streams of other trackers too, is left alone until then.
     pub(crate) declined_until_ms: u64,
+    /// Of a relay: how long it says that its neighbours take to answer.
+    pub(crate) round_trips_us: BTreeMap<NodeId, u32>,
     avoiding: Bucket,
 }
 
@@ -86,6 +88,7 @@ impl Member {
             streams: BTreeMap::new(),
             recruited: BTreeSet::new(),
             declined_until_ms: 0,
+            round_trips_us: BTreeMap::new(),
             avoiding: Bucket::full(AVOIDING, now_ms),
         }
     }

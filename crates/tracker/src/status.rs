@@ -1,7 +1,8 @@
 //! What a tracker shows of itself: how many there are of everything, its streams, and one stream's graph.
 //!
 //! Invariant: the size of a status does not depend on what strangers do, nor does that of one page of its streams. In a graph each
-//! pair stands once, the smaller id first; nothing of it is secret, since every neighbour is told.
+//! pair stands once, the smaller id first, and how long a link takes is told of links of the graph only, with who says so; nothing of it is
+//! secret, since every neighbour is told.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -9,7 +10,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use tatum_overlay::Now;
 use tatum_primitives::{NodeId, StreamKey};
 use tatum_protocol::status::TrackerSummary;
-use tatum_protocol::{Graph, MOST_LISTED, StreamEntry, StreamList, Vertex};
+use tatum_protocol::{Graph, MOST_LISTED, StreamEntry, StreamList, ToldRoundTrip, Vertex};
 
 use crate::Tracker;
 use crate::stream::StreamState;
@@ -45,7 +46,14 @@ impl Tracker {
     /// Who is whose neighbour in a stream; nobody if nobody takes part.
     #[must_use]
     pub fn graph(&self, stream: StreamKey) -> Graph {
-        graph(stream, self.streams.get(&stream).map(|stream| &stream.topology))
+        let mut graph = graph(stream, self.streams.get(&stream).map(|stream| &stream.topology));
+        let told = |by: NodeId, to: NodeId| {
+            let round_trip_us = *self.members.get(&by)?.round_trips_us.get(&to)?;
+            Some(ToldRoundTrip { by, to, round_trip_us })
+        };
+        let ends = graph.links.iter().flat_map(|(a, b)| [told(*a, *b), told(*b, *a)]);
+        graph.round_trips = ends.flatten().collect();
+        graph
     }
 }
 
@@ -62,7 +70,8 @@ fn entry(stream: StreamKey, state: &StreamState, now: &Now) -> StreamEntry {
 }
 
 fn graph(stream: StreamKey, topology: Option<&Topology>) -> Graph {
-    let mut graph = Graph { stream, nodes: Vec::new(), links: BTreeSet::new() };
+    let mut graph =
+        Graph { stream, nodes: Vec::new(), links: BTreeSet::new(), round_trips: Vec::new() };
     let Some(topology) = topology else { return graph };
     let relays: BTreeSet<NodeId> = topology.relays().collect();
     let mut nodes = relays.clone();

@@ -143,6 +143,12 @@ impl Tracker {
                 self.report(node, stream, bytes_per_second, now);
                 self.recruit(stream, now);
             }
+            Text::RoundTrips { by_neighbour } => {
+                if let Some(relay) = self.members.get_mut(&node).filter(|member| member.is_relay())
+                {
+                    relay.round_trips_us = by_neighbour;
+                }
+            }
             Text::Lease { claim, quota } => self.lease(node, &claim, quota),
             Text::Leave { stream } => self.leave(node, stream, now),
             Text::Signal { to, signal } => return self.signal(node, to, signal),

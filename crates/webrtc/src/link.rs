@@ -6,7 +6,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -111,6 +112,8 @@ pub(crate) enum Command {
 pub(crate) struct Gauge {
     queued: AtomicUsize,
     closed: AtomicBool,
+    /// Zero until the peer has answered.
+    round_trip_us: AtomicU32,
 }
 
 impl Gauge {
@@ -120,6 +123,12 @@ impl Gauge {
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// One that is shorter than a microsecond is taken for one.
+    pub(crate) fn answered_after(&self, round_trip: Duration) {
+        let us = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
+        self.round_trip_us.store(us.max(1), Ordering::Relaxed);
     }
 }
 
@@ -143,6 +152,12 @@ impl Link {
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.gauge.queued.load(Ordering::Relaxed)
+    }
+
+    /// How long the peer took to answer the newest of ICE's own checks of the path, in microseconds; nothing before it has answered one.
+    #[must_use]
+    pub fn round_trip_us(&self) -> Option<u32> {
+        Some(self.gauge.round_trip_us.load(Ordering::Relaxed)).filter(|us| *us > 0)
     }
 
     /// Queues one message. Messages sent before the link is open wait in the queue.

@@ -29,6 +29,9 @@ const RECEIVED_AT_ONCE: usize = 16;
 /// The largest datagram: what every IPv6 path carries (1280) less the headers of IPv6 and UDP.
 const DATAGRAM_BYTES: usize = 1280 - 40 - 8;
 
+/// How often it is looked how long the peer takes to answer.
+const STATS_EVERY: Duration = Duration::from_secs(2);
+
 /// What a session wants its driver to do.
 pub(crate) enum Effect {
     Transmit(Transmit),
@@ -68,7 +71,8 @@ impl Peer {
     ) -> Result<(Rtc, Instant), Error> {
         let mut config = Rtc::builder()
             .set_sctp_max_buffered_amount(SCTP_BUFFER_BYTES)
-            .set_mtu(DATAGRAM_BYTES..=DATAGRAM_BYTES);
+            .set_mtu(DATAGRAM_BYTES..=DATAGRAM_BYTES)
+            .set_stats_interval(Some(STATS_EVERY));
         // A silent peer is given up after about ten seconds instead of str0m's half minute.
         config.set_max_stun_rto(Duration::from_millis(1500));
         config.set_max_stun_retransmits(7);
@@ -243,6 +247,12 @@ impl Peer {
             RtcEvent::ChannelClose(id) if id == self.channel => return Err(CloseReason::Remote),
             RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 return Err(CloseReason::Unreachable);
+            }
+            RtcEvent::PeerStats(stats) => {
+                let pair = stats.selected_candidate_pair;
+                if let Some(round_trip) = pair.and_then(|pair| pair.current_round_trip_time) {
+                    self.gauge.answered_after(round_trip);
+                }
             }
             RtcEvent::Closed => return Err(CloseReason::Remote),
             _ => {}

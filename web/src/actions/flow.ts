@@ -2,16 +2,17 @@
  * Carries out one action: asks the API for its steps, has the wallet sign and send them, and follows what was sent.
  *
  * Invariant: nothing goes to the wallet that the API did not build for the account and chain that the wallet is on at that moment; what
- * the contract would refuse is never sent; every end has words, and says when nothing has changed.
+ * the contract would refuse is never sent; every end has words, and says when nothing has changed. Where the server pays for the gas, the wallet
+ * sends nothing at all.
  */
 import { Problem, type Api } from '../api/client';
-import type { Action, ActionPlan, Hex, SendStep, SignStep } from '../api/types';
+import type { Action, ActionPlan, Hex, PaidAction, SendStep, SignStep } from '../api/types';
 import { accountsOf, chainOf, hexOf, type Provider } from '../wallet/provider';
 import { walletError, type Kind } from '../wallet/words';
 import { sentence } from '../words';
 import { sendBatch } from './batch';
 import type { Clock } from './clock';
-import { follow, outcomeWords } from './follow';
+import { follow, outcomeWords, paidOutcomeWords, type Outcome } from './follow';
 
 export type Stage =
   | { at: 'idle' }
@@ -47,6 +48,8 @@ export interface Asked {
   account: Hex;
   /** Sends several steps as one batch, where the wallet can. */
   asBatch?: boolean;
+  /** What the server is asked to send and to pay for, in the place of the wallet. */
+  paid?: PaidAction | null;
 }
 
 export interface Flow {
@@ -89,6 +92,7 @@ export async function run(flow: Flow, asked: Asked): Promise<Stage> {
 
 async function carryOut(flow: Flow, asked: Asked, sent: Sent): Promise<void> {
   flow.report({ at: 'preparing' });
+  if (asked.paid) return havePaid(flow, asked, asked.paid, sent);
   let action = asked.action;
   let plan = await prepare(flow, asked.account, action);
   if (plan.warnings.length > 0 && FORFEITING.has(asked.action.action)) {
@@ -132,26 +136,64 @@ async function signed(
   step: SignStep,
   chainId: number,
 ): Promise<{ plan: ActionPlan; action: Action }> {
-  await unmoved(flow, asked.account, chainId);
+  const answer = await signature(flow, asked.account, step, chainId);
+  const action = { ...asked.action, ...(answer ?? { by: 'approve' }) };
+  return { plan: await prepare(flow, asked.account, action), action };
+}
+
+/** What the API asked to be signed, by the name that it wants it under; nothing where the wallet signs no typed data. */
+async function signature(flow: Flow, account: Hex, step: SignStep, chainId: number): Promise<Record<string, unknown> | null> {
+  await unmoved(flow, account, chainId);
   flow.report({ at: 'signing', label: step.label });
   const method = 'eth_signTypedData_v4';
   let signature: unknown;
   try {
-    signature = await flow.provider.request({ method, params: [asked.account, JSON.stringify(step.typed_data)] });
+    signature = await flow.provider.request({ method, params: [account, JSON.stringify(step.typed_data)] });
   } catch (error) {
     const { kind, text } = walletError(error, method);
     if (kind !== 'unsupported') throw new Stop(text, kind);
     flow.report({ at: 'preparing' });
-    const action = { ...asked.action, by: 'approve' };
-    return { plan: await prepare(flow, asked.account, action), action };
+    return null;
   }
   const deadline_s = Number(step.typed_data.message.deadline);
   if (flow.clock.now() >= deadline_s * 1000) {
     throw new Stop('The permit’s deadline passed before it was signed. Nothing has changed; start again.', 'refused');
   }
   flow.report({ at: 'preparing' });
-  const action = { ...asked.action, [step.answer]: { deadline_s, signature } };
-  return { plan: await prepare(flow, asked.account, action), action };
+  return { [step.answer]: { deadline_s, signature } };
+}
+
+/** The server sends it and pays the gas: a stake by the permit that the wallet signs, a claim by nothing of anybody's. */
+async function havePaid(flow: Flow, { action, account }: Asked, paid: PaidAction, sent: Sent): Promise<void> {
+  let answer: Record<string, unknown> | null = {};
+  if (paid.action === 'stake_with_permit') {
+    const plan = await prepare(flow, account, { ...action, by: 'permit' });
+    const step = plan.steps.find((step) => step.kind === 'sign');
+    answer = step ? await signature(flow, account, step, plan.chain_id) : null;
+  }
+  if (!answer) {
+    throw new Stop('Your wallet signs no permit, and without one nobody can pay for your gas. Nothing has changed; stake in another way.');
+  }
+  const hash = await carried(flow, { ...paid, ...answer });
+  sent.hashes.push(hash);
+  const outcome = await followed(flow, { at: 'pending', label: 'paid for by the server', step: 1, of: 1, hash, note: null });
+  if (outcome.is !== 'succeeded') throw new Stop(paidOutcomeWords(outcome), 'outcome');
+  sent.held += 1;
+}
+
+/** What the server sent. Every refusal of it says what can be done instead; whether nothing was sent is known of those alone that are no failures. */
+async function carried(flow: Flow, asked: Record<string, unknown>): Promise<Hex> {
+  try {
+    return (await flow.api.post<{ hash: Hex }>('/v1/relay', asked)).hash;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const told = `${error.title}. ${sentence(error.message)}`;
+    const unsent = (error.status > 0 && error.status < 500) || error.code === 'relay_empty';
+    const after = unsent
+      ? 'Nothing has changed; you can pay for the gas yourself.'
+      : 'If it was sent all the same, the figures will show it.';
+    throw new Stop(`${told} ${after}`, 'refused');
+  }
 }
 
 async function sendOne(
@@ -172,13 +214,17 @@ async function sendOne(
     throw new Stop(text, kind);
   }
   sent.hashes.push(hash);
-  flow.report({ at: 'pending', label: step.label, ...place, hash, note: null });
-  const outcome = await follow(flow.api, hash, flow.clock, (state) => {
-    const note = state === 'no_answer' ? 'The server does not answer; it is asked again.' : null;
-    flow.report({ at: 'pending', label: step.label, ...place, hash, note });
-  });
+  const outcome = await followed(flow, { at: 'pending', label: step.label, ...place, hash, note: null });
   if (outcome.is !== 'succeeded') throw new Stop(outcomeWords(outcome), 'outcome');
   sent.held += 1;
+}
+
+/** What becomes of a transaction, with every turn reported. */
+function followed(flow: Flow, pending: Extract<Stage, { at: 'pending' }> & { hash: Hex }): Promise<Outcome> {
+  flow.report(pending);
+  return follow(flow.api, pending.hash, flow.clock, (state) => {
+    flow.report({ ...pending, note: state === 'no_answer' ? 'The server does not answer; it is asked again.' : null });
+  });
 }
 
 /** The request for `eth_sendTransaction`. */

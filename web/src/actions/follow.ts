@@ -70,3 +70,17 @@ export function outcomeWords(outcome: Outcome): string {
         : 'The chain does not know the transaction. Nothing has changed so far; look in the wallet whether it was sent.';
   }
 }
+
+/** The same of a transaction that the server sent and pays for: none of it was the user's gas, and no wallet knows it. */
+export function paidOutcomeWords(outcome: Outcome): string {
+  switch (outcome.is) {
+    case 'succeeded':
+      return 'Done.';
+    case 'reverted':
+      return `The contract refused it, at the server’s cost: ${sentence(outcome.reason)} Nothing of yours has changed; you can pay for the gas yourself.`;
+    case 'replaced':
+      return 'Another transaction of the server took its place. The figures show what holds.';
+    case 'dropped':
+      return 'The chain does not know the transaction by now. The server hands it over again; the figures will show it.';
+  }
+}

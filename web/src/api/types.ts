@@ -142,7 +142,15 @@ export interface StreamStatus extends StreamShown {
   relays_asked_at_s: number | null;
   is_cut: boolean;
   nodes: { node: Hex; is_relay: boolean; operator: number | null; delay_ms: number | null; messages: string | null }[];
-  links: { a: Hex; b: Hex }[];
+  links: StreamLink[];
+}
+
+/** Two neighbours, and how long each takes to answer the other, by that one's word: of relays only. */
+export interface StreamLink {
+  a: Hex;
+  b: Hex;
+  round_trip_by_a_us: number | null;
+  round_trip_by_b_us: number | null;
 }
 
 export interface Operator {
@@ -347,6 +355,26 @@ export interface ActionPlan {
 
 /** An action's name with what it takes, as `POST /v1/actions` wants them beside the account. */
 export type Action = { action: string } & Record<string, unknown>;
+
+/** What the server pays the gas of; nothing where it pays nobody's. */
+export interface Relay {
+  as_of: AsOf;
+  relay: RelayTerms | null;
+}
+
+export interface RelayTerms {
+  account: Hex;
+  purse_wei: string;
+  left_wei: string;
+  wei_per_hour: string;
+  wei_per_address_hour: string;
+  least_wei: string;
+}
+
+/** What `POST /v1/relay` is asked for; a stake's permit is added once it is signed. */
+export type PaidAction =
+  | { action: 'stake_with_permit'; payer: Hex; amount_wei: string }
+  | { action: 'claim'; operator: number };
 
 export interface Transaction {
   as_of: AsOf;

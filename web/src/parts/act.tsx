@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { systemClock } from '../actions/clock';
 import { run, type Stage } from '../actions/flow';
-import type { Action } from '../api/types';
+import type { Action, PaidAction } from '../api/types';
 import { useSurroundings } from '../context';
 import { api, refresh } from '../live';
 import { openWallets } from './wallet_menu';
@@ -13,13 +13,15 @@ interface ActProps {
   /** What is asked for; null while the input is not right, which `onAttempt` then says. */
   action: () => Action | null;
   asBatch?: boolean;
+  /** The same as the server sends and pays for it, where that is wanted. */
+  paid?: (action: Action) => PaidAction | null;
   quiet?: boolean;
   /** What the button is called to whoever does not see what stands beside it. */
   name?: string;
   onDone?: () => void;
 }
 
-export function Act({ label, action, asBatch = false, quiet = false, name, onDone }: ActProps) {
+export function Act({ label, action, asBatch = false, paid, quiet = false, name, onDone }: ActProps) {
   const { network, session } = useSurroundings();
   const [stage, setStage] = useState<Stage>({ at: 'idle' });
   const [notes, setNotes] = useState<string[]>([]);
@@ -32,7 +34,7 @@ export function Act({ label, action, asBatch = false, quiet = false, name, onDon
     const agree = () => new Promise<boolean>((decide) => (agreed.current = decide));
     const flow = { api, provider: connected.wallet.provider, clock: systemClock, report: setStage, note: setNotes, agree };
     setNotes([]);
-    const end = await run(flow, { action: asked, account: connected.account, asBatch });
+    const end = await run(flow, { action: asked, account: connected.account, asBatch, paid: paid?.(asked) ?? null });
     refresh();
     if (end.at === 'done') onDone?.();
   };

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import type { Problem } from '../api/client';
+import { FIRST_VIEWS, type FirstName } from '../first_views';
 import type { Loaded } from '../live';
 import { sentence } from '../words';
 
@@ -26,6 +27,16 @@ export function Heading({ children, title, lead }: { children: ComponentChildren
 
 /** Whether this is no longer the first view: that one leaves the focus where the browser starts. */
 let moved = false;
+
+/** The heading of a view that one comes to first. */
+export function FirstHeading({ view }: { view: FirstName }) {
+  const { title, heading, lead } = FIRST_VIEWS[view];
+  return (
+    <Heading title={title} lead={lead}>
+      {heading}
+    </Heading>
+  );
+}
 
 export function Section({ title, children, foot }: { title: string; children: ComponentChildren; foot?: ComponentChildren }) {
   const id = useId();

@@ -3,7 +3,7 @@ import { count, percent } from '../amounts';
 import { useSurroundings } from '../context';
 import { useNow } from '../live';
 import { Age, Bytes, Data, Figure, Figures, Hash, Until, When } from '../parts/figures';
-import { Heading, Section, Table } from '../parts/section';
+import { FirstHeading, Section, Table } from '../parts/section';
 import { span } from '../times';
 import { PriceChart } from './price_chart';
 import { Prices } from './prices';
@@ -13,12 +13,7 @@ export function NetworkView() {
   const { network } = useSurroundings();
   return (
     <>
-      <Heading
-        title="Network"
-        lead="Publishers stake DATA for a quota, operators relay the messages and are paid for it, and anybody can check every payout."
-      >
-        Network
-      </Heading>
+      <FirstHeading view="network" />
       <Doors />
       <Section title={`Epoch ${count(network.epoch)}`} foot={<Age asOf={network.as_of} />}>
         <EpochProgress />

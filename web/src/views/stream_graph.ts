@@ -1,5 +1,5 @@
 /** Where the nodes of a stream's graph stand: relays on a circle, clients around it, each beside its relays. */
-import type { Hex, StreamStatus } from '../api/types';
+import type { Hex, StreamLink, StreamStatus } from '../api/types';
 
 export interface Spot {
   node: Hex;
@@ -10,7 +10,7 @@ export interface Spot {
 
 export interface Drawing {
   spots: Spot[];
-  lines: [Spot, Spot][];
+  lines: [Spot, Spot, StreamLink][];
 }
 
 /** More nodes would be a blot. */
@@ -36,9 +36,9 @@ export function drawing(stream: Pick<StreamStatus, 'nodes' | 'links'>): Drawing 
     // Half a step on, so that no line lies on another.
     spots.set(node, at(node, false, (2 * Math.PI * (index + 0.5)) / clients.length, CLIENTS_AT));
   });
-  const lines = stream.links.flatMap(({ a, b }): [Spot, Spot][] => {
-    const [from, to] = [spots.get(a), spots.get(b)];
-    return from && to ? [[from, to]] : [];
+  const lines = stream.links.flatMap((link): Drawing['lines'] => {
+    const [from, to] = [spots.get(link.a), spots.get(link.b)];
+    return from && to ? [[from, to, link]] : [];
   });
   return { spots: [...spots.values()], lines };
 }

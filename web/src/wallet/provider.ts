@@ -35,6 +35,15 @@ export async function accountsOf(provider: Provider, method: 'eth_accounts' | 'e
   return Array.isArray(accounts) ? accounts.filter(isAddress).map((account) => account.toLowerCase() as Hex) : [];
 }
 
+/** What a unit of gas costs; zero where the wallet does not say. */
+export async function gasPriceOf(provider: Provider): Promise<bigint> {
+  try {
+    return BigInt((await provider.request({ method: 'eth_gasPrice' })) as string);
+  } catch {
+    return 0n;
+  }
+}
+
 /** Whether the wallet can send several calls as one, on this chain (EIP-5792). */
 export async function sendsBatches(provider: Provider, account: Hex, chainId: number): Promise<boolean> {
   const chain = hexOf(chainId);

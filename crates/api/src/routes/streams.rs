@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use tatum_primitives::{StreamId, StreamKey};
 use tatum_protocol::schema::{StreamIdText, WordText};
-use tatum_protocol::web::{StreamLink, StreamNode, StreamStatus, Streams};
+use tatum_protocol::web::{StreamNode, StreamStatus, Streams};
 use utoipa::IntoParams;
 
 use super::extract::{Path, Query, at_most};
@@ -80,6 +80,6 @@ pub(super) async fn show(
         shown,
         is_cut: drawn.is_cut,
         nodes: nodes.collect(),
-        links: drawn.links.iter().map(|(a, b)| StreamLink { a: *a, b: *b }).collect(),
+        links: drawn.links.clone(),
     }))
 }

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use tatum_primitives::{NodeId, StreamKey};
 use tatum_protocol::Graph;
 use tatum_protocol::client::TrackerClient;
+use tatum_protocol::web::StreamLink;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -32,6 +33,8 @@ const MOST_GRAPHS: usize = 32;
 const MOST_NODES: usize = 2_000;
 /// Links of a graph that are told.
 const MOST_LINKS: usize = 10_000;
+/// Whatever a tracker tells, no link takes longer.
+const LONGEST_ROUND_TRIP_US: u32 = 60_000_000;
 
 /// A graph as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub(crate) struct Drawn {
     pub(crate) asked_at_s: u64,
     pub(crate) is_cut: bool,
     pub(crate) nodes: Vec<Place>,
-    pub(crate) links: Vec<(NodeId, NodeId)>,
+    pub(crate) links: Vec<StreamLink>,
 }
 
 /// An answer, or the question for it.
@@ -108,9 +111,21 @@ fn drawn(graph: Graph, asked_at_s: u64) -> Drawn {
     nodes.sort_by_key(|(node, is_relay)| (!is_relay, *node));
     nodes.truncate(MOST_NODES);
     let shown: BTreeMap<NodeId, bool> = nodes.iter().copied().collect();
+    // A relay's word of another's link, or of one that is none, is nobody's to ask for.
+    let said = graph.round_trips.into_iter().filter(|said| shown.get(&said.by) == Some(&true));
+    let said: HashMap<(NodeId, NodeId), u32> = said
+        .map(|said| ((said.by, said.to), said.round_trip_us.min(LONGEST_ROUND_TRIP_US)))
+        .collect();
     let pairs = graph.links.into_iter().filter(|(a, b)| a < b);
-    let mut links: Vec<_> =
-        pairs.filter(|(a, b)| shown.contains_key(a) && shown.contains_key(b)).collect();
+    let pairs = pairs.filter(|(a, b)| shown.contains_key(a) && shown.contains_key(b));
+    let mut links: Vec<StreamLink> = pairs
+        .map(|(a, b)| StreamLink {
+            a,
+            b,
+            round_trip_by_a_us: said.get(&(a, b)).copied(),
+            round_trip_by_b_us: said.get(&(b, a)).copied(),
+        })
+        .collect();
     let is_cut = count > MOST_NODES || links.len() > MOST_LINKS;
     links.truncate(MOST_LINKS);
     Drawn { asked_at_s, is_cut, nodes, links }
@@ -121,7 +136,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use tatum_primitives::B256;
-    use tatum_protocol::Vertex;
+    use tatum_protocol::{ToldRoundTrip, Vertex};
 
     use super::*;
 
@@ -135,7 +150,7 @@ mod tests {
             |number| Vertex { node: node(number), relay: number == 9_999, operator_id: None };
         let nodes = (0..clients).chain([9_999]).map(vertex).collect();
         let links = (0..clients).map(|number| (node(number), node(9_999))).collect();
-        Graph { stream: StreamKey(B256::ZERO), nodes, links }
+        Graph { stream: StreamKey(B256::ZERO), nodes, links, round_trips: Vec::new() }
     }
 
     #[test]
@@ -157,7 +172,25 @@ mod tests {
             (node(1), node(1)),
             (node(5), node(6)),
         ]);
-        assert_eq!(drawn(graph, 7).links, [(node(0), node(9_999))]);
+        let pairs: Vec<_> = drawn(graph, 7).links.iter().map(|link| (link.a, link.b)).collect();
+        assert_eq!(pairs, [(node(0), node(9_999))]);
+    }
+
+    #[test]
+    fn how_long_a_link_takes_is_a_relays_word_and_bounded() {
+        let mut graph = star(2);
+        let said =
+            |by, to, round_trip_us| ToldRoundTrip { by: node(by), to: node(to), round_trip_us };
+        graph.round_trips = vec![
+            said(9_999, 0, 1_500),
+            said(9_999, 1, u32::MAX),
+            said(9_999, 7, 3),
+            said(0, 9_999, 9),
+        ];
+        let links = drawn(graph, 7).links;
+        let told: Vec<_> =
+            links.iter().map(|link| (link.round_trip_by_a_us, link.round_trip_by_b_us)).collect();
+        assert_eq!(told, [(None, Some(1_500)), (None, Some(LONGEST_ROUND_TRIP_US))]);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod chain;
 mod machine;
+mod relay;
 mod report;
 mod services;
 
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// The aggregator, as others reach it
     #[arg(long, value_name = "URL", env = "TATUM_AGGREGATOR")]
     aggregator: Option<String>,
+    /// The web API, whose gas relay is looked at if it has one
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
     /// The folder where a process keeps its data
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -64,6 +68,9 @@ pub(crate) async fn run(args: Args, output: &Output) -> anyhow::Result<ExitCode>
     services::trackers(&args.trackers, is_local, &mut report).await;
     if let Some(url) = &args.aggregator {
         services::aggregator(url, is_local, &mut report).await;
+    }
+    if let Some(url) = &args.api {
+        relay::look(url, &mut report).await;
     }
     if let Some(url) = &args.status {
         services::node(url, &mut report).await;

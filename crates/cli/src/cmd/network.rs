@@ -229,6 +229,7 @@ mod tests {
                 })
                 .collect(),
             links: links.iter().map(|&(a, b)| (id(a), id(b))).collect(),
+            round_trips: Vec::new(),
         }
     }
 

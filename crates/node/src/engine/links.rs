@@ -85,6 +85,13 @@ impl Links {
             .collect()
     }
 
+    /// How long neighbours take to answer, of those that have.
+    pub(super) fn round_trips_us(&self) -> BTreeMap<NodeId, u32> {
+        let open = self.peers.iter().filter(|(_, peer)| peer.open);
+        open.filter_map(|(node, peer)| Some((*node, peer.link.as_ref()?.round_trip_us()?)))
+            .collect()
+    }
+
     /// Asks `server` at which address peers can reach us.
     pub(super) fn find_address(&self, server: SocketAddr) {
         if let Err(error) = self.endpoint.find_address(server) {

@@ -311,6 +311,7 @@ impl Engine {
             let streams = self.overlay.stream_summaries();
             let passed = streams.into_iter().map(|summary| (summary.stream, summary.bytes));
             self.attendance.tick(passed, now.monotonic_ms);
+            self.tell_round_trips(&now);
             self.dial(&now).await;
             let overlay = &self.overlay;
             for link in self.links.idle(&now, |node| overlay.is_in_use(node)) {

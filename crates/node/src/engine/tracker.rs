@@ -202,6 +202,14 @@ impl Engine {
         }
     }
 
+    /// Tells trackers how long links take, where that is due.
+    pub(super) fn tell_round_trips(&mut self, now: &Now) {
+        let measured = self.links.round_trips_us();
+        for (no, links) in self.attendance.round_trips_due(&measured, now.monotonic_ms) {
+            self.trackers.tell(no, ToTracker::RoundTrips { links });
+        }
+    }
+
     /// Says something to every tracker where we take part in a stream.
     pub(super) fn tell_trackers_of(&self, stream: &StreamKey, text: &ToTracker) {
         for no in self.attendance.trackers_of(stream) {

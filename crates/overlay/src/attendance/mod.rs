@@ -8,6 +8,7 @@
 
 mod load;
 mod place;
+mod round_trips;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,6 +17,8 @@ use tatum_primitives::{NodeId, StreamKey};
 
 use load::Load;
 use place::{Place, View};
+use round_trips::RoundTrips;
+pub use round_trips::{RoundTrip, bounded};
 use standing::{Standing, Standings};
 pub use standing::{Times, TrackerNo};
 
@@ -89,6 +92,7 @@ pub struct Attendance {
     places: BTreeMap<StreamKey, Place>,
     publishes: BTreeSet<StreamKey>,
     load: Load,
+    round_trips: RoundTrips,
     /// When to ask the trackers again after one refused.
     rejoin_ms: Option<u64>,
     /// When we offered ourselves again to trackers that had not taken us.
@@ -107,6 +111,7 @@ impl Attendance {
             places: BTreeMap::new(),
             publishes: BTreeSet::new(),
             load: Load::default(),
+            round_trips: RoundTrips::default(),
             rejoin_ms: None,
             offered_ms: now_ms,
             steps: VecDeque::new(),
@@ -226,6 +231,19 @@ impl Attendance {
     #[must_use]
     pub fn routes(&self) -> BTreeMap<NodeId, TrackerNo> {
         self.places.values().flat_map(Place::routes).collect()
+    }
+
+    /// Of how long open links take, what each tracker is to be told now; nothing by a client, whose relays tell it.
+    pub fn round_trips_due(
+        &mut self,
+        measured: &BTreeMap<NodeId, u32>,
+        now_ms: u64,
+    ) -> BTreeMap<TrackerNo, Vec<RoundTrip>> {
+        if !self.relay {
+            return BTreeMap::new();
+        }
+        let given = self.places.values().flat_map(Place::routes);
+        self.round_trips.due(measured, given, now_ms)
     }
 
     /// Who knows that we take part in a stream.

@@ -4,6 +4,7 @@
 //! have their time, and an answer its size.
 
 mod aggregator;
+mod api;
 mod error;
 mod node;
 mod server;
@@ -12,6 +13,7 @@ mod tracker;
 use std::time::Duration;
 
 pub use aggregator::AggregatorClient;
+pub use api::ApiClient;
 pub use error::ClientError;
 pub use node::NodeClient;
 pub use tracker::TrackerClient;

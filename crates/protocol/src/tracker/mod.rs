@@ -17,8 +17,8 @@ pub use to_tracker::{RelayOffer, ToTracker};
 
 /// The version this code speaks. The first one knew streams by their keys only, so that nobody could tell whose they are; the
 /// second knew of no other trackers; the third wrote incarnations and sessions as numbers, which JavaScript rounds; the fourth
-/// told neither the time nor that a key is in use elsewhere.
-pub const VERSION: u32 = 5;
+/// told neither the time nor that a key is in use elsewhere; the fifth did not tell how long links take.
+pub const VERSION: u32 = 6;
 /// The largest text that a tracker accepts.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The largest text that a node accepts: a permission list of the greatest length, and some more.

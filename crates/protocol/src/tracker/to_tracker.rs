@@ -1,6 +1,7 @@
 //! What a node says to a tracker.
 
 use serde::{Deserialize, Serialize};
+use tatum_overlay::attendance::RoundTrip;
 use tatum_overlay::exchange::{KeyAnswer, KeyRequest};
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
@@ -66,6 +67,11 @@ pub enum ToTracker {
         /// Payload bytes of first copies.
         #[serde(with = "tatum_primitives::decimal")]
         bytes_per_second: u64,
+    },
+    /// How long a relay's neighbours take to answer it, of those that this tracker gave it. A newer text replaces it.
+    RoundTrips {
+        /// Each of them, once.
+        links: Vec<RoundTrip>,
     },
     /// A relay's part of a payer's quota: what it holds, has used and wants.
     Lease {

@@ -82,6 +82,10 @@ pub struct StreamLink {
     /// The other.
     #[schema(value_type = WordText)]
     pub b: NodeId,
+    /// How long the other took to answer the smaller, from question to answer in microseconds, by the word of the smaller; of relays only.
+    pub round_trip_by_a_us: Option<u32>,
+    /// How long the smaller took to answer the other, by the word of the other; of relays only.
+    pub round_trip_by_b_us: Option<u32>,
 }
 
 /// A stream partition, and who carries it for whom.

@@ -6,7 +6,7 @@ use tatum_protocol::status::{
     AggregatorReadiness, AuditorReadiness, Health, JudgedOperator, NodeReceipts, NodeStatus,
     ReceiptCounts, TrackerConnection, TrackerStatus, TrackerSummary,
 };
-use tatum_protocol::{Graph, Published, Vertex};
+use tatum_protocol::{Graph, Published, ToldRoundTrip, Vertex};
 
 const NODE: NodeId = NodeId(B256::repeat_byte(1));
 const OTHER: NodeId = NodeId(B256::repeat_byte(2));
@@ -95,6 +95,7 @@ fn a_tracker_keeps_its_answers() {
         stream: STREAM,
         nodes: vec![vertex(NODE, true), vertex(OTHER, false)],
         links: [(NODE, OTHER)].into(),
+        round_trips: vec![ToldRoundTrip { by: NODE, to: OTHER, round_trip_us: 1_500 }],
     };
     let published = Published { stream: StreamId::new("0xab/c").unwrap(), version: 4, told: 2 };
     insta::assert_json_snapshot!((

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tatum_overlay::attendance::RoundTrip;
 use tatum_overlay::exchange::{AskSecret, KeyAnswer, KeyGrant, KeyName, KeyRequest};
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence, Lease};
@@ -72,6 +73,7 @@ fn node_texts() -> Vec<ToTracker> {
         ToTracker::Region { name: "eu-west".to_owned() },
         ToTracker::Avoid { node: other() },
         ToTracker::Load { stream: key(), bytes_per_second: 100_000 },
+        ToTracker::RoundTrips { links: vec![RoundTrip { node: other(), round_trip_us: 1_500 }] },
         ToTracker::Lease {
             claim,
             evidence: Box::new(Evidence { client: other(), attach: attach() }),

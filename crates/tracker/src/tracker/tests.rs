@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::participation::DECLINED_MS;
 use crate::topology::Place;
+use tatum_overlay::attendance::RoundTrip;
 use tatum_overlay::frame::Attach;
 use tatum_overlay::lease::{Claim, Evidence};
 use tatum_primitives::{B256, Epoch, EpochSchedule, ReaderId, Role, StreamId};
@@ -232,6 +233,26 @@ fn relays_are_recruited_as_demand_grows() {
         world.say(relay, load).unwrap();
     }
     assert_eq!(world.relays(7), 5);
+}
+
+#[test]
+fn how_long_links_take_is_told_of_links_of_the_graph_by_the_relays_at_their_ends() {
+    let mut world = World::new(false);
+    let (relay, client) = (world.connect(1, true), world.connect(50, false));
+    world.join(client, 7).unwrap();
+    let told = |to, round_trip_us| RoundTrip { node: node(to), round_trip_us };
+    // Of a neighbour, of somebody that is none, and by a client, whose word it is not.
+    let links = vec![told(50, u32::MAX), told(9, 5)];
+    world.say(relay, ToTracker::RoundTrips { links }).unwrap();
+    world.say(client, ToTracker::RoundTrips { links: vec![told(1, 3)] }).unwrap();
+    let graph = world.tracker.graph(named(7).key());
+    let [said] = graph.round_trips[..] else { panic!("{graph:?}") };
+    assert_eq!((said.by, said.to, said.round_trip_us), (node(1), node(50), 60_000_000));
+    // The next report is all that holds, and with the relay it goes.
+    world.say(relay, ToTracker::RoundTrips { links: vec![told(50, 700)] }).unwrap();
+    assert_eq!(world.tracker.graph(named(7).key()).round_trips[0].round_trip_us, 700);
+    world.tracker.disconnect(relay, &world.now);
+    assert_eq!(world.tracker.graph(named(7).key()).round_trips, []);
 }
 
 #[test]

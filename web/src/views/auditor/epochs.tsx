@@ -5,7 +5,7 @@ import type { Epoch } from '../../api/types';
 import { useLoad } from '../../live';
 import { Hash, Nano, When } from '../../parts/figures';
 import { pageOf } from '../../parts/pages';
-import { Heading, Section, Show, Table } from '../../parts/section';
+import { FirstHeading, Section, Show, Table } from '../../parts/section';
 
 const PAGE = 25;
 
@@ -14,12 +14,7 @@ export function EpochsView() {
   const epochs = useLoad<Epoch[]>(`/v1/epochs${pageOf(PAGE, 'before', before)}`);
   return (
     <>
-      <Heading
-        title="Auditor"
-        lead="Every payout follows from signed receipts. Here is what each epoch came to; a proof is verified in your browser, up to the root that claims are paid from."
-      >
-        Epochs
-      </Heading>
+      <FirstHeading view="auditor" />
       <Section title="Distributions">
         <Show loaded={epochs}>
           {(rows) => (

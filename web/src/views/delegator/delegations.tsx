@@ -7,7 +7,7 @@ import { useLoad } from '../../live';
 import { Field } from '../../parts/field';
 import { Age, Data, Hash } from '../../parts/figures';
 import { Pages, pageOf } from '../../parts/pages';
-import { Heading, Section, Show, Table } from '../../parts/section';
+import { FirstHeading, Section, Show, Table } from '../../parts/section';
 
 const PAGE = 20;
 
@@ -17,12 +17,7 @@ export function DelegationsView({ address }: { address: string | null }) {
   const shown = address?.toLowerCase() ?? own;
   return (
     <>
-      <Heading
-        title="Delegator"
-        lead="A delegation stands behind an operator: it earns what the operator earns, after its owner’s cut, and is slashed with it."
-      >
-        Delegator
-      </Heading>
+      <FirstHeading view="delegator" />
       {shown ? <Held key={shown} account={shown} mine={shown === own} /> : <p class="empty">Connect a wallet to see its delegations.</p>}
       <Choose />
     </>

@@ -4,6 +4,7 @@ import type { Account, OneOperator } from '../../api/types';
 import { useSurroundings } from '../../context';
 import { useLoad } from '../../live';
 import { Act } from '../../parts/act';
+import { FeeChoice, useFee } from '../../parts/fee';
 import { Age, Bytes, Data, Figure, Figures, Hash, Nano } from '../../parts/figures';
 import { Heading, Section, Show } from '../../parts/section';
 import { EarningsChart } from './earnings';
@@ -95,6 +96,7 @@ function Overview({ data }: { data: OneOperator }) {
 function Earned({ id, data }: { id: number; data: OneOperator }) {
   const { earned, operator } = data;
   const claimable = earned ? BigInt(earned.claimable_nano) : 0n;
+  const fee = useFee(claimable > 0n);
   return (
     <Section title="Earnings" foot={<Age asOf={data.as_of} />}>
       <Figures>
@@ -108,8 +110,17 @@ function Earned({ id, data }: { id: number; data: OneOperator }) {
           <Nano nano={operator.claimed_nano} />
         </Figure>
       </Figures>
-      {claimable > 0n && <Act label="Claim" action={() => ({ action: 'claim', operators: [id] })} />}
-      {claimable > 0n && <p class="hint">Anybody may claim; the money goes to the payout address.</p>}
+      {claimable > 0n && (
+        <>
+          <FeeChoice fee={fee} what="claims" />
+          <Act
+            label="Claim"
+            action={() => ({ action: 'claim', operators: [id] })}
+            paid={() => (fee.isPaid ? { action: 'claim', operator: id } : null)}
+          />
+          <p class="hint">Anybody may claim; the money goes to the payout address.</p>
+        </>
+      )}
       {earned && (
         <p>
           <a href={`#/auditor/${earned.proof.epoch}/proof/${id}`}>Verify the proof of these earnings</a>

@@ -8,7 +8,7 @@ import { Act } from '../../parts/act';
 import { Field } from '../../parts/field';
 import { Age, Bytes, Data, Hash, Nano } from '../../parts/figures';
 import { pageOf } from '../../parts/pages';
-import { Heading, Section, Show, Table } from '../../parts/section';
+import { FirstHeading, Section, Show, Table } from '../../parts/section';
 import { MOST_CLAIMS, parseIds } from './ids';
 import { Register } from './register';
 
@@ -21,12 +21,7 @@ export function OperatorsView() {
   const mine = account.data?.operators ?? [];
   return (
     <>
-      <Heading
-        title="Operators"
-        lead="An operator bonds DATA, runs nodes, and is paid in every epoch for what its nodes delivered."
-      >
-        Operators
-      </Heading>
+      <FirstHeading view="operator" />
       {mine.length > 0 && (
         <p class="who">
           Yours:{' '}

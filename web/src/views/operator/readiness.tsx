@@ -1,14 +1,16 @@
 /** What an operator needs to be paid, as far as the chain shows it. */
 import type { ComponentChildren } from 'preact';
 import { shortData } from '../../amounts';
-import type { Account, OneOperator } from '../../api/types';
+import type { Account, OneOperator, Relay } from '../../api/types';
 import { useSurroundings } from '../../context';
+import { useLoad } from '../../live';
 import { Age } from '../../parts/figures';
 import { Section } from '../../parts/section';
 
 export function Readiness({ data, owner }: { data: OneOperator; owner: Account | null }) {
   const { network } = useSurroundings();
   const { operator, nodes } = data;
+  const relay = useLoad<Relay>('/v1/relay').data?.relay;
   const least = BigInt(network.minimum_bond_wei);
   return (
     <Section title="Ready to be paid?" foot={<Age asOf={data.as_of} />}>
@@ -18,6 +20,7 @@ export function Readiness({ data, owner }: { data: OneOperator; owner: Account |
         <Check ok={nodes.length > 0}>It has a node</Check>
         <Check ok={BigInt(operator.next_capacity_bytes) > 0n}>Its declared capacity is backed by its bond</Check>
         <Check ok={owner ? BigInt(owner.coin_wei) > 0n : null}>Its owner has coin for gas</Check>
+        {relay && <Check ok={BigInt(relay.purse_wei) >= BigInt(relay.wei_per_hour)}>The server, which pays the gas of claims, has coin for an hour’s budget</Check>}
       </ul>
       <p class="hint">
         Whether a node is reachable from outside, and its version, only its machine can tell: run <code>tatum doctor</code> there.

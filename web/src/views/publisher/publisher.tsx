@@ -5,7 +5,7 @@ import { useSurroundings } from '../../context';
 import { useLoad } from '../../live';
 import { Field } from '../../parts/field';
 import { Hash } from '../../parts/figures';
-import { Heading, Section, Show } from '../../parts/section';
+import { FirstHeading, Section, Show } from '../../parts/section';
 import { isAddress } from '../../wallet/provider';
 import { PriceChart } from '../price_chart';
 import { Keys } from './keys';
@@ -25,12 +25,7 @@ export function PublisherView({ address }: { address: string | null }) {
   const mine = own !== null && shown === own;
   return (
     <>
-      <Heading
-        title="Publisher"
-        lead="A stake gives you a quota in every epoch. The fee is a constant part of the stake; the quota per DATA follows demand."
-      >
-        Publisher
-      </Heading>
+      <FirstHeading view="publisher" />
       {shown && (
         <p class="who">
           {mine ? 'Your account' : 'Looking at'} <Hash hex={shown} whole />

@@ -8,7 +8,7 @@ import { useLoad } from '../../live';
 import { Field } from '../../parts/field';
 import { Age, Data, Hash } from '../../parts/figures';
 import { Pages, pageOf } from '../../parts/pages';
-import { Heading, Section, Show, Table } from '../../parts/section';
+import { FirstHeading, Section, Show, Table } from '../../parts/section';
 import { isAddress } from '../../wallet/provider';
 import { CreateForm } from './create';
 import { shortShares } from './typed';
@@ -28,12 +28,7 @@ export function SponsorsView({ account, owner }: SponsorsViewProps) {
   const shown = (account?.toLowerCase() as Hex | undefined) ?? own;
   return (
     <>
-      <Heading
-        title="Sponsor"
-        lead="A sponsors’ vault pays for streams of one owner until an epoch. Many put a stake together; the owner names the keys that read and publish by it."
-      >
-        Sponsor
-      </Heading>
+      <FirstHeading view="sponsor" />
       {!owner && shown && <Held key={shown} account={shown} mine={shown === own} />}
       {!owner && !shown && <p class="empty">Connect a wallet to see what it sponsors.</p>}
       <List key={owner} owner={owner} />

@@ -94,6 +94,16 @@ impl Report {
     }
 }
 
+#[cfg(test)]
+impl Report {
+    /// All findings, a line each.
+    pub(super) fn told(&self) -> String {
+        let lines = self.findings.iter();
+        let lines = lines.map(|finding| format!("{}: {}", finding.check, words(finding)));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
 fn words(finding: &Finding) -> String {
     let Finding { verdict, found, advice, .. } = finding;
     let sign = match verdict {

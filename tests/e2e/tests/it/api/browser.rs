@@ -1,4 +1,5 @@
-//! Delegators, operators and sponsors before the page in a real browser: `tests/web/` does what people do, and their views are looked at.
+//! Delegators, operators, sponsors and who has no coin before the page in a real browser: `tests/web/` does what people do, and their views
+//! are looked at.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::Served;
+use crate::closed_epoch::Closed;
 
 /// Far more than it takes on a machine that has other work.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -37,8 +39,31 @@ async fn a_sponsor_makes_a_vault_pays_in_and_redeems_in_a_browser() -> anyhow::R
     Ok(())
 }
 
+/// What an operator earned there is little, so little is paid for.
+const BOUNDS: [&str; 8] = [
+    "--relay-coin-per-hour",
+    "1",
+    "--relay-coin-per-address-hour",
+    "0.1",
+    "--relay-at-least",
+    "0.001",
+    "--requests-per-s",
+    "500",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_coin_stakes_and_claims_in_a_browser() -> anyhow::Result<()> {
+    let closed = Closed::start().await?;
+    closed.close().await?;
+    let (devnet, aggregator) = closed.apart();
+    let served = Served::paying_beside(devnet, &aggregator.url, &BOUNDS).await?;
+    let told = browse(&served, "relay").await?;
+    ensure!(!told.contains("nothing was final"), "an operator was claimed for:\n{told}");
+    Ok(())
+}
+
 /// What a part of the page's checks told, all of which hold.
-async fn browse(served: &Served, part: &str) -> anyhow::Result<String> {
+pub(super) async fn browse(served: &Served, part: &str) -> anyhow::Result<String> {
     let mut browser = Command::new("node");
     browser
         .arg(repository().join("tests/web/page.mjs"))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tatum_test_utils::testnet::{Cast, Network, RecordedStream, command};
 use tokio::time::{Duration, Instant, sleep};
 
+use super::browser::browse;
 use super::{Devnet, DevnetParameters, Served, tatum};
 
 const EPOCHS: DevnetParameters =
@@ -14,7 +15,7 @@ const EPOCHS: DevnetParameters =
 /// Two rounds of asking.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// As long as the test takes, at that rate.
-const RECORDS: usize = 6_000;
+const RECORDS: usize = 15_000;
 const RATE: u32 = 50;
 
 impl Served {
@@ -38,6 +39,22 @@ fn all<'a>(told: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 
 fn relays(told: &Value) -> impl Iterator<Item = &Value> {
     all(told, "nodes").filter(|node| node["is_relay"] == true)
+}
+
+/// How long a link takes, by the word of each end that says so.
+fn round_trips_us(link: &Value) -> impl Iterator<Item = u64> {
+    ["round_trip_by_a_us", "round_trip_by_b_us"]
+        .map(|name| link[name].as_u64())
+        .into_iter()
+        .flatten()
+}
+
+/// Every relay at an end says how long the link takes, and nobody else does.
+fn is_told_by_its_relays(told: &Value, link: &Value) -> bool {
+    [("a", "round_trip_by_a_us"), ("b", "round_trip_by_b_us")].iter().all(|(end, by)| {
+        let is_relay = relays(told).any(|relay| relay["node"] == link[*end]);
+        link[*by].is_u64() == is_relay
+    })
 }
 
 async fn tells_the_stream(served: &Served, stream: &RecordedStream) -> anyhow::Result<String> {
@@ -76,7 +93,7 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
     // A tracker that is not there holds nothing up.
     let trackers = format!("{},http://127.0.0.1:9", network.tracker_url());
     let statuses = network.relay_status_urls().collect::<Vec<_>>().join(",");
-    let flags = ["--tracker", &trackers, "--relay-status", &statuses];
+    let flags = ["--tracker", &trackers, "--relay-status", &statuses, "--requests-per-s", "500"];
     let served = Served::beside(devnet, network.aggregator_url(), &flags).await?;
 
     let key = tells_the_stream(&served, &streams[0]).await?;
@@ -84,6 +101,7 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
     let both_told = |told: &Value| {
         relays(told).filter(|relay| relay["messages"].is_string()).count() == 2
             && told["bytes_per_s"] != "0"
+            && all(told, "links").all(|link| is_told_by_its_relays(told, link))
     };
     let told = served.until(&path, both_told).await?;
     assert!(told["asked_at_s"].is_u64() && told["relays_asked_at_s"].is_u64(), "{told}");
@@ -93,12 +111,20 @@ async fn streams_and_who_carries_them_are_told_as_tracker_and_relays_say() -> an
         let of = cast.relays.iter().find(|of| json!(of.id()) == relay["node"]);
         assert_eq!(relay["operator"], json!(of.context("a stranger")?.operator));
     }
+    let us: Vec<u64> = all(&told, "links").flat_map(round_trips_us).collect();
+    assert!(
+        !us.is_empty() && us.iter().all(|us| (1..1_000_000).contains(us)),
+        "on loopback: {us:?}"
+    );
     let mut map = command(&served.devnet, &["network", "map", "--stream", streams[0].id.as_str()])?;
     map.args(["--tracker", network.tracker_url(), "--out"]).arg(folder.path().join("map.svg"));
     let map: Value = tatum::json(map).await?;
     let pairs: BTreeSet<String> =
         all(&told, "links").map(|link| json!([link["a"], link["b"]]).to_string()).collect();
     assert_eq!(pairs, all(&map, "links").map(Value::to_string).collect());
+    let seen = browse(&served, "network").await?;
+    let links = all(&told, "links").count();
+    assert!(seen.contains(&format!("{links} links")), "the page shows them: {seen}");
 
     let unknown = format!("/v1/streams/0x{}", "ab".repeat(32));
     served

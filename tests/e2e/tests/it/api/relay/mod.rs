@@ -86,7 +86,7 @@ impl Served {
         Self::paying_beside(devnet, "http://127.0.0.1:9", bounds).await
     }
 
-    async fn paying_beside(
+    pub(super) async fn paying_beside(
         devnet: Devnet,
         aggregator: &str,
         bounds: &[&str],
@@ -126,6 +126,17 @@ impl Served {
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What `tatum doctor` finds of the relay.
+    async fn looked_at(&self) -> anyhow::Result<Value> {
+        let mut command = tatum::command(&self.devnet, &["doctor", "--json", "--api"])?;
+        // It ends with another code where something else stands in the way, as the tracker that is not there.
+        let output = command.arg(&self.base).output().await?;
+        let report: Value = serde_json::from_slice(&output.stdout)?;
+        let findings = report["findings"].as_array().into_iter().flatten();
+        let found = findings.filter(|finding| finding["check"] == "gas relay").cloned().next();
+        found.with_context(|| format!("no word of the relay in {report}"))
     }
 
     /// What the relay answers.

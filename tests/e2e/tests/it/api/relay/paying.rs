@@ -18,6 +18,9 @@ use crate::closed_epoch::Closed;
 async fn nobodys_gas_is_paid_unless_a_key_is_given() -> anyhow::Result<()> {
     let served = Served::start().await?;
     assert_eq!(served.get("/v1/relay").await?["relay"], Value::Null);
+    let off = served.looked_at().await?;
+    assert_eq!(off["verdict"], "ok", "{off}");
+    assert!(off["found"].as_str().is_some_and(|found| found.contains("is off")), "{off}");
     let payer = Payer::new("payer");
     let (status, problem) = served.pay_for(&payer.asks(&served, 10, 0)).await?;
     assert_eq!((status.as_u16(), &problem["code"]), (403, &json!("relay_off")), "{problem}");
@@ -55,6 +58,15 @@ async fn a_payer_without_the_chains_coin_stakes_by_its_permit() -> anyhow::Resul
     let paid_wei = before_wei - served.purse_wei().await?;
     let left_wei = served.left_wei().await?;
     assert_eq!(U256::from(DATA - left_wei), paid_wei, "the book says what the purse paid");
+    let full = served.looked_at().await?;
+    assert_eq!(full["verdict"], "ok", "{full}");
+    let purse_wei = served.purse_wei().await?;
+    for (holds_wei, verdict) in [(U256::from(DATA - 1), "warning"), (U256::ZERO, "problem")] {
+        served.wallet.request("anvil_setBalance", json!([purse().address(), holds_wei])).await?;
+        let poor = served.looked_at().await?;
+        assert_eq!(poor["verdict"], verdict, "{poor}");
+    }
+    served.wallet.request("anvil_setBalance", json!([purse().address(), purse_wei])).await?;
 
     let cases = [
         (other.asks_until(&served, 10, 0, 1), 409, "refused", "was good until 1,"),
