@@ -232,6 +232,7 @@ fn setup(config: &Config, store: NodeStore) -> Setup {
                 ..config.ceilings
             },
             latency_bound_ms: 0,
+            secret: rand::random(),
             offer: config.offer,
             ask_nano_per_gib: config.ask_nano_per_gib,
         },

@@ -422,8 +422,7 @@ impl Packer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::PublisherKeys;
-    use crate::message::tests::{key, message};
+    use crate::message::tests::{key, message, publishers};
     use proptest::prelude::*;
     use tatum_primitives::{Address, NodeId, ReaderId};
 
@@ -527,8 +526,7 @@ mod tests {
                 for (frame, _) in frames {
                     if let Frame::Message(read) = frame {
                         prop_assert!(*read != sent);
-                        let checked = read.verify(&mut PublisherKeys::new(crate::message::tests::verifier()));
-                        prop_assert!(checked.is_err());
+                        prop_assert!(read.verify(&mut publishers()).is_err());
                     }
                 }
             }

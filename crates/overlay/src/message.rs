@@ -7,12 +7,11 @@
 //! before it; so a receiver that holds one message knows exactly which it misses. A publisher that
 //! restarts begins a chain with a new random number.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use tatum_primitives::{Address, B256, StreamKey, keccak256};
-use tatum_receipt::{KnownKey, SessionKey, Signature, SignatureError, Verifier};
+use tatum_receipt::{Authors, SessionKey, Signature, SignatureError, SignedDigest, Verifier};
 
 use crate::window::MAX_NUMBER;
 
@@ -115,30 +114,35 @@ pub enum MessageError {
     },
 }
 
-/// Publishers whose keys are remembered; beyond it, one is forgotten.
-const MAX_KEYS: usize = 4_096;
-
-/// The deployment whose messages are checked, and the keys of publishers whose messages were checked before.
+/// The deployment whose messages are checked, and the publishers whose messages were checked before.
 #[derive(Debug)]
-pub struct PublisherKeys {
+pub struct Publishers {
     verifier: Verifier,
-    known: BTreeMap<Address, KnownKey>,
+    authors: Authors,
 }
 
-impl PublisherKeys {
-    /// Nobody is known.
+impl Publishers {
+    /// Nobody is known. The secret is random and of this process.
     #[must_use]
-    pub const fn new(verifier: Verifier) -> Self {
-        Self { verifier, known: BTreeMap::new() }
+    pub fn new(verifier: Verifier, secret: [u8; 32]) -> Self {
+        Self { verifier, authors: Authors::new(secret) }
     }
 
-    /// Remembers a key that signed a message; true, because it did.
-    fn learn(&mut self, publisher: Address, key: KnownKey) -> bool {
-        if self.known.len() >= MAX_KEYS {
-            self.known.pop_first();
-        }
-        self.known.insert(publisher, key);
-        true
+    /// Checks the form and signature of each message, all signatures together; gives the ids, in order.
+    ///
+    /// # Errors
+    /// [`MessageError`] says which rule a message breaks.
+    pub fn verify_all(&mut self, messages: &[&Message]) -> Vec<Result<B256, MessageError>> {
+        let checked = messages.iter().map(|message| message.signed_digest(&self.verifier));
+        let checked: Vec<Result<SignedDigest, MessageError>> = checked.collect();
+        let signed: Vec<SignedDigest> = checked.iter().flatten().copied().collect();
+        let mut answers = self.authors.check_all(&signed).into_iter();
+        let verdict = |signed: Result<SignedDigest, MessageError>| {
+            let SignedDigest { author: publisher, digest, .. } = signed?;
+            let is_signed = answers.next().unwrap_or(Err(SignatureError::NoKey))?;
+            if is_signed { Ok(digest) } else { Err(MessageError::Publisher { publisher }) }
+        };
+        checked.into_iter().map(verdict).collect()
     }
 }
 
@@ -188,12 +192,17 @@ impl Message {
         Ok(())
     }
 
-    /// Checks form and signature; gives the id. `v` of the signature counts for nothing, since the id does not cover it
-    /// and a hop could change it: whoever knows the publisher's key and whoever must recover it agree.
+    /// Checks form and signature; gives the id.
     ///
     /// # Errors
     /// [`MessageError`] says which rule is broken.
-    pub fn verify(&self, keys: &mut PublisherKeys) -> Result<B256, MessageError> {
+    pub fn verify(&self, publishers: &mut Publishers) -> Result<B256, MessageError> {
+        let missing = Err(MessageError::Signature(SignatureError::NoKey));
+        publishers.verify_all(&[self]).pop().unwrap_or(missing)
+    }
+
+    /// Checks all but the signature; gives what it is to be checked with.
+    fn signed_digest(&self, verifier: &Verifier) -> Result<SignedDigest, MessageError> {
         if self.at.sequence > MAX_NUMBER {
             return Err(MessageError::Number { got: self.at.sequence });
         }
@@ -208,16 +217,8 @@ impl Message {
                 limit: MAX_CIPHERTEXT_BYTES,
             });
         }
-        let id = self.id(&keys.verifier);
-        let publisher = self.chain.publisher;
-        let signed = match keys.known.get(&publisher) {
-            Some(key) => self.signature.verify(key, id)?,
-            None => match self.signature.key_of(publisher, id)? {
-                Some(key) => keys.learn(publisher, key),
-                None => false,
-            },
-        };
-        if signed { Ok(id) } else { Err(MessageError::Publisher { publisher }) }
+        let (author, signature) = (self.chain.publisher, self.signature);
+        Ok(SignedDigest { author, digest: self.id(verifier), signature })
     }
 
     /// The bytes that receipts count: the sealed payload's.
@@ -276,8 +277,8 @@ pub(crate) mod tests {
         Verifier::new(Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(1) })
     }
 
-    fn keys() -> PublisherKeys {
-        PublisherKeys::new(verifier())
+    pub(crate) fn publishers() -> Publishers {
+        Publishers::new(verifier(), [6; 32])
     }
 
     pub(crate) fn key(byte: u8) -> SessionKey {
@@ -304,15 +305,15 @@ pub(crate) mod tests {
         let elsewhere = Domain { chain_id: 1, stake_pool: Address::repeat_byte(1) };
         let other = Domain { chain_id: 31_337, stake_pool: Address::repeat_byte(2) };
         for domain in [elsewhere, other] {
-            let mut there = PublisherKeys::new(Verifier::new(domain));
+            let mut there = Publishers::new(Verifier::new(domain), [6; 32]);
             assert!(message(&key(1), 0).verify(&mut there).is_err());
         }
     }
 
     #[test]
     fn a_signed_message_verifies() {
-        assert!(message(&key(1), 0).verify(&mut keys()).is_ok());
-        assert!(message(&key(1), 7).verify(&mut keys()).is_ok());
+        assert!(message(&key(1), 0).verify(&mut publishers()).is_ok());
+        assert!(message(&key(1), 7).verify(&mut publishers()).is_ok());
     }
 
     #[test]
@@ -328,28 +329,45 @@ pub(crate) mod tests {
             |m| m.ciphertext[0] ^= 1,
             |m| m.signature.0[3] ^= 1,
         ];
-        let mut knowing = keys();
+        let mut knowing = publishers();
         good.verify(&mut knowing).unwrap();
         for (number, change) in changes.iter().enumerate() {
             let mut bad = good.clone();
             change(&mut bad);
-            assert!(bad.verify(&mut keys()).is_err(), "change {number}");
+            assert!(bad.verify(&mut publishers()).is_err(), "change {number}");
             assert!(bad.verify(&mut knowing).is_err(), "change {number}");
         }
     }
 
+    /// Or a hop could change it, and the batches of the hops behind it would fail.
     #[test]
-    fn whoever_knows_the_key_and_whoever_does_not_agree_on_a_changed_v() {
+    fn a_changed_v_is_refused_whether_the_publisher_is_known_or_not() {
         let good = message(&key(1), 7);
-        let mut knowing = keys();
+        let mut knowing = publishers();
         good.verify(&mut knowing).unwrap();
         let mut changed = good.clone();
-        changed.signature.0[64] = 55 - changed.signature.0[64];
-        assert_eq!(changed.verify(&mut keys()), Ok(good.id(&verifier())));
-        assert_eq!(changed.verify(&mut knowing), Ok(good.id(&verifier())));
-        changed.signature.0[64] = 29;
-        assert!(changed.verify(&mut keys()).is_err());
-        assert!(changed.verify(&mut knowing).is_err());
+        for v in [55 - good.signature.0[64], 29, 0] {
+            changed.signature.0[64] = v;
+            assert!(changed.verify(&mut publishers()).is_err());
+            assert!(changed.verify(&mut knowing).is_err());
+        }
+        assert_eq!(good.verify(&mut knowing), Ok(good.id(&verifier())));
+    }
+
+    #[test]
+    fn a_run_is_answered_message_by_message() {
+        let publisher = key(1);
+        let mut run: Vec<Message> = (0..12).map(|number| message(&publisher, number)).collect();
+        run[3].signature.0[20] ^= 1;
+        run[5].previous = None;
+        run[8].ciphertext[0] ^= 1;
+        run.push(message(&key(2), 0));
+        let run: Vec<&Message> = run.iter().collect();
+        let alone: Vec<_> = run.iter().map(|message| message.verify(&mut publishers())).collect();
+        assert_eq!(alone.iter().filter(|verdict| verdict.is_err()).count(), 3);
+        let mut knowing = publishers();
+        assert_eq!(knowing.verify_all(&run), alone);
+        assert_eq!(knowing.verify_all(&run), alone);
     }
 
     #[test]
@@ -359,12 +377,12 @@ pub(crate) mod tests {
         first.previous = None;
         let sequence = 1;
         assert_eq!(
-            first.signed(&publisher, &verifier()).verify(&mut keys()),
+            first.signed(&publisher, &verifier()).verify(&mut publishers()),
             Err(MessageError::Reference { sequence })
         );
         let mut later = message(&publisher, 5);
         later.previous = Some(MessageRef { timestamp_ms: 999, sequence: 3 });
-        assert!(later.signed(&publisher, &verifier()).verify(&mut keys()).is_err());
+        assert!(later.signed(&publisher, &verifier()).verify(&mut publishers()).is_err());
     }
 
     #[test]
@@ -377,7 +395,7 @@ pub(crate) mod tests {
             ..message(&publisher, 0)
         };
         let verified =
-            |sequence| numbered(sequence).signed(&publisher, &verifier()).verify(&mut keys());
+            |sequence| numbered(sequence).signed(&publisher, &verifier()).verify(&mut publishers());
         assert!(verified(MAX_NUMBER).is_ok());
         for got in [MAX_NUMBER + 1, u64::MAX] {
             assert_eq!(verified(got), Err(MessageError::Number { got }));
@@ -422,7 +440,7 @@ pub(crate) mod tests {
         let mut large = message(&publisher, 0);
         large.ciphertext = vec![0; MAX_CIPHERTEXT_BYTES + 1];
         assert!(matches!(
-            large.signed(&publisher, &verifier()).verify(&mut keys()),
+            large.signed(&publisher, &verifier()).verify(&mut publishers()),
             Err(MessageError::TooLarge { .. })
         ));
     }

@@ -56,6 +56,7 @@ fn config(id: NodeId, relay: bool) -> Config {
         credit: credit::Limits { bytes: plenty, payer_bytes: plenty, ..Default::default() },
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: relay.then_some(Offer {
             price: Price { per_gib_wei: 1, per_1000_messages_wei: 0 },
             unsigned_limit_wei: 1_000,

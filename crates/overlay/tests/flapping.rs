@@ -41,6 +41,7 @@ fn config(id: NodeId, relay: bool, credit: credit::Limits) -> Config {
         credit,
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     }

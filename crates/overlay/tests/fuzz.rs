@@ -140,6 +140,7 @@ fn relay() -> Overlay {
         credit: credit::Limits::default(),
         ceilings,
         latency_bound_ms: 0,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };
@@ -440,6 +441,7 @@ fn client() -> Overlay {
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };

@@ -43,6 +43,7 @@ fn overlay(ceilings: Ceilings, relay: bool) -> Overlay {
         credit: credit::Limits::default(),
         ceilings,
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };

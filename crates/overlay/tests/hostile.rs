@@ -64,6 +64,7 @@ fn relay(credit: credit::Limits) -> Overlay {
         credit,
         ceilings: Ceilings::default(),
         latency_bound_ms: 0,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };

@@ -61,6 +61,7 @@ fn overlay(relay: bool) -> Overlay {
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };

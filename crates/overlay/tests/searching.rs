@@ -33,6 +33,7 @@ fn client() -> Overlay {
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };

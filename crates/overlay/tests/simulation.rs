@@ -98,6 +98,7 @@ impl World {
                     credit,
                     ceilings: Ceilings::default(),
                     latency_bound_ms: 2_000,
+                    secret: [6; 32],
                     offer: None,
                     ask_nano_per_gib: None,
                 };

@@ -42,6 +42,7 @@
 )]
 
 mod acknowledgement;
+mod authors;
 mod checked;
 pub mod checks;
 mod contents;
@@ -56,13 +57,14 @@ mod state;
 mod witnessed;
 
 pub use acknowledgement::{Acknowledgement, AcknowledgementError};
+pub use authors::{Authors, SignedDigest};
 pub use checked::{CheckedReceipt, StoredReceipt};
 pub use contents::{Contents, ContentsError, ContentsLine, LINE_BYTES, MAX_LINES};
 pub use error::{DecodeError, Rejection, SignatureError};
 pub use receipt::{DeliveryReceipt, KEY_BYTES, RECEIPT_BYTES, ReceiptKey};
 pub use rejection_statement::{RejectionStatement, RejectionStatementError, rejection_id};
 pub use session_key::{SessionKey, SessionKeyError, address_of};
-pub use signature::{KnownKey, SIGNATURE_BYTES, Signature};
+pub use signature::{SIGNATURE_BYTES, Signature};
 pub use signed::{SIGNED_RECEIPT_BYTES, SignedReceipt, Verifier};
 pub use signers::Signers;
 pub use state::{RANK_BYTES, Rank, Step, step};

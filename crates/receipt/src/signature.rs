@@ -22,10 +22,6 @@ pub const SIGNATURE_BYTES: usize = 65;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature(pub [u8; SIGNATURE_BYTES]);
 
-/// The public key of an address, to check many signatures of one signer with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownKey(PublicKey);
-
 impl Signature {
     /// Signs a digest deterministically (RFC 6979).
     pub fn sign(key: &SessionKey, digest: B256) -> Self {
@@ -42,8 +38,8 @@ impl Signature {
 
     /// The address whose key signed `digest`, if the signature is canonical.
     ///
-    /// Always by recovery: verifying with a known key is a sixth faster, but does not look at `v`, so two parties that
-    /// know different keys could disagree about the same bytes.
+    /// Always by recovery, or by batches that mean the same: verifying with a known key does not look at `v`, so two parties
+    /// that know different keys could disagree about the same bytes.
     pub fn signer(&self, digest: B256) -> Result<Address, SignatureError> {
         self.key(digest).map(|key| address_of(&key))
     }
@@ -58,36 +54,6 @@ impl Signature {
     /// Whether the signature has the canonical form, whoever it is by, if it is by anybody.
     pub(crate) fn check_form(&self) -> Result<(), SignatureError> {
         self.parse().map(drop)
-    }
-
-    /// The key of `address`, if it signed `digest`; `None` if somebody else did. Here `v` only says where to look first:
-    /// both keys that give the signature are tried, so that the answer is the same as [`Signature::verify`]'s.
-    pub fn key_of(
-        &self,
-        address: Address,
-        digest: B256,
-    ) -> Result<Option<KnownKey>, SignatureError> {
-        let named = self.parse()?;
-        let (first, compact) = named.serialize_compact();
-        let second = if first == RecoveryId::Zero { RecoveryId::One } else { RecoveryId::Zero };
-        let message = Message::from_digest(digest.0);
-        for id in [first, second] {
-            let signature = RecoverableSignature::from_compact(&compact, id);
-            let key = signature.and_then(|s| secp256k1::SECP256K1.recover_ecdsa(message, &s));
-            match key {
-                Ok(key) if address_of(&key) == address => return Ok(Some(KnownKey(key))),
-                Ok(_) => {}
-                Err(_) => return Err(SignatureError::NoKey),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether `key` signed `digest`. Quicker than recovery, and blind to `v`: of use only where nothing depends on it.
-    pub fn verify(&self, key: &KnownKey, digest: B256) -> Result<bool, SignatureError> {
-        let signature = self.parse()?.to_standard();
-        let message = Message::from_digest(digest.0);
-        Ok(secp256k1::SECP256K1.verify_ecdsa(message, &signature, &key.0).is_ok())
     }
 
     fn parse(&self) -> Result<RecoverableSignature, SignatureError> {
@@ -181,24 +147,6 @@ mod tests {
         let mut flipped = signature;
         flipped.0[64] = 55 - flipped.0[64];
         assert_ne!(flipped.signer(digest), Ok(address));
-    }
-
-    #[test]
-    fn with_a_known_key_the_answer_is_the_same_whatever_v_says() {
-        let (signature, digest, address) = signed();
-        let mut flipped = signature;
-        flipped.0[64] = 55 - flipped.0[64];
-        for signature in [signature, flipped] {
-            let key = signature.key_of(address, digest).unwrap().unwrap();
-            assert_eq!(signature.verify(&key, digest), Ok(true));
-            assert_eq!(signature.verify(&key, B256::ZERO), Ok(false));
-            assert_eq!(signature.key_of(Address::ZERO, digest), Ok(None));
-        }
-        let mut other = signature;
-        other.0[64] = 29;
-        let key = signature.key_of(address, digest).unwrap().unwrap();
-        assert_eq!(other.verify(&key, digest), Err(SignatureError::V(29)));
-        assert_eq!(other.key_of(address, digest), Err(SignatureError::V(29)));
     }
 
     #[test]

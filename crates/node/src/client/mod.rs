@@ -150,6 +150,7 @@ impl Config {
                 credit: credit::Limits::default(),
                 ceilings: Ceilings::default(),
                 latency_bound_ms: bound_ms,
+                secret: rand::random(),
                 offer: None,
                 ask_nano_per_gib: None,
             },

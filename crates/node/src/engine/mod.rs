@@ -18,9 +18,11 @@ mod tracker;
 mod trackers;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::Rng;
 use tatum_database::NodeStore;
 use tatum_overlay::attendance::Attendance;
@@ -29,7 +31,7 @@ use tatum_overlay::permissions::Book;
 use tatum_overlay::{Block, Now, Overlay};
 use tatum_primitives::{Bps, NodeId, OperatorId, StreamKey};
 use tatum_receipt::{StoredReceipt, Verifier, Witnessed};
-use tatum_webrtc::{Endpoint, Event as LinkEvent};
+use tatum_webrtc::{CloseReason, Endpoint, Event as LinkEvent, LinkId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -109,6 +111,19 @@ pub(crate) struct Engine {
     finishing: Option<Finishing>,
     #[cfg(feature = "adversary")]
     drops: Option<crate::adversary::Drops>,
+}
+
+/// The packets of a run, by link; those of a link in order.
+#[derive(Debug, Default)]
+struct Arrived(Vec<(LinkId, Vec<Bytes>)>);
+
+impl Arrived {
+    fn add(&mut self, link: LinkId, packet: Bytes) {
+        match self.0.iter_mut().find(|(of, _)| *of == link) {
+            Some((_, packets)) => packets.push(packet),
+            None => self.0.push((link, vec![packet])),
+        }
+    }
 }
 
 impl Engine {
@@ -217,14 +232,7 @@ impl Engine {
                 }
                 event = link_events.recv() => {
                     let Some(event) = event else { return };
-                    let mut received = self.link_event(event);
-                    for _ in 1..RUN {
-                        if received >= RUN_BYTES {
-                            break;
-                        }
-                        let Ok(event) = link_events.try_recv() else { break };
-                        received = received.saturating_add(self.link_event(event));
-                    }
+                    self.link_events(event, &mut link_events);
                 }
                 event = tracker_events.recv() => {
                     if let Some((no, event)) = event
@@ -267,32 +275,57 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Takes an event; gives the bytes it brought.
-    fn link_event(&mut self, event: LinkEvent) -> usize {
+    /// Takes the events that are there, up to a run of them: what each link brought is handed over together.
+    fn link_events(&mut self, first: LinkEvent, more: &mut mpsc::Receiver<LinkEvent>) {
         let now = self.now();
-        match event {
-            LinkEvent::Connected { link, remote } => {
-                if let Some(node) = self.links.opened(link) {
-                    let operator = self.operator_of(node, &now);
-                    operator.into_iter().for_each(|operator| self.know_channel_with(operator));
-                    let block = remote.and_then(|remote| Block::of(remote.ip()));
-                    self.overlay.link_opened(links::overlay_link(link), node, operator, &now);
-                    self.overlay.set_link_block(links::overlay_link(link), block);
-                    tracing::info!(%node, %link, "linked with a neighbour");
+        let (mut arrived, mut received) = (Arrived::default(), 0_usize);
+        let mut next = Some(first);
+        for _ in 0..RUN {
+            let Some(event) = next else { break };
+            match event {
+                LinkEvent::Received { link, data } => {
+                    received = received.saturating_add(data.len());
+                    arrived.add(link, data);
+                }
+                LinkEvent::Connected { link, remote } => {
+                    self.arrived(&mut arrived, &now);
+                    self.connected(link, remote, &now);
+                }
+                LinkEvent::Closed { link, reason } => {
+                    // What it said before its end counts.
+                    self.arrived(&mut arrived, &now);
+                    self.closed(link, &reason, &now);
                 }
             }
-            LinkEvent::Received { link, data } => {
-                self.overlay.packet(links::overlay_link(link), &data, &now);
-                return data.len();
+            if received >= RUN_BYTES {
+                break;
             }
-            LinkEvent::Closed { link, reason } => {
-                self.overlay.link_closed(links::overlay_link(link));
-                if let Some(node) = self.links.closed(link, &now) {
-                    tracing::info!(%node, %link, %reason, "a link ended");
-                }
-            }
+            next = more.try_recv().ok();
         }
-        0
+        self.arrived(&mut arrived, &now);
+    }
+
+    fn arrived(&mut self, arrived: &mut Arrived, now: &Now) {
+        for (link, packets) in arrived.0.drain(..) {
+            self.overlay.packets(links::overlay_link(link), &packets, now);
+        }
+    }
+
+    fn connected(&mut self, link: LinkId, remote: Option<SocketAddr>, now: &Now) {
+        let Some(node) = self.links.opened(link) else { return };
+        let operator = self.operator_of(node, now);
+        operator.into_iter().for_each(|operator| self.know_channel_with(operator));
+        let block = remote.and_then(|remote| Block::of(remote.ip()));
+        self.overlay.link_opened(links::overlay_link(link), node, operator, now);
+        self.overlay.set_link_block(links::overlay_link(link), block);
+        tracing::info!(%node, %link, "linked with a neighbour");
+    }
+
+    fn closed(&mut self, link: LinkId, reason: &CloseReason, now: &Now) {
+        self.overlay.link_closed(links::overlay_link(link));
+        if let Some(node) = self.links.closed(link, now) {
+            tracing::info!(%node, %link, %reason, "a link ended");
+        }
     }
 
     fn operator_of(&self, node: NodeId, now: &Now) -> Option<OperatorId> {

@@ -3,17 +3,19 @@
 //! Invariant: a frame that makes us check a signature or write to a disk counts as a request, and a
 //! link may make only so many of them in a second.
 
-use bytes::Bytes;
-
+use super::run::{Run, Told};
 use super::{MAX_REQUESTS, Output, Overlay};
 use crate::count::Count;
 use crate::score::Deed;
 use crate::{Frame, Link, Now};
 
 impl Overlay {
-    pub(super) fn frame(&mut self, link: Link, frame: Frame, bytes: Bytes, now: &Now) {
+    pub(super) fn frame(&mut self, link: Link, told: Told, run: &mut Run, now: &Now) {
+        let Told { frame, bytes, verdict } = told;
         match frame {
-            Frame::Message(message) => self.on_message(link, *message, bytes, now),
+            Frame::Message(message) => {
+                self.on_message(link, (*message, bytes, verdict), run, now);
+            }
             Frame::Hello { relay, operator_id } => self.on_hello(link, relay, operator_id),
             Frame::Join { stream } => {
                 if self.may_request(link) {

@@ -1,6 +1,6 @@
 //! The path of a message through a node, and the repair of what is missing.
 //!
-//! Invariant: a signature is checked once per message and before anything is forwarded, credited
+//! Invariant: a signature is checked once per message, with those that came with it, and before anything is forwarded, credited
 //! or delivered; later copies cost a lookup.
 
 use std::ops::RangeInclusive;
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tatum_primitives::{Role, StreamKey};
 
 use super::peer::{Attachment, Peer};
+use super::run::{Run, Verdict};
 use super::{ANNOUNCEMENTS, Output, Overlay};
 use crate::count::Count;
 use crate::credit::CreditKey;
@@ -35,7 +36,13 @@ enum Entry {
 }
 
 impl Overlay {
-    pub(super) fn on_message(&mut self, link: Link, message: Message, frame: Bytes, now: &Now) {
+    pub(super) fn on_message(
+        &mut self,
+        link: Link,
+        (message, frame, verdict): (Message, Bytes, Option<Verdict>),
+        run: &mut Run,
+        now: &Now,
+    ) {
         let stream = message.stream_key;
         let entry = self.entry(link, &message, now);
         if matches!(entry, Entry::Refused) {
@@ -55,12 +62,14 @@ impl Overlay {
         if !state.access.may_publish(&message.chain.publisher) {
             return self.on_unpermitted(link, &stream, now);
         }
-        if !self.may_enter(link, &message, now) {
-            return;
-        }
-        let id = match message.verify(&mut self.keys) {
-            Ok(id) => id,
-            Err(error) => {
+        let verdict = match verdict {
+            Some(verdict) => verdict,
+            None => self.check_with(link, &message, run, now),
+        };
+        let id = match verdict {
+            Verdict::OverRate => return,
+            Verdict::Checked(Ok(id)) => id,
+            Verdict::Checked(Err(error)) => {
                 self.counters.invalid.count(1);
                 return self.misbehaved(link, error.to_string(), now);
             }
@@ -77,6 +86,15 @@ impl Overlay {
         } else {
             self.deliver(link, message, now);
         }
+    }
+
+    /// Whether the message, as things are, would be checked: nobody need look at its signature otherwise.
+    pub(super) fn is_to_check(&self, link: Link, message: &Message, now: &Now) -> bool {
+        let Some(state) = self.streams.get(&message.stream_key) else { return false };
+        !matches!(self.entry(link, message, now), Entry::Refused)
+            && !state.propagation.seen(message)
+            && state.propagation.timely(message, now.wall_ms).is_ok()
+            && state.access.may_publish(&message.chain.publisher)
     }
 
     fn entry(&self, link: Link, message: &Message, now: &Now) -> Entry {
@@ -133,7 +151,7 @@ impl Overlay {
         if !state.repair.pursues(chain, number) {
             return;
         }
-        if let Err(error) = message.verify(&mut self.keys) {
+        if let Err(error) = message.verify(&mut self.publishers) {
             self.counters.invalid.count(1);
             return self.misbehaved(link, error.to_string(), now);
         }

@@ -22,12 +22,12 @@ mod peer;
 mod permit;
 mod quotas;
 mod relay;
+mod run;
 mod search;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
 use tatum_channel::Price;
 use tatum_primitives::{Address, Epoch, Nano, NodeId, OperatorId, ReaderId, StreamKey};
 use tatum_receipt::{SessionKey, Verifier};
@@ -39,9 +39,9 @@ pub use output::{Counters, Output, PayerSummary, PeerSummary, StreamSummary};
 use crate::channel_book::Offer;
 use crate::count::Count;
 use crate::credit;
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::ledger::Cadence;
-use crate::message::PublisherKeys;
+use crate::message::Publishers;
 use crate::order::Order;
 use crate::outbox::Priority;
 use crate::permissions::Access;
@@ -73,6 +73,8 @@ pub struct Config {
     pub relay: bool,
     /// Digests of the deployment, whose messages and receipts alone count.
     pub verifier: Verifier,
+    /// Random, of this process, and told to nobody: signatures are checked in batches by it.
+    pub secret: [u8; 32],
     /// The operator it works for, if it relays.
     pub operator_id: Option<OperatorId>,
     /// What it keeps per stream.
@@ -135,7 +137,7 @@ pub struct Overlay {
     assigned: BTreeMap<StreamKey, BTreeSet<NodeId>>,
     quotas: Quotas,
     guard: Guard,
-    keys: PublisherKeys,
+    publishers: Publishers,
     /// Publishers whose link broke: what they were accepted, until they come back.
     parked: BTreeMap<(NodeId, StreamKey), Writer>,
     /// Bytes that all streams keep for neighbours.
@@ -152,7 +154,7 @@ impl Overlay {
     pub fn new(config: Config, account: Option<PayerConfig>) -> Self {
         let quotas = Quotas::new(config.credit, config.offer, config.ask_nano_per_gib);
         let guard = Guard::new(&config.ceilings);
-        let keys = PublisherKeys::new(config.verifier);
+        let publishers = Publishers::new(config.verifier, config.secret);
         Self {
             client: account.map(Client::new),
             config,
@@ -162,7 +164,7 @@ impl Overlay {
             assigned: BTreeMap::new(),
             quotas,
             guard,
-            keys,
+            publishers,
             parked: BTreeMap::new(),
             kept_bytes: 0,
             epoch: Epoch::default(),
@@ -259,23 +261,6 @@ impl Overlay {
                 self.park(state.node, stream, writer);
             }
         }
-    }
-
-    /// A packet arrived.
-    pub fn packet(&mut self, link: Link, packet: &Bytes, now: &Now) {
-        self.epoch = now.epoch;
-        if !self.may_speak(link, packet.len(), now) {
-            return;
-        }
-        match frame::decode(packet) {
-            Ok(frames) => {
-                for (frame, bytes) in frames {
-                    self.frame(link, frame, bytes, now);
-                }
-            }
-            Err(error) => self.misbehaved(link, error.to_string(), now),
-        }
-        self.flush_called_off();
     }
 
     /// Time passed. Call it every 20 to 50 ms.

@@ -239,6 +239,7 @@ fn overlay(number: usize, role: Role, key: &NodeKey, operator_id: Option<Operato
         credit: credit::Limits::default(),
         ceilings: Ceilings::default(),
         latency_bound_ms: 2_000,
+        secret: [6; 32],
         offer: None,
         ask_nano_per_gib: None,
     };

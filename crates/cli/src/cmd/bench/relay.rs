@@ -11,7 +11,7 @@ pub(super) mod process;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde::Serialize;
 use tatum_primitives::B256;
 use tatum_receipt::{SessionKey, Signature};
@@ -66,8 +66,8 @@ struct Measured {
     cpu_us_per_message_steady: f64,
     /// The rate where everything is paid by channels, as a part of the rate where stakes pay; both in turns.
     channel_ratio: f64,
-    /// What checking one signature with a known key takes of that, by itself: no relay that checks can do with less.
-    verify_us: f64,
+    /// What libsecp256k1's recovery of one signature takes, by itself: what a message that comes alone costs of that.
+    recover_us: f64,
     /// The relay's memory after a tenth of the messages and after all.
     rss_mb_at_a_tenth: f64,
     rss_mb: f64,
@@ -138,7 +138,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<()> {
         cpu_us_per_message_degree_1,
         cpu_us_per_message_steady,
         channel_ratio,
-        verify_us: verify_us()?,
+        recover_us: recover_us()?,
         rss_mb_at_a_tenth,
         rss_mb,
         receipts: finished.settled,
@@ -191,7 +191,7 @@ fn report(measured: &Measured, output: Output) {
         ("… 1 subscriber (µs)", number(measured.cpu_us_per_message_degree_1)),
         ("… 1 subscriber at 1000/s (µs)", number(measured.cpu_us_per_message_steady)),
         ("rate by channels / by stakes", format!("{:.2}", measured.channel_ratio)),
-        ("checking one signature (µs)", number(measured.verify_us)),
+        ("recovering one signature's key (µs)", number(measured.recover_us)),
         ("relay's memory at a tenth (MB)", number(measured.rss_mb_at_a_tenth)),
         ("relay's memory (MB)", number(measured.rss_mb)),
         ("receipts acknowledged", measured.receipts.to_string()),
@@ -208,7 +208,7 @@ fn report(measured: &Measured, output: Output) {
 }
 
 /// The best of some rounds, each with other signatures.
-fn verify_us() -> anyhow::Result<f64> {
+fn recover_us() -> anyhow::Result<f64> {
     const ROUNDS: u8 = 20;
     const SIGNATURES: u32 = 100;
     let signer = SessionKey::from_bytes(&B256::repeat_byte(7).0)?;
@@ -219,11 +219,9 @@ fn verify_us() -> anyhow::Result<f64> {
             .collect();
         let signed: Vec<Signature> =
             digests.iter().map(|digest| Signature::sign(&signer, *digest)).collect();
-        let key = signed[0].key_of(signer.address(), digests[0])?;
-        let key = key.context("the key of a signature that was just made")?;
         let started = Instant::now();
         for (signature, digest) in signed.iter().zip(&digests) {
-            ensure!(signature.verify(&key, *digest)?, "a good signature was refused");
+            ensure!(signature.signer(*digest)? == signer.address(), "not by its signer");
         }
         best = best.min(started.elapsed());
     }
