@@ -10,6 +10,8 @@ const DATA = 10n ** 18n;
 /** A unit of gas at ten thousand times its usual price. */
 const DEAR_WEI = 10_000n * 10n ** 9n;
 const HELD = 100n;
+/** More than the least that a stake may be, in DATA. */
+const FIRST = '5';
 
 export async function relay(world) {
   const { api, chain, check, account: rich, others, right, network, open } = world;
@@ -57,7 +59,7 @@ export async function relay(world) {
     staking('poor', async ({ page, section, stake }) => {
       const had = await staked();
       await section.getByText('One signature, and no transaction of yours').waitFor();
-      await stake('2');
+      await stake(FIRST);
       await ended(section, 'done');
       await until('it is staked', async () => (await staked()) > had);
       equal(JSON.stringify(await asked(page, 'poor')), '["eth_signTypedData_v4"]');
