@@ -437,25 +437,6 @@ contract DelegationPoolTest is DelegationFixture {
         vm.assertEq(_status().cutBps, CUT);
     }
 
-    /// What a request releases on its way counts once, and no more of the income is out than its time says.
-    function test_ARequestInTheMiddleOfAReleaseReleasesNothingTwice() external {
-        _delegate(BOB, 1000e18);
-        _earn(140e18);
-        uint256 allWei = _status().unreleasedWei;
-        vm.warp(block.timestamp + WINDOW_SECONDS / 2);
-        _request(BOB, 1e9);
-        vm.assertEq(_status().unreleasedWei, allWei / 2);
-        _request(BOB, 1e9);
-        vm.assertEq(_status().unreleasedWei, allWei / 2);
-        vm.assertEq(shares.pendingRedeemRequest(pool.currentEpoch(), BOB), 2e9);
-        vm.warp(block.timestamp + WINDOW_SECONDS / 4);
-        vm.assertApproxEqAbs(_status().unreleasedWei, allWei / 4, NANO);
-        vm.warp(block.timestamp + WINDOW_SECONDS / 4);
-        _request(BOB, 1e9);
-        vm.assertEq(_status().unreleasedWei, 0);
-        vm.assertEq(_bookedWei(), _realWei());
-    }
-
     /// Seconds of chain time have 32 bits in the books: they end in 2106.
     function test_RevertWhen_TheBooksAreFull() external {
         _delegate(BOB, 10e18);
