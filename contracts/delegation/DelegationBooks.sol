@@ -145,7 +145,7 @@ abstract contract DelegationBooks is IDelegationPool {
     }
 
     /// @dev Takes `shares` out of the active book, once what was released up to now is in it; returns what they stand for, and the shares that
-    /// it has left. By words on the stack, as what follows: a request through books in memory costs 2 200 gas more.
+    /// it has left. By words on the stack, as what follows: a request through books in memory costs 2 000 gas more.
     function _takeOut(uint256 shares, uint256 releaseEnds) internal returns (uint256 nano, uint256 allShares) {
         uint256 word = _activeWord;
         (uint256 bookNano, uint256 unreleased) = (uint64(word), uint64(word >> 160));

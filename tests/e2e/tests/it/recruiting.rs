@@ -80,7 +80,7 @@ async fn operators(network: &Network, stream: StreamKey) -> anyhow::Result<BTree
 }
 
 async fn until_judged(network: &Network) -> anyhow::Result<TrackerStatus> {
-    let deadline = Instant::now() + Duration::from_secs(150);
+    let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let status: TrackerStatus = get(network, "/status").await?;
         if !status.judged.is_empty() {
