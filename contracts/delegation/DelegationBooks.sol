@@ -93,12 +93,6 @@ abstract contract DelegationBooks is IDelegationPool {
             << 64 | leaving.nano;
     }
 
-    /// @dev What the leaving book's word says of the active one: its scale, and when all income will have been released.
-    function _activeTerms() internal view returns (uint256 scale, uint256 releaseEnds) {
-        uint256 word = _leavingWord;
-        return (uint16(word >> 176), uint32(word >> 192));
-    }
-
     function _loadAccount(address who) internal view returns (Account memory) {
         uint256 word = _accountWords[who];
         return Account(uint96(word), uint16(word >> 96), word >> 112 != 0);
@@ -116,13 +110,11 @@ abstract contract DelegationBooks is IDelegationPool {
 
     /// @dev Adds to a request; its shares are some of the leaving book's. What was requested in all is told up to 96 bits.
     function _addToRequest(address controller, uint256 epoch, uint256 leavingShares, uint256 shares, uint256 scale)
-        private
+        internal
     {
-        uint256 word = _requestWords[controller][epoch];
-        if (word != 0) {
-            leavingShares += _rescaled(uint96(word), uint16(word >> 96), scale);
-            shares = Math.min(shares + (word >> 112), type(uint96).max);
-        }
+        Request memory request = _loadRequest(controller, epoch);
+        leavingShares += _rescaled(request.leavingShares, request.scale, scale);
+        shares = Math.min(shares + request.shares, type(uint96).max);
         _requestWords[controller][epoch] = shares << 112 | scale << 96 | leavingShares;
     }
 
@@ -138,45 +130,13 @@ abstract contract DelegationBooks is IDelegationPool {
     /// @dev Moves what was released up to now into the active book.
     function _release(Active memory active, uint256 releaseEnds) internal view {
         if (active.shares == 0) return;
-        uint256 released = _released(active.unreleasedNano, active.releasedAt, releaseEnds);
+        uint256 released = active.unreleasedNano;
+        if (block.timestamp < releaseEnds) {
+            released = released * (block.timestamp - active.releasedAt) / (releaseEnds - active.releasedAt);
+        }
         active.nano += released;
         active.unreleasedNano -= released;
         active.releasedAt = block.timestamp;
-    }
-
-    /// @dev Takes `shares` out of the active book, once what was released up to now is in it; returns what they stand for, and the shares that
-    /// it has left. By words on the stack, as what follows: a request through books in memory costs 2 000 gas more.
-    function _takeOut(uint256 shares, uint256 releaseEnds) internal returns (uint256 nano, uint256 allShares) {
-        uint256 word = _activeWord;
-        (uint256 bookNano, uint256 unreleased) = (uint64(word), uint64(word >> 160));
-        allShares = uint96(word >> 64);
-        if (allShares == 0) revert RequestEmpty();
-        uint256 released = _released(unreleased, word >> 224, releaseEnds);
-        // No more than there is goes out, and no product has more than 161 bits.
-        unchecked {
-            bookNano += released;
-            nano = shares * bookNano / allShares;
-            bookNano -= nano;
-            allShares -= shares;
-            if (bookNano >> 64 | block.timestamp >> 32 != 0) revert BooksFull();
-            _activeWord = block.timestamp << 224 | (unreleased - released) << 160 | allShares << 64 | bookNano;
-        }
-    }
-
-    /// @dev Brings what `shares` of the active book stood for into the leaving one, and what it becomes there into a request.
-    function _bringOver(uint256 nano, uint256 shares, address controller, uint256 epoch) internal {
-        uint256 word = _leavingWord;
-        (uint256 bookNano, uint256 bookShares) = (uint64(word), uint96(word >> 64));
-        uint256 leavingShares = _sharesFor(nano, bookShares, bookNano);
-        if (leavingShares == 0) revert RequestEmpty();
-        // Neither sum has more than 162 bits.
-        unchecked {
-            bookNano += nano;
-            bookShares += leavingShares;
-        }
-        if (bookNano >> 64 | bookShares >> 96 != 0) revert BooksFull();
-        _leavingWord = word >> 160 << 160 | bookShares << 64 | bookNano;
-        _addToRequest(controller, epoch, leavingShares, shares, uint16(word >> 160));
     }
 
     /// @dev Takes in an income (not nothing), after `_release`.
@@ -203,12 +163,6 @@ abstract contract DelegationBooks is IDelegationPool {
         leaving.nano -= byLeaving;
         (active.shares, leaving.activeScale) = _cutOff(active.shares, active.nano, leaving.activeScale);
         (leaving.shares, leaving.scale) = _cutOff(leaving.shares, leaving.nano, leaving.scale);
-    }
-
-    /// @dev What of an income is released by now.
-    function _released(uint256 unreleased, uint256 since, uint256 ends) private view returns (uint256) {
-        if (block.timestamp >= ends) return unreleased;
-        return unreleased * (block.timestamp - since) / (ends - since);
     }
 
     /// @dev Shares for so much, in a book of `shares` against `nano`.

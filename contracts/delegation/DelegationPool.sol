@@ -54,16 +54,20 @@ contract DelegationPool is OperatorSeat {
     function requestRedeem(uint256 shares, address controller, address owner_) external returns (uint256 requestId) {
         // Check: they are the caller's to request. A slash that is not known yet falls on both books alike.
         if (controller == address(0)) revert RecipientInvalid(controller);
-        (uint256 activeScale, uint256 releaseEnds) = _activeTerms();
-        if (shares == type(uint256).max) shares = _balanceOf(owner_, activeScale);
+        Active memory active = _loadActive();
+        Leaving memory leaving = _loadLeaving();
+        if (shares == type(uint256).max) shares = _balanceOf(owner_, leaving.activeScale);
         if (owner_ != msg.sender) _spendAllowance(owner_, shares);
-        (uint256 left, bool wasOwner) = _take(owner_, shares, activeScale);
+        (uint256 left, bool wasOwner) = _take(owner_, shares, leaving.activeScale);
 
         // Effect: what they stand for goes over to the leaving book.
-        (uint256 nano, uint256 allShares) = _takeOut(shares, releaseEnds);
+        _release(active, leaving.releaseEnds);
+        uint256 leavingShares = _leave(active, leaving, shares);
+        _saveActive(active);
+        _saveLeaving(leaving);
         requestId = _currentEpoch();
-        _bringOver(nano, shares, controller, requestId);
-        if (wasOwner) _checkOwnStake(left, allShares);
+        _addToRequest(controller, requestId, leavingShares, shares, leaving.scale);
+        if (wasOwner) _checkOwnStake(left, active.shares);
         emit Transfer(owner_, address(0), shares);
         emit RedeemRequest(controller, owner_, requestId, msg.sender, shares);
     }
@@ -200,6 +204,24 @@ contract DelegationPool is OperatorSeat {
         active.nano += nano;
         active.shares += shares;
         if (_worth(shares, active.shares, active.nano) + nano / COARSE_PARTS < nano) revert SharesTooCoarse();
+    }
+
+    /// @dev Moves what `shares` stand for from one book to the other; returns the shares that it gets there.
+    function _leave(Active memory active, Leaving memory leaving, uint256 shares)
+        private
+        pure
+        returns (uint256 leavingShares)
+    {
+        uint256 nano = _worth(shares, active.shares, active.nano);
+        leavingShares = _sharesFor(nano, leaving.shares, leaving.nano);
+        if (leavingShares == 0) revert RequestEmpty();
+        // No more than there is goes out of the one, so the other stays below the whole.
+        unchecked {
+            active.nano -= nano;
+            active.shares -= shares;
+        }
+        leaving.nano += nano;
+        leaving.shares += leavingShares;
     }
 
     function _collect() internal override returns (uint256 incomeWei) {
