@@ -134,8 +134,8 @@ impl Served {
         // It ends with another code where something else stands in the way, as the tracker that is not there.
         let output = command.arg(&self.base).output().await?;
         let report: Value = serde_json::from_slice(&output.stdout)?;
-        let findings = report["findings"].as_array().into_iter().flatten();
-        let found = findings.filter(|finding| finding["check"] == "gas relay").cloned().next();
+        let mut findings = report["findings"].as_array().into_iter().flatten();
+        let found = findings.find(|finding| finding["check"] == "gas relay").cloned();
         found.with_context(|| format!("no word of the relay in {report}"))
     }
 
