@@ -73,3 +73,4 @@ pub use rejections::{IdentitySummary, RejectionSummary};
 pub use stream::Stream;
 /// It lies beside its tree, so that a browser verifies it without the rest of this crate.
 pub use tatum_merkle::OperatorProof;
+pub use tatum_overlay::attendance::LONGEST_ROUND_TRIP_US;

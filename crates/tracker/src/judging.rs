@@ -32,9 +32,19 @@ impl Tracker {
         self.findings.against(member.place.operator?, now.epoch)
     }
 
+    /// What keeps a relay out of a stream that it does not carry, if anything does.
+    pub(crate) fn barred(
+        &self,
+        member: &Member,
+        key: StreamKey,
+        now: &Now,
+    ) -> Option<(Epoch, &Finding)> {
+        self.against(member, now).filter(|_| !self.needs_judged(key, now))
+    }
+
     /// Whether a stream needs the relays even of operators that are judged: while nobody else has room for it, and it has fewer relays
     /// than each client is given. More would only make up for what fewer can do.
-    pub(crate) fn needs_judged(&self, key: StreamKey, now: &Now) -> bool {
+    fn needs_judged(&self, key: StreamKey, now: &Now) -> bool {
         let topology = self.streams.get(&key).map(|stream| &stream.topology);
         let relays = topology.map_or(0, |topology| topology.relay_count());
         relays < self.config.shape.client_degree

@@ -39,8 +39,7 @@ impl Tracker {
         }
         if member.is_relay()
             && !member.takes_part(&key)
-            && let Some((epoch, finding)) = self.against(member, now)
-            && !self.needs_judged(key, now)
+            && let Some((epoch, finding)) = self.barred(member, key, now)
         {
             let Finding { stream, completeness_ppm, .. } = *finding;
             return Err(Refusal::Judged { epoch, stream, completeness_ppm });

@@ -42,7 +42,7 @@ impl Tracker {
             // Who served badly comes last, however idle.
             let order = |member: &Member| (self.against(member, now).is_some(), member.burden());
             let Some((node, member)) = free.min_by_key(|(_, member)| order(member)) else { return };
-            if self.against(member, now).is_some() && !self.needs_judged(key, now) {
+            if self.barred(member, key, now).is_some() {
                 return;
             }
             let (node, name) = (*node, stream.name.clone());
@@ -59,7 +59,7 @@ impl Tracker {
             return;
         }
         // Else who served badly would take up new streams by saying that it carries them.
-        if self.against(member, now).is_some() && !self.needs_judged(key, now) {
+        if self.barred(member, key, now).is_some() {
             return;
         }
         let shape = self.config.shape;

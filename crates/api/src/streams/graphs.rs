@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tatum_primitives::{NodeId, StreamKey};
-use tatum_protocol::Graph;
 use tatum_protocol::client::TrackerClient;
 use tatum_protocol::web::StreamLink;
+use tatum_protocol::{Graph, LONGEST_ROUND_TRIP_US};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -33,8 +33,6 @@ const MOST_GRAPHS: usize = 32;
 const MOST_NODES: usize = 2_000;
 /// Links of a graph that are told.
 const MOST_LINKS: usize = 10_000;
-/// Whatever a tracker tells, no link takes longer.
-const LONGEST_ROUND_TRIP_US: u32 = 60_000_000;
 
 /// A graph as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use crate::shutdown;
 pub(crate) enum Command {
     /// Run a tracker until SIGINT or SIGTERM
     #[command(
-        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --data ./tracker --node-keystore tracker.json\n\nOf each epoch that becomes final it works out how complete operators' service was, as tatum audit service does. An operator\nbelow --least-bps by the word of those who pay for more than half of its service in a stream gets no new streams for five\nepochs while others have room. A survey that cannot be had changes nothing."
+        after_help = "Example:\n  tatum tracker run --listen 0.0.0.0:7080 --stun 0.0.0.0:3478 --data ./tracker --node-keystore tracker.json\n\nOf each epoch that becomes final it works out how complete operators' service was, as tatum audit\nservice does. An operator below --least-bps, by the word of those who pay for more than half of its\nservice in a stream, gets no new streams for five epochs while others have room. A survey that cannot\nbe had changes nothing."
     )]
     Run(RunArgs),
 }

@@ -18,7 +18,7 @@ use tatum_primitives::{NodeId, StreamKey};
 use load::Load;
 use place::{Place, View};
 use round_trips::RoundTrips;
-pub use round_trips::{RoundTrip, bounded};
+pub use round_trips::{LONGEST_ROUND_TRIP_US, RoundTrip, bounded};
 use standing::{Standing, Standings};
 pub use standing::{Times, TrackerNo};
 

@@ -1,6 +1,6 @@
 //! How long neighbours take to answer, as the trackers that gave them are told.
 //!
-//! Invariant: a report has [`MOST_TOLD`] neighbours at most, and no time above [`LONGEST_US`]: who writes one keeps to it, and who reads one
+//! Invariant: a report has [`MOST_TOLD`] neighbours at most, and no time above [`LONGEST_ROUND_TRIP_US`]: who writes one keeps to it, and who reads one
 //! makes sure, for it is a stranger's word.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ const EVERY_MS: u64 = 5_000;
 /// Neighbours in one report.
 const MOST_TOLD: usize = 256;
 /// Whoever takes longer is as good as gone.
-const LONGEST_US: u32 = 60_000_000;
+pub const LONGEST_ROUND_TRIP_US: u32 = 60_000_000;
 
 /// A neighbour, and how long it took to answer last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,8 @@ pub struct RoundTrip {
 #[must_use]
 pub fn bounded(reported: impl IntoIterator<Item = RoundTrip>) -> BTreeMap<NodeId, u32> {
     let told = reported.into_iter().take(MOST_TOLD);
-    told.map(|RoundTrip { node, round_trip_us }| (node, round_trip_us.min(LONGEST_US))).collect()
+    told.map(|RoundTrip { node, round_trip_us }| (node, round_trip_us.min(LONGEST_ROUND_TRIP_US)))
+        .collect()
 }
 
 /// When they were told last.
@@ -55,7 +56,10 @@ impl RoundTrips {
         let mut by_tracker: BTreeMap<TrackerNo, BTreeMap<NodeId, u32>> = BTreeMap::new();
         for (node, no) in given {
             if let Some(round_trip_us) = measured.get(&node) {
-                by_tracker.entry(no).or_default().insert(node, (*round_trip_us).min(LONGEST_US));
+                by_tracker
+                    .entry(no)
+                    .or_default()
+                    .insert(node, (*round_trip_us).min(LONGEST_ROUND_TRIP_US));
             }
         }
         let told = |by_node: BTreeMap<NodeId, u32>| {
@@ -86,8 +90,10 @@ mod tests {
         let mut round_trips = RoundTrips::default();
         assert_eq!(round_trips.due(&measured, given, 4_999), BTreeMap::new());
         let told = |node, round_trip_us| vec![RoundTrip { node, round_trip_us }];
-        let expected =
-            BTreeMap::from([(first, told(node(1), 1_500)), (second, told(node(2), LONGEST_US))]);
+        let expected = BTreeMap::from([
+            (first, told(node(1), 1_500)),
+            (second, told(node(2), LONGEST_ROUND_TRIP_US)),
+        ]);
         assert_eq!(round_trips.due(&measured, given, 5_000), expected);
         assert_eq!(round_trips.due(&measured, given, 9_999), BTreeMap::new());
         assert_eq!(round_trips.due(&measured, given, 10_000), expected);
@@ -103,6 +109,6 @@ mod tests {
             measured.keys().map(|node| RoundTrip { node: *node, round_trip_us: u32::MAX });
         let kept = bounded(claimed);
         assert_eq!(kept.len(), MOST_TOLD);
-        assert!(kept.values().all(|us| *us == LONGEST_US));
+        assert!(kept.values().all(|us| *us == LONGEST_ROUND_TRIP_US));
     }
 }

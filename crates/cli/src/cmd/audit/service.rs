@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use tatum_aggregator::audit::{self, FetchLimits};
+use tatum_aggregator::audit::{self, AuditError, FetchLimits};
 use tatum_dataset::service::{OperatorService, ServiceReport, Standing, StreamService, WHOLE_PPM};
 use tatum_primitives::{Epoch, OperatorId, StreamKey};
 
@@ -71,8 +71,10 @@ pub(super) async fn run(args: &ServiceArgs, output: Output) -> anyhow::Result<Ex
     output.progress("fetching the dataset and verifying every receipt of it …");
     let (only, place) = (args.stream, args.dataset.as_deref());
     let surveyed = audit::service(&chain, epoch, only, place, FetchLimits::default()).await;
-    let surveyed = surveyed.with_context(|| format!("surveying epoch {epoch}"))?;
-    let report = match surveyed {
+    if let Err(error @ AuditError::NotProposed { .. }) = surveyed {
+        bail!("{error}; name its dataset's own folder");
+    }
+    let report = match surveyed.with_context(|| format!("surveying epoch {epoch}"))? {
         Ok(report) => report,
         Err(differences) => bail!("the dataset is not to be believed: {differences}"),
     };
