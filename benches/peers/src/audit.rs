@@ -62,8 +62,6 @@ fn parameters() -> Parameters {
         stake_pool: Address::repeat_byte(1),
         distributor: Address::repeat_byte(2),
         epoch: EPOCH,
-        block_number: 1,
-        block_hash: B256::ZERO,
         pool_bps: Bps::new(1_000).unwrap_or(Bps::ONE),
         pool_limit_bps: Bps::new(5_000).unwrap_or(Bps::ONE),
         grace_ms: 0,

@@ -40,8 +40,8 @@ struct Figures {
     tree_1m_incremental_ratio: f64,
 }
 
-const USAGE: &str =
-    "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json], or tatum-peers gossip tcp|webrtc";
+const USAGE: &str = "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json], tatum-peers gossip tcp|webrtc, or \
+                     tatum-peers audit";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         ["aggregate", tatum, ..] => measure(tatum).map(|figures| print(&figures, json)),
         ["relay", tatum, ..] => relay::measure(tatum).map(|figures| print(&figures, json)),
         ["gossip", link] => relay::gossip_alone(link),
+        ["audit"] => audit_alone(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -99,6 +100,22 @@ fn measure(tatum: &str) -> anyhow::Result<Figures> {
         tree_1m_s: round(trees.full_s),
         tree_1m_incremental_ratio: round(trees.incremental_ratio),
     })
+}
+
+/// Audits alone, beside the recovery of as many signatures.
+fn audit_alone() -> anyhow::Result<()> {
+    const TURNS: usize = 4;
+    let load = aggregate::Load::few()?;
+    for _ in 0..TURNS {
+        let recover = load.recover_per_s()?;
+        let [audit, audit_10] = [audit::receipts_per_s(100)?, audit::receipts_per_s(10)?];
+        println!(
+            "recover {recover:.0}/s; audit, 100 of a payer {audit:.0}/s = {:.2} times; 10 of each {audit_10:.0}/s = {:.2} times",
+            audit / recover,
+            audit_10 / recover
+        );
+    }
+    Ok(())
 }
 
 fn progress(what: &str) {

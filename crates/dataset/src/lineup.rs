@@ -6,8 +6,7 @@
 use std::num::NonZero;
 use std::path::Path;
 
-use alloy_primitives::{B256, keccak256};
-use tatum_merkle::{ListBuilder, ListCommitment, map_in_order};
+use tatum_merkle::{ListBuilder, ListCommitment, hash_in_order, map_in_order};
 use tatum_primitives::Epoch;
 use tatum_receipt::{DeliveryReceipt, ReceiptKey};
 use tatum_watcher::{ReceiptLeaf, ReceiptTotals};
@@ -16,8 +15,8 @@ use crate::edge_units::{EdgeUnits, SortedUnits};
 use crate::table::{Row, TableReader, row_number};
 use crate::{CountedReceipt, Error, RowError};
 
-/// How many lines are worth starting a thread for: some half a millisecond of work.
-const LINES_A_THREAD: usize = 1 << 10;
+/// Lines that are hashed at a time, on all cores.
+const LINES_AT_A_TIME: usize = 1 << 14;
 
 /// Receipts in canonical order, each key once.
 #[derive(Debug)]
@@ -28,6 +27,8 @@ pub(crate) struct Lineup {
     /// Of payers that are over.
     units: EdgeUnits,
     list: ListBuilder,
+    /// Lines that are not in the list yet: hashing many together is cheaper.
+    waiting: Vec<Vec<u8>>,
 }
 
 /// What an epoch's receipts are, apart from what each pays.
@@ -40,35 +41,40 @@ pub(crate) struct Counted {
 
 impl Lineup {
     pub(crate) fn new(epoch: Epoch) -> Self {
-        let (totals, list) = (ReceiptTotals::default(), ListBuilder::default());
-        Self { epoch, last: None, totals, units: EdgeUnits::default(), list }
+        Self {
+            epoch,
+            last: None,
+            totals: ReceiptTotals::default(),
+            units: EdgeUnits::default(),
+            list: ListBuilder::default(),
+            waiting: Vec::new(),
+        }
     }
 
     /// Adds the next receipt. On an error the line-up is as before.
     pub(crate) fn push(&mut self, counted: &CountedReceipt) -> Result<(), RowError> {
         let line = self.take(counted)?;
-        self.list.push(&line).map_err(RowError::List)
+        self.waiting.push(line);
+        if self.waiting.len() >= LINES_AT_A_TIME { self.hash_waiting() } else { Ok(()) }
     }
 
-    /// Adds the next receipts, hashing on all cores, and tells `each` of them. The first that fails ends it; those before it
-    /// were taken.
+    /// Puts the lines that wait into the list, hashing on all cores.
+    fn hash_waiting(&mut self) -> Result<(), RowError> {
+        let words = hash_in_order(&self.waiting);
+        self.waiting.clear();
+        self.list.push_words(&words).map_err(RowError::List)
+    }
+
+    /// Adds the next receipts and tells `each` of them. The first that fails ends it; those before it were taken.
     pub(crate) fn push_all<E: From<Error> + Send>(
         &mut self,
         receipts: &[CountedReceipt],
         mut each: impl FnMut(&CountedReceipt) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut lines = Vec::with_capacity(receipts.len());
         for counted in receipts {
-            let row = u64::from(self.list.count())
-                .saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
-            lines.push(self.take(counted).map_err(|reason| in_row(row)(reason))?);
+            let row = self.receipts();
+            self.push(counted).map_err(in_row(row))?;
             each(counted)?;
-        }
-        let hash = |line: &Vec<u8>| Ok::<B256, E>(keccak256(line));
-        for word in map_in_order(&lines, LINES_A_THREAD, hash)? {
-            let row = self.list.count().into();
-            let full = |error| in_row(row)(RowError::List(error));
-            self.list.push_word(word).map_err(full)?;
         }
         Ok(self.set_aside()?)
     }
@@ -111,10 +117,13 @@ impl Lineup {
     }
 
     pub(crate) fn receipts(&self) -> u64 {
-        self.list.count().into()
+        let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
+        u64::from(self.list.count()).saturating_add(waiting)
     }
 
     pub(crate) fn counted(mut self) -> Result<Counted, Error> {
+        let row = self.receipts();
+        self.hash_waiting().map_err(in_row(row))?;
         self.units.push_all(self.totals.finish())?;
         Ok(Counted { receipts: self.list.commitment(), units: self.units.sorted()? })
     }

@@ -5,8 +5,8 @@
 
 use std::num::NonZero;
 
-use alloy_primitives::{B256, keccak256};
-use tatum_merkle::{Gap, ListWords, Opening, map_in_order};
+use alloy_primitives::B256;
+use tatum_merkle::{Gap, ListWords, Opening, hash_in_order, map_in_order};
 use tatum_receipt::{Acknowledgement, Verifier};
 use tatum_watcher::{FORCED, ReceiptLeaf, ReceiptTotals};
 
@@ -153,7 +153,7 @@ fn words(
     let lines = receipts.iter().enumerate();
     let lines = lines.map(|(at, counted)| line(totals, counted).map_err(in_row(group, at)));
     let lines: Vec<Vec<u8>> = lines.collect::<Result<_, _>>()?;
-    let hashes = map_in_order(&lines, 1 << 10, |line| Ok::<_, Error>(keccak256(line)))?;
+    let hashes = hash_in_order(&lines);
     Ok(ListWords::build(hashes)?)
 }
 

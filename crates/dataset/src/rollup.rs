@@ -3,8 +3,8 @@
 //! Invariant: a pure function of tables in order. `total = previous total + distributed` and `distributed + carried =
 //! available`, or it refuses. Memory is a row for each payer and each operator; receipts and edges pass through.
 
-use alloy_primitives::{Address, B256, keccak256};
-use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree, map_in_order};
+use alloy_primitives::Address;
+use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree, hash_in_order};
 use tatum_primitives::{Nano, OperatorId};
 use tatum_rewards::{Fee, Payouts, Round};
 use tatum_watcher::{Book, EdgeLeaf};
@@ -15,8 +15,6 @@ use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, RowErr
 
 /// Edges that are hashed at a time, on all cores.
 const EDGES_AT_A_TIME: usize = 1 << 16;
-/// How many lines are worth starting a thread for.
-const LINES_A_THREAD: usize = 1 << 10;
 
 /// An epoch's distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +117,8 @@ impl Edges {
                     *work = edge.operator_nano;
                 }
             }
-            let hash = |edge: &EdgeLeaf| Ok::<B256, Error>(keccak256(edge.encode()));
-            for word in map_in_order(&some, LINES_A_THREAD, hash)? {
-                list.push_word(word)?;
-            }
+            let leaves: Vec<_> = some.iter().map(EdgeLeaf::encode).collect();
+            list.push_words(&hash_in_order(&leaves))?;
         }
     }
 }

@@ -3,8 +3,9 @@
 //! Invariant: memory is one word for each level of the list so far, whatever its length.
 
 use alloy_primitives::{B256, keccak256};
+use tatum_simd::keccak256_all;
 
-use super::{ListCommitment, parent};
+use super::{ListCommitment, pair, parent};
 use crate::Error;
 
 /// The commitment over leaves that come one by one.
@@ -22,17 +23,20 @@ impl ListBuilder {
     ///
     /// [`Error::ListFull`] at 2^32 − 1 leaves.
     pub fn push(&mut self, leaf: &[u8]) -> Result<(), Error> {
-        self.push_word(keccak256(leaf))
+        self.count = self.count.checked_add(1).ok_or(Error::ListFull)?;
+        self.push_subtree(0, keccak256(leaf));
+        Ok(())
     }
 
-    /// Adds the next leaf by its hash, worked out elsewhere.
+    /// Adds the next leaves by their hashes, worked out elsewhere.
     ///
     /// # Errors
     ///
-    /// As for [`ListBuilder::push`].
-    pub fn push_word(&mut self, word: B256) -> Result<(), Error> {
-        self.count = self.count.checked_add(1).ok_or(Error::ListFull)?;
-        self.push_subtree(0, word);
+    /// [`Error::ListFull`] above 2^32 − 1 leaves; the list is then as before.
+    pub fn push_words(&mut self, words: &[B256]) -> Result<(), Error> {
+        let more = u32::try_from(words.len()).map_err(|_| Error::ListFull)?;
+        self.count = self.count.checked_add(more).ok_or(Error::ListFull)?;
+        self.push_subtrees(0, words);
         Ok(())
     }
 
@@ -51,6 +55,20 @@ impl ListBuilder {
         self.count = self.count.checked_add(next.count).ok_or(Error::ListFull)?;
         next.peaks.iter().for_each(|(height, word)| self.push_subtree(*height, *word));
         Ok(())
+    }
+
+    /// Adds neighbours, a level at a time, so that pairs are hashed together.
+    fn push_subtrees(&mut self, height: u32, words: &[B256]) {
+        // The last peak may be as high, and wait for its right neighbour.
+        let waits = self.peaks.last().is_some_and(|(of, _)| *of == height);
+        let (first, rest) = words.split_at_checked(usize::from(waits)).unwrap_or((words, &[]));
+        first.iter().for_each(|word| self.push_subtree(height, *word));
+        let (pairs, odd) = rest.as_chunks::<2>();
+        if !pairs.is_empty() {
+            let pairs: Vec<_> = pairs.iter().map(pair).collect();
+            self.push_subtrees(height.saturating_add(1), &keccak256_all(&pairs));
+        }
+        odd.iter().for_each(|word| self.push_subtree(height, *word));
     }
 
     fn push_subtree(&mut self, height: u32, word: B256) {
@@ -86,6 +104,7 @@ mod tests {
         one.push(b"one more").unwrap();
         assert_eq!(full.clone().push(b"one more"), Err(Error::ListFull));
         assert_eq!(full.clone().append(&one), Err(Error::ListFull));
+        assert_eq!(full.clone().push_words(&[B256::ZERO]), Err(Error::ListFull));
         assert_eq!(full.count(), u32::MAX);
     }
 }
