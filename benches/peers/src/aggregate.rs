@@ -51,14 +51,14 @@ pub(crate) fn measure() -> anyhow::Result<Measured> {
         best.first_met_per_s = best.first_met_per_s.max(first);
         best.distinct_per_s = best.distinct_per_s.max(once(&many, &known_many)?);
         best.few_payers_per_s = best.few_payers_per_s.max(once(&few, &known_few)?);
-        let raw = many.recover_per_s()?;
+        let raw = best_per_s(1, many.digests.len(), || recover(&many.digests))?;
         best.recover_per_s = best.recover_per_s.max(raw);
     }
     Ok(best)
 }
 
 /// Receipts as they come in.
-pub(crate) struct Load {
+struct Load {
     verifier: Verifier,
     facts: StatedFacts,
     encoded: Vec<[u8; SIGNED_RECEIPT_BYTES]>,
@@ -66,16 +66,6 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Of a hundred payers.
-    pub(crate) fn few() -> anyhow::Result<Self> {
-        Self::new(FEW_PAYERS)
-    }
-
-    /// How many of its signatures libsecp256k1 recovers a second.
-    pub(crate) fn recover_per_s(&self) -> anyhow::Result<f64> {
-        best_per_s(1, self.digests.len(), || recover(&self.digests))
-    }
-
     fn new(payers: u32) -> anyhow::Result<Self> {
         let verifier = Verifier::new(Domain { chain_id: 1, stake_pool: Address::repeat_byte(1) });
         let keys: Vec<SessionKey> = (0..payers).map(key).collect::<anyhow::Result<_>>()?;

@@ -3,7 +3,10 @@
 
 use anyhow::{Context, ensure};
 use tatum_dataset::{CountedReceipt, Operator, Parameters, Payer, Writer};
-use tatum_primitives::{Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256, WEI_PER_DATA};
+use tatum_primitives::{
+    Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, WEI_PER_DATA,
+    keccak256,
+};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 
 use crate::clock::process_time;

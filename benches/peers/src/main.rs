@@ -41,7 +41,7 @@ struct Figures {
 }
 
 const USAGE: &str = "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json], tatum-peers gossip tcp|webrtc, or \
-                     tatum-peers audit";
+                     tatum-peers core";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         ["aggregate", tatum, ..] => measure(tatum).map(|figures| print(&figures, json)),
         ["relay", tatum, ..] => relay::measure(tatum).map(|figures| print(&figures, json)),
         ["gossip", link] => relay::gossip_alone(link),
-        ["audit"] => audit_alone(),
+        ["core"] => core_alone(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -102,18 +102,19 @@ fn measure(tatum: &str) -> anyhow::Result<Figures> {
     })
 }
 
-/// Audits alone, beside the recovery of as many signatures.
-fn audit_alone() -> anyhow::Result<()> {
-    const TURNS: usize = 4;
-    let load = aggregate::Load::few()?;
-    for _ in 0..TURNS {
-        let recover = load.recover_per_s()?;
-        let [audit, audit_10] = [audit::receipts_per_s(100)?, audit::receipts_per_s(10)?];
-        println!(
-            "recover {recover:.0}/s; audit, 100 of a payer {audit:.0}/s = {:.2} times; 10 of each {audit_10:.0}/s = {:.2} times",
-            audit / recover,
-            audit_10 / recover
-        );
+/// What needs no service: receipts a core, beside the recovery of their signatures.
+fn core_alone() -> anyhow::Result<()> {
+    let ours = aggregate::measure()?;
+    let [audit, audit_10] = [audit::receipts_per_s(100)?, audit::receipts_per_s(10)?];
+    for (name, per_s) in [
+        ("recover", ours.recover_per_s),
+        ("aggregate, distinct payers", ours.distinct_per_s),
+        ("aggregate, first met", ours.first_met_per_s),
+        ("aggregate, 100 payers", ours.few_payers_per_s),
+        ("audit, 100 of a payer", audit),
+        ("audit, 10 of a payer", audit_10),
+    ] {
+        println!("{name:30} {per_s:.0}/s = {:.2} times", per_s / ours.recover_per_s);
     }
     Ok(())
 }
