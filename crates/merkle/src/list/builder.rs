@@ -5,7 +5,10 @@
 use alloy_primitives::{B256, keccak256};
 
 use super::{ListCommitment, parent};
-use crate::Error;
+use crate::{Error, map_in_order};
+
+/// Leaves that one thread hashes at a time, with the words above them: a millisecond of work. A power of two, so that blocks meet.
+const BLOCK: u32 = 1 << 10;
 
 /// The commitment over leaves that come one by one.
 #[derive(Clone, Debug, Default)]
@@ -22,18 +25,33 @@ impl ListBuilder {
     ///
     /// [`Error::ListFull`] at 2^32 − 1 leaves.
     pub fn push(&mut self, leaf: &[u8]) -> Result<(), Error> {
-        self.push_word(keccak256(leaf))
+        self.count = self.count.checked_add(1).ok_or(Error::ListFull)?;
+        self.push_subtree(0, keccak256(leaf));
+        Ok(())
     }
 
-    /// Adds the next leaf by its hash, worked out elsewhere.
+    /// Adds the leaves of these in order, as if pushed one by one; they and the words above them are hashed on all cores.
     ///
     /// # Errors
     ///
-    /// As for [`ListBuilder::push`].
-    pub fn push_word(&mut self, word: B256) -> Result<(), Error> {
-        self.count = self.count.checked_add(1).ok_or(Error::ListFull)?;
-        self.push_subtree(0, word);
-        Ok(())
+    /// As for [`ListBuilder::push`]; those before the end of the last whole block that fitted are then in the list.
+    pub fn push_all<T: Sync, L: AsRef<[u8]>>(
+        &mut self,
+        items: &[T],
+        leaf: impl Fn(&T) -> L + Sync,
+    ) -> Result<(), Error> {
+        // Up to a multiple of a block first: only behind one can whole blocks be appended.
+        let missing = self.count.wrapping_neg() & BLOCK.wrapping_sub(1);
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX).min(items.len());
+        let (first, rest) = items.split_at(missing);
+        let of = |items: &&[T]| {
+            let mut block = Self::default();
+            items.iter().try_for_each(|item| block.push(leaf(item).as_ref()))?;
+            Ok(block)
+        };
+        first.iter().try_for_each(|item| self.push(leaf(item).as_ref()))?;
+        let blocks: Vec<&[T]> = rest.chunks(usize::try_from(BLOCK).unwrap_or(1)).collect();
+        map_in_order(&blocks, 1, of)?.iter().try_for_each(|block| self.append(block))
     }
 
     /// Adds the leaves of `next` behind these, as if pushed one by one, so that parts can be hashed on several cores.
@@ -86,6 +104,7 @@ mod tests {
         one.push(b"one more").unwrap();
         assert_eq!(full.clone().push(b"one more"), Err(Error::ListFull));
         assert_eq!(full.clone().append(&one), Err(Error::ListFull));
+        assert_eq!(full.clone().push_all(&["one more"], |leaf| *leaf), Err(Error::ListFull));
         assert_eq!(full.count(), u32::MAX);
     }
 }
