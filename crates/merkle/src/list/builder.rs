@@ -6,7 +6,10 @@ use alloy_primitives::{B256, keccak256};
 use tatum_simd::keccak256_all;
 
 use super::{ListCommitment, pair, parent};
-use crate::Error;
+use crate::{Error, map_in_order};
+
+/// Leaves that one thread hashes at a time, with the words above them: a millisecond of work. A power of two, so that blocks meet.
+const BLOCK: u32 = 1 << 10;
 
 /// The commitment over leaves that come one by one.
 #[derive(Clone, Debug, Default)]
@@ -28,16 +31,30 @@ impl ListBuilder {
         Ok(())
     }
 
-    /// Adds the next leaves by their hashes, worked out elsewhere.
+    /// Adds the leaves of these in order, as if pushed one by one; they and the words above them are hashed on all cores.
     ///
     /// # Errors
     ///
-    /// [`Error::ListFull`] above 2^32 − 1 leaves; the list is then as before.
-    pub fn push_words(&mut self, words: &[B256]) -> Result<(), Error> {
-        let more = u32::try_from(words.len()).map_err(|_| Error::ListFull)?;
-        self.count = self.count.checked_add(more).ok_or(Error::ListFull)?;
-        self.push_subtrees(0, words);
-        Ok(())
+    /// As for [`ListBuilder::push`]; those before the end of the last whole block that fitted are then in the list.
+    pub fn push_all<T: Sync, L: AsRef<[u8]>>(
+        &mut self,
+        items: &[T],
+        leaf: impl Fn(&T) -> L + Sync,
+    ) -> Result<(), Error> {
+        // Up to a multiple of a block first: only behind one can whole blocks be appended.
+        let missing = self.count.wrapping_neg() & BLOCK.wrapping_sub(1);
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX).min(items.len());
+        let (first, rest) = items.split_at(missing);
+        let of = |items: &&[T]| {
+            let leaves: Vec<L> = items.iter().map(&leaf).collect();
+            let count = u32::try_from(leaves.len()).map_err(|_| Error::ListFull)?;
+            let mut block = Self { peaks: Vec::new(), count };
+            block.push_subtrees(0, &keccak256_all(&leaves));
+            Ok(block)
+        };
+        first.iter().try_for_each(|item| self.push(leaf(item).as_ref()))?;
+        let blocks: Vec<&[T]> = rest.chunks(usize::try_from(BLOCK).unwrap_or(1)).collect();
+        map_in_order(&blocks, 1, of)?.iter().try_for_each(|block| self.append(block))
     }
 
     /// Adds the leaves of `next` behind these, as if pushed one by one, so that parts can be hashed on several cores.
@@ -104,7 +121,7 @@ mod tests {
         one.push(b"one more").unwrap();
         assert_eq!(full.clone().push(b"one more"), Err(Error::ListFull));
         assert_eq!(full.clone().append(&one), Err(Error::ListFull));
-        assert_eq!(full.clone().push_words(&[B256::ZERO]), Err(Error::ListFull));
+        assert_eq!(full.clone().push_all(&["one more"], |leaf| *leaf), Err(Error::ListFull));
         assert_eq!(full.count(), u32::MAX);
     }
 }
