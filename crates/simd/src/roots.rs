@@ -2,7 +2,7 @@
 //!
 //! A candidate is value^((p + 1)/4), which is a root exactly if the value has one, for p is 3 modulo 4.
 //!
-//! Invariant: none; that is what makes them cheap. A carry is lost in about one of 2^30, and a machine may have none at all. So
+//! Invariant: none; that is what makes them cheap. A carry is lost in fewer than one of 2^30, and a machine may have none at all. So
 //! whoever asks squares what comes, which costs a three-hundredth of a root. Source: the chain of exponents is libsecp256k1's.
 
 #[cfg(target_arch = "x86_64")]
