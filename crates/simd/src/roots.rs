@@ -8,15 +8,20 @@
 #[cfg(target_arch = "x86_64")]
 mod machine;
 
+/// A machine whose vectors are not used.
+#[cfg(not(target_arch = "x86_64"))]
+mod machine {
+    pub(super) fn square_roots(values: &[super::Words]) -> Option<Vec<super::Words>> {
+        values.is_empty().then(Vec::new)
+    }
+}
+
 /// A number below 2^256 in 64-bit words, the lowest first.
 pub type Words = [u64; 4];
 
 /// A candidate for a root of each value, in order; nothing on a machine that cannot do several at a time.
 pub fn square_roots(values: &[Words]) -> Option<Vec<Words>> {
-    #[cfg(target_arch = "x86_64")]
-    return machine::square_roots(values);
-    #[cfg(not(target_arch = "x86_64"))]
-    None
+    machine::square_roots(values)
 }
 
 #[cfg(test)]
