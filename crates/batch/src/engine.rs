@@ -23,7 +23,7 @@ const LEAST: usize = 4;
 /// More are split: what fits a core's cache.
 const MOST: usize = 8192;
 /// Additions to a signature that sums may take, or one sum; what is undecided then goes to libsecp256k1. With reading, which takes
-/// as long as about 45, this is a third of recovery where caches are one's own, and up to two thirds on a busy machine.
+/// as long as about 45 where roots come one by one, this is a third of recovery where caches are one's own, and up to two thirds on a busy machine.
 const ADDITIONS: usize = 60;
 /// One in so many of what sums accept is asked of libsecp256k1 again.
 const GUARDED: usize = 64;

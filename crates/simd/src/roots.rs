@@ -2,21 +2,26 @@
 //!
 //! A candidate is value^((p + 1)/4), which is a root exactly if the value has one, for p is 3 modulo 4.
 //!
-//! Invariant: none; that is what makes them cheap. A carry is lost in about one of 2^30, and a machine may have none at all. So
+//! Invariant: none; that is what makes them cheap. A carry is lost in fewer than one of 2^30, and a machine may have none at all. So
 //! whoever asks squares what comes, which costs a three-hundredth of a root. Source: the chain of exponents is libsecp256k1's.
 
 #[cfg(target_arch = "x86_64")]
 mod machine;
+
+/// A machine whose vectors are not used.
+#[cfg(not(target_arch = "x86_64"))]
+mod machine {
+    pub(super) fn square_roots(values: &[super::Words]) -> Option<Vec<super::Words>> {
+        values.is_empty().then(Vec::new)
+    }
+}
 
 /// A number below 2^256 in 64-bit words, the lowest first.
 pub type Words = [u64; 4];
 
 /// A candidate for a root of each value, in order; nothing on a machine that cannot do several at a time.
 pub fn square_roots(values: &[Words]) -> Option<Vec<Words>> {
-    #[cfg(target_arch = "x86_64")]
-    return machine::square_roots(values);
-    #[cfg(not(target_arch = "x86_64"))]
-    None
+    machine::square_roots(values)
 }
 
 #[cfg(test)]
