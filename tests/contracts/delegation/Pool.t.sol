@@ -189,7 +189,7 @@ contract DelegationPoolTest is DelegationFixture {
         uint256 mineWei = 1e18 + uint256(mine) % 9_000_000e18;
         _delegate(ALICE, mineWei);
         _delegate(BOB, 1e18);
-        _earn(NANO + uint256(income) % 300_000_000e18);
+        _earn((1 + uint256(income) % 3e17) * NANO);
         vm.warp(block.timestamp + uint256(later) % (2 * WINDOW_SECONDS));
         _request(BOB, 5e8);
         uint256 asked = 1 + uint256(part) % shares.balanceOf(ALICE);
