@@ -19,7 +19,7 @@ use tatum_rewards::Round;
 use tatum_watcher::{Book, EdgeLeaf, ReceiptTotals};
 
 use crate::lineup::each_group;
-use crate::rollup::steered_nano;
+use crate::steered::steered_nano;
 use crate::table::{Row, row_number};
 use crate::{CountedReceipt, Dataset, DistributionRow, Error, Operator, RowError};
 
@@ -163,13 +163,16 @@ struct Tally {
 impl Tally {
     fn of(dataset: &Dataset) -> Result<Self, Error> {
         let mut tally = Self::default();
-        each_group(dataset, |group, receipts| {
-            receipts.iter().enumerate().try_for_each(|(at, counted)| {
-                let row = row_number(group, at);
-                let in_row = |source| Error::Row { file: CountedReceipt::FILE, row, source };
-                tally.push(&counted.signed.receipt).map_err(in_row)
-            })
-        })?;
+        each_group(
+            || dataset.table(),
+            |group, receipts| {
+                receipts.iter().enumerate().try_for_each(|(at, counted)| {
+                    let row = row_number(group, at);
+                    let in_row = |source| Error::Row { file: CountedReceipt::FILE, row, source };
+                    tally.push(&counted.signed.receipt).map_err(in_row)
+                })
+            },
+        )?;
         Ok(tally)
     }
 

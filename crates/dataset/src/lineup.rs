@@ -13,7 +13,7 @@ use tatum_watcher::{ReceiptLeaf, ReceiptTotals};
 
 use crate::edge_units::{EdgeUnits, SortedUnits};
 use crate::table::{Row, TableReader, row_number};
-use crate::{CountedReceipt, Dataset, Error, RowError};
+use crate::{CountedReceipt, Error, RowError};
 
 /// Lines that are hashed at a time: 5 MB of them.
 const LINES_AT_A_TIME: usize = 1 << 14;
@@ -78,11 +78,14 @@ impl Lineup {
         self.units.push_all(self.totals.take_over())
     }
 
-    /// Lines up a dataset's receipts. Memory is a row group for each core, and what edges may take. Signatures are
+    /// Lines up a table's receipts. Memory is a row group for each core, and what edges may take. Signatures are
     /// taken as verified.
-    pub(crate) fn read(dataset: &Dataset) -> Result<Self, Error> {
-        let mut lineup = Self::new(dataset.manifest().parameters.epoch);
-        each_group(dataset, |_, receipts| lineup.push_all(&receipts, |_| Ok(())))?;
+    pub(crate) fn read(
+        epoch: Epoch,
+        open: impl Fn() -> Result<TableReader<CountedReceipt>, Error>,
+    ) -> Result<Self, Error> {
+        let mut lineup = Self::new(epoch);
+        each_group(open, |_, receipts| lineup.push_all(&receipts, |_| Ok(())))?;
         Ok(lineup)
     }
 
@@ -143,15 +146,14 @@ pub(crate) fn line(totals: &mut ReceiptTotals, next: &CountedReceipt) -> Result<
     Ok(SoFar::add(totals, next)?.leaf(next).encode())
 }
 
-/// Hands the row groups of a dataset's receipts on in order, with their numbers; as many are read at a time as there are cores.
+/// Hands the row groups of the table of receipts on in order, with their numbers; as many are read at a time as there are cores.
 pub(crate) fn each_group(
-    dataset: &Dataset,
+    open: impl Fn() -> Result<TableReader<CountedReceipt>, Error>,
     mut each: impl FnMut(usize, Vec<CountedReceipt>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     // A reader for each core, because readers of one file share its position.
-    let tables =
-        (0..cores).map(|_| dataset.table::<CountedReceipt>()).collect::<Result<Vec<_>, Error>>()?;
+    let tables = (0..cores).map(|_| open()).collect::<Result<Vec<_>, Error>>()?;
     let groups: Vec<usize> = (0..tables.first().map_or(0, TableReader::groups)).collect();
     for some in groups.chunks(cores) {
         let some: Vec<_> = some.iter().copied().zip(&tables).collect();

@@ -204,7 +204,7 @@ impl Dataset {
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
         let parameters = &self.manifest.parameters;
-        let counted = Lineup::read(self)?.counted()?;
+        let counted = Lineup::read(parameters.epoch, || self.table())?.counted()?;
         let (payers, operators) = (self.payers()?, self.operators()?);
         roll_up(parameters, &payers, &operators, &self.previous_nano()?, counted)
     }

@@ -8,7 +8,7 @@ use tatum_primitives::Nano;
 use tatum_receipt::DeliveryReceipt;
 use tatum_rewards::overage_down;
 
-use crate::rollup::steered_nano;
+use crate::steered::steered_nano;
 use crate::{Dataset, Error, Payer};
 
 /// A payer that signed for more than its quota and the tolerance.

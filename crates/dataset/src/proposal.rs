@@ -14,7 +14,8 @@ use tatum_watcher::{
 };
 
 use crate::lineup::{Lineup, line};
-use crate::rollup::{entry, fee_nano, steered_nano};
+use crate::rollup::entry;
+use crate::steered::{fee_nano, steered_nano};
 use crate::table::Row;
 use crate::{CountedReceipt, Dataset, Error, Operator, Parameters, Payer, Results};
 
@@ -52,7 +53,7 @@ impl Dataset {
     /// Any [`Error`].
     pub fn book(&self) -> Result<Book, Error> {
         let parameters = &self.manifest().parameters;
-        let units = Lineup::read(self)?.counted()?.units;
+        let units = Lineup::read(parameters.epoch, || self.table())?.counted()?.units;
         let payers = self.payers()?;
         let steered = |payer| steered_nano(parameters, &payers, payer);
         Book::from_lines(Book::lines(units, steered))

@@ -35,15 +35,18 @@ impl ReceiptProver {
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let (mut tops, mut before, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let mut totals = ReceiptTotals::default();
-        each_group(&dataset, |group, receipts| {
-            before.push(totals.without_edges());
-            tops.push(words(&mut totals, group, &receipts)?.commitment().top);
-            let leaf = |counted: &CountedReceipt| Ok::<_, Error>(head(counted.signed.leaf()));
-            let heads = map_in_order(&receipts, 1 << 10, leaf)?;
-            let numbered = heads.into_iter().enumerate();
-            places.extend(numbered.map(|(at, head)| (head, row_number(group, at))));
-            Ok(())
-        })?;
+        each_group(
+            || dataset.table(),
+            |group, receipts| {
+                before.push(totals.without_edges());
+                tops.push(words(&mut totals, group, &receipts)?.commitment().top);
+                let leaf = |counted: &CountedReceipt| Ok::<_, Error>(head(counted.signed.leaf()));
+                let heads = map_in_order(&receipts, 1 << 10, leaf)?;
+                let numbered = heads.into_iter().enumerate();
+                places.extend(numbered.map(|(at, head)| (head, row_number(group, at))));
+                Ok(())
+            },
+        )?;
         places.sort_unstable();
         let verifier = Verifier::new(dataset.manifest().parameters.domain());
         let groups = ListWords::build(tops)?;

@@ -3,14 +3,13 @@
 //! Invariant: a pure function of tables in order. `total = previous total + distributed` and `distributed + carried =
 //! available`, or it refuses. Memory is a row for each payer and each operator; receipts and edges pass through.
 
-use alloy_primitives::Address;
 use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree, map_in_order};
 use tatum_primitives::{Nano, OperatorId};
-use tatum_rewards::{Fee, Payouts, Round};
+use tatum_rewards::{Payouts, Round};
 use tatum_watcher::{EdgeLeaf, EdgeTotals, Units};
 
 use crate::lineup::Counted;
-use crate::steered::Steered;
+use crate::steered::{Steered, fee_nano};
 use crate::table::Row;
 use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, RowError};
 
@@ -165,27 +164,6 @@ fn rows(operators: &[Operator], paid: &Payouts) -> Vec<DistributionRow> {
 /// The entry of a row's operator in the sum tree.
 pub(crate) const fn entry(row: &DistributionRow) -> Entry {
     Entry { operator_id: row.operator_id, payout: row.payout, cumulative_nano: row.cumulative_nano }
-}
-
-/// A payer's fee in whole nano.
-pub(crate) fn fee_nano(payer: &Payer) -> Result<Nano, Error> {
-    Nano::from_wei_down(payer.fee_wei).map_err(Error::Fee)
-}
-
-/// What a payer's receipts steer; somebody who is not among `payers`, which are in order, steers nothing.
-pub(crate) fn steered_nano(
-    parameters: &Parameters,
-    payers: &[Payer],
-    payer: Address,
-) -> Result<Nano, Error> {
-    let at = payers.binary_search_by_key(&payer, |payer| payer.payer).ok();
-    let found = at.and_then(|at| payers.get(at));
-    found.map_or(Ok(Nano::ZERO), |payer| steered_of(parameters, payer))
-}
-
-/// What this payer's receipts steer.
-pub(crate) fn steered_of(parameters: &Parameters, payer: &Payer) -> Result<Nano, Error> {
-    Ok(Fee::divide(fee_nano(payer)?, parameters.pool_bps)?.steered_nano)
 }
 
 /// Every fee must fit, also that of somebody without receipts, and nobody may stand there twice.

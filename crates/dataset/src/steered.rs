@@ -1,17 +1,17 @@
-//! What payers steer, looked up once an edge.
+//! What payers steer: of their fees in whole nano.
 //!
-//! Invariant: it is what [`steered_of`] says of each payer, and nothing for anybody else. Memory is some 16 bytes a payer.
+//! Invariant: whoever is no payer steers nothing, however it is looked up.
 
 use std::hash::{BuildHasher, RandomState};
 
 use alloy_primitives::Address;
 use hashbrown::HashTable;
 use tatum_primitives::Nano;
+use tatum_rewards::Fee;
 
-use crate::rollup::steered_of;
 use crate::{Error, Parameters, Payer};
 
-/// Payers by address.
+/// Payers by address, for a look-up an edge. Memory is some 16 bytes a payer.
 pub(crate) struct Steered<'a> {
     parameters: &'a Parameters,
     payers: &'a [Payer],
@@ -40,4 +40,25 @@ impl<'a> Steered<'a> {
         let found = row.and_then(|row| self.payers.get(*row));
         found.map_or(Ok(Nano::ZERO), |payer| steered_of(self.parameters, payer))
     }
+}
+
+/// A payer's fee in whole nano.
+pub(crate) fn fee_nano(payer: &Payer) -> Result<Nano, Error> {
+    Nano::from_wei_down(payer.fee_wei).map_err(Error::Fee)
+}
+
+/// What a payer's receipts steer; somebody who is not among `payers`, which are in order, steers nothing.
+pub(crate) fn steered_nano(
+    parameters: &Parameters,
+    payers: &[Payer],
+    payer: Address,
+) -> Result<Nano, Error> {
+    let at = payers.binary_search_by_key(&payer, |payer| payer.payer).ok();
+    let found = at.and_then(|at| payers.get(at));
+    found.map_or(Ok(Nano::ZERO), |payer| steered_of(parameters, payer))
+}
+
+/// What this payer's receipts steer.
+fn steered_of(parameters: &Parameters, payer: &Payer) -> Result<Nano, Error> {
+    Ok(Fee::divide(fee_nano(payer)?, parameters.pool_bps)?.steered_nano)
 }

@@ -22,8 +22,9 @@ pub fn free_port() -> anyhow::Result<u16> {
     let user = rustix::process::getuid().as_raw();
     let locks = std::env::temp_dir().join(format!("tatum-ports-{user}"));
     std::fs::create_dir_all(&locks).with_context(|| format!("making {}", locks.display()))?;
-    // Each process begins elsewhere, so that one that looks for many does not pass by all of another's.
-    let begin = PORTS.start + rand::random_range(0..PORTS.end - PORTS.start);
+    // Each process begins elsewhere, a few hundred apart, so that one that looks for many does not pass by all of another's.
+    let spread = std::process::id().wrapping_mul(331) % u32::from(PORTS.end - PORTS.start);
+    let begin = PORTS.start + u16::try_from(spread).unwrap_or_default();
     let found = (begin..PORTS.end).chain(PORTS.start..begin).find_map(|port| {
         let lock = lock(&locks, port)?;
         is_free(port).then_some((port, lock))

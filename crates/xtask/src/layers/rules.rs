@@ -177,7 +177,10 @@ pub(super) const WALLS: &[Wall] = &[
         name: "std::process",
         may: &["batch", "aggregator", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
-    Wall { name: "UdpSocket", may: &["webrtc", "node", "cli", "test-utils", "xtask", "e2e"] },
+    Wall {
+        name: "UdpSocket",
+        may: &["webrtc", "node", "devnet", "cli", "test-utils", "xtask", "e2e"],
+    },
     Wall {
         name: "TcpListener",
         may: &[
