@@ -21,7 +21,8 @@ const packages = createRequire(new URL('../../web/package.json', import.meta.url
 const { chromium } = packages('playwright-core');
 const dist = fileURLToPath(new URL('../../web/client/dist/', import.meta.url));
 const tatum = process.env.TATUM ?? 'tatum';
-const { check, done } = new Checks();
+const checks = new Checks();
+const { check } = checks;
 const endings = [];
 
 try {
@@ -106,7 +107,7 @@ async function main() {
     const expected = { large: 'too_large', ended: 'ending', key: 'invalid_options', tracker: 'invalid_options', away: 'timeout' };
     equal(JSON.stringify(codes), JSON.stringify(expected), 'codes');
   });
-  done();
+  checks.done();
 }
 
 function text(n) {
