@@ -251,6 +251,3 @@ impl Tab {
         });
     }
 }
-
-#[cfg(test)]
-mod tests;
