@@ -45,31 +45,24 @@ abstract contract DelegationBooks is IDelegationPool {
         uint256 operatorId;
     }
 
-    /// @dev 96, 16 and 1 bits of a slot.
-    struct Account {
-        uint256 shares;
-        uint256 scale;
-        bool isOwner;
-    }
-
-    /// @dev 96, 16 and 96 bits of a slot.
-    struct Request {
-        /// Of the leaving book, at `scale`.
-        uint256 leavingShares;
-        uint256 scale;
-        /// What was requested, for ERC-7540's views.
-        uint256 shares;
+    /// @dev A place to read and then write at, so that it is looked up once.
+    struct Slot {
+        uint256 word;
     }
 
     // Packed by hand: the compiler would read and write each slot once for each field, which is 4 000 gas a request.
+    // Sums that are bounded by what a slot can hold are not checked again: 1 000 more.
     uint256 private _activeWord;
     uint256 private _leavingWord;
+    /// @dev Shares, their scale and whether it is the owner's: 96, 16 and 1 bits.
     mapping(address account => uint256) private _accountWords;
-    mapping(address controller => mapping(uint256 epoch => uint256)) private _requestWords;
+    /// @dev Shares of the leaving book, their scale, and what was requested, for ERC-7540's views: 96, 16 and 96 bits.
+    mapping(address controller => mapping(uint256 epoch => Slot)) private _requests;
 
-    function _loadActive() internal view returns (Active memory) {
+    function _loadActive() internal view returns (Active memory active) {
         uint256 word = _activeWord;
-        return Active(uint64(word), uint96(word >> 64), uint64(word >> 160), word >> 224);
+        (active.nano, active.shares) = (uint64(word), uint96(word >> 64));
+        (active.unreleasedNano, active.releasedAt) = (uint64(word >> 160), word >> 224);
     }
 
     function _saveActive(Active memory active) internal {
@@ -78,11 +71,11 @@ abstract contract DelegationBooks is IDelegationPool {
         _activeWord = active.releasedAt << 224 | unreleased << 160 | shares << 64 | nano;
     }
 
-    function _loadLeaving() internal view returns (Leaving memory) {
+    function _loadLeaving() internal view returns (Leaving memory leaving) {
         uint256 word = _leavingWord;
-        return Leaving(
-            uint64(word), uint96(word >> 64), uint16(word >> 160), uint16(word >> 176), uint32(word >> 192), word >> 224
-        );
+        (leaving.nano, leaving.shares, leaving.scale) = (uint64(word), uint96(word >> 64), uint16(word >> 160));
+        (leaving.activeScale, leaving.releaseEnds) = (uint16(word >> 176), uint32(word >> 192));
+        leaving.operatorId = word >> 224;
     }
 
     function _saveLeaving(Leaving memory leaving) internal {
@@ -93,49 +86,64 @@ abstract contract DelegationBooks is IDelegationPool {
             << 64 | leaving.nano;
     }
 
-    function _loadAccount(address who) internal view returns (Account memory) {
+    /// @dev The shares that an account has at the active book's scale.
+    function _loadAccount(address who, uint256 activeScale) internal view returns (uint256 shares, bool isOwner) {
         uint256 word = _accountWords[who];
-        return Account(uint96(word), uint16(word >> 96), word >> 112 != 0);
+        return (_rescaled(uint96(word), uint16(word >> 96), activeScale), word >> 112 != 0);
     }
 
-    /// @dev Its shares are some of the active book's, and its scale was the book's.
-    function _saveAccount(address who, Account memory account) internal {
-        _accountWords[who] = uint256(account.isOwner ? 1 : 0) << 112 | account.scale << 96 | account.shares;
+    /// @dev Its shares are some of the active book's, and the scale is the book's.
+    function _saveAccount(address who, uint256 shares, uint256 activeScale, bool isOwner) internal {
+        _accountWords[who] = uint256(isOwner ? 1 : 0) << 112 | activeScale << 96 | shares;
     }
 
-    function _loadRequest(address controller, uint256 epoch) internal view returns (Request memory) {
-        uint256 word = _requestWords[controller][epoch];
-        return Request(uint96(word), uint16(word >> 96), word >> 112);
+    /// @dev A request's part of the leaving book at its scale, and what was requested.
+    function _loadRequest(address controller, uint256 epoch, uint256 scale)
+        internal
+        view
+        returns (uint256 leavingShares, uint256 shares)
+    {
+        return _unpackRequest(_requests[controller][epoch].word, scale);
+    }
+
+    /// @dev What was requested, whatever is left of it.
+    function _requestedShares(address controller, uint256 epoch) internal view returns (uint256) {
+        return _requests[controller][epoch].word >> 112;
     }
 
     /// @dev Adds to a request; its shares are some of the leaving book's. What was requested in all is told up to 96 bits.
     function _addToRequest(address controller, uint256 epoch, uint256 leavingShares, uint256 shares, uint256 scale)
         internal
     {
-        Request memory request = _loadRequest(controller, epoch);
-        leavingShares += _rescaled(request.leavingShares, request.scale, scale);
-        shares = Math.min(shares + request.shares, type(uint96).max);
-        _requestWords[controller][epoch] = shares << 112 | scale << 96 | leavingShares;
+        Slot storage slot = _requests[controller][epoch];
+        (uint256 leavingBefore, uint256 before) = _unpackRequest(slot.word, scale);
+        // The parts of the leaving book are together no more than the book, which is saved already.
+        unchecked {
+            shares = Math.min(before + shares, type(uint96).max);
+            slot.word = shares << 112 | scale << 96 | leavingBefore + leavingShares;
+        }
     }
 
     function _deleteRequest(address controller, uint256 epoch) internal {
-        delete _requestWords[controller][epoch];
+        delete _requests[controller][epoch];
     }
 
-    /// @dev The shares that an account has now, of the active book's.
-    function _balanceOf(address who, uint256 activeScale) internal view returns (uint256) {
-        return _sharesOf(_loadAccount(who), activeScale);
+    function _balanceOf(address who, uint256 activeScale) internal view returns (uint256 shares) {
+        (shares,) = _loadAccount(who, activeScale);
     }
 
     /// @dev Moves what was released up to now into the active book.
     function _release(Active memory active, uint256 releaseEnds) internal view {
         if (active.shares == 0) return;
         uint256 released = active.unreleasedNano;
-        if (block.timestamp < releaseEnds) {
-            released = released * (block.timestamp - active.releasedAt) / (releaseEnds - active.releasedAt);
+        // Time has not gone back, and of a book as it was saved neither product nor sum has more than 96 bits.
+        unchecked {
+            if (block.timestamp < releaseEnds) {
+                released = released * (block.timestamp - active.releasedAt) / (releaseEnds - active.releasedAt);
+            }
+            active.nano += released;
+            active.unreleasedNano -= released;
         }
-        active.nano += released;
-        active.unreleasedNano -= released;
         active.releasedAt = block.timestamp;
     }
 
@@ -174,13 +182,16 @@ abstract contract DelegationBooks is IDelegationPool {
         return shares == 0 ? 0 : part * bookNano / shares;
     }
 
-    /// @dev Shares of scale `from` in the scale `to`, which is not before it.
-    function _rescaled(uint256 shares, uint256 from, uint256 to) internal pure returns (uint256) {
-        return shares >> (SCALE_BITS * (to - from));
+    function _unpackRequest(uint256 word, uint256 scale) private pure returns (uint256 leavingShares, uint256 shares) {
+        return (_rescaled(uint96(word), uint16(word >> 96), scale), word >> 112);
     }
 
-    function _sharesOf(Account memory account, uint256 scale) internal pure returns (uint256) {
-        return _rescaled(account.shares, account.scale, scale);
+    /// @dev Shares of scale `from` in the scale `to`, which is not before it.
+    function _rescaled(uint256 shares, uint256 from, uint256 to) private pure returns (uint256) {
+        // Scales only rise, and have 16 bits.
+        unchecked {
+            return shares >> (SCALE_BITS * (to - from));
+        }
     }
 
     /// @dev Cuts bits off until there are at most 2^32 shares to a nano.

@@ -78,19 +78,18 @@ contract DelegationPool is OperatorSeat {
         if (receiver == address(0) || receiver == address(this)) revert RecipientInvalid(receiver);
         if (requestId + UNBONDING_EPOCHS > _currentEpoch()) revert RequestPending(requestId + UNBONDING_EPOCHS);
         _syncBond();
-        Request memory request = _loadRequest(msg.sender, requestId);
-        if (request.shares == 0) revert RequestUnknown(requestId);
+        Leaving memory leaving = _loadLeaving();
+        (uint256 part, uint256 shares) = _loadRequest(msg.sender, requestId, leaving.scale);
+        if (shares == 0) revert RequestUnknown(requestId);
 
         // Effect: it is redeemed, whatever is left of it.
-        Leaving memory leaving = _loadLeaving();
-        uint256 part = _rescaled(request.leavingShares, request.scale, leaving.scale);
         uint256 nano = _worth(part, leaving.shares, leaving.nano);
         _deleteRequest(msg.sender, requestId);
         leaving.nano -= nano;
         leaving.shares -= part;
         _saveLeaving(leaving);
         assetsWei = nano * WEI_PER_NANO;
-        emit Withdraw(msg.sender, receiver, msg.sender, assetsWei, request.shares);
+        emit Withdraw(msg.sender, receiver, msg.sender, assetsWei, shares);
 
         // Interaction: pay.
         _fetch(assetsWei);
@@ -174,19 +173,18 @@ contract DelegationPool is OperatorSeat {
 
     /// @inheritdoc IDelegationPool
     function pendingRedeemRequest(uint256 requestId, address controller) external view returns (uint256) {
-        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? _loadRequest(controller, requestId).shares : 0;
+        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? _requestedShares(controller, requestId) : 0;
     }
 
     /// @inheritdoc IDelegationPool
     function claimableRedeemRequest(uint256 requestId, address controller) external view returns (uint256) {
-        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? 0 : _loadRequest(controller, requestId).shares;
+        return requestId + UNBONDING_EPOCHS > _currentEpoch() ? 0 : _requestedShares(controller, requestId);
     }
 
     /// @inheritdoc IDelegationPool
     function requestWorthWei(uint256 requestId, address controller) external view returns (uint256) {
         (, Leaving memory leaving) = _current();
-        Request memory request = _loadRequest(controller, requestId);
-        uint256 part = _rescaled(request.leavingShares, request.scale, leaving.scale);
+        (uint256 part,) = _loadRequest(controller, requestId, leaving.scale);
         return _worth(part, leaving.shares, leaving.nano) * WEI_PER_NANO;
     }
 
@@ -215,13 +213,13 @@ contract DelegationPool is OperatorSeat {
         uint256 nano = _worth(shares, active.shares, active.nano);
         leavingShares = _sharesFor(nano, leaving.shares, leaving.nano);
         if (leavingShares == 0) revert RequestEmpty();
-        // No more than there is goes out of the one, so the other stays below the whole.
+        // No more than there is goes out of the one, and neither sum for the other has more than 162 bits.
         unchecked {
             active.nano -= nano;
             active.shares -= shares;
+            leaving.nano += nano;
+            leaving.shares += leavingShares;
         }
-        leaving.nano += nano;
-        leaving.shares += leavingShares;
     }
 
     function _collect() internal override returns (uint256 incomeWei) {

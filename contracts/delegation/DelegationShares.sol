@@ -77,23 +77,18 @@ abstract contract DelegationShares is DelegationBooks, IERC20Metadata {
 
     /// @dev Gives shares that are in the book already.
     function _give(address to, uint256 shares, uint256 scale) internal {
-        Account memory account = _loadAccount(to);
-        account.shares = _sharesOf(account, scale) + shares;
-        account.scale = scale;
-        _saveAccount(to, account);
+        (uint256 before, bool isOwner) = _loadAccount(to, scale);
+        _saveAccount(to, before + shares, scale, isOwner);
     }
 
     /// @dev Takes shares, which stay in the book for now; returns what is left of them, and whether they were the owner's.
     function _take(address from, uint256 shares, uint256 scale) internal returns (uint256 left, bool wasOwner) {
-        Account memory account = _loadAccount(from);
-        left = _sharesOf(account, scale);
+        (left, wasOwner) = _loadAccount(from, scale);
         if (shares > left) revert SharesTooFew(from, left, shares);
         unchecked {
             left -= shares;
         }
-        (account.shares, account.scale) = (left, scale);
-        _saveAccount(from, account);
-        return (left, account.isOwner);
+        _saveAccount(from, left, scale, wasOwner);
     }
 
     function _spendAllowance(address from, uint256 shares) internal {

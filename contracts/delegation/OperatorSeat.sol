@@ -67,7 +67,7 @@ abstract contract OperatorSeat is DelegationShares {
         uint256 nano = (bondWei + releasingWei) / WEI_PER_NANO;
         _saveActive(Active(nano, nano, 0, block.timestamp));
         _saveLeaving(Leaving(0, 0, 0, 0, 0, operatorId_));
-        _saveAccount(owner_, Account(nano, 0, true));
+        _saveAccount(owner_, nano, 0, true);
         _seat = Seat(uint96(bondWei + releasingWei), owner_);
         _cut.bps = cutBps;
         emit Transfer(address(0), owner_, nano);
@@ -108,14 +108,12 @@ abstract contract OperatorSeat is DelegationShares {
     function acceptOwner() external {
         if (msg.sender != _cut.candidate) revert CallerNotOffered(msg.sender);
         _cut.candidate = address(0);
-        Account memory account = _loadAccount(_seat.owner);
-        account.isOwner = false;
-        _saveAccount(_seat.owner, account);
-        account = _loadAccount(msg.sender);
-        account.isOwner = true;
-        _saveAccount(msg.sender, account);
+        uint256 scale = _loadLeaving().activeScale;
+        _saveAccount(_seat.owner, _balanceOf(_seat.owner, scale), scale, false);
+        uint256 shares = _balanceOf(msg.sender, scale);
+        _saveAccount(msg.sender, shares, scale, true);
         _seat.owner = msg.sender;
-        _checkOwnStake(_sharesOf(account, _loadLeaving().activeScale), _loadActive().shares);
+        _checkOwnStake(shares, _loadActive().shares);
         emit OwnerChanged(msg.sender);
     }
 
@@ -191,7 +189,9 @@ abstract contract OperatorSeat is DelegationShares {
     /// @dev As the stake pool counts them.
     function _currentEpoch() internal view returns (uint64) {
         if (block.timestamp <= GENESIS) return 0;
-        return uint64((block.timestamp - GENESIS) / EPOCH_LENGTH);
+        unchecked {
+            return uint64((block.timestamp - GENESIS) / EPOCH_LENGTH);
+        }
     }
 
     /// @dev Looks whether the bond was slashed, or somebody else added to it.

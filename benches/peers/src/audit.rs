@@ -3,7 +3,10 @@
 
 use anyhow::{Context, ensure};
 use tatum_dataset::{CountedReceipt, Operator, Parameters, Payer, Writer};
-use tatum_primitives::{Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, keccak256, WEI_PER_DATA};
+use tatum_primitives::{
+    Address, B256, Bps, Epoch, Nano, NodeId, OperatorId, Role, StreamKey, U256, WEI_PER_DATA,
+    keccak256,
+};
 use tatum_receipt::{DeliveryReceipt, SessionKey, SignedReceipt, Verifier};
 
 use crate::clock::process_time;
@@ -62,8 +65,6 @@ fn parameters() -> Parameters {
         stake_pool: Address::repeat_byte(1),
         distributor: Address::repeat_byte(2),
         epoch: EPOCH,
-        block_number: 1,
-        block_hash: B256::ZERO,
         pool_bps: Bps::new(1_000).unwrap_or(Bps::ONE),
         pool_limit_bps: Bps::new(5_000).unwrap_or(Bps::ONE),
         grace_ms: 0,

@@ -40,8 +40,8 @@ struct Figures {
     tree_1m_incremental_ratio: f64,
 }
 
-const USAGE: &str =
-    "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json], or tatum-peers gossip tcp|webrtc";
+const USAGE: &str = "usage: tatum-peers aggregate|relay PATH_OF_TATUM [--json], tatum-peers gossip tcp|webrtc, or \
+                     tatum-peers core";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         ["aggregate", tatum, ..] => measure(tatum).map(|figures| print(&figures, json)),
         ["relay", tatum, ..] => relay::measure(tatum).map(|figures| print(&figures, json)),
         ["gossip", link] => relay::gossip_alone(link),
+        ["core"] => core_alone(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -99,6 +100,23 @@ fn measure(tatum: &str) -> anyhow::Result<Figures> {
         tree_1m_s: round(trees.full_s),
         tree_1m_incremental_ratio: round(trees.incremental_ratio),
     })
+}
+
+/// What needs no service: receipts a core, beside the recovery of their signatures.
+fn core_alone() -> anyhow::Result<()> {
+    let ours = aggregate::measure()?;
+    let [audit, audit_10] = [audit::receipts_per_s(100)?, audit::receipts_per_s(10)?];
+    for (name, per_s) in [
+        ("recover", ours.recover_per_s),
+        ("aggregate, distinct payers", ours.distinct_per_s),
+        ("aggregate, first met", ours.first_met_per_s),
+        ("aggregate, 100 payers", ours.few_payers_per_s),
+        ("audit, 100 of a payer", audit),
+        ("audit, 10 of a payer", audit_10),
+    ] {
+        println!("{name:30} {per_s:.0}/s = {:.2} times", per_s / ours.recover_per_s);
+    }
+    Ok(())
 }
 
 fn progress(what: &str) {

@@ -23,7 +23,7 @@ const LEAST: usize = 4;
 /// More are split: what fits a core's cache.
 const MOST: usize = 8192;
 /// Additions to a signature that sums may take, or one sum; what is undecided then goes to libsecp256k1. With reading, which takes
-/// as long as about 45, this is a third of recovery where caches are one's own, and up to two thirds on a busy machine.
+/// as long as about 45 where roots come one by one, this is a third of recovery where caches are one's own, and up to two thirds on a busy machine.
 const ADDITIONS: usize = 60;
 /// One in so many of what sums accept is asked of libsecp256k1 again.
 const GUARDED: usize = 64;
@@ -121,7 +121,7 @@ impl<F: Field> Engine<F> {
         let mut keys = Keys::default();
         let mut batch =
             Batch { members: Vec::new(), claims: Vec::new(), keys: Vec::new(), seed: [0; 32] };
-        let mut inverses = Vec::with_capacity(claims.len());
+        let mut read = Vec::with_capacity(claims.len());
         for (nth, claim) in claims.iter().enumerate() {
             let Some(key) = claim.key else {
                 answers[nth] = claim.recover();
@@ -131,8 +131,16 @@ impl<F: Field> Engine<F> {
             hash.update(claim.digest);
             hash.update(claim.signature);
             hash.update(key.to_le_bytes());
-            let Some((member, s)) = read_member(claim, key) else { continue };
-            batch.members.push(member);
+            if let Some(parts) = Parts::read(claim) {
+                read.push((nth, key, parts));
+            }
+        }
+        let mut inverses = Vec::with_capacity(read.len());
+        let numbers: Vec<_> = read.iter().map(|(_, _, parts)| (parts.x, parts.odd)).collect();
+        for ((nth, key, parts), nonce) in read.into_iter().zip(Affine::lift_all(&numbers)) {
+            let Some(nonce) = nonce else { continue };
+            let Parts { r, s, z, .. } = parts;
+            batch.members.push(Member { nonce, r, z, inverse: scalar::Scalar::ZERO, key });
             batch.claims.push(nth);
             inverses.push(s);
         }
@@ -233,19 +241,35 @@ fn take_largest(open: &mut Vec<Piece>) -> Option<Piece> {
     Some(open.swap_remove(largest))
 }
 
-/// The claim as a member, and s. `None` if recovery gives no key whatever the digest is.
-fn read_member<F: Field>(claim: &Claim, key: usize) -> Option<(Member<F>, scalar::Scalar)> {
-    let (r, rest) = claim.signature.split_first_chunk::<32>()?;
-    let (s, [v]) = rest.split_first_chunk::<32>()? else { return None };
-    let odd = match v {
-        27 => false,
-        28 => true,
-        _ => return None,
-    };
-    let scalars = (scalar::from_signature(r)?, scalar::from_signature(s)?);
-    let nonce = Affine::lift(F::from_be_bytes(r)?, odd)?;
-    let z = scalar::from_digest(&claim.digest);
-    Some((Member { nonce, r: scalars.0, z, inverse: scalar::Scalar::ZERO, key }, scalars.1))
+/// A claim's numbers.
+#[derive(Debug)]
+struct Parts<F> {
+    /// The nonce's x, and whether its y is odd.
+    x: F,
+    odd: bool,
+    r: scalar::Scalar,
+    s: scalar::Scalar,
+    z: scalar::Scalar,
+}
+
+impl<F: Field> Parts<F> {
+    /// `None` if recovery gives no key whatever the digest is; it may still be that no point has this x.
+    fn read(claim: &Claim) -> Option<Self> {
+        let (r, rest) = claim.signature.split_first_chunk::<32>()?;
+        let (s, [v]) = rest.split_first_chunk::<32>()? else { return None };
+        let odd = match v {
+            27 => false,
+            28 => true,
+            _ => return None,
+        };
+        Some(Self {
+            x: F::from_be_bytes(r)?,
+            odd,
+            r: scalar::from_signature(r)?,
+            s: scalar::from_signature(s)?,
+            z: scalar::from_digest(&claim.digest),
+        })
+    }
 }
 
 /// Asks libsecp256k1 about one in 64 of what passed; which ones, only the secret tells.

@@ -32,6 +32,10 @@ pub(crate) trait Field:
     fn inverse(self) -> Self;
     /// The root that is even, if there is one.
     fn even_root(self) -> Option<Self>;
+    /// The same of each number, in order.
+    fn even_roots(numbers: &[Self]) -> Vec<Option<Self>> {
+        numbers.iter().map(|number| number.even_root()).collect()
+    }
     /// Whether this is 0.
     fn is_zero(self) -> bool;
 
@@ -73,6 +77,27 @@ impl Field for Native {
         (found != 0).then_some(root)
     }
 
+    /// By candidates that the machine works out eight at a time; each is squared, and what was no root is rooted by itself.
+    fn even_roots(numbers: &[Self]) -> Vec<Option<Self>> {
+        let asked: Vec<_> = numbers.iter().map(|number| words(*number)).collect();
+        let Some(candidates) = tatum_simd::square_roots(&asked) else {
+            return numbers.iter().map(|number| number.even_root()).collect();
+        };
+        let checked = numbers.iter().zip(candidates).map(|(number, [a, b, c, d])| {
+            let root = Self::w64le(a, b, c, d);
+            let square = Field::square(root);
+            if (square - *number).is_zero() {
+                Some(if words(root)[0] & 1 == 1 { -root } else { root })
+            } else if (square + *number).is_zero() {
+                // −1 is no square, so of a number and its negative only one is.
+                None
+            } else {
+                number.even_root()
+            }
+        });
+        checked.collect()
+    }
+
     #[inline]
     fn is_zero(self) -> bool {
         self.iszero() != 0
@@ -93,4 +118,10 @@ impl Field for Native {
     fn twice(self) -> Self {
         self.mul2()
     }
+}
+
+/// The number below p in 64-bit words, the lowest first.
+fn words(number: Native) -> [u64; 4] {
+    let bytes = number.encode32();
+    core::array::from_fn(|i| u64::from_le_bytes(core::array::from_fn(|j| bytes[8 * i + j])))
 }

@@ -17,10 +17,14 @@ impl<F: Field> Affine<F> {
     /// Infinity.
     pub(crate) const NONE: Self = Self { x: F::ZERO, y: F::ZERO };
 
-    /// The point with this x whose y is odd or not, if there is one.
-    pub(crate) fn lift(x: F, odd: bool) -> Option<Self> {
-        let root = (x.square() * x + seven()).even_root()?;
-        Some(Self { x, y: if odd { -root } else { root } })
+    /// The points with these x whose y are odd or not, where there is one.
+    pub(crate) fn lift_all(numbers: &[(F, bool)]) -> Vec<Option<Self>> {
+        let squares: Vec<F> = numbers.iter().map(|(x, _)| x.square() * *x + seven()).collect();
+        let roots = F::even_roots(&squares).into_iter();
+        let lift = |((x, odd), root): (&(F, bool), Option<F>)| {
+            root.map(|root| Self { x: *x, y: if *odd { -root } else { root } })
+        };
+        numbers.iter().zip(roots).map(lift).collect()
     }
 
     /// The point with these coordinates, highest byte first, of a key that libsecp256k1 has read: so it is on the curve.

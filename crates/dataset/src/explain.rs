@@ -11,16 +11,14 @@
 //! Memory is one line for each (payer, operator), not one for each receipt. Proven by the properties in `explain/tests.rs`.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 
 use alloy_primitives::Address;
-use tatum_merkle::map_in_order;
 use tatum_primitives::{Nano, OperatorId};
 use tatum_receipt::{DeliveryReceipt, ReceiptKey};
 use tatum_rewards::Round;
 use tatum_watcher::{Book, EdgeLeaf, ReceiptTotals};
 
-use crate::lineup::rows;
+use crate::lineup::each_group;
 use crate::rollup::steered_nano;
 use crate::table::{Row, row_number};
 use crate::{CountedReceipt, Dataset, DistributionRow, Error, Operator, RowError};
@@ -164,20 +162,14 @@ struct Tally {
 
 impl Tally {
     fn of(dataset: &Dataset) -> Result<Self, Error> {
-        let groups: Vec<usize> = (0..dataset.table::<CountedReceipt>()?.groups()).collect();
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut tally = Self::default();
-        for some in groups.chunks(cores) {
-            let read = map_in_order(some, 1, |group| rows(dataset.folder(), *group))?;
-            for (group, receipts) in some.iter().zip(read) {
-                for (at, counted) in receipts.iter().enumerate() {
-                    tally.push(&counted.signed.receipt).map_err(|source| {
-                        let row = row_number(*group, at);
-                        Error::Row { file: CountedReceipt::FILE, row, source }
-                    })?;
-                }
-            }
-        }
+        each_group(dataset, |group, receipts| {
+            receipts.iter().enumerate().try_for_each(|(at, counted)| {
+                let row = row_number(group, at);
+                let in_row = |source| Error::Row { file: CountedReceipt::FILE, row, source };
+                tally.push(&counted.signed.receipt).map_err(in_row)
+            })
+        })?;
         Ok(tally)
     }
 

@@ -84,6 +84,7 @@ mod rows;
 mod scene;
 pub mod service;
 mod sources;
+mod steered;
 mod table;
 mod verify;
 mod writer;

@@ -15,7 +15,7 @@ use crate::folder::regular;
 use crate::heads::HeadWalk;
 use crate::lineup::Lineup;
 use crate::rollup::{entry, roll_up};
-use crate::table::{Row, TableReader};
+use crate::table::{ROWS_PER_GROUP, Row, TableReader};
 use crate::{
     CountedReceipt, Distribution, DistributionRow, Error, HeadRow, MANIFEST, Manifest, Operator,
     Payer,
@@ -157,7 +157,7 @@ impl Dataset {
     ///
     /// Any [`Error`].
     pub fn payers(&self) -> Result<Vec<Payer>, Error> {
-        self.table::<Payer>()?.into_rows().collect()
+        self.whole::<Payer>()
     }
 
     /// The operators.
@@ -166,7 +166,7 @@ impl Dataset {
     ///
     /// Any [`Error`].
     pub fn operators(&self) -> Result<Vec<Operator>, Error> {
-        self.table::<Operator>()?.into_rows().collect()
+        self.whole::<Operator>()
     }
 
     /// The distribution.
@@ -175,7 +175,7 @@ impl Dataset {
     ///
     /// Any [`Error`].
     pub fn distribution(&self) -> Result<Vec<DistributionRow>, Error> {
-        self.table::<DistributionRow>()?.into_rows().collect()
+        self.whole::<DistributionRow>()
     }
 
     /// What one operator earned; none if the distribution has no such operator. Only its row group is read.
@@ -204,7 +204,7 @@ impl Dataset {
     /// Any [`Error`].
     pub fn roll_up(&self) -> Result<Distribution, Error> {
         let parameters = &self.manifest.parameters;
-        let counted = Lineup::read(&self.folder, parameters.epoch)?.counted()?;
+        let counted = Lineup::read(self)?.counted()?;
         let (payers, operators) = (self.payers()?, self.operators()?);
         roll_up(parameters, &payers, &operators, &self.previous_nano()?, counted)
     }
@@ -214,6 +214,18 @@ impl Dataset {
         let rows = self.distribution()?;
         let previous = |row: &DistributionRow| row.cumulative_nano.checked_sub(row.epoch_nano());
         Ok(rows.iter().map(|row| previous(row).unwrap_or_default()).collect())
+    }
+
+    /// All rows of a table, in hardly more memory than they take: by doubling, payers would take up to twice as much.
+    fn whole<R: Row>(&self) -> Result<Vec<R>, Error> {
+        let mut rows = Vec::new();
+        for row in self.table::<R>()?.into_rows() {
+            if rows.len() == rows.capacity() {
+                rows.reserve_exact(ROWS_PER_GROUP);
+            }
+            rows.push(row?);
+        }
+        Ok(rows)
     }
 
     pub(crate) fn table<R: Row>(&self) -> Result<TableReader<R>, Error> {

@@ -52,7 +52,7 @@ impl Dataset {
     /// Any [`Error`].
     pub fn book(&self) -> Result<Book, Error> {
         let parameters = &self.manifest().parameters;
-        let units = Lineup::read(self.folder(), parameters.epoch)?.counted()?.units;
+        let units = Lineup::read(self)?.counted()?.units;
         let payers = self.payers()?;
         let steered = |payer| steered_nano(parameters, &payers, payer);
         Book::from_lines(Book::lines(units, steered))

@@ -3,14 +3,12 @@
 //! Invariant: a proof is made from the rows as they are in the file now; what is in memory only says where to look. Memory
 //! is 16 bytes a receipt, and one row group while a proof is made.
 
-use std::num::NonZero;
-
-use alloy_primitives::{B256, keccak256};
-use tatum_merkle::{Gap, ListWords, Opening, map_in_order};
+use alloy_primitives::B256;
+use tatum_merkle::{Gap, ListWords, Opening, hash_in_order, map_in_order};
 use tatum_receipt::{Acknowledgement, Verifier};
 use tatum_watcher::{FORCED, ReceiptLeaf, ReceiptTotals};
 
-use crate::lineup::{line, rows};
+use crate::lineup::{each_group, line, rows};
 use crate::receipt_proof::Place;
 use crate::table::{Row, place_of_row, row_number};
 use crate::{CountedReceipt, Dataset, Error, ReceiptProof};
@@ -35,21 +33,17 @@ impl ReceiptProver {
     ///
     /// Any [`Error`] of reading.
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
-        let groups: Vec<usize> = (0..dataset.table::<CountedReceipt>()?.groups()).collect();
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (mut tops, mut before, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let mut totals = ReceiptTotals::default();
-        for some in groups.chunks(cores) {
-            let read = map_in_order(some, 1, |group| rows(dataset.folder(), *group))?;
-            for (group, receipts) in some.iter().zip(read) {
-                before.push(totals.without_edges());
-                tops.push(words(&mut totals, *group, &receipts)?.commitment().top);
-                let leaf = |counted: &CountedReceipt| Ok::<_, Error>(head(counted.signed.leaf()));
-                let heads = map_in_order(&receipts, 1 << 10, leaf)?;
-                let numbered = heads.into_iter().enumerate();
-                places.extend(numbered.map(|(at, head)| (head, row_number(*group, at))));
-            }
-        }
+        each_group(&dataset, |group, receipts| {
+            before.push(totals.without_edges());
+            tops.push(words(&mut totals, group, &receipts)?.commitment().top);
+            let leaf = |counted: &CountedReceipt| Ok::<_, Error>(head(counted.signed.leaf()));
+            let heads = map_in_order(&receipts, 1 << 10, leaf)?;
+            let numbered = heads.into_iter().enumerate();
+            places.extend(numbered.map(|(at, head)| (head, row_number(group, at))));
+            Ok(())
+        })?;
         places.sort_unstable();
         let verifier = Verifier::new(dataset.manifest().parameters.domain());
         let groups = ListWords::build(tops)?;
@@ -153,7 +147,7 @@ fn words(
     let lines = receipts.iter().enumerate();
     let lines = lines.map(|(at, counted)| line(totals, counted).map_err(in_row(group, at)));
     let lines: Vec<Vec<u8>> = lines.collect::<Result<_, _>>()?;
-    let hashes = map_in_order(&lines, 1 << 10, |line| Ok::<_, Error>(keccak256(line)))?;
+    let hashes = hash_in_order(&lines);
     Ok(ListWords::build(hashes)?)
 }
 

@@ -3,13 +3,14 @@
 //! Invariant: a pure function of tables in order. `total = previous total + distributed` and `distributed + carried =
 //! available`, or it refuses. Memory is a row for each payer and each operator; receipts and edges pass through.
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::Address;
 use tatum_merkle::{Entry, ListBuilder, ListCommitment, SumTree, map_in_order};
 use tatum_primitives::{Nano, OperatorId};
 use tatum_rewards::{Fee, Payouts, Round};
-use tatum_watcher::{Book, EdgeLeaf};
+use tatum_watcher::{EdgeLeaf, EdgeTotals, Units};
 
 use crate::lineup::Counted;
+use crate::steered::Steered;
 use crate::table::Row;
 use crate::{DistributionRow, Error, Operator, Parameters, Payer, Results, RowError};
 
@@ -57,8 +58,7 @@ pub(crate) fn edges(
     check_payers(payers)?;
     check_operators(operators)?;
     check_previous(parameters, operators, previous_nano)?;
-    let steered = |payer| steered_nano(parameters, payers, payer);
-    Edges::of(counted, operators.len(), steered)
+    Edges::of(counted, operators.len(), &Steered::of(parameters, payers))
 }
 
 /// The second half: what each operator gets.
@@ -101,28 +101,29 @@ impl Edges {
     }
 
     fn of(
-        Counted { receipts, units }: Counted,
+        Counted { receipts, mut units }: Counted,
         operators: usize,
-        steered: impl Fn(Address) -> Result<Nano, Error>,
+        steered: &Steered<'_>,
     ) -> Result<Self, Error> {
-        let mut lines = Book::lines(units, steered);
-        let (mut list, mut work_nano) = (ListBuilder::default(), Nano::ZERO);
+        let (mut totals, mut list) = (EdgeTotals::default(), ListBuilder::default());
+        let mut work_nano = Nano::ZERO;
         let mut works = vec![Nano::ZERO; operators];
         loop {
-            let some = lines.by_ref().take(EDGES_AT_A_TIME).collect::<Result<Vec<_>, Error>>()?;
-            let Some(last) = some.last() else {
+            let some = units.by_ref().take(EDGES_AT_A_TIME).collect::<Result<Vec<_>, Error>>()?;
+            // Looking a payer up is most of an edge's work besides its hash, and needs no other edge.
+            let steered = map_in_order(&some, LINES_A_THREAD, |of: &Units| steered.nano(of.payer))?;
+            let edges = some.into_iter().zip(steered).map(|(of, nano)| totals.push(of, nano));
+            let edges = edges.collect::<Result<Vec<EdgeLeaf>, _>>()?;
+            let Some(last) = edges.last() else {
                 return Ok(Self { receipts, list: list.commitment(), works, work_nano });
             };
             work_nano = last.total_nano;
-            for edge in &some {
+            for edge in &edges {
                 if let Some(work) = works.get_mut(place(edge.operator_id)) {
                     *work = edge.operator_nano;
                 }
             }
-            let hash = |edge: &EdgeLeaf| Ok::<B256, Error>(keccak256(edge.encode()));
-            for word in map_in_order(&some, LINES_A_THREAD, hash)? {
-                list.push_word(word)?;
-            }
+            list.push_all(&edges, EdgeLeaf::encode)?;
         }
     }
 }
@@ -178,7 +179,12 @@ pub(crate) fn steered_nano(
     payer: Address,
 ) -> Result<Nano, Error> {
     let at = payers.binary_search_by_key(&payer, |payer| payer.payer).ok();
-    let Some(payer) = at.and_then(|at| payers.get(at)) else { return Ok(Nano::ZERO) };
+    let found = at.and_then(|at| payers.get(at));
+    found.map_or(Ok(Nano::ZERO), |payer| steered_of(parameters, payer))
+}
+
+/// What this payer's receipts steer.
+pub(crate) fn steered_of(parameters: &Parameters, payer: &Payer) -> Result<Nano, Error> {
     Ok(Fee::divide(fee_nano(payer)?, parameters.pool_bps)?.steered_nano)
 }
 

@@ -21,7 +21,7 @@ pub(crate) use read::{Cursor, TableReader};
 pub(crate) use write::{Cells, TableWriter};
 
 /// Rows held in memory at a time, when writing and when reading: some 20 MB of receipts.
-const ROWS_PER_GROUP: usize = 1 << 16;
+pub(crate) const ROWS_PER_GROUP: usize = 1 << 16;
 /// Digits of a decimal: the most that every query engine knows.
 const DECIMAL_DIGITS: i32 = 38;
 /// The first number that no decimal holds.

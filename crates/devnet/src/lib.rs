@@ -4,11 +4,13 @@
 //! Invariant: everything is real, and everything that is started is stopped when its handle is dropped.
 
 mod anvil;
+mod ports;
 mod process;
 mod programs;
 mod service;
 
 pub use anvil::{Anvil, AnvilSettings, give_coin};
+pub use ports::free_port;
 pub use process::Process;
-pub use programs::{foundry, free_port};
+pub use programs::foundry;
 pub use service::Service;

@@ -1,6 +1,5 @@
-//! Where other people's programs are, and ports that nobody has.
+//! Where other people's programs are.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -36,12 +35,6 @@ fn in_packages(name: &str, folder: &Path) -> Option<PathBuf> {
     });
     let mut binaries = for_systems.map(|package| package.path().join("bin").join(name));
     binaries.find(|binary| binary.is_file())
-}
-
-/// A TCP and UDP port that was free a moment ago.
-pub fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr()?.port())
 }
 
 #[cfg(test)]

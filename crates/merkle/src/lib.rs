@@ -62,7 +62,7 @@ pub use entry::Entry;
 pub use error::Error;
 pub use list::{Gap, ListBuilder, ListCommitment, ListWords, Opening};
 pub use operator_proof::OperatorProof;
-pub use parallel::map_in_order;
+pub use parallel::{hash_in_order, map_in_order};
 pub use proof::Proof;
 pub use range::RangeProof;
 pub use tree::SumTree;

@@ -147,11 +147,14 @@ fn sides(index: u32, count: u32) -> Result<impl Iterator<Item = Side> + Clone, E
 }
 
 fn parent(left: B256, right: B256) -> B256 {
+    keccak256(pair(&[left, right]))
+}
+
+/// What the word above two neighbours is the hash of.
+fn pair([left, right]: &[B256; 2]) -> [u8; 64] {
     let mut pair = [0; 64];
-    let (first, second) = pair.split_at_mut(32);
-    first.copy_from_slice(left.as_slice());
-    second.copy_from_slice(right.as_slice());
-    keccak256(pair)
+    pair.copy_from_slice([left.0, right.0].as_flattened());
+    pair
 }
 
 #[cfg(test)]

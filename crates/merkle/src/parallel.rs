@@ -2,8 +2,12 @@
 //!
 //! Invariant: the result is that of mapping item by item in order, whatever the number of cores.
 
+use std::convert::Infallible;
 use std::num::NonZero;
 use std::thread;
+
+use alloy_primitives::B256;
+use tatum_simd::keccak256_all;
 
 /// How many hashes are worth starting a thread for.
 pub(crate) const WORTH_A_THREAD: usize = 1 << 11;
@@ -39,6 +43,14 @@ pub fn map_in_order<T: Sync, R: Send, E: Send>(
         all.extend(part?);
     }
     Ok(all)
+}
+
+/// The hash of each of `leaves`, in order.
+pub fn hash_in_order<L: AsRef<[u8]> + Sync>(leaves: &[L]) -> Vec<B256> {
+    let parts: Vec<&[L]> = leaves.chunks(WORTH_A_THREAD).collect();
+    let hash = |part: &&[L]| Ok(keccak256_all(part));
+    let hashed = map_in_order(&parts, 1, hash);
+    hashed.unwrap_or_else(|never: Infallible| match never {}).concat()
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ use tatum_protocol::client::TrackerClient;
 use tatum_protocol::receipts::{self, Answer};
 use tatum_receipt::checks::StatedFacts;
 use tatum_receipt::{DeliveryReceipt, ReceiptKey, SessionKey, SignedReceipt};
+use tatum_test_utils::free_port;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -76,6 +77,10 @@ fn domain() -> Domain {
 
 fn stream() -> Stream {
     Stream::new(StreamId::new("test/records").unwrap(), 0)
+}
+
+fn free_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port().unwrap()).into()
 }
 
 fn clock() -> Arc<dyn Clock> {

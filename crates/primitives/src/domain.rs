@@ -30,11 +30,16 @@ impl Domain {
     }
 }
 
-/// The digest that is signed: `keccak256(0x1901 ‖ separator ‖ struct hash)`.
+/// The digest that is signed: the keccak of [`eip712_preimage`].
 pub fn eip712_digest(separator: B256, struct_hash: B256) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update([0x19, 0x01]);
-    hasher.update(separator);
-    hasher.update(struct_hash);
-    hasher.finalize()
+    keccak256(eip712_preimage(separator, struct_hash))
+}
+
+/// `0x1901 ‖ separator ‖ struct hash`.
+pub fn eip712_preimage(separator: B256, struct_hash: B256) -> [u8; 66] {
+    let mut bytes = [0; 66];
+    let (prefix, words) = bytes.split_at_mut(2);
+    prefix.copy_from_slice(&[0x19, 0x01]);
+    words.copy_from_slice([separator.0, struct_hash.0].as_flattened());
+    bytes
 }

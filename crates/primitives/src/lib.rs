@@ -38,7 +38,7 @@ mod time;
 
 pub use alloy_primitives::{Address, B256, U256, keccak256};
 pub use amount::{Bps, Data, Nano, NanoError, PPB, WEI_PER_DATA, WEI_PER_NANO};
-pub use domain::{Domain, eip712_digest};
+pub use domain::{Domain, eip712_digest, eip712_preimage};
 pub use epoch::{Epoch, EpochSchedule};
 pub use ids::{
     NodeId, OperatorId, ReaderId, Role, StreamId, StreamIdError, StreamKey, UnknownRole,

@@ -17,6 +17,9 @@ pub const RECEIPT_BYTES: usize = 213;
 /// How many of them, the first, are the bytes of its key.
 pub const KEY_BYTES: usize = 93;
 
+/// Bytes that the struct hash is made of: the type's hash and a word for each field.
+pub(crate) const STRUCT_BYTES: usize = 15 * 32;
+
 const TYPE: &str = "DeliveryReceipt(address payer,uint32 operatorId,bytes32 node,bytes32 streamKey,uint8 role,\
 uint32 reader,uint64 epoch,uint64 sequence,uint64 messages,uint64 bytes,uint64 bytesOnTime,bytes32 contents,\
 bytes32 channel,uint128 owed)";
@@ -118,6 +121,12 @@ impl DeliveryReceipt {
 
     /// EIP-712 `hashStruct`.
     pub fn struct_hash(&self) -> B256 {
+        keccak256(self.struct_bytes())
+    }
+
+    /// What that is the keccak of: `typeHash ‖ encodeData`.
+    pub(crate) fn struct_bytes(&self) -> [u8; STRUCT_BYTES] {
+        let mut bytes = [0; STRUCT_BYTES];
         let words = [
             TYPE_HASH.0,
             self.payer.into_word().0,
@@ -135,7 +144,8 @@ impl DeliveryReceipt {
             self.channel.0,
             word(self.owed),
         ];
-        keccak256(words.as_flattened())
+        bytes.copy_from_slice(words.as_flattened());
+        bytes
     }
 
     /// The canonical bytes.
@@ -176,7 +186,10 @@ impl DeliveryReceipt {
 
 /// `value` as a 32-byte big-endian word.
 fn word(value: impl Into<u128>) -> [u8; 32] {
-    B256::left_padding_from(&value.into().to_be_bytes()).0
+    let mut word = [0; 32];
+    let (_, low) = word.split_at_mut(16);
+    low.copy_from_slice(&value.into().to_be_bytes());
+    word
 }
 
 struct Writer<const N: usize> {

@@ -3,7 +3,8 @@
 //! Invariant: a signed receipt is known by the keccak of exactly these bytes, here, in forced and in assented lists.
 
 use serde::{Deserialize, Serialize};
-use tatum_primitives::{Address, B256, Domain, eip712_digest, keccak256};
+use tatum_primitives::{Address, B256, Domain, eip712_digest, eip712_preimage, keccak256};
+use tatum_simd::keccak256_all;
 
 use crate::receipt::RECEIPT_BYTES;
 use crate::signature::SIGNATURE_BYTES;
@@ -11,6 +12,9 @@ use crate::{DecodeError, DeliveryReceipt, SessionKey, Signature, SignatureError}
 
 /// Bytes of an encoded signed receipt.
 pub const SIGNED_RECEIPT_BYTES: usize = RECEIPT_BYTES + SIGNATURE_BYTES;
+
+/// Receipts whose digests are made at a time: enough to fill vectors, few enough for the nearest cache.
+const DIGESTS_TOGETHER: usize = 32;
 
 /// A receipt and a signature over it, not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,6 +76,18 @@ impl Verifier {
     /// The EIP-712 digest that is signed.
     pub fn digest(&self, receipt: &DeliveryReceipt) -> B256 {
         self.digest_of(receipt.struct_hash())
+    }
+
+    /// The digests of many receipts, in order; far cheaper than one by one where the machine hashes several at a time.
+    pub(crate) fn digests(&self, receipts: &[&SignedReceipt]) -> Vec<B256> {
+        let digests = receipts.chunks(DIGESTS_TOGETHER).flat_map(|some| {
+            let structs: Vec<_> = some.iter().map(|signed| signed.receipt.struct_bytes()).collect();
+            let hashes = keccak256_all(&structs).into_iter();
+            let preimages: Vec<_> =
+                hashes.map(|hash| eip712_preimage(self.separator, hash)).collect();
+            keccak256_all(&preimages)
+        });
+        digests.collect()
     }
 
     /// Who signed, if the signature is canonical.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use secp256k1::PublicKey;
 use tatum_batch::{Claim, Disagreement};
-use tatum_primitives::{Address, ReaderId};
+use tatum_primitives::{Address, B256, ReaderId};
 
 use crate::session_key::address_of;
 use crate::{SignatureError, SignedReceipt, Verifier};
@@ -69,8 +69,12 @@ impl Signers {
         may_sign: impl Fn(&SignedReceipt, Address) -> bool,
     ) -> Vec<Result<Address, SignatureError>> {
         let mut turn = Turn { met: self.known(receipts), may_sign, claims: Vec::new() };
-        let first: Vec<_> =
-            receipts.iter().map(|signed| turn.look(signed, &self.verifier)).collect();
+        let digests = self.verifier.digests(receipts);
+        let first: Vec<_> = receipts
+            .iter()
+            .zip(digests)
+            .map(|(signed, digest)| turn.look(signed, digest))
+            .collect();
         let recovered =
             self.batches.recover(&turn.claims).unwrap_or_else(|error: Disagreement| error.stop());
         let mut recovered = recovered.into_iter();
@@ -109,13 +113,8 @@ struct Turn<M> {
 
 impl<M: Fn(&SignedReceipt, Address) -> bool> Turn<M> {
     /// Guesses the signer; the first of a process is recovered by itself, so that those that follow can be guessed from it.
-    fn look(
-        &mut self,
-        signed: &SignedReceipt,
-        verifier: &Verifier,
-    ) -> Result<Signer, SignatureError> {
+    fn look(&mut self, signed: &SignedReceipt, digest: B256) -> Result<Signer, SignatureError> {
         signed.signature.check_form()?;
-        let digest = verifier.digest(&signed.receipt);
         let Some(guess) = self.met.get(&process(signed)).filter(|guess| guess.steady).copied()
         else {
             return Ok(Signer::Found(self.learn(signed, signed.signature.key(digest)?)));

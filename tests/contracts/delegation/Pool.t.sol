@@ -181,6 +181,38 @@ contract DelegationPoolTest is DelegationFixture {
         vm.assertEq(_redeem(ALICE, second), 300e18);
     }
 
+    /// What goes over is what the shares were worth, whatever lies in the books, is being released and was requested before.
+    function testFuzz_ARequestIsWorthWhatItsSharesWere(uint96 mine, uint96 income, uint32 later, uint96 part) external {
+        // More than half of all tokens there are.
+        token.transfer(CAROL, 600_000_000e18);
+        _delegate(CAROL, 600_000_000e18);
+        uint256 mineWei = 1e18 + uint256(mine) % 9_000_000e18;
+        _delegate(ALICE, mineWei);
+        _delegate(BOB, 1e18);
+        _earn((1 + uint256(income) % 3e17) * NANO);
+        vm.warp(block.timestamp + uint256(later) % (2 * WINDOW_SECONDS));
+        _request(BOB, 5e8);
+        uint256 asked = 1 + uint256(part) % shares.balanceOf(ALICE);
+        uint256 worthWei = shares.convertToAssets(asked);
+        (uint256 beforeWei, uint256 all) = (shares.totalAssets(), shares.totalSupply());
+        uint64 requestId = _request(ALICE, asked);
+        // Shares of the leaving book are floored, and so is what they are worth.
+        uint256 leftWei = shares.requestWorthWei(requestId, ALICE);
+        vm.assertLe(leftWei, worthWei);
+        vm.assertGe(leftWei + 6 * NANO, worthWei);
+        vm.assertEq(shares.totalAssets(), beforeWei - worthWei);
+        vm.assertEq(shares.totalSupply(), all - asked);
+        vm.assertEq(_bookedWei(), _realWei());
+    }
+
+    function test_RevertWhen_NothingIsRequestedOfAnEmptyBook() external {
+        _requestAll(CAROL);
+        vm.assertEq(shares.totalSupply(), 0);
+        vm.prank(ALICE);
+        vm.expectRevert(IDelegationPool.RequestEmpty.selector);
+        shares.requestRedeem(0, ALICE, ALICE);
+    }
+
     function test_RevertWhen_ARequestIsNotTheCallersToMake() external {
         _delegate(ALICE, 10e18);
         vm.prank(MALLORY);
@@ -419,6 +451,33 @@ contract DelegationPoolTest is DelegationFixture {
         shares.acceptOwner();
     }
 
+    /// Balances that a loss cut bits off are what they are for the new owner and the old one.
+    function test_TheOwnerCanBeAnotherAfterALossThatCutSharesOff() external {
+        _delegate(ALICE, 5000e18);
+        shares.rebalance();
+        _slash(10_000e18 - NANO);
+        shares.collect();
+        (uint256 alices, uint256 carols) = (shares.balanceOf(ALICE), shares.balanceOf(CAROL));
+        vm.assertEq(alices, 5000e9 >> 32);
+        vm.prank(CAROL);
+        shares.offerOwner(ALICE);
+        vm.prank(ALICE);
+        shares.acceptOwner();
+        vm.assertEq(shares.balanceOf(ALICE), alices);
+        vm.assertEq(shares.balanceOf(CAROL), carols);
+        vm.assertEq(_status().ownShares, alices);
+        // Who takes the seat again keeps all, too.
+        vm.startPrank(ALICE);
+        shares.offerOwner(ALICE);
+        shares.acceptOwner();
+        vm.assertEq(shares.balanceOf(ALICE), alices);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDelegationPool.OwnStakeTooSmall.selector, 0, (alices + carols + 19) / 20)
+        );
+        shares.transfer(BOB, alices);
+        vm.stopPrank();
+    }
+
     function test_AGiftIsTheShares() external {
         _delegate(ALICE, 5000e18);
         vm.prank(BOB);
@@ -439,6 +498,7 @@ contract DelegationPoolTest is DelegationFixture {
 
     /// Seconds of chain time have 32 bits in the books: they end in 2106.
     function test_RevertWhen_TheBooksAreFull() external {
+        _delegate(BOB, 10e18);
         _pay(10e18);
         vm.warp(uint256(1 << 32) - EPOCH);
         vm.expectRevert(IDelegationPool.BooksFull.selector);
@@ -447,6 +507,9 @@ contract DelegationPoolTest is DelegationFixture {
         vm.prank(ALICE);
         vm.expectRevert(IDelegationPool.BooksFull.selector);
         shares.delegate(1e18, 0);
+        vm.prank(BOB);
+        vm.expectRevert(IDelegationPool.BooksFull.selector);
+        shares.requestRedeem(1e9, BOB, BOB);
     }
 
     function _delegateFails(address who) private {

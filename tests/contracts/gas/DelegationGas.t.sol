@@ -29,9 +29,8 @@ contract DelegationGasTest is DelegationFixture {
     function test_GasOfRequesting() external {
         _delegate(ALICE, 100e18);
         vm.warp(block.timestamp + EPOCH / 3);
-        // It was to reach 70 000: docs/contracts/gas.md says what it lacks.
         _request(ALICE, 10e9);
-        _within("request", 72_000);
+        _within("request", 70_000);
         _request(ALICE, 10e9);
         _within("request, again in the epoch", 70_000);
         _skipEpochs(1);

@@ -3,6 +3,7 @@
 use core::ops::{Add, Mul, Neg, Sub};
 
 use k256::FieldElement;
+use proptest::prelude::*;
 
 use crate::field::{Field, Native};
 
@@ -95,4 +96,31 @@ fn no_point_has_x_or_y_zero() {
     }
     check::<Native>();
     check::<K256>();
+}
+
+proptest! {
+    #[test]
+    fn roots_of_many_are_those_of_each(numbers in prop::collection::vec(any::<[u8; 32]>(), 0..40)) {
+        let numbers: Vec<_> = numbers.iter().filter_map(Native::from_be_bytes).collect();
+        let alike = |(one, other): (Option<Native>, Option<Native>)| match (one, other) {
+            (Some(one), Some(other)) => (one - other).is_zero(),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let each = numbers.iter().map(|number| number.even_root());
+        prop_assert!(Native::even_roots(&numbers).into_iter().zip(each).all(alike));
+    }
+}
+
+#[test]
+fn numbers_whose_carries_are_lost_have_their_roots_too() {
+    // p − k has digits of ones alone, of which a carry cannot be told from none; 0 is its own root.
+    for k in 0..64_u64 {
+        let near = Native::ZERO - Native::w64le(k, 0, 0, 0);
+        for number in [near, near.square(), Native::w64le(k, 0, 0, 0)] {
+            let [many] = Native::even_roots(&[number])[..] else { panic!("one") };
+            let one = number.even_root();
+            assert_eq!(many.is_some(), one.is_some());
+            assert!(many.zip(one).is_none_or(|(many, one)| (many - one).is_zero()));
+        }
+    }
 }

@@ -8,6 +8,8 @@ mod links;
 mod outputs;
 mod publishing;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod trackers;
 
 use std::collections::BTreeMap;

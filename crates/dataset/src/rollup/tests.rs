@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::U256;
+use alloy_primitives::{U256, keccak256};
 use proptest::prelude::*;
-use tatum_primitives::{Bps, WEI_PER_NANO};
+use tatum_primitives::{Bps, StreamKey, WEI_PER_NANO};
 use tatum_receipt::{Signature, SignedReceipt};
 use tatum_watcher::Units;
 use tempfile::TempDir;
@@ -122,6 +122,47 @@ proptest! {
         prop_assert_eq!(got.collect::<Vec<_>>(), expected);
         let again = Dataset::open(&written.folder).unwrap().roll_up().unwrap();
         prop_assert_eq!(again, written.distribution);
+    }
+}
+
+/// More receipts than are hashed at a time on one core, of few payers, so that parts end within a payer and within an edge.
+fn many() -> Vec<CountedReceipt> {
+    let signed = |number: u32| {
+        let mut counted = unsigned(
+            1 + u8::try_from(number / 700).unwrap(),
+            number / 90 % 3,
+            0,
+            1 + u64::from(number % 90),
+        );
+        counted.signed.receipt.stream_key = StreamKey(keccak256(number.to_be_bytes()));
+        counted.signed
+    };
+    let newest = newest_of_each_key((0..5_000).map(signed).collect());
+    newest.into_iter().map(CountedReceipt::forced).collect()
+}
+
+fn counted(lineup: Lineup) -> (ListCommitment, Vec<Units>) {
+    let Counted { receipts, units } = lineup.counted().unwrap();
+    (receipts, units.map(Result::unwrap).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn receipts_in_any_number_of_parts_come_to_what_they_come_to_one_by_one(
+        parts in prop::collection::vec(1..2_500usize, 0..12),
+    ) {
+        let receipts = many();
+        let mut one_by_one = Lineup::new(parameters().epoch);
+        receipts.iter().for_each(|counted| one_by_one.push(counted).unwrap());
+        let (mut in_parts, mut rest) = (Lineup::new(parameters().epoch), receipts.as_slice());
+        for part in parts.into_iter().chain([usize::MAX]) {
+            let (next, behind) = rest.split_at(part.min(rest.len()));
+            in_parts.push_all(next, |_| Ok::<_, Error>(())).unwrap();
+            rest = behind;
+        }
+        prop_assert_eq!(counted(in_parts), counted(one_by_one));
     }
 }
 

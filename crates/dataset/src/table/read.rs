@@ -163,7 +163,7 @@ impl<R: Row> TableReader<R> {
                     cells @ ColumnReader::FixedLenByteArrayColumnReader(_),
                 ) => {
                     let read = read_some::<FixedLenByteArrayType>(cells, skipped, wanted)?;
-                    into.extend(read.iter().map(|cell| ByteArray::clone(cell)));
+                    into.extend(read.into_iter().map(ByteArray::from));
                 }
                 (ReadValues::Bytes(into), cells) => {
                     into.extend(read_some::<ByteArrayType>(cells, skipped, wanted)?);

@@ -82,6 +82,24 @@ fn parts_of_a_power_of_two_append_to_the_whole_and_others_are_refused() {
     assert_eq!(three.commitment(), streamed(&leaves(3)).commitment());
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn leaves_in_parts_of_any_size_are_the_leaves_one_by_one(
+        parts in prop::collection::vec(0..3_000u32, 0..6),
+    ) {
+        let leaves = leaves(parts.iter().sum());
+        let (mut list, mut rest) = (ListBuilder::default(), leaves.as_slice());
+        for part in parts {
+            let (next, behind) = rest.split_at(part as usize);
+            list.push_all(next, Vec::clone).unwrap();
+            rest = behind;
+        }
+        prop_assert_eq!(list.commitment(), streamed(&leaves).commitment());
+    }
+}
+
 #[test]
 fn an_inner_word_is_no_leaf_at_any_place_and_for_any_count() {
     let words = ListWords::of_leaves(leaves(7)).unwrap();

@@ -4,9 +4,9 @@
 
 use alloy_primitives::{B256, keccak256};
 
-use super::{ListCommitment, parent};
+use super::{ListCommitment, pair};
 use crate::Error;
-use crate::parallel::{WORTH_A_THREAD, map_in_order};
+use crate::parallel::hash_in_order;
 
 /// Every word of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl ListWords {
         let count = u32::try_from(words.len()).map_err(|_| Error::ListFull)?;
         let mut levels = vec![words];
         while let Some(below) = levels.last().filter(|below| below.len() > 1) {
-            levels.push(level_above(below)?);
+            levels.push(level_above(below));
         }
         Ok(Self { levels, count })
     }
@@ -65,10 +65,10 @@ impl ListWords {
     }
 }
 
-fn level_above(below: &[B256]) -> Result<Vec<B256>, Error> {
+fn level_above(below: &[B256]) -> Vec<B256> {
     let (pairs, odd) = below.as_chunks::<2>();
-    let join = |[left, right]: &[B256; 2]| Ok(parent(*left, *right));
-    let mut above = map_in_order(pairs, WORTH_A_THREAD, join)?;
+    let pairs: Vec<_> = pairs.iter().map(pair).collect();
+    let mut above = hash_in_order(&pairs);
     above.extend(odd);
-    Ok(above)
+    above
 }

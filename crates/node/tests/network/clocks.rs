@@ -43,7 +43,7 @@ impl Clock for Wrong {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_seconds_of_clock_error_cost_no_relay_its_pay_and_are_shown() {
     let network = Network::start().await;
-    let status = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let status = free_address();
     let mut config = network.relay_config(0);
     config.http = Some(status);
     config.clock = Wrong::new(&network.clock, -10_000);

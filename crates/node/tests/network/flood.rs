@@ -229,7 +229,7 @@ fn udp_address(description: &str) -> SocketAddr {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_is_counted_and_dropped_and_honest_clients_lose_nothing() {
     let network = Network::start().await;
-    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free_address();
     let relay = network.relay_at(0, Some(free));
     let subscriber = Subscriber::connect(network.client(1), &[stream()]).await.unwrap();
     let mut publisher = Publisher::connect(network.client(3), &stream()).await.unwrap();

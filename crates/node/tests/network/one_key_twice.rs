@@ -8,10 +8,6 @@ async fn pushed_out(client: &reqwest::Client, status: SocketAddr) -> Option<u64>
     status["trackers"][0]["key_used_elsewhere"].as_u64()
 }
 
-fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_relays_with_one_key_make_a_truce_that_grows() {
     let network = Network::start().await;

@@ -22,6 +22,7 @@ impl Layer {
         match self {
             Self::Core => &[
                 "primitives",
+                "simd",
                 "batch",
                 "receipt",
                 "merkle",

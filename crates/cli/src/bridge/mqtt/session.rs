@@ -115,14 +115,21 @@ impl Session {
         }
         let silent = self.silence.and_then(|silence| self.heard.checked_add(silence));
         let may_come = self.numbers.has_room();
+        let next = async {
+            tokio::select! {
+                came = self.packets.next(self.version), if may_read => Event::Came(came),
+                Some(word) = self.words.recv() => Event::Told(word),
+                Some(change) = self.changes.next() => Event::Changed(change),
+                read = self.subscriptions.next(may_come) => Event::Read(read),
+                () = until(silent) => Event::Silent,
+                () = self.seat.taken_over() => Event::TakenOver,
+            }
+        };
+        // The bridge's end ends its subscriptions too: it is the reason, whichever is seen first.
         tokio::select! {
-            came = self.packets.next(self.version), if may_read => Event::Came(came),
-            Some(word) = self.words.recv() => Event::Told(word),
-            Some(change) = self.changes.next() => Event::Changed(change),
-            read = self.subscriptions.next(may_come) => Event::Read(read),
-            () = until(silent) => Event::Silent,
-            () = self.seat.taken_over() => Event::TakenOver,
+            biased;
             () = lifetime.ended() => Event::Ending,
+            event = next => event,
         }
     }
 

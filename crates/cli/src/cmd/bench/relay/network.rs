@@ -73,7 +73,7 @@ impl Network {
         let schedule = process::schedule(genesis_s);
         let intake = ingest::serve(database, verifier, schedule, one_operator()).await?;
         let folder = folder.join("relay");
-        let relay = Relay::start(&url, intake, &folder, genesis_s, paying)?;
+        let relay = Relay::start(&url, intake, &folder, genesis_s, paying).await?;
         let config = client(&url, genesis_s, 0, paying)?;
         let publisher = Publisher::connect(config, &stream()).await?;
         let mut network = Self {

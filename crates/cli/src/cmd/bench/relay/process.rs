@@ -2,14 +2,15 @@
 //!
 //! Invariant: it ends when whoever started it does: its standard input is then at its end. Source: proc(5).
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tatum_channel::Price;
+use tatum_devnet::free_port;
 use tatum_node::relay::{self, SharedFacts};
 use tatum_node::{Clock, NodeKey, SystemClock};
 use tatum_overlay::channel_book::Offer;
@@ -23,6 +24,7 @@ use tatum_receipt::SessionKey;
 use tatum_receipt::checks::{OpenChannel, StatedFacts};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
+use tokio::time::sleep;
 
 /// The operator of the relay under test.
 const OPERATOR: OperatorId = OperatorId(0);
@@ -147,8 +149,8 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    /// Starts this very program as the relay.
-    pub(super) fn start(
+    /// Starts this very program as the relay, and waits until it answers.
+    pub(super) async fn start(
         tracker: &str,
         aggregator: SocketAddr,
         data: &Path,
@@ -156,7 +158,8 @@ impl Relay {
         paying: Paying,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("finding this program")?;
-        let (udp, status) = (free_port()?, free_port()?);
+        let [udp, status] =
+            [free_port()?, free_port()?].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let mut command = Command::new(program);
         command.args(["bench", "relay-process", "--tracker", tracker]);
         command.args(["--aggregator", &format!("http://{aggregator}")]);
@@ -169,7 +172,14 @@ impl Relay {
         }
         let process = command.spawn().context("starting the relay's process")?;
         let id = process.id().context("the relay's process ended at once")?;
-        Ok(Self { process, id, udp, status })
+        let mut relay = Self { process, id, udp, status };
+        while let Err(error) = relay.status().await {
+            if let Some(ended) = relay.process.try_wait().context("looking for the relay")? {
+                bail!("the relay ended with {ended} before it answered: {error:#}");
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(relay)
     }
 
     /// User and system time it took so far.
@@ -209,10 +219,4 @@ impl Relay {
         anyhow::ensure!(status.success(), "the relay ended with {status}");
         Ok(())
     }
-}
-
-/// A port that nobody uses now, for UDP and most likely for TCP.
-fn free_port() -> anyhow::Result<SocketAddr> {
-    let socket = UdpSocket::bind("127.0.0.1:0").context("finding a free port")?;
-    socket.local_addr().context("finding a free port")
 }
