@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{U256, keccak256};
+use alloy_primitives::{Address, U256, keccak256};
 use proptest::prelude::*;
 use tatum_primitives::{Bps, StreamKey, WEI_PER_NANO};
 use tatum_receipt::{Signature, SignedReceipt};

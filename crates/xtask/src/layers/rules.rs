@@ -36,6 +36,7 @@ impl Layer {
                 "tracker",
                 "simulator",
                 "verifier",
+                "browser",
             ],
             Self::Adapter => &["webrtc", "chain", "database", "query", "serve"],
             Self::Service => &["node", "aggregator", "watchtower", "api", "devnet", "cli"],
@@ -137,13 +138,14 @@ pub(super) const WALLS: &[Wall] = &[
         name: "anyhow",
         may: &["aggregator", "watchtower", "api", "devnet", "cli", "test-utils", "xtask", "e2e"],
     },
-    // Pure crates take a generator as an argument; the simulator makes its own from a seed.
+    // Pure crates take a generator as an argument; the simulator and a browser's tab make their own from a seed.
     Wall {
         name: "rand",
         may: &[
             "overlay",
             "tracker",
             "simulator",
+            "browser",
             "economy",
             "webrtc",
             "node",

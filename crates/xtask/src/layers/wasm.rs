@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Those that a browser could need.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "tatum-primitives",
     "tatum-receipt",
     "tatum-merkle",
@@ -23,6 +23,7 @@ const CRATES: [&str; 12] = [
     "tatum-tracker",
     "tatum-simulator",
     "tatum-verifier",
+    "tatum-browser",
 ];
 /// Who asks for random numbers of the system compiles against a source that whoever links it must bring.
 const FLAGS: &str = "--cfg getrandom_backend=\"custom\"";
