@@ -3,13 +3,14 @@
 //! Invariant: a port is given to one process of a user at a time, and is none that the system gives to connections: between
 //! being given and being listened on, nobody takes it. Source: ip(7), `ip_local_port_range`.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::net::{TcpListener, UdpSocket};
 use std::ops::Range;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 /// Above the usual services', below those that systems give to connections.
 const PORTS: Range<u16> = 15_000..32_000;
@@ -19,9 +20,7 @@ static GIVEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 /// A TCP and UDP port of 127.0.0.1 that nobody has, and that no other process is given while this one runs.
 pub fn free_port() -> anyhow::Result<u16> {
-    let user = rustix::process::getuid().as_raw();
-    let locks = std::env::temp_dir().join(format!("tatum-ports-{user}"));
-    std::fs::create_dir_all(&locks).with_context(|| format!("making {}", locks.display()))?;
+    let locks = locks(&std::env::temp_dir())?;
     // Each process begins elsewhere, a few hundred apart, so that one that looks for many does not pass by all of another's.
     let spread = std::process::id().wrapping_mul(331) % u32::from(PORTS.end - PORTS.start);
     let begin = PORTS.start + u16::try_from(spread).unwrap_or_default();
@@ -32,6 +31,18 @@ pub fn free_port() -> anyhow::Result<u16> {
     let (port, lock) = found.with_context(|| format!("no port of {PORTS:?} is free"))?;
     GIVEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(lock);
     Ok(port)
+}
+
+/// The folder of this user's locks. Where others may write too, one that somebody else made, or a link, would have us write where they want.
+fn locks(temporary: &Path) -> anyhow::Result<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    let locks = temporary.join(format!("tatum-ports-{user}"));
+    let made = DirBuilder::new().mode(0o700).recursive(true).create(&locks);
+    made.with_context(|| format!("making {}", locks.display()))?;
+    let found = std::fs::symlink_metadata(&locks)?;
+    let is_ours = found.is_dir() && found.uid() == user;
+    ensure!(is_ours, "{} is not a folder of yours: remove it, or set TMPDIR", locks.display());
+    Ok(locks)
 }
 
 /// Nothing if somebody has it. A lock goes with its process, however that ends; its file stays for the next one.
@@ -63,6 +74,16 @@ mod tests {
         assert!(!is_free(tcp.local_addr().unwrap().port()));
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         assert!(!is_free(udp.local_addr().unwrap().port()));
+    }
+
+    #[test]
+    fn a_folder_of_locks_that_leads_elsewhere_is_not_written_to() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let ours = locks(folder.path()).unwrap();
+        assert_eq!(locks(folder.path()).unwrap(), ours);
+        std::fs::remove_dir(&ours).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), &ours).unwrap();
+        assert!(locks(folder.path()).unwrap_err().to_string().contains("is not a folder of yours"));
     }
 
     #[test]
