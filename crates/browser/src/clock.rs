@@ -1,14 +1,9 @@
 //! The time that the page tells, corrected by what trackers say of theirs.
 //!
-//! Invariant: no tracker moves the clock by more than [`MOST_CORRECTED_MS`], and less than half of them do not move it.
+//! Invariant: no tracker moves the clock by more than [`tatum_overlay::MOST_CORRECTED_MS`], and less than half of them do not move it.
 
-use tatum_overlay::Now;
+use tatum_overlay::{Now, correction_ms};
 use tatum_primitives::EpochSchedule;
-
-/// No clock is corrected by more: one that is further off is to be set.
-const MOST_CORRECTED_MS: i64 = 60_000;
-/// A clock that is off by less is left alone: trackers' answers are not more exact.
-const TOLERATED_MS: i64 = 250;
 
 /// A moment by the page's two clocks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,10 +46,9 @@ impl Clock {
     /// where it is beyond belief.
     #[must_use]
     pub(crate) fn correct(&mut self, ahead_ms: i64) -> bool {
-        let distance_ms = ahead_ms.saturating_abs();
-        let is_believed = distance_ms <= MOST_CORRECTED_MS;
-        self.offset_ms = if is_believed && distance_ms > TOLERATED_MS { ahead_ms } else { 0 };
-        is_believed
+        let by_ms = correction_ms(ahead_ms);
+        self.offset_ms = by_ms.unwrap_or_default();
+        by_ms.is_some()
     }
 }
 

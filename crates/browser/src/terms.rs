@@ -61,6 +61,15 @@ impl Terms {
         {
             return Err(format!("of several trackers each needs its key: {}", nameless.url));
         }
+        for (place, tracker) in self.trackers.iter().enumerate() {
+            // With itself it would push us out for ever.
+            let is_same = |other: &&TrackerTerms| {
+                other.url == tracker.url || (other.key.is_some() && other.key == tracker.key)
+            };
+            if let Some(twice) = self.trackers.iter().take(place).find(is_same) {
+                return Err(format!("{} and {} are one tracker", twice.url, tracker.url));
+            }
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The time, as one thing that tests can replace.
 //!
 //! Invariant: `monotonic_ms` never runs backwards; epochs come from the wall clock and the chain's
-//! schedule only. A wall clock that is corrected by what trackers say is so by [`MOST_CORRECTED_MS`] at most, so that a
+//! schedule only. A wall clock that is corrected by what trackers say is so by [`tatum_overlay::MOST_CORRECTED_MS`] at most, so that a
 //! tracker which lies moves nobody further.
 
 use std::fmt::Debug;
@@ -11,9 +11,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tatum_overlay::Now;
 use tatum_primitives::{Epoch, EpochSchedule, millis};
-
-/// No clock is corrected by more: one that is further off is to be set.
-pub const MOST_CORRECTED_MS: i64 = 60_000;
 
 /// Tells the time and the epoch.
 pub trait Clock: Debug + Send + Sync {

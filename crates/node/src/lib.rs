@@ -45,7 +45,7 @@ mod tracker_link;
 mod trackers;
 mod websocket;
 
-pub use clock::{Clock, MOST_CORRECTED_MS, SystemClock};
+pub use clock::{Clock, SystemClock};
 pub use error::NodeError;
 pub use facts::Facts;
 pub use tatum_overlay::seal::GroupKey;

@@ -22,7 +22,8 @@ use crate::tls::{self, Bytes};
 use crate::websocket::{Frame, Heard, listen, read, say};
 use crate::{Clock, NodeKey, TrackerAddress};
 use tatum_protocol::tracker::{
-    FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, VERSION, sign_hello,
+    FromTracker, MAX_TRACKER_TEXT_BYTES, RelayOffer, ToTracker, Welcome, ahead_ms,
+    answer_challenge, welcome,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -169,41 +170,18 @@ impl TrackerLink {
     }
 
     async fn introduce(&self, socket: &mut Socket) -> Result<Welcomed, String> {
-        let Some(FromTracker::Challenge { nonce, tracker, version }) = listen(socket).await? else {
-            return Err("the tracker did not challenge us".to_owned());
-        };
-        if version != VERSION {
-            return Err(format!("the tracker speaks version {version}, we speak {VERSION}"));
-        }
-        if self.address.key().is_some_and(|pinned| pinned != tracker) {
-            return Err(format!("the tracker's key is {tracker}, not the configured one"));
-        }
-        let hello = sign_hello(&self.key, tracker, nonce, self.relay, self.incarnation);
+        let challenge = listen(socket).await?;
+        let challenge = challenge.ok_or("the tracker did not challenge us")?;
+        let pinned = self.address.key();
+        let (tracker, hello) =
+            answer_challenge(&challenge, pinned, &self.key, self.relay, self.incarnation)?;
         let said_ms = self.clock.machine_ms();
         say(socket, &hello, SILENCE).await?;
-        match listen(socket).await? {
-            Some(FromTracker::Welcome { stun, at_ms }) => {
-                let clock_ahead_ms = ahead_ms(at_ms, said_ms, self.clock.machine_ms());
-                Ok(Welcomed { tracker, stun, clock_ahead_ms })
-            }
-            Some(FromTracker::Refused { reason }) => {
-                Err(format!("the tracker refused us: {reason}"))
-            }
-            None => Err("the tracker closed the connection before it welcomed us".to_owned()),
-            // Whatever it says before its welcome is not for us yet.
-            Some(
-                FromTracker::KeyInUse
-                | FromTracker::Challenge { .. }
-                | FromTracker::Carry { .. }
-                | FromTracker::Leased(_)
-                | FromTracker::Permissions(_)
-                | FromTracker::Release { .. }
-                | FromTracker::Assign(_)
-                | FromTracker::Signal { .. }
-                | FromTracker::KeyAsked { .. }
-                | FromTracker::KeyGiven { .. },
-            ) => Err("the tracker did not welcome us".to_owned()),
-        }
+        let said = listen(socket).await?;
+        let Welcome { stun, at_ms } =
+            welcome(said.ok_or("the tracker closed the connection before it welcomed us")?)?;
+        let clock_ahead_ms = ahead_ms(at_ms, said_ms, self.clock.machine_ms());
+        Ok(Welcomed { tracker, stun, clock_ahead_ms })
     }
 }
 
@@ -263,13 +241,6 @@ async fn talk(
     }
 }
 
-/// How far a clock that showed `at_ms` is ahead of ours, which showed the other two just before and just after.
-fn ahead_ms(at_ms: u64, before_ms: u64, after_ms: u64) -> i64 {
-    let ours_ms = before_ms.midpoint(after_ms);
-    let apart_ms = i64::try_from(at_ms.abs_diff(ours_ms)).unwrap_or(i64::MAX);
-    if at_ms >= ours_ms { apart_ms } else { apart_ms.saturating_neg() }
-}
-
 /// Where a service of the tracker is: on all of its addresses means on the one that we reach.
 fn reachable(service: SocketAddr, peer: SocketAddr) -> SocketAddr {
     if service.ip().is_unspecified() {
@@ -282,14 +253,6 @@ fn reachable(service: SocketAddr, peer: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_clock_is_compared_with_the_middle_of_the_question() {
-        assert_eq!(ahead_ms(1_500, 1_000, 1_200), 400);
-        assert_eq!(ahead_ms(1_000, 1_400, 1_600), -500);
-        assert_eq!(ahead_ms(u64::MAX, 0, 0), i64::MAX);
-        assert_eq!(ahead_ms(0, u64::MAX, u64::MAX), -i64::MAX);
-    }
 
     #[test]
     fn a_service_on_all_addresses_is_where_the_tracker_is() {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tatum_primitives::{B256, NodeId};
-use tatum_tracker::rendezvous;
+use tatum_tracker::rendezvous::ranked_by_keys;
 
 use crate::NodeError;
 
@@ -142,7 +142,7 @@ impl Trackers {
     /// All of them, the one that is responsible for `key` first.
     #[must_use]
     pub fn ranked(&self, key: B256) -> Vec<&TrackerAddress> {
-        let places = ranked(self.list.iter().map(TrackerAddress::key), key);
+        let places = ranked_by_keys(self.list.iter().map(TrackerAddress::key), key);
         places.into_iter().filter_map(|place| self.list.get(place)).collect()
     }
 }
@@ -152,12 +152,6 @@ impl From<String> for Trackers {
     fn from(url: String) -> Self {
         Self { list: vec![TrackerAddress { url, key: None }], handover: Handover::default() }
     }
-}
-
-/// The places of trackers with these keys; one that is alone needs none.
-pub(crate) fn ranked(keys: impl Iterator<Item = Option<NodeId>>, key: B256) -> Vec<usize> {
-    let keys: Vec<NodeId> = keys.map(Option::unwrap_or_default).collect();
-    rendezvous::ranked(&keys, key)
 }
 
 #[cfg(test)]

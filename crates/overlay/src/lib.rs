@@ -89,7 +89,7 @@ pub use message::{ChainKey, Message, MessageError, MessageRef};
 pub use node::{Output, Overlay};
 pub use outbox::Priority;
 pub use score::Block;
-pub use time::{AHEAD_MS, CLOCKS_MS, Now};
+pub use time::{AHEAD_MS, CLOCKS_MS, MOST_CORRECTED_MS, Now, correction_ms, middle_ms};
 
 /// A link to a neighbour, numbered by whoever owns the sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

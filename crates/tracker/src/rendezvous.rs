@@ -36,6 +36,13 @@ pub fn ranked(nodes: &[NodeId], key: B256) -> Vec<usize> {
     order.into_iter().map(|(_, _, place)| place).collect()
 }
 
+/// The same of trackers with these keys; one that is alone needs none.
+#[must_use]
+pub fn ranked_by_keys(keys: impl Iterator<Item = Option<NodeId>>, key: B256) -> Vec<usize> {
+    let keys: Vec<NodeId> = keys.map(Option::unwrap_or_default).collect();
+    ranked(&keys, key)
+}
+
 /// The key by which a payer's affairs find their place.
 #[must_use]
 pub fn payer_key(payer: Address) -> B256 {

@@ -208,6 +208,11 @@ fn terms_without_a_tracker_or_with_nameless_ones_are_none() {
     assert!(with(vec![one.clone()]));
     assert!(!with(Vec::new()));
     assert!(!with(vec![one.clone(); 2]));
+    let keyed = |url: &str, key: &NodeKey| TrackerTerms { url: url.into(), key: Some(key.id()) };
+    let [a, b] = [tracker_key(), relay_key()];
+    assert!(with(vec![keyed("ws://a", &a), keyed("ws://b", &b)]));
+    assert!(!with(vec![keyed("ws://a", &a), keyed("ws://b", &a)]), "one key twice");
+    assert!(!with(vec![keyed("ws://a", &a), keyed("ws://a", &b)]), "one address twice");
     assert!(!with(vec![TrackerTerms { key: Some(tracker_key().id()), ..one }; 65]));
     let no_key = Terms { key: B256::ZERO, ..terms() };
     assert!(Tab::open(&no_key, Moment::default()).is_err());

@@ -4,15 +4,16 @@
 //! clients with one key neither pushes the other out for ever: each waits longer from time to time.
 
 use rand::Rng;
-use tatum_overlay::Now;
 use tatum_overlay::attendance::{Step, TrackerNo};
 use tatum_overlay::frame::Attach;
 use tatum_overlay::permissions::{Entered, SignedPermissions};
+use tatum_overlay::{Now, middle_ms};
 use tatum_primitives::{B256, NodeId, Role, StreamId, StreamKey};
 use tatum_protocol::tracker::{
-    Assignment, FromTracker, MAX_TRACKER_TEXT_BYTES, ToTracker, VERSION, sign_hello,
+    Assignment, FromTracker, MAX_TRACKER_TEXT_BYTES, ToTracker, Welcome, ahead_ms,
+    answer_challenge, welcome,
 };
-use tatum_tracker::rendezvous;
+use tatum_tracker::rendezvous::ranked_by_keys;
 
 use super::Tab;
 use crate::{Output, TrackerTerms};
@@ -137,16 +138,13 @@ impl Trackers {
 
     /// How far their clocks are ahead of the machine's: the median of those that ever welcomed us.
     fn ahead_ms(&self) -> Option<i64> {
-        let mut all: Vec<i64> = self.each.iter().filter_map(|of| of.ahead_ms).collect();
-        all.sort_unstable();
-        all.get(all.len().saturating_sub(1) / 2).copied()
+        middle_ms(self.each.iter().filter_map(|of| of.ahead_ms))
     }
 
     /// All of them, the one that is responsible for `key` first. One that is alone needs no key.
     fn ranked(&self, key: B256) -> Vec<TrackerNo> {
-        let keys: Vec<NodeId> =
-            self.each.iter().map(|tracker| tracker.pinned.unwrap_or_default()).collect();
-        rendezvous::ranked(&keys, key).into_iter().map(TrackerNo).collect()
+        let keys = self.each.iter().map(|tracker| tracker.pinned);
+        ranked_by_keys(keys, key).into_iter().map(TrackerNo).collect()
     }
 }
 
@@ -205,42 +203,20 @@ impl Tab {
             // What a closed socket still had.
             State::Away { .. } => Ok(()),
             State::Coming { since_ms } => {
-                let FromTracker::Challenge { nonce, tracker: id, version } = text else {
-                    return Err("the tracker did not challenge us".to_owned());
-                };
-                if version != VERSION {
-                    return Err(format!(
-                        "the tracker speaks version {version}, we speak {VERSION}"
-                    ));
-                }
-                if tracker.pinned.is_some_and(|pinned| pinned != id) {
-                    return Err(format!("the tracker's key is {id}, not the configured one"));
-                }
-                let hello = sign_hello(&self.key, id, nonce, None, self.trackers.incarnation);
+                let incarnation = self.trackers.incarnation;
+                let (id, hello) =
+                    answer_challenge(&text, tracker.pinned, &self.key, None, incarnation)?;
                 let said_ms = self.clock.machine_ms();
                 self.set_state(no, State::Introduced { since_ms, tracker: id, said_ms });
                 self.say_anyway(no, &hello);
                 Ok(())
             }
-            State::Introduced { tracker, said_ms, .. } => match text {
-                FromTracker::Welcome { stun, at_ms } => {
-                    let ahead_ms = ahead_ms(at_ms, said_ms, self.clock.machine_ms());
-                    self.welcomed(no, tracker, (stun.map(|stun| stun.to_string()), ahead_ms));
-                    Ok(())
-                }
-                FromTracker::Refused { reason } => Err(format!("the tracker refused us: {reason}")),
-                // Whatever it says before its welcome is not for us yet.
-                FromTracker::KeyInUse
-                | FromTracker::Challenge { .. }
-                | FromTracker::Carry { .. }
-                | FromTracker::Leased(_)
-                | FromTracker::Permissions(_)
-                | FromTracker::Release { .. }
-                | FromTracker::Assign(_)
-                | FromTracker::Signal { .. }
-                | FromTracker::KeyAsked { .. }
-                | FromTracker::KeyGiven { .. } => Err("the tracker did not welcome us".to_owned()),
-            },
+            State::Introduced { tracker, said_ms, .. } => {
+                let Welcome { stun, at_ms } = welcome(text)?;
+                let ahead_ms = ahead_ms(at_ms, said_ms, self.clock.machine_ms());
+                self.welcomed(no, tracker, (stun.map(|stun| stun.to_string()), ahead_ms));
+                Ok(())
+            }
             State::Up { tracker } => self.told(TrackerNo(no), tracker, text),
         }
     }
@@ -374,11 +350,4 @@ impl Tab {
         let join = ToTracker::Join { stream: name.clone(), account: Some(Box::new(account)) };
         self.say(no, &join);
     }
-}
-
-/// How far a clock that showed `at_ms` is ahead of ours, which showed the other two just before and just after.
-fn ahead_ms(at_ms: u64, before_ms: u64, after_ms: u64) -> i64 {
-    let ours_ms = before_ms.midpoint(after_ms);
-    let apart_ms = i64::try_from(at_ms.abs_diff(ours_ms)).unwrap_or(i64::MAX);
-    if at_ms >= ours_ms { apart_ms } else { apart_ms.saturating_neg() }
 }

@@ -3,42 +3,37 @@
 //! Invariant: an assignment counts only under the tracker's own signature for this node, and a
 //! tracker that comes back is told again all that it must know.
 
-use tatum_overlay::Now;
 use tatum_overlay::attendance::{Step, TrackerNo};
 use tatum_overlay::frame::Attach;
+use tatum_overlay::{Now, correction_ms};
 use tatum_primitives::{Role, StreamKey};
 
 use super::{Engine, Notice};
-use crate::MOST_CORRECTED_MS;
 use crate::NodeError;
 use crate::tracker_link::{TrackerEvent, Welcomed};
 use tatum_protocol::Stream;
 use tatum_protocol::tracker::{Assignment, FromTracker, ToTracker};
-
-/// A clock that is off by less is left alone: trackers' answers are not more exact.
-const TOLERATED_MS: u64 = 250;
 
 impl Engine {
     /// Corrects our clock by what the trackers say of theirs: whoever is wrong by seconds would find everything late, and
     /// relays would not be paid for it.
     fn set_clock(&self) {
         let Some(ahead_ms) = self.trackers.clock_ahead_ms() else { return };
-        if ahead_ms.unsigned_abs() <= TOLERATED_MS {
-            return self.clock.correct(0);
-        }
-        if ahead_ms.abs() > MOST_CORRECTED_MS {
+        let Some(by_ms) = correction_ms(ahead_ms) else {
             tracing::error!(
                 ahead_ms,
                 "the trackers' clocks and this machine's are too far apart; set it, by NTP say"
             );
             return self.clock.correct(0);
+        };
+        if by_ms != 0 {
+            tracing::warn!(
+                ahead_ms,
+                "the trackers' clocks are ahead of this machine's by so much, or behind it if negative; theirs are gone by. Set this \
+                 machine's clock, by NTP say"
+            );
         }
-        tracing::warn!(
-            ahead_ms,
-            "the trackers' clocks are ahead of this machine's by so much, or behind it if negative; theirs are gone by. Set this \
-             machine's clock, by NTP say"
-        );
-        self.clock.correct(ahead_ms);
+        self.clock.correct(by_ms);
     }
 
     pub(super) async fn tracker_event(

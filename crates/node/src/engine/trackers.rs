@@ -3,13 +3,15 @@
 //! Invariant: a tracker is told something only while it is up.
 
 use tatum_overlay::attendance::{Times, TrackerNo};
+use tatum_overlay::middle_ms;
 use tatum_primitives::{B256, NodeId, millis};
 use tokio::sync::mpsc;
 
 use crate::tracker_link::{TrackerEvent, TrackerLink};
-use crate::trackers::{self, Handover, Trackers as Configured};
+use crate::trackers::{Handover, TrackerAddress, Trackers as Configured};
 use tatum_protocol::status::TrackerConnection;
 use tatum_protocol::tracker::ToTracker;
+use tatum_tracker::rendezvous::ranked_by_keys;
 
 /// Events, and which tracker they come from.
 pub(super) type TrackerEvents = mpsc::Receiver<(TrackerNo, TrackerEvent)>;
@@ -34,10 +36,10 @@ impl Trackers {
     /// Connects to all of them, on the current runtime. `link` says as whom.
     pub(super) fn start(
         configured: &Configured,
-        link: impl Fn(&trackers::TrackerAddress) -> TrackerLink,
+        link: impl Fn(&TrackerAddress) -> TrackerLink,
     ) -> (Self, TrackerEvents) {
         let (events_in, events) = mpsc::channel(256);
-        let connect = |(place, address): (usize, &trackers::TrackerAddress)| {
+        let connect = |(place, address): (usize, &TrackerAddress)| {
             let (texts, queue) = mpsc::channel(1024);
             tokio::spawn(link(address).keep(TrackerNo(place), queue, events_in.clone()));
             let (url, id) = (address.http_url(), address.key());
@@ -58,9 +60,7 @@ impl Trackers {
     /// How far the trackers' clocks are ahead of the machine's: the median of those that ever welcomed us, so that less than
     /// half of them cannot say what they like.
     pub(super) fn clock_ahead_ms(&self) -> Option<i64> {
-        let mut all: Vec<i64> = self.each.iter().filter_map(|of| of.clock_ahead_ms).collect();
-        all.sort_unstable();
-        all.get(all.len().saturating_sub(1) / 2).copied()
+        middle_ms(self.each.iter().filter_map(|of| of.clock_ahead_ms))
     }
 
     /// A tracker is gone.
@@ -104,7 +104,7 @@ impl Trackers {
     /// All of them, the one that is responsible for `key` first.
     pub(super) fn ranked(&self, key: B256) -> Vec<TrackerNo> {
         let ids = self.each.iter().map(|tracker| tracker.id);
-        trackers::ranked(ids, key).into_iter().map(TrackerNo).collect()
+        ranked_by_keys(ids, key).into_iter().map(TrackerNo).collect()
     }
 
     /// The first of those responsible for `key` that is up.

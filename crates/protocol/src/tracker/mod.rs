@@ -6,12 +6,14 @@
 mod assignment;
 mod from_tracker;
 mod hello;
+mod introduction;
 mod signal;
 mod to_tracker;
 
 pub use assignment::{Assignment, Neighbour};
 pub use from_tracker::FromTracker;
 pub use hello::{sign_hello, verify_hello};
+pub use introduction::{Welcome, ahead_ms, answer_challenge, welcome};
 pub use signal::{Signal, SignalKind};
 pub use to_tracker::{RelayOffer, ToTracker};
 
